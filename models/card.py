@@ -1,0 +1,147 @@
+"""A model on disk: `weights.safetensors` and `card.json` beside each other, nothing else, never a pickle."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .contract import ModelContract
+from .errors import CardInvalid
+from .reading import Calibration
+
+CARD_FILE = "card.json"
+WEIGHTS_FILE = "weights.safetensors"
+FORMAT = 1
+
+
+class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the model hears: lengths in samples, `normalisation` in words."""
+
+    sample_rate: int
+    window: int
+    hop: int
+    frame: int
+    lookback: int
+    tail: int
+    normalisation: str
+
+
+class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One corpus that the weights have seen."""
+
+    name: str
+    speakers: list[str]
+    licence: str
+    citation: str
+
+
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One figure, measured here or published elsewhere (`source`)."""
+
+    corpus: str
+    protocol: str
+    metric: str
+    value: float
+    ci95: tuple[float, float] | None = None
+    n: int | None = None
+    source: str = "measured here"
+
+
+class CalibrationCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """See `reading.Calibration`."""
+
+    seconds: list[float]
+    temperature: list[float]
+    unsure_below: float
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything a user must know about weights before trusting them."""
+
+    format: int
+    id: str
+    version: str
+    architecture: str
+    config: dict[str, Any]
+    audio: Audio
+    labels: list[str]
+    dimensions: list[str]
+    derived: bool
+    calibration: CalibrationCard
+    languages: list[str]
+    licence: str
+    data: list[Corpus]
+    training: dict[str, Any]
+    scores: list[Score]
+    notes: list[str]
+    weights_sha256: str
+
+    def contract(self) -> ModelContract:
+        a = self.audio
+        return ModelContract(
+            id=self.id,
+            labels=tuple(self.labels),
+            dimensions=tuple(self.dimensions),
+            derived=self.derived,
+            sample_rate=a.sample_rate,
+            window=a.window,
+            hop=a.hop,
+            frame=a.frame,
+            lookback=a.lookback,
+            tail=a.tail,
+            languages=tuple(self.languages),
+            licence=self.licence,
+        )
+
+    def calibrated(self) -> Calibration:
+        c = self.calibration
+        if len(c.seconds) != len(c.temperature) or sorted(c.seconds) != c.seconds or min(c.temperature, default=0) <= 0:
+            raise CardInvalid(
+                f"card {self.id}: calibration needs rising seconds and as many positive temperatures; got "
+                f"{c.seconds} and {c.temperature}"
+            )
+        return Calibration(
+            seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below
+        )
+
+
+def read_card(folder: Path) -> Card:
+    """The card in `folder`; CardInvalid names the field that is wrong."""
+    path = folder / CARD_FILE
+    try:
+        card = msgspec.json.decode(path.read_bytes(), type=Card)
+    except FileNotFoundError:
+        raise CardInvalid(f"{folder}: no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}") from None
+    except OSError as error:
+        raise CardInvalid(f"{path}: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise CardInvalid(f"{path}: {error}") from None
+    if card.format != FORMAT:
+        raise CardInvalid(f"{path}: card format {card.format}, this version reads {FORMAT}; update emoscope")
+    return card
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write the card whole or not at all."""
+    text = json.dumps(msgspec.to_builtins(card), indent=1, ensure_ascii=False) + "\n"
+    replace_file(folder / CARD_FILE, text.encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` at `path` in one step: a crash or a full disk leaves the old file as it was."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,48 @@
+"""What the stream must know about a model before it hears a sample."""
+
+from dataclasses import dataclass
+
+from .errors import CardInvalid
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelContract:
+    """A model as the live path sees it. Lengths are in samples at `sample_rate`.
+
+    labels       every label a reading scores, in fixed order
+    dimensions   attributes in [-1, 1], e.g. arousal; empty if the model has none
+    derived      true when the dimensions are computed from the label scores, not by a trained head
+    window       length of a grid window; also of the now window
+    hop          distance between the starts of two grid windows
+    frame        stride of the encoder: starts, readings and ends are multiples of it from the utterance's start
+    lookback     samples before a window's start that its first front-end frame covers
+    tail         how much after the last voiced frame still belongs to the utterance
+    """
+
+    id: str
+    labels: tuple[str, ...]
+    window: int
+    hop: int
+    frame: int
+    lookback: int
+    tail: int
+    sample_rate: int = 16_000
+    dimensions: tuple[str, ...] = ()
+    derived: bool = False
+    languages: tuple[str, ...] = ()
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.labels or len(set(self.labels)) != len(self.labels) or "unsure" in self.labels:
+            raise CardInvalid(f"labels must be distinct, at least one, and not 'unsure'; got {list(self.labels)}")
+        if self.sample_rate <= 0 or self.frame <= 0 or self.lookback < 0 or self.tail < 0:
+            raise CardInvalid("sample rate and frame must be positive, lookback and tail not negative")
+        if self.window % self.frame or self.hop % self.frame or not 0 < self.hop <= self.window:
+            raise CardInvalid(
+                f"window ({self.window}) and hop ({self.hop}) must be multiples of the encoder's frame "
+                f"({self.frame} samples), and the hop must not exceed the window, or frames would be skipped"
+            )
+
+    @property
+    def window_s(self) -> float:
+        return self.window / self.sample_rate

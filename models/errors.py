@@ -1,0 +1,41 @@
+"""Everything that can go wrong, and what a person can do about it.
+
+EmoscopeError
++-- UsageError              a request that cannot be met: says what can
++-- InputError              the audio or file                       (emoscope.streamer.errors)
+|   +-- UnreadableAudio     not audio, or broken: says where
+|   +-- ConfigInvalid       a session option out of range: names the field and what was expected
+|   +-- RecordInvalid       a record or saved session that cannot be read
++-- ModelError              the weights, the card, the hub
+|   +-- CardInvalid         the card lacks a field or holds a wrong one
+|   +-- HeadMismatch        names the missing and the unexpected weights
+|   +-- NotCached           says what to fetch, and which model works now
++-- TrainingError           corpora, splits, recipes                (emoscope.train.errors)
+
+Each message says what happened and what to do. The root lives here because `streamer` and `train` may both
+import `models`, and `models` imports neither; this module imports nothing, so it costs nothing to share.
+"""
+
+
+class EmoscopeError(Exception):
+    """The root: `except EmoscopeError` catches every error that Emoscope raises on purpose."""
+
+
+class UsageError(EmoscopeError):
+    """A request that cannot be met as it was made."""
+
+
+class ModelError(EmoscopeError):
+    """The weights, the card or the hub."""
+
+
+class CardInvalid(ModelError):
+    """A model card lacks a field or holds a wrong one."""
+
+
+class HeadMismatch(ModelError):
+    """Weights that do not fit their card: missing, unexpected, of another shape, or altered."""
+
+
+class NotCached(ModelError):
+    """A model that is not on this machine."""

@@ -1,0 +1,95 @@
+"""What a set of frames leaves behind: small, mergeable, always float32 (design: exact incremental pooling).
+
+For query q and head h, with scores e_t and features x_t, any set of frames is summed up by
+
+    m = max e_t     z = sum exp(e_t - m)     a = sum exp(e_t - m) x_t / z     v = sum exp(e_t - m) (x_t - a)^2 / z
+
+Two such states merge into the state of the union: the larger m wins, the other is scaled by exp(m2 - m1); means
+and variances combine as in Chan, Golub and LeVeque (1979), "Updating formulae and a pairwise algorithm for
+computing sample variances". The merge is associative and commutative.
+
+The arrays may be NumPy's (in a session) or torch's (in a model): the same lines serve both, and this module does
+not import torch.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+TINY = float(np.finfo(np.float32).tiny)
+
+
+def _namespace(array: Any) -> Any:
+    if isinstance(array, np.ndarray):
+        return np
+    import torch
+
+    return torch
+
+
+class PoolState:
+    """Base of every pooling's state: a frozen dataclass of arrays with the same leading axes."""
+
+    kind: ClassVar[str]
+
+    def merge(self, other: Self) -> Self:
+        """State of the union of two disjoint sets of frames."""
+        raise NotImplementedError
+
+    def weighted(self, log_weight: float) -> Self:
+        """The same frames, counting exp(log_weight) times as much: how a half-life forgets."""
+        raise NotImplementedError
+
+    def map(self, function: Callable[[Any], Any]) -> Self:
+        """The same state with `function` applied to each array: a slice, a copy, another device."""
+        return type(self)(**{f.name: function(getattr(self, f.name)) for f in fields(self)})  # type: ignore[arg-type]
+
+    def arrays(self) -> dict[str, Any]:
+        """Each array by its name, for saving."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class SoftmaxState(PoolState):
+    """State of attentive pooling; average and statistics pooling are the case of equal scores.
+
+    peak      (..., Q, H)        largest attention score so far, -inf for no frame
+    mass      (..., Q, H)        sum of exp(score - peak)
+    mean      (..., Q, H, K/H)   weighted mean of the features
+    variance  (..., Q, H, K/H)   weighted variance around that mean
+    """
+
+    kind: ClassVar[str] = "softmax"
+
+    peak: Any
+    mass: Any
+    mean: Any
+    variance: Any
+
+    def merge(self, other: "SoftmaxState") -> "SoftmaxState":
+        xp = _namespace(self.peak)
+        peak = xp.maximum(self.peak, other.peak)
+        floor = xp.where(xp.isinf(peak), xp.zeros_like(peak), peak)
+        mass_a = self.mass * xp.exp(self.peak - floor)
+        mass_b = other.mass * xp.exp(other.peak - floor)
+        mass = mass_a + mass_b
+        share = (mass_b / mass.clip(TINY))[..., None]
+        step = other.mean - self.mean
+        mean = self.mean + share * step
+        variance = (1 - share) * self.variance + share * other.variance + share * (1 - share) * (step * step)
+        return SoftmaxState(peak, mass, mean, variance)
+
+    def weighted(self, log_weight: float) -> "SoftmaxState":
+        return SoftmaxState(self.peak + log_weight, self.mass, self.mean, self.variance)
+
+
+KINDS: dict[str, type[PoolState]] = {SoftmaxState.kind: SoftmaxState}
+
+
+def stack(states: Sequence[PoolState]) -> PoolState:
+    """States of one kind and shape as one, with a new leading axis (NumPy)."""
+    first = states[0]
+    names = first.arrays()
+    return type(first)(**{name: np.stack([getattr(state, name) for state in states]) for name in names})

@@ -1,0 +1,113 @@
+"""Load and save models by name or folder."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from .card import WEIGHTS_FILE, Card, digest, read_card, replace_file, write_card
+from .contract import ModelContract
+from .errors import CardInvalid, HeadMismatch, ModelError, NotCached
+from .model import StreamModel
+from .reading import Calibration
+from .small import SmallModel
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+class Builder(Protocol):
+    """Anything that makes a model from what its card says."""
+
+    def __call__(
+        self, config: dict[str, Any], contract: ModelContract, calibration: Calibration
+    ) -> StreamModel: ...
+
+
+ARCHITECTURES: dict[str, Builder] = {SmallModel.architecture: SmallModel.from_card}
+
+
+def shipped() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(p.name for p in SHIPPED.iterdir() if (p / WEIGHTS_FILE).is_file())
+
+
+def find_model(name: str | Path) -> Path:
+    """Folder of a shipped model's name or of a path; NotCached if there is none."""
+    if isinstance(name, str) and name in shipped():
+        return SHIPPED / name
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    raise NotCached(
+        f"no model {str(name)!r} here: neither shipped ({', '.join(shipped()) or 'none'}) nor a folder; "
+        f"`--model small` works offline, or give a folder with card.json and {WEIGHTS_FILE}"
+    )
+
+
+def load_model(name: str | Path = "small") -> StreamModel:
+    """A model ready to read, on the CPU, in eval mode.
+
+    Raises CardInvalid, HeadMismatch (weights missing, unexpected, of another shape, or altered) or NotCached.
+    """
+    folder = find_model(name)
+    card = read_card(folder)
+    if card.architecture not in ARCHITECTURES:
+        raise CardInvalid(
+            f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
+        )
+    try:
+        model = ARCHITECTURES[card.architecture](card.config, card.contract(), card.calibrated())
+    except (TypeError, ValueError, KeyError) as error:
+        raise CardInvalid(f"{folder}: the card's config does not build a {card.architecture}: {error}") from None
+    weights = _read_weights(folder, card)
+    _fit(model, weights, folder)
+    return model.eval()
+
+
+def _read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
+    path = folder / WEIGHTS_FILE
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from None
+    if digest(content) != card.weights_sha256:
+        raise HeadMismatch(
+            f"{path}: its SHA-256 is not the one in the card: half-written, altered, or another model's; "
+            "copy both files again"
+        )
+    try:
+        return safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
+        raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
+
+
+def _fit(model: StreamModel, weights: dict[str, Tensor], folder: Path) -> None:
+    expected = model.state_dict()
+    missing = sorted(expected.keys() - weights.keys())
+    unexpected = sorted(weights.keys() - expected.keys())
+    reshaped = sorted(
+        f"{name} {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected.keys() & weights.keys()
+        if weights[name].shape != expected[name].shape
+    )
+    if missing or unexpected or reshaped:
+        raise HeadMismatch(
+            f"{folder}: weights do not fit the card: missing {missing or 'none'}, unexpected {unexpected or 'none'}, "
+            f"other shape {reshaped or 'none'}"
+        )
+    model.load_state_dict(weights)
+
+
+def save_model(model: StreamModel, card: Card, folder: Path) -> Card:
+    """Write weights, then the card with their SHA-256; each whole or not at all. Returns the card as written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    content = safetensors.torch.save(tensors)
+    from msgspec.structs import replace
+
+    card = replace(card, weights_sha256=digest(content))
+    replace_file(folder / WEIGHTS_FILE, content)
+    write_card(folder, card)
+    return card

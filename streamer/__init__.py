@@ -1,0 +1,1 @@
+"""The live path: audio in, events out."""
