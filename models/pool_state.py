@@ -42,6 +42,13 @@ class PoolState:
         """The same frames, counting exp(log_weight) times as much: how a half-life forgets."""
         raise NotImplementedError
 
+    def attention(self, scores: Any) -> Any:
+        """Share (T,) of each of T frames in this state (no batch axis), from their scores (T, G).
+
+        A pooling without scores of its own weighs all frames alike; shares are relative, the caller normalises.
+        """
+        return np.ones(len(scores), np.float32)
+
     def map(self, function: Callable[[Any], Any]) -> Self:
         """The same state with `function` applied to each array: a slice, a copy, another device."""
         return type(self)(**{f.name: function(getattr(self, f.name)) for f in fields(self)})  # type: ignore[arg-type]
@@ -83,6 +90,11 @@ class SoftmaxState(PoolState):
 
     def weighted(self, log_weight: float) -> "SoftmaxState":
         return SoftmaxState(self.peak + log_weight, self.mass, self.mean, self.variance)
+
+    def attention(self, scores: Any) -> Any:
+        peak, mass = self.peak.reshape(-1), self.mass.reshape(-1)
+        floor = np.where(np.isinf(peak), 0.0, peak)
+        return (np.exp(scores - floor) / np.maximum(mass, TINY)).mean(1)
 
 
 KINDS: dict[str, type[PoolState]] = {SoftmaxState.kind: SoftmaxState}

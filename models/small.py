@@ -68,7 +68,9 @@ class SmallModel(StreamModel):
         heard = frame_mask(torch.zeros_like(lengths), lengths, frames)
         features = self.encoder(mel_db, heard)
         mask = frame_mask(owned[:, 0], owned[:, 1], features.shape[1])
-        state, scores = self.pooling.summarise(features, mask)
+        # Autocast would pool in half precision whatever the inputs are; states are always float32.
+        with torch.autocast(mel_db.device.type, enabled=False):
+            state, scores = self.pooling.summarise(features.float(), mask)
         stride = self.encoder.stride
         count = frame_mask(owned[:, 0] * stride, owned[:, 1] * stride, frames)[:, :, None]
         profile = (mel_db * count).sum(1) / count.sum(1).clamp_min(1)

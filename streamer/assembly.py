@@ -1,0 +1,226 @@
+"""From window summaries to readings: merge in window order, ask for readings, put events back into audio order."""
+
+import math
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from emoscope.models.contract import ModelContract
+from emoscope.models.pool_state import PoolState
+from emoscope.models.reading import Reading, nothing_heard
+from emoscope.models.windows import Window
+
+from .config import SECOND, Config
+from .events import AnyEvent, Durable, EmotionFinal, EmotionInterim, Latency, Mood, SessionClosed, Sources, Span, Totals
+from .requests import Read, Summary
+from .steps import Answer, AssemblyState, Begin, Close, Draft, Forget, Merge, Show, Slot, Weighed
+
+SPAN_S = 0.2  # attention is reported in spans of about this length
+
+
+@dataclass
+class Assembly:
+    """Takes steps as their summaries arrive. What it decides depends on the audio and the results' values alone."""
+
+    contract: ModelContract
+    config: Config
+    state: AssemblyState = field(default_factory=AssemblyState)
+
+    def put(self, event: AnyEvent) -> None:
+        """An event that is ready, at its place in audio order."""
+        self.state.slots.append(Slot(self.reserve_id(), event))
+
+    def reserve(self) -> int:
+        """A place in the outbox for a reading that will come."""
+        slot = Slot(self.reserve_id())
+        self.state.slots.append(slot)
+        return slot.id
+
+    def reserve_id(self) -> int:
+        self.state.next_slot += 1
+        return self.state.next_slot
+
+    def request_id(self) -> int:
+        self.state.next_request += 1
+        return self.state.next_request
+
+    def answer(self, request: int, value: Summary | Reading | None, queue_ms: float, infer_ms: float) -> None:
+        """The one result of a request; None when it was dropped, late or failed."""
+        s = self.state
+        if request not in s.reads:
+            assert not isinstance(value, Reading)
+            s.answers[request] = Answer(value, queue_ms, infer_ms)
+            return
+        slot = self._find(s.reads.pop(request))
+        assert slot.draft is not None
+        slot.draft.queue_ms += queue_ms
+        slot.draft.infer_ms += infer_ms
+        self._fill(slot, value if isinstance(value, Reading) else None)
+
+    def advance(self) -> list[Read]:
+        """Take every step that can be taken; the readings to ask for."""
+        s = self.state
+        asked: list[Read] = []
+        while s.steps:
+            step = s.steps[0]
+            if isinstance(step, Merge | Show) and step.encode is not None and step.encode not in s.answers:
+                break
+            s.steps.pop(0)
+            match step:
+                case Begin(utterance, start):
+                    s.utterance, s.start, s.rev, s.segments = utterance, start, 0, 0
+                    s.pool, s.weighed = None, []
+                case Merge(encode, window):
+                    self._merge(s.answers.pop(encode).summary, window)
+                case Show():
+                    asked += self._show(step)
+                case Forget():
+                    s.mood = None
+                case Close(slot, audio):
+                    self._find(slot).event = self._closed(audio)
+        return asked
+
+    def leave(self) -> list[AnyEvent]:
+        """The events at the head of the outbox that are ready; durable ones get their number here."""
+        s = self.state
+        ready: list[AnyEvent] = []
+        while s.slots and (s.slots[0].cancelled or s.slots[0].event is not None):
+            event = s.slots.pop(0).event
+            if event is None:
+                continue
+            if isinstance(event, Durable):
+                event = msgspec.structs.replace(event, seq=s.next_seq)
+                s.next_seq += 1
+            ready.append(event)
+        return ready
+
+    def _merge(self, summary: Summary | None, window: Window) -> None:
+        s = self.state
+        if summary is None:
+            s.dropped += window.own_end - window.own_start
+            return
+        s.pool = summary.state if s.pool is None else s.pool.merge(summary.state)
+        s.segments += 1
+        if self.config.attention:
+            s.weighed.append(Weighed(window.own_start, summary.scores))
+        if s.mood is None:
+            s.mood, s.mood_start = summary.state, window.own_start
+        else:
+            # The age of what was heard before counts from window centre to window centre (design, section 3).
+            age_s = (window.centre - s.mood_at) / SECOND
+            s.mood = s.mood.weighted(-math.log(2) * age_s / self.config.half_life_s).merge(summary.state)
+        s.mood_at = window.centre
+
+    def _show(self, step: Show) -> list[Read]:
+        s = self.state
+        answer = Answer(None, 0.0, 0.0) if step.encode is None else s.answers.pop(step.encode)
+        if step.final and step.window is not None:
+            self._merge(answer.summary, step.window)
+        pool, segments, weighed = s.pool, s.segments, s.weighed
+        if not step.final:
+            s.rev += 1
+            if step.window is not None:
+                if answer.summary is None:
+                    self._find(step.slot).cancelled = True
+                    return []
+                pool = answer.summary.state if pool is None else pool.merge(answer.summary.state)
+                segments += 1
+                if self.config.attention:
+                    weighed = [*weighed, Weighed(step.window.own_start, answer.summary.scores)]
+        draft = Draft(
+            kind="final" if step.final else "interim",
+            utterance=s.utterance,
+            rev=s.rev,
+            start=s.start,
+            end=step.end,
+            segments=segments,
+            attention=self._spans(pool, weighed),
+            window=self.contract.window if step.window is None else step.window.end - step.window.start,
+            queue_ms=answer.queue_ms,
+            infer_ms=answer.infer_ms,
+        )
+        asked = self._ask(step.slot, draft, pool, (step.end - s.start) / SECOND)
+        if step.final:
+            s.utterances += 1
+            s.speech += step.end - s.start
+            begun = s.start if s.mood is None else s.mood_start
+            mood = Draft("mood", s.utterance, 0, begun, step.end, 0, [], 0, 0.0, 0.0)
+            asked += self._ask(step.slot + 1, mood, s.mood, (step.end - begun) / SECOND)
+        return asked
+
+    def _ask(self, slot: int, draft: Draft, pool: PoolState | None, seconds: float) -> list[Read]:
+        place = self._find(slot)
+        place.draft = draft
+        if pool is None:
+            self._fill(place, None)
+            return []
+        request = Read(self.request_id(), pool, seconds)
+        self.state.reads[request.id] = slot
+        return [request]
+
+    def _find(self, slot: int) -> Slot:
+        return next(place for place in self.state.slots if place.id == slot)
+
+    def _spans(self, pool: PoolState | None, weighed: list[Weighed]) -> list[tuple[int, int, float]]:
+        if pool is None or not weighed:
+            return []
+        frame = self.contract.frame
+        each = max(1, round(SPAN_S * SECOND / frame))
+        scores = np.concatenate([w.scores for w in weighed])
+        starts = np.concatenate([w.start + frame * np.arange(len(w.scores)) for w in weighed])
+        share = np.asarray(pool.attention(scores), np.float64)
+        share /= share.sum() or 1.0
+        return [
+            (int(starts[i]), int(starts[min(i + each, len(starts)) - 1]) + frame, float(share[i : i + each].sum()))
+            for i in range(0, len(starts), each)
+        ]
+
+    def _fill(self, slot: Slot, reading: Reading | None) -> None:
+        draft = slot.draft
+        assert draft is not None
+        if reading is None and draft.kind == "interim":
+            slot.cancelled = True
+            return
+        if reading is None:  # a final and its mood always come, even when nothing could be read
+            reading = nothing_heard(self.contract.labels, len(self.contract.dimensions))
+        slot.event, slot.draft = self._event(draft, reading), None
+
+    def _event(self, draft: Draft, reading: Reading) -> EmotionInterim | EmotionFinal | Mood:
+        contract, config = self.contract, self.config
+        said = {
+            "start": draft.start / SECOND,
+            "end": draft.end / SECOND,
+            "label": reading.label,
+            "confidence": round(reading.confidence, 6),
+            "scores": {n: round(float(p), 6) for n, p in zip(contract.labels, reading.scores, strict=True)},
+            "dimensions": {n: round(float(x), 6) for n, x in zip(contract.dimensions, reading.dimensions, strict=True)},
+        }
+        if draft.kind == "mood":
+            return Mood(seq=0, half_life_s=config.half_life_s, **said)  # type: ignore[arg-type]
+        said |= {
+            "utterance": draft.utterance,
+            "derived": contract.derived,
+            "segments": draft.segments,
+            "sources": Sources(),
+            "attention": [
+                Span(start=a / SECOND, end=b / SECOND, weight=round(weight, 6)) for a, b, weight in draft.attention
+            ],
+            "baseline": config.baseline,
+            "latency": Latency(
+                window_s=draft.window / SECOND, queue_ms=round(draft.queue_ms, 3), infer_ms=round(draft.infer_ms, 3)
+            ),
+        }
+        if draft.kind == "interim":
+            return EmotionInterim(rev=draft.rev, **said)  # type: ignore[arg-type]
+        return EmotionFinal(seq=0, text="off", words=[], **said)  # type: ignore[arg-type]
+
+    def _closed(self, audio: int) -> SessionClosed:
+        s = self.state
+        totals = Totals(
+            audio_s=audio / SECOND,
+            speech_s=s.speech / SECOND,
+            utterances=s.utterances,
+            dropped_s=s.dropped / SECOND,
+        )
+        return SessionClosed(seq=0, reason="finish", totals=totals)

@@ -1,0 +1,92 @@
+"""Loops a session and an engine for one recording, and adds what only the edge knows: wall time."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import numpy.typing as npt
+
+from emoscope.models.contract import ModelContract
+
+from .config import Config
+from .errors import EmoscopeError
+from .events import NOTICE, PROTOCOL, AnyEvent, Error, Lag, Limits, ModelInfo, SessionCreated, Status
+from .requests import Engine
+from .session import Output, Session
+
+
+def product() -> str:
+    """Name and version, as events state it."""
+    try:
+        return f"emoscope {version('emoscope')}"
+    except PackageNotFoundError:
+        return "emoscope (not installed)"
+
+
+def created(contract: ModelContract, config: Config, source: str | None = None) -> SessionCreated:
+    """The first event of a session; its `started_at` is the one wall time."""
+    return SessionCreated(
+        session_id=secrets.token_hex(8),
+        source=source,
+        protocol=PROTOCOL,
+        server=product(),
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        model=ModelInfo(
+            id=contract.id,
+            labels=list(contract.labels),
+            dimensions=list(contract.dimensions),
+            languages=list(contract.languages),
+            licence=contract.licence,
+        ),
+        config=config,
+        limits=Limits(),
+        notice=NOTICE,
+    )
+
+
+class Drive:
+    """One session and its engine, in one thread: each block's events come before the next block is taken."""
+
+    def __init__(self, session: Session, engine: Engine, source: str | None = None) -> None:
+        self.session, self.engine, self.source = session, engine, source
+        self._busy_s = 0.0
+        self._next_status_s = 1.0
+
+    def run(self, blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[AnyEvent]:
+        """All events of a recording. When reading `blocks` fails, what was heard is read out before the error."""
+        yield created(self.session.contract, self.session.config, self.source)
+        try:
+            for block in blocks:
+                yield from self._settled(self.session.feed, block)
+                yield from self._status()
+        except EmoscopeError as error:
+            yield from self._settled(self.session.finish)
+            yield Error(code="invalid_audio_frame", message=str(error), fatal=True)
+            raise
+        yield from self._settled(self.session.finish)
+
+    def _settled(self, call: Callable[..., Output], *arguments: npt.NDArray[np.generic]) -> Iterator[AnyEvent]:
+        began = time.perf_counter()
+        events, requests = call(*arguments)
+        while requests:
+            more, requests = self.session.apply(self.engine(requests))
+            events += more
+        self._busy_s += time.perf_counter() - began
+        yield from events
+
+    def _status(self) -> Iterator[AnyEvent]:
+        """One a second of audio."""
+        session = self.session
+        while session.audio_s >= self._next_status_s:
+            self._next_status_s += 1.0
+            yield Status(
+                audio_s=session.audio_s,
+                processed_s=session.processed_s,
+                lag_s=Lag(audio=round(session.audio_s - session.processed_s, 3)),
+                dropped_s=session.dropped_s,
+                rtf=round(self._busy_s / session.audio_s, 5),
+                level_dbfs=round(session.level_dbfs, 1),
+            )

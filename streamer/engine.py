@@ -1,0 +1,94 @@
+"""Windows in, summaries out; states in, readings out: one model, many requests in a forward pass, no state."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from emoscope.models.model import StreamModel, owned_frames
+from emoscope.models.pool_state import stack
+from emoscope.models.reading import decide
+
+from .requests import Done, Encode, Failed, Read, Request, Result, Summary
+
+R = TypeVar("R", Encode, Read)
+
+BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
+
+
+class BatchEngine:
+    """Answers a list of requests with one model, in batches of windows of one length."""
+
+    def __init__(self, model: StreamModel, batch: int = BATCH) -> None:
+        self.model, self.batch = model.eval(), batch
+        self.device = next(model.parameters()).device
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        """One result a request, in any order."""
+        by_length: dict[int, list[Encode]] = defaultdict(list)
+        reads: list[Read] = []
+        for request in requests:
+            if isinstance(request, Encode):
+                by_length[len(request.audio)].append(request)
+            else:
+                reads.append(request)
+        results: list[Result] = []
+        for group in by_length.values():
+            for begin in range(0, len(group), self.batch):
+                results += self._guard(self._encode, group[begin : begin + self.batch])
+        if reads:
+            results += self._guard(self._read, reads)
+        return results
+
+    def _guard(self, work: Callable[[list[R]], list[Result]], requests: list[R]) -> list[Result]:
+        try:
+            with torch.inference_mode():
+                return work(requests)
+        except (RuntimeError, ValueError) as error:  # a broken device, or a model that cannot take what it promised
+            return [Failed(request.id, f"{self.model.contract.id}: {error}") for request in requests]
+
+    def _encode(self, requests: list[Encode]) -> list[Result]:
+        began = time.perf_counter()
+        contract = self.model.contract
+        audio = torch.from_numpy(np.stack([request.audio for request in requests])).to(self.device)
+        owned = [owned_frames(contract, request.window) for request in requests]
+        lengths = torch.full((len(requests),), audio.shape[1] - contract.lookback, device=self.device)
+        encoded = self.model.encode(audio, lengths, torch.tensor(owned, device=self.device))
+        state = encoded.state.map(_to_numpy)
+        scores, profile = _to_numpy(encoded.scores), _to_numpy(encoded.profile)
+        spent = (time.perf_counter() - began) * 1e3
+        return [
+            Done(
+                request.id,
+                Summary(state.map(partial(_row, row)), scores[row, first:last].copy(), profile[row].copy()),
+                infer_ms=spent,
+            )
+            for row, (request, (first, last)) in enumerate(zip(requests, owned, strict=True))
+        ]
+
+    def _read(self, requests: list[Read]) -> list[Result]:
+        began = time.perf_counter()
+        state = stack([request.state for request in requests]).map(self._to_torch)
+        seconds = torch.tensor([request.seconds for request in requests], device=self.device)
+        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds))
+        contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
+        spent = (time.perf_counter() - began) * 1e3
+        return [
+            Done(request.id, decide(contract.labels, scores[row], dimensions[row], unsure_below), infer_ms=spent)
+            for row, request in enumerate(requests)
+        ]
+
+    def _to_torch(self, array: Any) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+def _row(row: int, array: Any) -> Any:
+    return array[row].copy()
+
+
+def _to_numpy(tensor: torch.Tensor) -> Any:
+    return tensor.float().cpu().numpy()

@@ -1,0 +1,87 @@
+"""What a session asks of the outside, and what comes back. Each request gets exactly one result."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from emoscope.models.pool_state import PoolState
+from emoscope.models.reading import Reading
+from emoscope.models.windows import Window
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Encode one window.
+
+    audio    (lookback + window.end - window.start,) samples in [-1, 1]; silence where nothing was heard yet
+    """
+
+    id: int
+    window: Window
+    audio: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read a pooled state, after `seconds` of the utterance."""
+
+    id: int
+    state: PoolState
+    seconds: float
+
+
+Request = Encode | Read
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a window leaves behind.
+
+    state    pooled over its owned frames, without batch axis
+    scores   (T, G)    attention scores of its owned frames
+    profile  (bands,)  mean of the front end's bands over them
+    """
+
+    state: PoolState
+    scores: npt.NDArray[np.float32]
+    profile: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The value, and the wall time it took at the edge."""
+
+    id: int
+    value: Summary | Reading
+    queue_ms: float = 0.0
+    infer_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Given up because of a backlog."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Late:
+    """Not there by the deadline."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The backend broke; `message` says how."""
+
+    id: int
+    message: str
+
+
+Result = Done | Dropped | Late | Failed
+
+Engine = Callable[[Sequence[Request]], list[Result]]
+"""Anything that answers requests, one result each, in any order."""
