@@ -1,0 +1,133 @@
+"""What a voice goes through before it is heard: rooms, microphones, noise. All of it on mel powers in dB.
+
+Every function takes and gives mel (B, frames, bands) in dB and draws from one generator, so a step can be repeated.
+Gain needs no augmentation: the encoder takes the level away.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How often (shares of clips) and how much."""
+
+    tilt_db: float = 6.0
+    colour_db: float = 3.0
+    noise: float = 0.5
+    noise_snr_db: tuple[float, float] = (5.0, 40.0)
+    echo: float = 0.2
+    echo_t60_s: tuple[float, float] = (0.15, 0.6)
+    narrow: float = 0.1
+    time_masks: int = 2
+    time_mask_share: float = 0.12
+    band_masks: int = 2
+    band_mask: int = 8
+    mixup: float = 0.5
+    mixup_alpha: float = 0.4
+
+
+def augment(mel: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
+    """All changes in the order in which sound meets them: room, noise, microphone, then masks."""
+    mel = mel - mel.amax((1, 2), keepdim=True)
+    mel = echo(mel, config.echo, config.echo_t60_s, generator)
+    mel = noise(mel, config.noise, config.noise_snr_db, generator)
+    mel = colour(mel, config.tilt_db, config.colour_db, generator)
+    mel = narrow(mel, config.narrow, generator)
+    return mask(mel, config, generator)
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
+    return low + (high - low) * torch.rand(shape, generator=generator)
+
+
+def _chosen(batch: int, share: float, generator: Generator) -> Tensor:
+    return (torch.rand(batch, generator=generator) < share)[:, None, None]
+
+
+def colour(mel: Tensor, tilt_db: float, colour_db: float, generator: Generator) -> Tensor:
+    """A microphone's frequency response: a straight tilt and three slow waves across the bands."""
+    batch, _, bands = mel.shape
+    place = torch.linspace(-1, 1, bands)
+    curve = torch.randn(batch, 1, generator=generator) * (tilt_db / 2) * place
+    for waves in (1, 2, 3):
+        phase = _uniform((batch, 1), 0, 2 * torch.pi, generator)
+        curve = curve + torch.randn(batch, 1, generator=generator) * (colour_db / 2) * torch.cos(
+            torch.pi * waves * place + phase
+        )
+    return mel + curve[:, None]
+
+
+def noise(mel: Tensor, share: float, snr_db: tuple[float, float], generator: Generator) -> Tensor:
+    """Steady coloured noise at a signal-to-noise ratio, added as power. A noise power is exponentially distributed."""
+    batch, frames, bands = mel.shape
+    slope = torch.randn(batch, 1, 1, generator=generator) * 8.0 * torch.linspace(1, -1, bands)
+    # A band gathers several bins of the spectrum, so its power scatters less than one bin's: a mean of four.
+    scatter = -torch.log(torch.rand(4, batch, frames, bands, generator=generator).clamp_min(1e-6)).mean(0)
+    power = 10 ** (slope / 10) * scatter
+    voice = 10 ** (mel / 10)
+    snr = _uniform((batch, 1, 1), *snr_db, generator)
+    power = power * (voice.mean((1, 2), keepdim=True) / power.mean((1, 2), keepdim=True)) * 10 ** (-snr / 10)
+    return torch.where(_chosen(batch, share, generator), 10 * torch.log10(voice + power), mel)
+
+
+def echo(mel: Tensor, share: float, t60_s: tuple[float, float], generator: Generator) -> Tensor:
+    """A room's tail: powers smeared by an exponential decay that falls by 60 dB in t60 (Polack's model)."""
+    batch = mel.shape[0]
+    taps = 24
+    t60 = _uniform((batch, 1), *t60_s, generator)
+    decay = 10 ** (-6 * torch.arange(taps) / 100 / t60)
+    wet = _uniform((batch, 1), 0.05, 0.4, generator)
+    kernel = torch.where(torch.arange(taps) == 0, torch.ones(()), wet * decay)
+    power = 10 ** (mel / 10)
+    chosen = _chosen(batch, share, generator)
+    rows = chosen[:, 0, 0].nonzero()[:, 0]
+    if len(rows) == 0:
+        return mel
+    padded = torch.nn.functional.pad(power[rows].transpose(1, 2), (taps - 1, 0))
+    smeared = torch.nn.functional.conv1d(
+        padded.transpose(0, 1), kernel[rows].flip(1)[:, None], groups=len(rows)
+    ).permute(1, 2, 0)
+    return mel.index_copy(0, rows, 10 * torch.log10(smeared.clamp_min(1e-16)))
+
+
+def narrow(mel: Tensor, share: float, generator: Generator) -> Tensor:
+    """A telephone or a thin codec: nothing above a random band."""
+    batch, _, bands = mel.shape
+    edge = _uniform((batch, 1, 1), 0.6 * bands, bands, generator)
+    cut = (torch.arange(bands) > edge) & _chosen(batch, share, generator)
+    return torch.where(cut, mel - 40.0, mel)
+
+
+def mask(mel: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
+    """SpecAugment: spans of time and of bands are replaced by the clip's mean. Park et al. (2019), section 2."""
+    batch, frames, bands = mel.shape
+    hidden = torch.zeros(mel.shape, dtype=torch.bool)
+    for axis, size, longest, count in (
+        (1, frames, config.time_mask_share * frames, config.time_masks),
+        (2, bands, float(config.band_mask), config.band_masks),
+    ):
+        index = torch.arange(size).view((1, -1, 1) if axis == 1 else (1, 1, -1))
+        for _ in range(count):
+            width = _uniform((batch, 1, 1), 0, longest, generator)
+            first = torch.rand(batch, 1, 1, generator=generator) * (size - width)
+            hidden |= (index >= first) & (index < first + width)
+    return torch.where(hidden, mel.mean((1, 2), keepdim=True), mel)
+
+
+def mixup(mel: Tensor, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Mixed clips, each one's partner (B,) and its own share (B,), at least a half. Zhang et al. (2018).
+
+    Decibels are mixed, not powers: of two powers the louder voice would drown the other.
+    """
+    batch = mel.shape[0]
+    partner = torch.randperm(batch, generator=generator)
+    # Beta(a, a) as X / (X + Y) of two Gamma(a): torch's own gamma sampler takes no generator, its private one does.
+    gamma = torch._standard_gamma(torch.full((2, batch), config.mixup_alpha), generator)
+    share = gamma[0] / gamma.sum(0).clamp_min(1e-20)
+    share = torch.maximum(share, 1 - share)
+    share = torch.where(torch.rand(batch, generator=generator) < config.mixup, share, torch.ones(()))
+    weight = share[:, None, None]
+    return weight * mel + (1 - weight) * mel[partner], partner, share

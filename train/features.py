@@ -1,0 +1,146 @@
+"""Mel powers of every utterance, made once and kept in a cache folder.
+
+A clip is cut as the stream cuts it: the live voice detector finds its utterances, and front-end frames count from
+an utterance's start, with the samples before it as lookback. So training sees what the live path will hand over.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+import soundfile
+import soxr
+import torch
+from emoscope.models.card import replace_file
+from emoscope.models.contract import ModelContract
+from emoscope.models.frontend import LogMel
+from emoscope.streamer.spans import speech_spans
+
+from .corpora import Clip
+from .errors import ClipUnusable, CorpusInvalid
+
+SHORTEST_S = 0.2  # a shorter file holds no expression; the corpora have none
+VERSION = 1  # of what is cached: raise it when the lines below make other numbers
+
+Samples = npt.NDArray[np.float32]
+Powers = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance of a clip. `mel` (frames, bands) in dB, 100 frames a second; start and end in samples."""
+
+    clip: Clip
+    start: int
+    end: int
+    mel: Powers
+
+    @property
+    def frames(self) -> int:
+        return len(self.mel)
+
+
+def read_clip(path: Path, sample_rate: int) -> Samples:
+    """Mono samples in [-1, 1] at `sample_rate`; ClipUnusable for an empty, short or broken file."""
+    try:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise ClipUnusable(f"{path}: cannot be read as sound: {error}") from None
+    if len(audio) < SHORTEST_S * rate:
+        raise ClipUnusable(f"{path}: {1000 * len(audio) / rate:.0f} ms; at least {1000 * SHORTEST_S:.0f} are needed")
+    mono: Samples = np.ascontiguousarray(audio.mean(1), np.float32)
+    if not np.isfinite(mono).all():
+        raise ClipUnusable(f"{path}: holds samples that are no numbers")
+    return mono if rate == sample_rate else np.asarray(soxr.resample(mono, rate, sample_rate), np.float32)
+
+
+def change_speed(audio: Samples, speed: float) -> Samples:
+    """The same voice `speed` times as fast, and as much higher: Ko et al. (2015), "Audio augmentation for ASR"."""
+    return audio if speed == 1.0 else np.asarray(soxr.resample(audio, 1000 * speed, 1000), np.float32)
+
+
+def hear(clip: Clip, frontend: LogMel, contract: ModelContract, speeds: Sequence[float]) -> list[list[Utterance]]:
+    """The clip's utterances at each speed, as the stream would cut them; an empty list where it hears no voice."""
+    audio = read_clip(clip.path, contract.sample_rate)
+    return [_utterances(clip, change_speed(audio, speed), frontend, contract) for speed in speeds]
+
+
+def _utterances(clip: Clip, audio: Samples, frontend: LogMel, contract: ModelContract) -> list[Utterance]:
+    padded = torch.from_numpy(np.concatenate([np.zeros(contract.lookback, np.float32), audio]))
+    found = []
+    for start, end in speech_spans(audio, contract):
+        end -= (end - start) % contract.frame
+        if end > start:
+            with torch.inference_mode():
+                mel = frontend(padded[None, start : end + contract.lookback])[0]
+            found.append(Utterance(clip, start, end, mel.numpy().astype(np.float16)))
+    return found
+
+
+def prepare(
+    clips: Sequence[Clip],
+    frontend: LogMel,
+    contract: ModelContract,
+    speed: float,
+    cache: Path,
+    on_clip: Callable[[], None] = lambda: None,
+) -> list[Utterance]:
+    """Utterances of all clips at one speed, from the cache or made now. `on_clip` is called after each clip."""
+    key = _fingerprint(clips, frontend, contract, speed)
+    path = cache / f"mel-{clips[0].corpus}-{speed:g}-{key[:16]}.safetensors"
+    if path.is_file():
+        utterances = _load(path, clips)
+        for _ in clips:
+            on_clip()
+        return utterances
+    utterances = []
+    for clip in clips:
+        utterances += hear(clip, frontend, contract, [speed])[0]
+        on_clip()
+    if not utterances:
+        raise CorpusInvalid(f"{clips[0].corpus}: the voice detector hears nothing in any of {len(clips)} clips")
+    _store(path, clips, utterances)
+    return utterances
+
+
+def _fingerprint(clips: Sequence[Clip], frontend: LogMel, contract: ModelContract, speed: float) -> str:
+    """Names what is cached: other files, another front end or another way of cutting give another key."""
+    said = {
+        "version": VERSION,
+        "speed": speed,
+        "contract": asdict(replace(contract, id="", labels=("any",), languages=(), licence="", dimensions=())),
+        "frontend": [frontend.bands, frontend.length, frontend.hop, float(frontend.filters.sum())],
+        "files": [[clip.name, clip.path.suffix, clip.path.stat().st_size] for clip in clips],
+    }
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _store(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -> None:
+    index = {clip: i for i, clip in enumerate(clips)}
+    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = safetensors.numpy.save({"spans": spans, "mel": np.concatenate([u.mel for u in utterances])})
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise CorpusInvalid(
+            f"cannot write the cache {path}: {error.strerror}; `--work DIR` puts it elsewhere"
+        ) from None
+
+
+def _load(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
+    try:
+        held = safetensors.numpy.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CorpusInvalid(f"{path}: broken cache ({error}); delete it, it will be made again") from None
+    utterances, position = [], 0
+    for clip, start, end, frames in held["spans"].tolist():
+        utterances.append(Utterance(clips[clip], start, end, held["mel"][position : position + frames]))
+        position += frames
+    return utterances

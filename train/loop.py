@@ -1,0 +1,169 @@
+"""One training: steps, schedule, averaged weights, checkpoints. What it gives depends on its seed alone."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from emoscope.models.small import SmallModel
+from torch import Tensor
+
+from .augment import AugmentConfig, augment, mixup
+from .average import WeightAverage
+from .batches import BatchConfig, Crop, draw_epoch, gather
+from .checkpoint import load_checkpoint, save_checkpoint
+from .errors import CheckpointInvalid, Interrupted, LossNotFinite
+from .features import Utterance
+from .losses import mixed_cross_entropy
+from .pooling import pool_crops
+from .progress import stage
+from .stop import StopRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """How a training runs. `bf16`: convolutions in bfloat16, where the processor has it some 1.5 times as fast."""
+
+    epochs: int
+    batches: BatchConfig
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    rate: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.1
+    smoothing: float = 0.1
+    average: float = 0.998
+    norm: float = 2.0
+    bf16: bool = True
+    seed: int = 1
+
+
+def fit(
+    model: SmallModel,
+    speeds: Sequence[Sequence[Utterance]],
+    allowed: Mapping[str, Sequence[str]],
+    config: FitConfig,
+    checkpoint: Path,
+    resume: bool,
+    title: str = "training",
+) -> list[float]:
+    """Train `model` in place and leave the averaged weights in it; the mean loss of each epoch.
+
+    speeds   the training utterances, once for each speed
+    allowed  labels of each corpus
+
+    A checkpoint is written after every epoch and when the user stops; with `resume` an existing one is continued,
+    and ends in the weights that the unbroken training would have given. Raises Interrupted, LossNotFinite,
+    CheckpointInvalid.
+    """
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98))
+    average = WeightAverage(model, config.average)
+    state: dict[str, Any] = {"epoch": 0, "step": 0, "sum": 0.0, "losses": [], "config": fingerprint(config)}
+    if resume and checkpoint.is_file():
+        state = load_checkpoint(checkpoint, model, optimizer, average)
+        if state["config"] != fingerprint(config):
+            raise CheckpointInvalid(
+                f"{checkpoint} was begun with other settings; repeat them, or start without --resume"
+            )
+    targets = Targets(model.contract.labels, allowed)
+    steps = len(_epoch(speeds, config, 0))
+    model.train()
+    with stage(title, config.epochs * steps) as shown, StopRequest() as stop:
+        shown.advance(state["epoch"] * steps + state["step"])
+        while state["epoch"] < config.epochs:
+            batches = _epoch(speeds, config, state["epoch"])
+            while state["step"] < len(batches):
+                at = (state["epoch"] * steps + state["step"]) / (config.epochs * steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = config.rate * schedule(at, config.warm_up)
+                batch = batches[state["step"]]
+                loss = _step(model, optimizer, speeds, batch, targets, config, (state["epoch"], state["step"]))
+                average.update(model)
+                state["step"] += 1
+                state["sum"] += loss
+                shown.advance(1, f"epoch {state['epoch'] + 1}, loss {state['sum'] / state['step']:.3f}")
+                if stop.wanted:
+                    save_checkpoint(checkpoint, model, optimizer, average, state)
+                    raise Interrupted(f"stopped in epoch {state['epoch'] + 1} of {config.epochs}; saved")
+            state["losses"].append(state["sum"] / len(batches))
+            state.update(epoch=state["epoch"] + 1, step=0, sum=0.0)
+            save_checkpoint(checkpoint, model, optimizer, average, state)
+    model.load_state_dict(average.values)
+    model.eval()
+    losses: list[float] = state["losses"]
+    return losses
+
+
+def schedule(at: float, warm_up: float) -> float:
+    """Share of the learning rate at `at` of the way (0 to 1): a linear rise, then half a cosine down to nothing."""
+    if at < warm_up:
+        return (at + 1e-3) / (warm_up + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (at - warm_up) / (1 - warm_up)))
+
+
+def fingerprint(config: FitConfig) -> dict[str, Any]:
+    """Settings as JSON would give them back."""
+    import json
+
+    told: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return told
+
+
+class Targets:
+    """Label indices and the allowed labels of crops."""
+
+    def __init__(self, labels: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> None:
+        self._index = {label: i for i, label in enumerate(labels)}
+        self._allowed = {corpus: torch.tensor([label in own for label in labels]) for corpus, own in allowed.items()}
+
+    def of(self, utterances: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
+        """(B,) label indices and (B, L) what the clip's corpus can say."""
+        index = torch.tensor([self._index[u.clip.label] for u in utterances])
+        return index, torch.stack([self._allowed[u.clip.corpus] for u in utterances])
+
+
+def _groups(model: SmallModel, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay for matrices and kernels; none for biases and norms, which only shift and scale."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _epoch(speeds: Sequence[Sequence[Utterance]], config: FitConfig, epoch: int) -> list[list[Crop]]:
+    return draw_epoch(speeds, config.batches, np.random.default_rng([config.seed, epoch]))
+
+
+def _step(
+    model: SmallModel,
+    optimizer: torch.optim.AdamW,
+    speeds: Sequence[Sequence[Utterance]],
+    batch: Sequence[Crop],
+    targets: Targets,
+    config: FitConfig,
+    at: tuple[int, int],
+) -> float:
+    # Each step has its own seed, so that one repeated after a restart draws the same noise and drops the same units.
+    seed = int(np.random.SeedSequence([config.seed, *at]).generate_state(1)[0])
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    mel = augment(torch.from_numpy(gather(speeds, batch)), config.augment, generator)
+    mel, partner, share = mixup(mel, config.augment, generator)
+    index, allowed = targets.of([speeds[crop.speed][crop.utterance] for crop in batch])
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+        state = pool_crops(model, mel)
+    logits = model.logits(state)[0]
+    loss = mixed_cross_entropy(logits, index, allowed, partner, share, config.smoothing)
+    value = loss.item()
+    if not math.isfinite(value):
+        raise LossNotFinite(
+            f"the loss became {value} in epoch {at[0] + 1}, step {at[1] + 1}; the last whole epoch is saved: "
+            "lower the rate, or look at the clips of that step"
+        )
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), config.norm)
+    optimizer.step()
+    return value
