@@ -114,7 +114,9 @@ def read_card(folder: Path) -> Card:
     try:
         card = msgspec.json.decode(path.read_bytes(), type=Card)
     except FileNotFoundError:
-        raise CardInvalid(f"{folder}: no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}") from None
+        raise CardInvalid(
+            f"{folder}: no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}"
+        ) from None
     except OSError as error:
         raise CardInvalid(f"{path}: {error.strerror}") from None
     except msgspec.DecodeError as error:

@@ -1,2 +1,78 @@
-def main() -> int:
-    return 0
+"""The command line. Nothing heavy is imported before a command runs."""
+
+import argparse
+import sys
+from importlib.metadata import entry_points
+
+from .commands import Command
+from .errors import EmoscopeError, UsageError
+from .replay_command import command as replay_command
+
+OWN = [replay_command]
+
+EPILOG = """\
+A reading is a guess about expression, not a fact about a person. Tell people that they are being read. Not for
+decisions about people, not at work or in school, where the EU forbids it (AI Act, Art. 5(1)(f)).
+"""
+
+
+def commands() -> list[Command]:
+    """Our own commands and those that other packages offer, by name."""
+    offered: list[Command] = []
+    for entry in entry_points(group="emoscope.commands"):
+        try:
+            offered.append(entry.load())
+        except ImportError as error:
+            print(f"emoscope: the command {entry.name!r} of {entry.value} cannot be loaded: {error}", file=sys.stderr)
+    return sorted([*OWN, *offered], key=lambda command: command.name)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="emoscope",
+        description="Reads the emotions of a voice while it speaks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="store_true", help="print the version and leave")
+    choices = top.add_subparsers(metavar="COMMAND")
+    for command in commands():
+        sub = choices.add_parser(command.name, help=command.help, description=command.help)
+        command.register(sub)
+        sub.set_defaults(run=command.run)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0, 1 for something that failed, 2 for usage, 130 after Ctrl+C."""
+    top = parser()
+    args = top.parse_args(arguments)
+    if args.version:
+        from .drive import product
+
+        print(product())
+        return 0
+    if not hasattr(args, "run"):
+        top.print_help()
+        return 2
+    try:
+        code: int = args.run(args)
+    except UsageError as error:
+        print(f"emoscope: {error}", file=sys.stderr)
+        return 2
+    except EmoscopeError as error:
+        print(f"emoscope: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("emoscope: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to tell.
+        sys.stderr.close()
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import numpy.typing as npt
-
 from emoscope.models.contract import ModelContract
 
 from .config import Config

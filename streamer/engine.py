@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-
 from emoscope.models.model import StreamModel, owned_frames
 from emoscope.models.pool_state import stack
 from emoscope.models.reading import decide

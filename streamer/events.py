@@ -98,6 +98,11 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all events; `type` names which."""
 
+    @property
+    def type(self) -> str:
+        """The name on the wire."""
+        return str(self.__struct_config__.tag)
+
 
 class SessionCreated(Event, frozen=True, kw_only=True, tag="session.created"):
     session_id: str

@@ -4,7 +4,6 @@ from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-
 from emoscope.models.pool_state import KINDS, PoolState
 
 from .errors import RecordInvalid

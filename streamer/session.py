@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
 from emoscope.models.contract import ModelContract
 from emoscope.models.windows import Window
 

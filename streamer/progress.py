@@ -1,0 +1,68 @@
+"""A progress bar on stderr for work that takes a while; plain lines when stderr is no terminal."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+import soundfile
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+def _seconds(file: Path) -> float:
+    """What a file's header says; 0 for one that cannot be read, which is told later."""
+    try:
+        return float(soundfile.info(file).duration)
+    except (soundfile.LibsndfileError, OSError, RuntimeError):
+        return 0.0
+
+
+class Progress:
+    """How much of the recordings was read, in seconds of audio. `quiet` shows nothing but what is printed."""
+
+    def __init__(self, files: list[Path], quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._lengths = {} if quiet else {file: _seconds(file) for file in files}
+        self._before = 0.0
+        self._bar: Bar | None = None
+        if not quiet and self._console.is_terminal:
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("reading", total=sum(self._lengths.values()) or None)
+
+    def print(self, line: str, stream: TextIO | None = None) -> None:
+        """A line above the bar, on stdout unless told otherwise."""
+        stream = stream or sys.stdout
+        if self._bar is not None and stream.isatty():
+            # Both are one terminal: the bar must know about the line, or they tear each other.
+            self._console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=stream, flush=True)
+
+    def at(self, seconds: float) -> None:
+        """So much of the current file was read."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._before + seconds)
+
+    def done(self, file: Path) -> None:
+        self._before += self._lengths.get(file, 0.0)
+        self.at(0.0)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,70 @@
+"""The record of a session: its events as JSON lines. After a kill, every full line is readable."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from .errors import InputError, RecordInvalid
+from .events import PROTOCOL, AnyEvent, SessionCreated, decode, encode
+
+
+class RecordWriter:
+    """Appends each event as one line, whole, and hands it to the system at once. Never overwrites another record."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
+        except FileExistsError:
+            raise InputError(f"{path}: exists already; records are never overwritten, choose another place") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def write(self, event: AnyEvent) -> None:
+        try:
+            self._file.write(encode(event) + b"\n")
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: the record stops here: {error.strerror}; the lines before are whole"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def free_path(folder: Path, source: Path) -> Path:
+    """`folder`/NAME.jsonl, or with a number before the suffix where that is taken."""
+    path, number = folder / f"{source.stem}.jsonl", 2
+    while path.exists():
+        path, number = folder / f"{source.stem}.{number}.jsonl", number + 1
+    return path
+
+
+def read_record(path: Path) -> Iterator[AnyEvent]:
+    """The events of a record, in order. A last line that was cut short by a kill is left out.
+
+    RecordInvalid names the line that is no event, and a record of another protocol.
+    """
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    event = decode(line)
+                except msgspec.DecodeError as error:
+                    raise RecordInvalid(f"{path}, line {number}: not an event of {PROTOCOL}: {error}") from None
+                if isinstance(event, SessionCreated) and event.protocol != PROTOCOL:
+                    raise RecordInvalid(f"{path}: a record of {event.protocol}; this version reads {PROTOCOL}")
+                yield event
+    except OSError as error:
+        raise RecordInvalid(f"{path}: {error.strerror}") from None

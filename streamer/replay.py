@@ -1,0 +1,73 @@
+"""A recording through the live path: the same session, engine and events as a microphone."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from emoscope.models.model import StreamModel
+from emoscope.models.store import load_model
+
+from .config import Config
+from .drive import Drive
+from .engine import BatchEngine
+from .events import AnyEvent
+from .requests import Engine
+from .session import Session
+from .source import Recording
+
+BLOCK_S = 1.0  # as fast as it goes: windows of a second make a batch
+LIVE_BLOCK_S = 0.1  # paced: what a sound card hands over
+
+
+def replay(
+    path: str | Path,
+    model: str | Path | StreamModel = "small",
+    *,
+    config: Config | None = None,
+    speed: float | None = None,
+    engine: Engine | None = None,
+) -> Iterator[AnyEvent]:
+    """The events of one recording, as it would have been read live.
+
+    model   a shipped model's name, a folder, or a loaded model
+    config  session options; rate and channels are the file's
+    speed   1 is real time; None as fast as it goes
+    engine  answers requests in the model's place (tests); made from the model if None
+
+    Raises UnreadableAudio before the first event when the file cannot be opened, or after the last when it breaks
+    off: what came before is read out first.
+
+    >>> for event in replay("speech.flac"):                            # doctest: +SKIP
+    ...     print(event)
+    """
+    loaded = model if isinstance(model, StreamModel) else load_model(model)
+    with Recording(Path(path)) as recording:
+        options = {"sample_rate": recording.sample_rate, "channels": recording.channels, "transcript": False}
+        session = Session(loaded.contract, with_source(config or Config(pace="fast"), options))
+        driver = Drive(session, engine or BatchEngine(loaded), str(path))
+        if speed is None:
+            yield from driver.run(recording.blocks(BLOCK_S))
+        else:
+            yield from driver.run(_paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed))
+
+
+def with_source(config: Config, options: dict[str, object]) -> Config:
+    """The config with what only the source knows; checked again."""
+    import msgspec
+
+    from .config import checked
+
+    return checked(msgspec.to_builtins(config) | options)
+
+
+def _paced(
+    blocks: Iterator[npt.NDArray[np.float32]], sample_rate: int, speed: float
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Each block when its last sample would have been heard, at `speed` times life."""
+    began, heard = time.monotonic(), 0
+    for block in blocks:
+        heard += len(block)
+        time.sleep(max(0.0, began + heard / sample_rate / speed - time.monotonic()))
+        yield block

@@ -1,0 +1,163 @@
+"""`emoscope replay`: recordings through the live path, to the eye, to JSON, to records."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .commands import Command
+from .errors import EmoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from emoscope.models.model import StreamModel
+
+    from .events import AnyEvent, EmotionFinal
+    from .progress import Progress
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="recordings, or folders of them")
+    parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
+    parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="write each recording's events to DIR/NAME.jsonl")
+    parser.add_argument("--asr", default="none", metavar="NAME", help="speech recognizer: none")
+    parser.add_argument("--speed", type=float, help="1 is real time (as fast as it goes)")
+    parser.add_argument("--no-interim", action="store_true", help="finals only")
+    parser.add_argument("--threads", type=int, help="CPU threads for the model (as many as cores)")
+
+
+def run(args: argparse.Namespace) -> int:
+    _check(args)
+    import torch
+    from emoscope.models.store import load_model
+
+    from .progress import Progress
+    from .source import recordings
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    files: list[Path] = []
+    failed = 0
+    for path in args.paths:
+        try:
+            files += recordings([path])
+        except EmoscopeError as error:
+            failed += _complain(error)
+    model = load_model(args.model)
+    tally = Tally()
+    with Progress(files, quiet=args.speed is None and len(files) <= 1) as progress:
+        for file in files:
+            try:
+                _one(file, model, args, tally, progress)
+            except EmoscopeError as error:
+                failed += 1
+                progress.print(f"emoscope: {error}", sys.stderr)
+    if not args.json:
+        print(tally.summary(model, torch.get_num_threads(), failed))
+    return 1 if failed else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.asr != "none":
+        raise UsageError(f"--asr {args.asr}: no such speech recognizer here; only 'none'")
+    if args.speed is not None and not args.speed > 0:
+        raise UsageError(f"--speed {args.speed}: must be above 0; 1 is real time")
+    if args.threads is not None and args.threads < 1:
+        raise UsageError(f"--threads {args.threads}: must be at least 1")
+
+
+def _complain(error: EmoscopeError) -> int:
+    print(f"emoscope: {error}", file=sys.stderr)
+    return 1
+
+
+@dataclass
+class Tally:
+    """What the summary says. `wall_s` is the time inside the live path, model included, files and screen too."""
+
+    recordings: int = 0
+    audio_s: float = 0.0
+    speech_s: float = 0.0
+    utterances: int = 0
+    wall_s: float = 0.0
+
+    def summary(self, model: "StreamModel", threads: int, failed: int) -> str:
+        rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s else "-"
+        parts = [
+            f"{self.recordings} recording{'s' * (self.recordings != 1)}",
+            f"{self.audio_s:.1f} s",
+            f"{self.utterances} utterance{'s' * (self.utterances != 1)} ({self.speech_s:.1f} s of speech)",
+            f"RTF {rtf} (model {model.contract.id}, {threads} thread{'s' * (threads != 1)})",
+        ]
+        if failed:
+            parts.append(f"{failed} failed")
+        return " · ".join(parts)
+
+
+def _one(file: Path, model: "StreamModel", args: argparse.Namespace, tally: Tally, progress: "Progress") -> None:
+    from .config import Config
+    from .events import EmotionFinal, SessionClosed, Status, encode
+    from .record import RecordWriter, free_path
+    from .replay import replay
+
+    config = Config(pace="fast" if args.speed is None else "realtime", interim=not args.no_interim)
+    events = replay(file, model, config=config, speed=args.speed)
+    heading = not args.json
+    with ExitStack() as stack:
+        record: RecordWriter | None = None
+        for event in _timed(events, tally):
+            if args.record is not None:
+                # Opened with the first event: a file that cannot be read leaves no empty record behind.
+                record = record or stack.enter_context(RecordWriter(free_path(args.record, file)))
+                record.write(event)
+            if args.json:
+                sys.stdout.write(encode(event).decode() + "\n")
+                sys.stdout.flush()
+            elif isinstance(event, EmotionFinal):
+                if heading:
+                    progress.print(f"{file}")
+                    heading = False
+                progress.print(_line(event))
+            if isinstance(event, Status):
+                progress.at(event.audio_s)
+            if isinstance(event, SessionClosed):
+                tally.recordings += 1
+                tally.audio_s += event.totals.audio_s
+                tally.speech_s += event.totals.speech_s
+                tally.utterances += event.totals.utterances
+                if not args.json and event.totals.utterances == 0:
+                    progress.print(f"{file}\n  no speech heard")
+    progress.done(file)
+
+
+def _timed(events: "Iterator[AnyEvent]", tally: Tally) -> "Iterator[AnyEvent]":
+    """The events, with the time spent making them on the tally."""
+    while True:
+        began = time.perf_counter()
+        try:
+            event = next(events)
+        except StopIteration:
+            return
+        finally:
+            tally.wall_s += time.perf_counter() - began
+        yield event
+
+
+def clock(seconds: float) -> str:
+    """mm:ss.t, with hours when there are any."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes:02d}:{rest:04.1f}"
+
+
+def _line(event: "EmotionFinal") -> str:
+    ranked = sorted(event.scores.items(), key=lambda item: -item[1])
+    others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
+    return f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}"
+
+
+command = Command("replay", "read the emotions of recordings, as they would have been read live", register, run)
