@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
-
 from emoscope.models.model import StreamModel
+from emoscope.streamer import replay
+from emoscope.streamer.events import EmotionFinal
 from emoscope.streamer.spans import speech_spans
 
 from .corpora import Clip
@@ -52,17 +52,16 @@ def through_windows(
 
 
 def through_stream(
-    model: str | Path, labels: Sequence[str], clips: Sequence[Clip], on_clip: Callable[[], None] = lambda: None
+    model: StreamModel, clips: Sequence[Clip], on_clip: Callable[[], None] = lambda: None
 ) -> Probabilities:
-    """(N, L) by the live path: each clip is a session of its own, read by a model's name or folder."""
-    from emoscope.streamer import replay
-
+    """(N, L) by the live path: each clip is a session of its own."""
+    labels = model.contract.labels
     rows = []
     for clip in clips:
         finals: list[Final] = [
             (event.end - event.start, [event.scores[label] for label in labels])
-            for event in replay(clip.path, model=model)
-            if event.type == "emotion.final"
+            for event in replay(clip.path, model)
+            if isinstance(event, EmotionFinal)
         ]
         rows.append(clip_answer(finals, len(labels)))
         on_clip()

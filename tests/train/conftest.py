@@ -1,0 +1,93 @@
+"""Small corpora that sound a little like voices, in both layouts."""
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 16_000
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "corpora"
+
+
+def voice(seconds: float, pitch_hz: float, seed: int = 0) -> np.ndarray:
+    """A buzz through two formants, loud and soft as syllables are, with a little silence on both sides."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * RATE)) / RATE
+    harmonics = [
+        np.sin(2 * np.pi * k * pitch_hz * t + rng.uniform(0, 6)) / (1 + abs(k * pitch_hz - f) / 200)
+        for k in range(1, int(4000 / pitch_hz))
+        for f in (600, 1400)
+    ]
+    syllables = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)
+    sound = np.sum(harmonics, 0) * syllables
+    sound = 0.3 * sound / np.abs(sound).max()
+    quiet = np.zeros(int(0.2 * RATE))
+    return (np.concatenate([quiet, sound, quiet]) + rng.normal(0, 1e-4, len(sound) + 2 * len(quiet))).astype(np.float32)
+
+
+def write(path: Path, seconds: float, pitch_hz: float, seed: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, voice(seconds, pitch_hz, seed), RATE)
+
+
+@pytest.fixture
+def make_ravdess() -> Callable[..., Path]:
+    """Whole actors of 60 clips each; as the owners lay them out, or flat."""
+
+    def make(folder: Path, actors: tuple[str, ...], *, flat: bool, seconds: float = 0.6) -> Path:
+        for actor in actors:
+            for emotion, intensity, sentence, repetition in itertools.product(range(1, 9), (1, 2), (1, 2), (1, 2)):
+                if emotion == 1 and intensity == 2:
+                    continue
+                name = f"03-01-{emotion:02}-{intensity:02}-{sentence:02}-{repetition:02}-{actor}"
+                path = folder / f"{name}.flac" if flat else folder / f"Actor_{actor}" / f"{name}.wav"
+                write(path, seconds, 90 + 25 * emotion, seed=intensity + int(actor))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def make_emodb() -> Callable[..., Path]:
+    """Seven clips a speaker."""
+
+    def make(folder: Path, speakers: tuple[str, ...], *, flat: bool, seconds: float = 0.6) -> Path:
+        for speaker in speakers:
+            for place, emotion in enumerate("WLEAFTN"):
+                name = f"{speaker}a01{emotion}a"
+                write(folder / (f"{name}.flac" if flat else f"wav/{name}.wav"), seconds, 100 + 25 * place)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def make_nemo() -> Callable[..., Path]:
+    """Six clips a speaker; the table also lists a speaker whose clips are not there."""
+
+    def make(folder: Path, speakers: tuple[str, ...], *, flat: bool, seconds: float = 0.6) -> Path:
+        rows = ["file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"]
+        for speaker in (*speakers, "ZZ9"):
+            for place, emotion in enumerate(("anger", "fear", "happiness", "neutral", "sadness", "surprised")):
+                name = f"{speaker}_{emotion}_1"
+                rows.append(f"{name}.wav\t{emotion}\tTak.\ttak\t        {speaker}\tmale\t30")
+                if speaker != "ZZ9":
+                    write(folder / (f"{name}.flac" if flat else f"samples/{name}.wav"), seconds, 95 + 25 * place)
+        (folder / "data.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The real corpora. Where they are not, a test is skipped; on a build machine that is a failure."""
+    if not SHARED.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the corpora are not at {SHARED}")
+        pytest.skip(f"the corpora are not at {SHARED}")
+    return SHARED
