@@ -15,6 +15,7 @@ from .losses import restrict
 from .pooling import logits_of
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
+FEWEST = 20  # readings, for a temperature of their own
 WRONG_COSTS = 0.5  # of what a right answer is worth; `unsure` is worth nothing
 
 
@@ -59,8 +60,13 @@ def fit_calibration(heard: Heard, seconds: Sequence[float] = SECONDS) -> Calibra
     Guo et al. (2017), section 4.2, in buckets: readings count for the nearest of `seconds`.
     """
     nearest = np.abs(heard.seconds[:, None] - np.array(seconds)[None]).argmin(1)
-    temperatures = [_best_temperature(heard, nearest == i) for i in range(len(seconds))]
-    calibration = Calibration(seconds=tuple(seconds), temperature=tuple(temperatures))
+    known = [i for i in range(len(seconds)) if (nearest == i).sum() >= FEWEST]
+    if not known:
+        return Calibration()
+    calibration = Calibration(
+        seconds=tuple(seconds[i] for i in known),
+        temperature=tuple(_best_temperature(heard, nearest == i) for i in known),
+    )
     return Calibration(
         seconds=calibration.seconds, temperature=calibration.temperature, unsure_below=_pays(heard, calibration)
     )
@@ -72,9 +78,7 @@ def probabilities(heard: Heard, calibration: Calibration) -> npt.NDArray[np.floa
 
 
 def _best_temperature(heard: Heard, rows: npt.NDArray[np.bool_]) -> float:
-    """The best of a grid from 0.3 to 3, in steps of two per cent; 1 where there is nothing to learn from."""
-    if not rows.any():
-        return 1.0
+    """The best of a grid from 0.3 to 3, in steps of two per cent."""
     grid = 0.3 * 1.02 ** np.arange(117)
     truth, weight = heard.truth[rows], heard.weight[rows]
     losses = [

@@ -164,7 +164,7 @@ def make_card(
         id=contract.id,
         version="1",
         architecture=model.architecture,
-        config=model.card_config(),
+        config={name: list(v) if isinstance(v, tuple) else v for name, v in model.card_config().items()},
         audio=Audio(
             sample_rate=contract.sample_rate,
             window=contract.window,
@@ -200,7 +200,7 @@ def make_card(
             "clips": len(trained),
             "minutes": round(minutes, 1),
             "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "last_loss": round(losses[-1], 4),
             "held_out_for_calibration": {corpus: list(names) for corpus, names in recipe.held_out.items()},
             "calibration_epochs": recipe.calibration_epochs,
