@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from emoscope.models.reading import Calibration
 from emoscope.models.small import SmallModel
 

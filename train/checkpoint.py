@@ -7,8 +7,9 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from emoscope.models.card import replace_file
 from torch import Tensor, nn
+
+from emoscope.models.card import replace_file
 
 from .average import WeightAverage
 from .errors import CheckpointInvalid, TrainingError

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+
 from emoscope.models.model import StreamModel
 from emoscope.streamer import replay
 from emoscope.streamer.events import EmotionFinal

@@ -17,6 +17,7 @@ import safetensors.numpy
 import soundfile
 import soxr
 import torch
+
 from emoscope.models.card import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.frontend import LogMel

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from emoscope.models.small import SmallModel
 from torch import Tensor
+
+from emoscope.models.small import SmallModel
 
 from .augment import AugmentConfig, augment, mixup
 from .average import WeightAverage

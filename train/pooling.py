@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import reduce
 
 import torch
-from emoscope.models.model import owned_frames
+from torch import Tensor
+
 from emoscope.models.pool_state import PoolState, SoftmaxState
 from emoscope.models.small import SmallModel
-from emoscope.models.windows import plan
-from torch import Tensor
+from emoscope.models.windows import owned_frames, plan
 
 
 def pool_crops(model: SmallModel, mel: Tensor) -> SoftmaxState:

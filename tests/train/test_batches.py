@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
 from emoscope.train.batches import BatchConfig, draw_epoch, gather
 from emoscope.train.corpora import Clip
 from emoscope.train.features import Utterance

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from emoscope.train.calibrate import Heard, fit_calibration, probabilities
 from emoscope.train.scores import calibration_error
 

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from emoscope.train.corpora import CORPORA, LABELS, list_emodb, list_nemo, list_ravdess, load_corpora
 from emoscope.train.errors import CorpusInvalid, CorpusMissing, UnknownLabel
 

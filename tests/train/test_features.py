@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+
 from emoscope.models import ModelContract
 from emoscope.models.frontend import LogMel
 from emoscope.streamer.spans import speech_spans

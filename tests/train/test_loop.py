@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
 from emoscope.train import loop
 from emoscope.train.batches import BatchConfig
@@ -122,7 +123,7 @@ def test_other_settings_do_not_resume(tmp_path):
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
-    """The new one is written beside and moved over; when that fails, the old one is still there, and the error says so."""
+    """The new one is written beside it and moved over; when that fails, the old one is whole."""
     path = tmp_path / "x.safetensors"
     one = FitConfig(epochs=1, batches=CONFIG.batches, bf16=False)
     fit(model(), speeds(), ALLOWED, one, path, resume=False)

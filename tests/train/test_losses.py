@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from emoscope.train.losses import mixed_cross_entropy, restricted_cross_entropy
 
 ALLOWED = torch.tensor([[True, True, False, True], [True, False, True, True]])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
 from emoscope.train.corpora import LABELS
 from emoscope.train.pooling import logits_of, pool_crops

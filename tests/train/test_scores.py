@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import recall_score
+
 from emoscope.train.corpora import LABELS
 from emoscope.train.evaluate import clip_answer
 from emoscope.train.scores import RAVDESS_7, RAVDESS_8, answers, calibration_error, interval, judge, uar
-from sklearn.metrics import recall_score
 
 
 def random_case(n=400, classes=4, seed=0):

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 
 import pytest
+
 from emoscope.models import SmallConfig, load_model
 from emoscope.models.card import read_card
 from emoscope.train.augment import AugmentConfig

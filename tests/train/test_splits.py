@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import SpeakerLeak, SplitInvalid
 from emoscope.train.splits import Split, assert_classes_present, split_by_speaker

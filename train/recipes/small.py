@@ -12,6 +12,7 @@ from time import monotonic
 
 import msgspec
 import torch
+
 from emoscope.models.card import Audio, CalibrationCard, Card, Score
 from emoscope.models.card import Corpus as CorpusCard
 from emoscope.models.contract import ModelContract
