@@ -103,9 +103,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
                 f"card {self.id}: calibration needs rising seconds and as many positive temperatures; got "
                 f"{c.seconds} and {c.temperature}"
             )
-        return Calibration(
-            seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below
-        )
+        return Calibration(seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below)
 
 
 def read_card(folder: Path) -> Card:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .contract import ModelContract
 from .pool_state import PoolState
 from .reading import Calibration
-from .windows import Window, plan
+from .windows import Window, owned_frames, plan
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,6 @@ class StreamModel(nn.Module, ABC):
         heard -= heard % self.contract.frame
         scores, dimensions = self.read(state, torch.tensor([heard / self.contract.sample_rate]))
         return scores[0], dimensions[0]
-
-
-def owned_frames(contract: ModelContract, window: Window) -> tuple[int, int]:
-    """First and past-the-last frame that a window owns, counted from its start."""
-    return (
-        (window.own_start - window.start) // contract.frame,
-        (window.own_end - window.start) // contract.frame,
-    )
 
 
 def frame_mask(first: Tensor, last: Tensor, frames: int) -> Tensor:

@@ -64,8 +64,8 @@ class AttentivePooling(nn.Module):
 
     def scores(self, features: Tensor) -> Tensor:
         """Attention scores (B, T, Q, H) of features (B, T, K)."""
-        raw = self.scorer(features.transpose(1, 2))
-        return raw.unflatten(1, (self.heads, self.queries)).permute(0, 3, 2, 1)
+        raw: Tensor = self.scorer(features.transpose(1, 2))
+        return raw.reshape(len(raw), self.heads, self.queries, -1).permute(0, 3, 2, 1)
 
     def init_state(self, batch: int = 1) -> SoftmaxState:
         """The state of no frames."""
@@ -76,7 +76,7 @@ class AttentivePooling(nn.Module):
     def summarise(self, features: Tensor, mask: Tensor) -> tuple[SoftmaxState, Tensor]:
         """State of features (B, T, K) where mask (B, T) is true, and their scores (B, T, Q, H)."""
         scores = self.scores(features)
-        return summarise(scores, features.unflatten(2, (self.heads, self.part)), mask), scores
+        return summarise(scores, features.reshape(*features.shape[:2], self.heads, self.part), mask), scores
 
     def update(self, state: SoftmaxState, features: Tensor, mask: Tensor) -> SoftmaxState:
         """The state after more frames: constant work, however many came before."""

@@ -45,9 +45,7 @@ class SmallModel(StreamModel):
         self.places: Tensor
 
     @classmethod
-    def from_card(
-        cls, config: dict[str, object], contract: ModelContract, calibration: Calibration
-    ) -> "SmallModel":
+    def from_card(cls, config: dict[str, object], contract: ModelContract, calibration: Calibration) -> "SmallModel":
         """Build from a card's config; unknown fields are a TypeError."""
         known = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
         return cls(SmallConfig(**known), contract, calibration)  # type: ignore[arg-type]

@@ -20,9 +20,7 @@ SHIPPED = Path(__file__).parent / "weights"
 class Builder(Protocol):
     """Anything that makes a model from what its card says."""
 
-    def __call__(
-        self, config: dict[str, Any], contract: ModelContract, calibration: Calibration
-    ) -> StreamModel: ...
+    def __call__(self, config: dict[str, Any], contract: ModelContract, calibration: Calibration) -> StreamModel: ...
 
 
 ARCHITECTURES: dict[str, Builder] = {SmallModel.architecture: SmallModel.from_card}

@@ -72,6 +72,14 @@ def now_window(contract: ModelContract, start: int, end: int, committed: int) ->
     return Window(start=max(start, end - contract.window), end=end, own_start=own_start, own_end=end, index=-1)
 
 
+def owned_frames(contract: ModelContract, window: Window) -> tuple[int, int]:
+    """First and past-the-last frame that a window owns, counted from its start."""
+    return (
+        (window.own_start - window.start) // contract.frame,
+        (window.own_end - window.start) // contract.frame,
+    )
+
+
 def plan(contract: ModelContract, heard: int) -> Iterator[Window]:
     """All windows of an utterance of `heard` samples whose end is known, in order: the offline computation.
 

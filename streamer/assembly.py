@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+
 from emoscope.models.contract import ModelContract
 from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading, nothing_heard

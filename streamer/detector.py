@@ -17,6 +17,8 @@ TARGET_DB = -20.0  # where speech is brought to before detection, dBFS
 QUIETEST_DB = -80.0  # a level below this is not brought up further: it is a muted microphone, not a voice
 GATE_DB = 35.0  # a frame that far below the tracked level is no voice
 SNR_DB = 15.0  # the level stays that far above the noise floor, so that noise alone is not brought up to speech
+FIRST_FLOOR_DB = -60.0  # a noise floor above this is not taken for granted before any quiet was heard
+FIRST_FRAMES = 15  # 0.3 s
 DRIFT_DB = 1.0 / 50  # per frame: how fast the trackers forget, 1 dB a second
 
 
@@ -30,6 +32,8 @@ class VoiceState:
 
     level_db: float | None = None
     floor_db: float | None = None
+    frames: int = 0
+    quietest_db: float = 0.0
     heard: bytearray = field(default_factory=bytearray)
 
 
@@ -75,7 +79,15 @@ class VoiceDetector:
         power = float(np.dot(frame, frame)) / FRAME
         loudness = max(-100.0, 10.0 * float(np.log10(power + 1e-12)))
         level = loudness if state.level_db is None else state.level_db
-        floor = loudness if state.floor_db is None else state.floor_db
+        # A recording may begin in the middle of a word: if it begins loud, the floor is guessed to lie below.
+        guess = min(loudness, max(loudness - SNR_DB, FIRST_FLOOR_DB))
+        floor = guess if state.floor_db is None else state.floor_db
+        # A room's noise is even where a voice dips: what never dipped in the first moments is the floor.
+        state.frames += 1
+        if state.frames <= FIRST_FRAMES:
+            state.quietest_db = min(state.quietest_db, loudness)
+            if state.frames == FIRST_FRAMES:
+                floor = max(floor, state.quietest_db - 3.0)
         floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + DRIFT_DB
         level = level + 0.5 * (loudness - level) if loudness > level else level - DRIFT_DB
         level = max(level, floor + SNR_DB, QUIETEST_DB)

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import numpy.typing as npt
+
 from emoscope.models.contract import ModelContract
 
 from .config import Config
@@ -62,6 +63,7 @@ class Drive:
                 yield from self._settled(self.session.feed, block)
                 yield from self._status()
         except EmoscopeError as error:
+            yield from self._settled(lambda: Output([], self.session.pending()))
             yield from self._settled(self.session.finish)
             yield Error(code="invalid_audio_frame", message=str(error), fatal=True)
             raise

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from emoscope.models.model import StreamModel, owned_frames
+
+from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import stack
 from emoscope.models.reading import decide
+from emoscope.models.windows import owned_frames
 
 from .requests import Done, Encode, Failed, Read, Request, Result, Summary
 

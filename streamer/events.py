@@ -227,10 +227,8 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     level_dbfs: float
 
 
-class Warning_(Event, frozen=True, kw_only=True, tag="warning"):
-    code: Literal[
-        "clipping", "too_quiet", "narrow_band", "rate_mismatch", "lagging", "audio_dropped", "text_disabled"
-    ]
+class Caution(Event, frozen=True, kw_only=True, tag="warning"):
+    code: Literal["clipping", "too_quiet", "narrow_band", "rate_mismatch", "lagging", "audio_dropped", "text_disabled"]
     message: str
     start: float | None = None
     end: float | None = None
@@ -266,7 +264,7 @@ AnyEvent = (
     | TranscriptInterim
     | TranscriptFinal
     | Status
-    | Warning_
+    | Caution
     | Error
     | Enrolled
     | SessionClosed

@@ -18,9 +18,9 @@ class RecordWriter:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                raise InputError(f"{path}: exists already; records are never overwritten, choose another place")
             self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
-        except FileExistsError:
-            raise InputError(f"{path}: exists already; records are never overwritten, choose another place") from None
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -1,15 +1,17 @@
 """A recording through the live path: the same session, engine and events as a microphone."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+
 from emoscope.models.model import StreamModel
 from emoscope.models.store import load_model
 
-from .config import Config
+from .clock import Clock, WallClock
+from .config import Config, checked
 from .drive import Drive
 from .engine import BatchEngine
 from .events import AnyEvent
@@ -28,6 +30,7 @@ def replay(
     config: Config | None = None,
     speed: float | None = None,
     engine: Engine | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[AnyEvent]:
     """The events of one recording, as it would have been read live.
 
@@ -35,6 +38,7 @@ def replay(
     config  session options; rate and channels are the file's
     speed   1 is real time; None as fast as it goes
     engine  answers requests in the model's place (tests); made from the model if None
+    clock   paces a replay at `speed`; the wall's if None
 
     Raises UnreadableAudio before the first event when the file cannot be opened, or after the last when it breaks
     off: what came before is read out first.
@@ -50,24 +54,22 @@ def replay(
         if speed is None:
             yield from driver.run(recording.blocks(BLOCK_S))
         else:
-            yield from driver.run(_paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed))
+            yield from driver.run(
+                paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
+            )
 
 
-def with_source(config: Config, options: dict[str, object]) -> Config:
+def with_source(config: Config, options: Mapping[str, object]) -> Config:
     """The config with what only the source knows; checked again."""
-    import msgspec
-
-    from .config import checked
-
-    return checked(msgspec.to_builtins(config) | options)
+    return checked({**msgspec.to_builtins(config), **options})
 
 
-def _paced(
-    blocks: Iterator[npt.NDArray[np.float32]], sample_rate: int, speed: float
+def paced(
+    blocks: Iterable[npt.NDArray[np.float32]], sample_rate: int, speed: float, clock: Clock
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Each block when its last sample would have been heard, at `speed` times life."""
-    began, heard = time.monotonic(), 0
+    began, heard = clock.now(), 0
     for block in blocks:
         heard += len(block)
-        time.sleep(max(0.0, began + heard / sample_rate / speed - time.monotonic()))
+        clock.sleep(max(0.0, began + heard / sample_rate / speed - clock.now()))
         yield block

@@ -33,6 +33,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     _check(args)
     import torch
+
     from emoscope.models.store import load_model
 
     from .progress import Progress

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading
 from emoscope.models.windows import Window

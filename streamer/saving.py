@@ -1,9 +1,11 @@
 """A session's state as bytes: MessagePack, no pickle, read back in another process."""
 
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+
 from emoscope.models.pool_state import KINDS, PoolState
 
 from .errors import RecordInvalid
@@ -28,15 +30,23 @@ def _unpack_array(data: bytes | memoryview) -> Any:
     return np.frombuffer(raw, np.dtype(dtype)).reshape(shape).copy()
 
 
-def _enc_hook(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return msgspec.msgpack.Ext(ARRAY, _pack_array(value))
+def _plain(value: Any) -> Any:
+    """Dataclasses as dicts, down to arrays and pool states.
+
+    msgspec would do so itself, but a pool state is a dataclass too, and must keep its kind.
+    """
     if isinstance(value, PoolState):
         arrays = {name: _pack_array(array) for name, array in value.arrays().items()}
         return msgspec.msgpack.Ext(POOL, msgspec.msgpack.encode((value.kind, arrays)))
-    if isinstance(value, np.generic):
-        return value.item()
-    raise NotImplementedError(f"a {type(value).__name__} cannot be saved")
+    if isinstance(value, np.ndarray):
+        return msgspec.msgpack.Ext(ARRAY, _pack_array(value))
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _ext_hook(code: int, data: memoryview) -> Any:
@@ -56,7 +66,7 @@ def _dec_hook(_: type, value: Any) -> Any:
 
 def to_bytes(state: Any) -> bytes:
     """A state dataclass as bytes, with the format's version in front."""
-    return bytes([VERSION]) + msgspec.msgpack.encode(state, enc_hook=_enc_hook)
+    return bytes([VERSION]) + msgspec.msgpack.encode(_plain(state))
 
 
 def from_bytes(saved: bytes, kind: type[T]) -> T:

@@ -20,3 +20,7 @@ def schema() -> dict[str, Any]:
 def schema_text() -> str:
     """The shipped file's text."""
     return json.dumps(schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text())

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from emoscope.models.contract import ModelContract
 from emoscope.models.windows import Window
 
@@ -111,7 +112,8 @@ class Session:
     def feed(self, samples: npt.NDArray[np.generic]) -> Output:
         """More audio: (n,) or (n, channels) float in [-1, 1] or int16, at the config's rate.
 
-        InputError when a sample is no finite number; what came before it in `samples` is heard.
+        InputError when a sample is no finite number; whole seconds of `samples` before it are heard, and what they ask
+        for is among `pending()`.
         """
         self._refuse_if_finished()
         requests: list[Request] = []

@@ -1,5 +1,6 @@
 """Recordings as blocks of samples, whatever the file's rate and channels."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,9 @@ from .errors import UnreadableAudio
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64"}
 """What a folder is searched for; a file that is named is tried whatever its name."""
+
+CUT = re.compile(r"(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
+UNKNOWN_SIZE = 0xFFFF_0000
 
 
 class Recording:
@@ -47,9 +51,18 @@ class Recording:
         return int(self._file.channels)
 
     @property
-    def declared_s(self) -> float:
-        """Seconds that the file's header promises; a broken file may hold less."""
-        return int(self._file.frames) / self.sample_rate
+    def declared(self) -> int:
+        """Samples a channel that the file's header promises; a broken file holds less.
+
+        For a WAV or AIFF file that was cut, libsndfile mends the number and says so in its log alone; a size that was
+        never known (all ones, from a program that wrote to a pipe) is no promise.
+        """
+        frames = int(self._file.frames)
+        cut = CUT.search(self._file.extra_info)
+        if cut is None:
+            return frames
+        promised, there = int(cut[1]), int(cut[2])
+        return frames if promised >= UNKNOWN_SIZE else max(frames, round(frames * promised / max(1, there)))
 
     def blocks(self, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
         """The samples (n, channels), `seconds` at a time.
@@ -69,14 +82,14 @@ class Recording:
                 yield block
             if len(block) < size:
                 break
-        if heard < self._file.frames:
+        if heard < self.declared:
             raise self._broken(heard, "the file ends there")
         if heard == 0:
             raise UnreadableAudio(f"{self.path}: holds no samples")
 
     def _broken(self, heard: int, reason: str) -> UnreadableAudio:
         return UnreadableAudio(
-            f"{self.path}: breaks off at {heard / self.sample_rate:.2f} s of {self.declared_s:.2f} s "
+            f"{self.path}: breaks off at {heard / self.sample_rate:.2f} s of {self.declared / self.sample_rate:.2f} s "
             f"({reason.strip().rstrip('.')}); what came before was read"
         )
 

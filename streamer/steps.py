@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
 from emoscope.models.pool_state import PoolState
 from emoscope.models.windows import Window
 

@@ -1,0 +1,115 @@
+"""The shipped architecture: front end, encoder, and what must hold whatever its weights."""
+
+import numpy as np
+import pytest
+import torch
+from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
+from emoscope.models.encoder import level
+from emoscope.models.frontend import LogMel
+from emoscope.streamer.testing import silence, voice
+
+LABELS = ("angry", "calm", "happy", "neutral")
+
+
+@pytest.fixture(scope="module")
+def model() -> SmallModel:
+    torch.manual_seed(1)
+    contract = ModelContract(
+        id="tiny", labels=LABELS, dimensions=("arousal", "valence", "dominance"), derived=True,
+        window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800,
+    )  # fmt: skip
+    config = SmallConfig(channels=(4, 6, 8, 8), dim=12)
+    return SmallModel(config, contract, Calibration()).eval()
+
+
+@pytest.fixture(scope="module")
+def speech() -> torch.Tensor:
+    return torch.from_numpy(np.concatenate([silence(0.3), voice(4.0, seed=3)]))
+
+
+def test_front_end_frames_do_not_depend_on_where_a_window_begins(speech):
+    """The same frame is the same number in every window that covers it."""
+    frontend = LogMel()
+    whole = frontend(speech[None])[0]
+    later = frontend(speech[None, 160 * 37 :])[0]
+    torch.testing.assert_close(whole[37:], later, atol=1e-4, rtol=1e-5)
+
+
+def test_the_front_end_never_looks_ahead(speech):
+    """Changing samples after a frame's end leaves the frame alone."""
+    frontend = LogMel()
+    changed = speech.clone()
+    end_of_frame_20 = frontend.lookback + 21 * frontend.hop
+    changed[end_of_frame_20:] = 0.5
+    before, after = frontend(speech[None])[0], frontend(changed[None])[0]
+    torch.testing.assert_close(before[:21], after[:21])
+    assert not torch.allclose(before[21:30], after[21:30])
+
+
+def test_the_microphones_gain_changes_no_score(model, speech):
+    """40 dB up or down moves no score by more than .05 (pitfall: always neutral at another gain)."""
+    plain, _ = model.forward_windows(speech, 4800)
+    for decibel in (-20, 20):
+        scores, _ = model.forward_windows(speech * 10 ** (decibel / 20), 4800)
+        assert (scores - plain).abs().max() < 0.05
+
+
+def test_padding_cannot_be_told_from_the_edge(model, speech):
+    """A short window gives the same frames alone and padded in a batch with a long one."""
+    short, whole = speech[: 240 + 640 * 11], speech[: 240 + 25_600]
+    owned = torch.tensor([[0, 11]])
+    alone = model.encode(short[None], torch.tensor([640 * 11]), owned)
+    padded = torch.nn.functional.pad(short, (0, len(whole) - len(short)))
+    batch = model.encode(
+        torch.stack([padded, whole]), torch.tensor([640 * 11, 25_600]), torch.tensor([[0, 11], [0, 40]])
+    )
+    for name, array in alone.state.arrays().items():
+        torch.testing.assert_close(array[0], getattr(batch.state, name)[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(alone.profile[0], batch.profile[0], atol=1e-3, rtol=1e-5)
+
+
+def test_a_reading_does_not_depend_on_its_batch(model, speech):
+    """Contract 3: neighbours in a batch move no number by more than 1e-5."""
+    windows = torch.stack([speech[i : i + 240 + 25_600] for i in (0, 6400, 12_800, 25_600)])
+    lengths, owned = torch.full((4,), 25_600), torch.tensor([[0, 40], [10, 30], [3, 4], [0, 40]])
+    together = model.encode(windows, lengths, owned)
+    for row in range(4):
+        one = slice(row, row + 1)
+        alone = model.encode(windows[one], lengths[one], owned[one])
+        scores, _ = model.read(alone.state, torch.tensor([2.0]))
+        beside, _ = model.read(together.state.map(lambda array, one=one: array[one]), torch.tensor([2.0]))
+        torch.testing.assert_close(scores, beside, atol=1e-5, rtol=0)
+
+
+def test_silence_before_the_recording_stands_in_for_lookback(model, speech):
+    """An utterance that begins with the recording is read as if quiet had gone before."""
+    direct, _ = model.forward_windows(speech)
+    late, _ = model.forward_windows(torch.cat([torch.zeros(1600), speech]), 1600)
+    torch.testing.assert_close(direct, late, atol=1e-5, rtol=0)
+
+
+def test_an_utterance_shorter_than_a_frame_has_no_reading(model):
+    """Nothing can be pooled from 39 ms."""
+    assert model.forward_windows(torch.zeros(639)) is None
+    assert model.forward_windows(torch.zeros(640)) is not None
+
+
+def test_digital_silence_gives_numbers_not_nans(model):
+    """Zeros all through: every score is finite."""
+    scores, dimensions = model.forward_windows(torch.zeros(16_000))
+    assert scores.isfinite().all() and dimensions.isfinite().all()
+    mel = torch.full((1, 8, 64), -160.0)
+    assert level(mel, torch.zeros(1, 8, dtype=torch.bool), 60.0).abs().sum() == 0
+
+
+def test_temperature_by_seconds_heard_softens_early_readings(model, speech):
+    """The same logits are less sure after half a second than after four, if the card says so."""
+    state = model.pool_windows(speech)
+    model.calibration = Calibration(seconds=(0.5, 4.0), temperature=(4.0, 1.0))
+    try:
+        early, _ = model.read(state, torch.tensor([0.5]))
+        late, _ = model.read(state, torch.tensor([9.0]))
+    finally:
+        model.calibration = Calibration()
+    assert early.max() < late.max()
+    assert abs(early.sum().item() - 1) < 1e-6

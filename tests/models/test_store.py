@@ -1,0 +1,165 @@
+"""Cards and weights on disk: what fits loads, what does not says why."""
+
+import json
+
+import msgspec
+import pytest
+import safetensors.torch
+import torch
+from emoscope.models import Calibration, CardInvalid, HeadMismatch, ModelContract, ModelError, NotCached
+from emoscope.models import SmallConfig, SmallModel, load_model, save_model
+from emoscope.models.card import Audio, CalibrationCard, Card, digest, read_card
+
+
+def card_for(model):
+    c = model.contract
+    return Card(
+        format=1, id="tiny", version="1", architecture="small", config=model.card_config(),
+        audio=Audio(sample_rate=c.sample_rate, window=c.window, hop=c.hop, frame=c.frame, lookback=c.lookback,
+                    tail=c.tail, normalisation="own level per window"),
+        labels=list(c.labels), dimensions=list(c.dimensions), derived=c.derived,
+        calibration=CalibrationCard(seconds=[0.0], temperature=[1.0], unsure_below=0.3),
+        languages=["en"], licence="Apache-2.0", data=[], training={}, scores=[], notes=[], weights_sha256="",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A tiny model on disk."""
+    torch.manual_seed(2)
+    contract = ModelContract(
+        id="tiny", labels=("angry", "happy"), window=3200, hop=1280, frame=640, lookback=240, tail=0
+    )
+    model = SmallModel(SmallConfig(channels=(2, 2, 2, 2), dim=4), contract, Calibration())
+    save_model(model, card_for(model), tmp_path / "m")
+    return tmp_path / "m"
+
+
+def rewrite(folder, **changes):
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | changes))
+
+
+def reweigh(folder, change):
+    """Alter the weights and give the card their new digest, so that only the fit is wrong."""
+    weights = safetensors.torch.load_file(folder / "weights.safetensors")
+    change(weights)
+    content = safetensors.torch.save(weights)
+    (folder / "weights.safetensors").write_bytes(content)
+    rewrite(folder, weights_sha256=digest(content))
+
+
+def test_a_saved_model_loads_with_the_same_answers(folder):
+    """Weights, contract and calibration come back."""
+    one, two = load_model(folder), load_model(folder)
+    audio = torch.randn(8000) * 0.1
+    torch.testing.assert_close(one.forward_windows(audio), two.forward_windows(audio))
+    assert one.calibration.unsure_below == 0.3 and one.contract.labels == ("angry", "happy")
+
+
+def test_a_half_written_weights_file_is_refused(folder):
+    """A file cut in the middle is not the card's."""
+    path = folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(HeadMismatch, match="SHA-256"):
+        load_model(folder)
+
+
+def test_altered_weights_are_refused(folder):
+    """One flipped bit is enough."""
+    path = folder / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(HeadMismatch, match="altered"):
+        load_model(folder)
+
+
+def test_missing_and_unexpected_head_weights_are_named(folder):
+    """Never a warning: a head loaded at random would answer with confidence."""
+
+    def rename(weights):
+        weights["classifier.weight"] = weights.pop("head.weight")
+
+    reweigh(folder, rename)
+    with pytest.raises(HeadMismatch, match=r"missing \['head.weight'\], unexpected \['classifier.weight'\]"):
+        load_model(folder)
+
+
+def test_labels_that_do_not_fit_the_head_are_named(folder):
+    """A card with one label more than the weights have."""
+    rewrite(folder, labels=["angry", "happy", "sad"])
+    with pytest.raises(HeadMismatch, match=r"head.weight \(2, 16\) instead of \(3, 16\)|head.bias"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": 9}, "format 9"),
+        ({"labels": []}, "labels"),
+        ({"architecture": "large"}, "'large' is unknown"),
+        ({"config": {"bands": 64, "depth": 3}}, "depth"),
+        ({"colour": "red"}, "colour"),
+        ({"derived": "yes"}, r"\$.derived"),
+        ({"calibration": {"seconds": [0, 1], "temperature": [1], "unsure_below": 0}}, "calibration"),
+    ],
+)
+def test_a_wrong_card_names_what_is_wrong(folder, changes, said):
+    """Unknown fields, wrong types and impossible values."""
+    rewrite(folder, **changes)
+    with pytest.raises(CardInvalid, match=said):
+        load_model(folder)
+
+
+def test_a_folder_without_card_or_weights_says_what_a_model_is(folder):
+    """Each file by its name."""
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"weights\.safetensors"):
+        load_model(folder)
+    (folder / "card.json").unlink()
+    with pytest.raises(CardInvalid, match=r"card\.json"):
+        load_model(folder)
+
+
+def test_an_unknown_name_says_which_model_works_now():
+    """No hub, no network: what is on this machine."""
+    with pytest.raises(NotCached, match="--model small"):
+        load_model("wav2vec9")
+
+
+def test_a_full_disk_while_saving_leaves_the_old_model(folder, monkeypatch):
+    """Weights are replaced whole or not at all."""
+    model = load_model(folder)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_model(model, card_for(model), folder)
+    monkeypatch.undo()
+    load_model(folder)
+    assert not list(folder.glob("*.partial"))
+
+
+def test_no_pickle_is_ever_read(folder):
+    """A torch.save file under the weights' name is refused before anything in it runs."""
+    torch.save({"head.weight": torch.zeros(1)}, folder / "weights.safetensors")
+    rewrite(folder, weights_sha256=digest((folder / "weights.safetensors").read_bytes()))
+    with pytest.raises(HeadMismatch, match="safetensors"):
+        load_model(folder)
+
+
+def test_the_shipped_model_has_a_whole_card():
+    """Labels of the design, its licence, where it was trained and what was measured."""
+    model = load_model("small")
+    assert model.contract.labels == (
+        "angry", "bored", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised",
+    )  # fmt: skip
+    from emoscope.models.store import find_model
+
+    card = read_card(find_model("small"))
+    assert "NC" in card.licence and {c.name for c in card.data} >= {"RAVDESS", "EmoDB", "nEMO"}
+    assert any(score.metric.startswith("UAR") for score in card.scores)
+    assert msgspec.json.decode(msgspec.json.encode(card), type=Card) == card
