@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .errors import UsageError as UsageError
     from .record import RecordWriter as RecordWriter
     from .record import read_record as read_record
-    from .replay import replay as replay
+    from .replaying import replay as replay
     from .session import Session as Session
     from .spans import speech_spans as speech_spans
 
@@ -40,7 +40,7 @@ _LATER = {
     "UsageError": "errors",
     "VadConfig": "config",
     "read_record": "record",
-    "replay": "replay",
+    "replay": "replaying",
     "speech_spans": "spans",
 }
 

@@ -1,5 +1,6 @@
 """Windows in, summaries out; states in, readings out: one model, many requests in a forward pass, no state."""
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -12,13 +13,21 @@ import torch
 from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import stack
 from emoscope.models.reading import decide
-from emoscope.models.windows import owned_frames
+from emoscope.models.windows import grid_window, owned_frames
 
 from .requests import Done, Encode, Failed, Read, Request, Result, Summary
 
 R = TypeVar("R", Encode, Read)
 
 BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
+
+SMALL = 5_000_000  # parameters; up to here a window costs a few ms, and threads cost more than they bring
+
+
+def threads_for(model: StreamModel) -> int:
+    """CPU threads that suit a model: on a busy machine, a second thread makes a small one many times slower."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return 1 if parameters <= SMALL else os.cpu_count() or 1
 
 
 class BatchEngine:
@@ -27,6 +36,15 @@ class BatchEngine:
     def __init__(self, model: StreamModel, batch: int = BATCH) -> None:
         self.model, self.batch = model.eval(), batch
         self.device = next(model.parameters()).device
+
+    def warm(self) -> None:
+        """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
+        contract = self.model.contract
+        window = grid_window(contract, 0, 0)
+        silence = np.zeros(contract.lookback + contract.window, np.float32)
+        [encoded] = self([Encode(0, window, silence)])
+        if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
+            self([Read(0, encoded.value.state, contract.window_s)])
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result a request, in any order."""

@@ -15,6 +15,7 @@ from .errors import EmoscopeError, UsageError
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
 
+    from .engine import BatchEngine
     from .events import AnyEvent, EmotionFinal
     from .progress import Progress
 
@@ -27,7 +28,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--asr", default="none", metavar="NAME", help="speech recognizer: none")
     parser.add_argument("--speed", type=float, help="1 is real time (as fast as it goes)")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
-    parser.add_argument("--threads", type=int, help="CPU threads for the model (as many as cores)")
+    parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,11 +37,10 @@ def run(args: argparse.Namespace) -> int:
 
     from emoscope.models.store import load_model
 
+    from .engine import BatchEngine, threads_for
     from .progress import Progress
     from .source import recordings
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
     files: list[Path] = []
     failed = 0
     for path in args.paths:
@@ -49,11 +49,14 @@ def run(args: argparse.Namespace) -> int:
         except EmoscopeError as error:
             failed += _complain(error)
     model = load_model(args.model)
+    torch.set_num_threads(args.threads or threads_for(model))
+    engine = BatchEngine(model)
+    engine.warm()
     tally = Tally()
     with Progress(files, quiet=args.speed is None and len(files) <= 1) as progress:
         for file in files:
             try:
-                _one(file, model, args, tally, progress)
+                _one(file, engine, args, tally, progress)
             except EmoscopeError as error:
                 failed += 1
                 progress.print(f"emoscope: {error}", sys.stderr)
@@ -99,14 +102,14 @@ class Tally:
         return " · ".join(parts)
 
 
-def _one(file: Path, model: "StreamModel", args: argparse.Namespace, tally: Tally, progress: "Progress") -> None:
+def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tally, progress: "Progress") -> None:
     from .config import Config
     from .events import EmotionFinal, SessionClosed, Status, encode
     from .record import RecordWriter, free_path
-    from .replay import replay
+    from .replaying import replay
 
     config = Config(pace="fast" if args.speed is None else "realtime", interim=not args.no_interim)
-    events = replay(file, model, config=config, speed=args.speed)
+    events = replay(file, engine.model, config=config, speed=args.speed, engine=engine)
     heading = not args.json
     with ExitStack() as stack:
         record: RecordWriter | None = None

@@ -67,8 +67,8 @@ class Recording:
     def blocks(self, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
         """The samples (n, channels), `seconds` at a time.
 
-        UnreadableAudio when the file breaks off before its header's length, after all that could be read, and when
-        it is declared to hold nothing.
+        UnreadableAudio when the file breaks off before its header's length or holds a sample that is no number, after
+        all that could be read, and when it holds nothing.
         """
         size = max(1, round(seconds * self.sample_rate))
         heard = 0
@@ -77,9 +77,13 @@ class Recording:
                 block = self._file.read(size, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, OSError) as error:
                 raise self._broken(heard, str(error)) from None
-            heard += len(block)
-            if len(block):
-                yield block
+            wrong = ~np.isfinite(block).all(1)
+            good = int(wrong.argmax()) if wrong.any() else len(block)
+            heard += good
+            if good:
+                yield block[:good]
+            if good < len(block):
+                raise self._broken(heard, "the next sample is no finite number")
             if len(block) < size:
                 break
         if heard < self.declared:

@@ -113,7 +113,8 @@ def voice(seconds: float, pitch_hz: float = 140.0, level: float = 0.1, seed: int
         sound += gain * np.sin(harmonic * phase)
     swell = 0.55 + 0.45 * np.sin(2 * np.pi * 3.5 * time + random.uniform(0, 6))
     sound = sound * swell + 0.002 * random.standard_normal(count)
-    return (level * sound / (np.abs(sound).max(initial=0.0) + 1e-9)).astype(np.float32)
+    scaled: Samples = (level * sound / (np.abs(sound).max(initial=0.0) + 1e-9)).astype(np.float32)
+    return scaled
 
 
 def silence(seconds: float, noise: float = 1e-4, seed: int = 0) -> Samples:

@@ -28,3 +28,30 @@ def shared() -> Path:
 def conversation() -> Path:
     """The demo recording."""
     return ROOT / "demo" / "recordings" / "conversation.flac"
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a few hundred random weights in the shape of `small`."""
+    import torch
+
+    from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel, save_model
+    from emoscope.models.card import Audio, CalibrationCard, Card
+
+    torch.manual_seed(5)
+    contract = ModelContract(
+        id="tiny", labels=("angry", "happy", "neutral", "sad"), dimensions=("arousal", "valence", "dominance"),
+        derived=True, window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800,
+    )  # fmt: skip
+    model = SmallModel(SmallConfig(channels=(2, 2, 4, 4), dim=8), contract, Calibration())
+    card = Card(
+        format=1, id="tiny", version="1", architecture="small", config=model.card_config(),
+        audio=Audio(sample_rate=16_000, window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800,
+                    normalisation="own level per window"),
+        labels=list(contract.labels), dimensions=list(contract.dimensions), derived=True,
+        calibration=CalibrationCard(seconds=[0.0], temperature=[1.0], unsure_below=0.0),
+        languages=["en"], licence="Apache-2.0", data=[], training={}, scores=[], notes=[], weights_sha256="",
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(model, card, folder)
+    return folder

@@ -1,8 +1,9 @@
 """Audio and ways to cut it, for properties."""
 
 import numpy as np
-from emoscope.streamer.testing import silence, voice
 from hypothesis import strategies as st
+
+from emoscope.streamer.testing import silence, voice
 
 
 @st.composite

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from emoscope.models import SoftmaxState
-from emoscope.models.pooling import AttentivePooling, summarise
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from emoscope.models import SoftmaxState
+from emoscope.models.pooling import AttentivePooling, summarise
 
 QUERIES, HEADS, PART = 2, 2, 3
 
@@ -48,9 +49,7 @@ def test_merged_pieces_equal_the_whole(count, seed, spread, shares, shuffler):
     """Any split into pieces, merged in any order, is the two-pass softmax pooling of all frames within 1e-5."""
     scores, features = frames(count, seed, spread)
     borders = sorted({int(share * count) for share in shares} | {0, count})
-    pieces = [
-        state_of(scores[a:b], features[a:b]) for a, b in zip(borders, borders[1:], strict=False)
-    ]
+    pieces = [state_of(scores[a:b], features[a:b]) for a, b in zip(borders, borders[1:], strict=False)]
     if hasattr(shuffler, "shuffle"):
         shuffler.shuffle(pieces)
     merged = pieces[0]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
 from emoscope.models.encoder import level
 from emoscope.models.frontend import LogMel

@@ -6,8 +6,19 @@ import msgspec
 import pytest
 import safetensors.torch
 import torch
-from emoscope.models import Calibration, CardInvalid, HeadMismatch, ModelContract, ModelError, NotCached
-from emoscope.models import SmallConfig, SmallModel, load_model, save_model
+
+from emoscope.models import (
+    Calibration,
+    CardInvalid,
+    HeadMismatch,
+    ModelContract,
+    ModelError,
+    NotCached,
+    SmallConfig,
+    SmallModel,
+    load_model,
+    save_model,
+)
 from emoscope.models.card import Audio, CalibrationCard, Card, digest, read_card
 
 

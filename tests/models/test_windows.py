@@ -1,10 +1,11 @@
 """Which window owns which frame."""
 
 import pytest
-from emoscope.models import CardInvalid, ModelContract
-from emoscope.models.windows import complete_windows, grid_window, now_window, owned_frames, plan
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emoscope.models import CardInvalid, ModelContract
+from emoscope.models.windows import complete_windows, grid_window, now_window, owned_frames, plan
 
 
 @st.composite
@@ -12,9 +13,7 @@ def contracts(draw):
     frame = draw(st.sampled_from([1, 3, 320, 640]))
     hop = draw(st.integers(1, 12))
     window = hop + draw(st.integers(0, 20))
-    return ModelContract(
-        id="x", labels=("a",), window=window * frame, hop=hop * frame, frame=frame, lookback=0, tail=0
-    )
+    return ModelContract(id="x", labels=("a",), window=window * frame, hop=hop * frame, frame=frame, lookback=0, tail=0)
 
 
 @given(contracts(), st.integers(0, 30_000))

@@ -4,6 +4,7 @@ import json
 
 import jsonschema
 import numpy as np
+
 from emoscope.streamer.config import Config
 from emoscope.streamer.drive import Drive
 from emoscope.streamer.events import AnyEvent, Caution, Error, Lag, Status, decode, encode

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import soxr
-from emoscope.streamer.intake import Intake
-from emoscope.streamer.testing import silence, voice
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cut, splits
+
+from emoscope.streamer.intake import Intake
+from emoscope.streamer.testing import silence, voice
 
 RATES = st.sampled_from([8_000, 11_025, 12_345, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000])
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+
 from emoscope.streamer import InputError, RecordInvalid, RecordWriter, Session, read_record
 from emoscope.streamer.record import free_path
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, voice

@@ -1,12 +1,13 @@
 """From voiced frames to utterances, windows and readings, over scripted voicing."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from emoscope.streamer.config import Config, VadConfig
 from emoscope.streamer.detector import FRAME, VoiceState, Voicing
 from emoscope.streamer.segmenter import Commit, Due, Ended, Segmenter, Started
 from emoscope.streamer.testing import CONTRACT
-from hypothesis import given
-from hypothesis import strategies as st
 
 HOP, WINDOW, TAIL = CONTRACT.hop, CONTRACT.window, CONTRACT.tail
 

@@ -5,13 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import cut, speech_with_pauses, splits
+
 from emoscope.models.pool_state import SoftmaxState
 from emoscope.streamer import Config, ConfigInvalid, InputError, RecordInvalid, Session, UsageError, VadConfig
 from emoscope.streamer.requests import Dropped, Encode, Failed, Late
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from strategies import cut, speech_with_pauses, splits
 
 RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+
 from emoscope.streamer import UnreadableAudio
 from emoscope.streamer.source import Recording, recordings
 from emoscope.streamer.testing import voice
