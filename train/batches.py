@@ -22,7 +22,7 @@ class BatchConfig:
 
     size         clips a batch
     per_epoch    clips an epoch draws from each corpus, its classes in equal parts
-    shortest     crops of `shortest` to `longest` frames
+    shortest     crops have `shortest` frames at least and `longest` at most, any length alike
     whole        share of clips that are kept whole (up to `longest`); half of the others begin at the start
     grain        lengths are multiples of this: the encoder's frame
     """
@@ -92,8 +92,8 @@ def _crop(speeds: Sequence[Sequence[Utterance]], speed: int, i: int, config: Bat
     frames = speeds[speed][i].frames
     most = min(frames, config.longest)
     kind = rng.random()
-    wish = most if kind < config.whole else int(rng.integers(config.shortest, config.longest + 1))
-    wish = max(config.grain, min(wish, most) // config.grain * config.grain)
+    wish = most if kind < config.whole else int(rng.integers(min(config.shortest, most), most + 1))
+    wish = max(config.grain, wish // config.grain * config.grain)
     # Between whole clips and random crops: beginnings, which is what an interim reading hears.
     from_start = kind >= (1 + config.whole) / 2
     first = 0 if from_start else int(rng.integers(frames - wish + 1))
