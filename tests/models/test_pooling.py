@@ -1,5 +1,7 @@
 """Contract 4: merging states in any order equals a softmax over all frames at once."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -49,7 +51,7 @@ def test_merged_pieces_equal_the_whole(count, seed, spread, shares, shuffler):
     """Any split into pieces, merged in any order, is the two-pass softmax pooling of all frames within 1e-5."""
     scores, features = frames(count, seed, spread)
     borders = sorted({int(share * count) for share in shares} | {0, count})
-    pieces = [state_of(scores[a:b], features[a:b]) for a, b in zip(borders, borders[1:], strict=False)]
+    pieces = [state_of(scores[a:b], features[a:b]) for a, b in itertools.pairwise(borders)]
     if hasattr(shuffler, "shuffle"):
         shuffler.shuffle(pieces)
     merged = pieces[0]

@@ -82,7 +82,7 @@ def test_a_full_disk_is_said_once_with_what_is_safe():
     record.path = "full"
     with open("/dev/full", "wb", buffering=0) as file:
         record._file = file
-        with pytest.raises(InputError, match="No space left.*lines before are whole"):
+        with pytest.raises(InputError, match=r"No space left.*lines before are whole"):
             record.write(Error(code="x", message="y", fatal=False))
 
 
