@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
+from emoscope.models.errors import ModelError
 
 from .config import Config
 from .errors import EmoscopeError
 from .events import NOTICE, PROTOCOL, AnyEvent, Error, Lag, Limits, ModelInfo, SessionCreated, Status
-from .requests import Engine
+from .requests import Engine, Failed
 from .session import Output, Session
 
 
@@ -54,9 +55,14 @@ class Drive:
         self.session, self.engine, self.source = session, engine, source
         self._busy_s = 0.0
         self._next_status_s = 1.0
+        self._failure: str | None = None
 
     def run(self, blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[AnyEvent]:
-        """All events of a recording. When reading `blocks` fails, what was heard is read out before the error."""
+        """All events of a recording.
+
+        When reading `blocks` fails, what was heard is read out before the error is raised; when the model breaks,
+        every utterance still ends, and ModelError is raised last.
+        """
         yield created(self.session.contract, self.session.config, self.source)
         try:
             for block in blocks:
@@ -68,12 +74,16 @@ class Drive:
             yield Error(code="invalid_audio_frame", message=str(error), fatal=True)
             raise
         yield from self._settled(self.session.finish)
+        if self._failure is not None:
+            raise ModelError(self._failure)
 
     def _settled(self, call: Callable[..., Output], *arguments: npt.NDArray[np.generic]) -> Iterator[AnyEvent]:
         began = time.perf_counter()
         events, requests = call(*arguments)
         while requests:
-            more, requests = self.session.apply(self.engine(requests))
+            results = self.engine(requests)
+            self._failure = next((r.message for r in results if isinstance(r, Failed)), self._failure)
+            more, requests = self.session.apply(results)
             events += more
         self._busy_s += time.perf_counter() - began
         yield from events

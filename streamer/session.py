@@ -48,6 +48,7 @@ class SessionState:
     encodes: dict[int, Encode] = field(default_factory=dict)
     reads: dict[int, Read] = field(default_factory=dict)
     finished: bool = False
+    failed: bool = False
 
 
 class Session:
@@ -142,9 +143,9 @@ class Session:
 
     def apply(self, results: Iterable[Result]) -> Output:
         """Results of requests, in any order; each request gets exactly one."""
-        for result in results:
-            self._settle(result)
-        return self._output([])
+        told = [event for result in results for event in self._settle(result)]
+        events, requests = self._output([])
+        return Output([*told, *events], requests)
 
     def pending(self) -> list[Request]:
         """Requests without a result: after a restore they must be answered, as if just issued."""
@@ -237,7 +238,8 @@ class Session:
         state.encodes[request.id] = request
         return request
 
-    def _settle(self, result: Result) -> None:
+    def _settle(self, result: Result) -> list[AnyEvent]:
+        """Hand a result on; the first failure of a session is told at once, ahead of what waits in the outbox."""
         state = self.state
         if result.id not in state.encodes and result.id not in state.reads:
             raise UsageError(f"request {result.id} was never made or has its result already")
@@ -245,10 +247,12 @@ class Session:
         state.reads.pop(result.id, None)
         if isinstance(result, Done):
             self._assembly.answer(result.id, result.value, result.queue_ms, result.infer_ms)
-            return
+            return []
         self._assembly.answer(result.id, None, 0.0, 0.0)
-        if isinstance(result, Failed):
-            self._assembly.put(Error(code="model_failed", message=result.message, fatal=True))
+        if not isinstance(result, Failed) or state.failed:
+            return []
+        state.failed = True
+        return [Error(code="model_failed", message=result.message, fatal=True)]
 
     def _output(self, requests: list[Request]) -> Output:
         reads = self._assembly.advance()
