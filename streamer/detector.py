@@ -19,7 +19,8 @@ GATE_DB = 35.0  # a frame that far below the tracked level is no voice
 SNR_DB = 15.0  # the level stays that far above the noise floor, so that noise alone is not brought up to speech
 FIRST_FLOOR_DB = -60.0  # a noise floor above this is not taken for granted before any quiet was heard
 FIRST_FRAMES = 15  # 0.3 s
-DRIFT_DB = 1.0 / 50  # per frame: how fast the trackers forget, 1 dB a second
+FALL_DB = 4.0 / 50  # per frame: the level forgets a loud voice by 4 dB a second, so that a quiet one after it is heard
+RISE_DB = 1.0 / 50  # per frame: the floor forgets a quiet moment by 1 dB a second
 
 
 @dataclass
@@ -88,8 +89,8 @@ class VoiceDetector:
             state.quietest_db = min(state.quietest_db, loudness)
             if state.frames == FIRST_FRAMES:
                 floor = max(floor, state.quietest_db - 3.0)
-        floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + DRIFT_DB
-        level = level + 0.5 * (loudness - level) if loudness > level else level - DRIFT_DB
+        floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + RISE_DB
+        level = level + 0.5 * (loudness - level) if loudness > level else level - FALL_DB
         level = max(level, floor + SNR_DB, QUIETEST_DB)
         state.level_db, state.floor_db = level, floor
         scaled = frame * (32_768.0 * 10.0 ** ((TARGET_DB - level) / 20.0))

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from strategies import speech_with_pauses
+
 from emoscope.models import ModelError, load_model
 from emoscope.streamer import BatchEngine, Config, Session, replay
 from emoscope.streamer.drive import Drive
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
-from hypothesis import given, settings
-from strategies import speech_with_pauses
 
 
 @pytest.fixture(scope="module")

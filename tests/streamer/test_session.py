@@ -285,8 +285,8 @@ def test_an_hour_keeps_its_clock_and_its_size():
         events = run(session, engine, [phrase], finish=False)
         starts += [e.start for e in events if e.type == "speech.started"]
         sizes.append(len(session.save()))
-    drift = np.diff(starts) - 10.0
-    assert len(starts) == 360 and np.abs(drift).max() <= 0.1 and abs(drift.sum()) <= 0.1
+    drift = np.diff(starts[1:]) - 10.0  # the first begins with the recording, the others after a pause
+    assert len(starts) == 360 and np.abs(drift).max() < 0.02 and abs(drift.sum()) < 0.02
     assert max(sizes[180:]) <= 1.1 * max(sizes[:180])
 
 

@@ -1,0 +1,52 @@
+"""The voice detector on sounds that have misled detectors before."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from emoscope.streamer.detector import FRAME, VoiceDetector
+from emoscope.streamer.spans import speech_spans
+from emoscope.streamer.testing import CONTRACT, silence, voice
+
+
+def test_a_quiet_voice_after_a_loud_one_is_heard():
+    """26 dB softer, two seconds later: the level tracker must have let go by then."""
+    loud, soft = voice(2.0, level=0.6), voice(2.0, 170.0, level=0.03, seed=2)
+    audio = np.concatenate([silence(1.0), loud, silence(2.0), soft, silence(1.0)])
+    spans = speech_spans(audio, CONTRACT)
+    assert len(spans) == 2
+    start, end = spans[1]
+    assert abs(start - 5.0 * 16_000) < 0.2 * 16_000 and end - start > 1.8 * 16_000
+
+
+@pytest.mark.parametrize("level", [1e-5, 1e-4, 1e-3])
+def test_steady_noise_is_no_voice(level):
+    """A minute of white noise at -100, -80 and -60 dBFS."""
+    assert speech_spans(silence(60.0, level), CONTRACT) == []
+
+
+def test_a_hum_is_no_voice_for_long():
+    """Mains hum is even; after the first moments it is taken for the room."""
+    time = np.arange(16_000 * 30) / 16_000
+    hum = (0.01 * np.sin(2 * np.pi * 50 * time)).astype(np.float32)
+    assert sum(b - a for a, b in speech_spans(hum, CONTRACT)) < 2 * 16_000
+
+
+def test_a_voice_that_begins_with_the_recording_is_heard_from_its_start():
+    """No run-in of silence is needed."""
+    [(start, end)] = speech_spans(np.concatenate([voice(3.0), silence(1.0)]), CONTRACT)
+    assert start < 0.3 * 16_000 and end > 2.9 * 16_000
+
+
+def test_a_detector_rebuilt_from_its_state_judges_as_before():
+    """What webrtcvad keeps in C comes back by hearing the same frames again."""
+    audio = np.concatenate([silence(0.5), voice(1.5), silence(0.5), voice(1.0, 230.0)])
+    frames = audio[: len(audio) // FRAME * FRAME].reshape(-1, FRAME)
+    whole = VoiceDetector(0.5)
+    expected = [whole.judge(frame) for frame in frames]
+    for stop in range(3, len(frames), 17):
+        first = VoiceDetector(0.5)
+        judged = [first.judge(frame) for frame in frames[:stop]]
+        second = VoiceDetector(0.5, copy.deepcopy(first.state))
+        assert judged + [second.judge(frame) for frame in frames[stop:]] == expected
