@@ -40,7 +40,7 @@ def data(tmp_path, make_ravdess, make_emodb, make_nemo):
 
 def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_path, data):
     """Listening, two trainings, calibration, scores through the stream, weights and card."""
-    card = train_small(data, tmp_path / "work", tmp_path / "model", TINY)
+    card = train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1)
     model = load_model(tmp_path / "model")
     assert read_card(tmp_path / "model") == card
     assert model.contract.licence == "CC BY-NC-SA 4.0"
@@ -55,7 +55,7 @@ def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_pat
     assert all(s.ci95 is not None for s in card.scores)
     assert len(card.calibration.temperature) == len(card.calibration.seconds) > 1
     # A second run with --resume finds everything done, and writes the same weights.
-    again = train_small(data, tmp_path / "work", tmp_path / "again", TINY, resume=True)
+    again = train_small(data, tmp_path / "work", tmp_path / "again", TINY, resume=True, threads=1)
     assert again.weights_sha256 == card.weights_sha256
 
 
