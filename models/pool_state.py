@@ -82,10 +82,12 @@ class SoftmaxState(PoolState):
         mass_a = self.mass * xp.exp(self.peak - floor)
         mass_b = other.mass * xp.exp(other.peak - floor)
         mass = mass_a + mass_b
-        share = (mass_b / mass.clip(TINY))[..., None]
+        # Both shares by division: 1 - share would round away a small one, and with it the variance that it brings.
+        share_a = (mass_a / mass.clip(TINY))[..., None]
+        share_b = (mass_b / mass.clip(TINY))[..., None]
         step = other.mean - self.mean
-        mean = self.mean + share * step
-        variance = (1 - share) * self.variance + share * other.variance + share * (1 - share) * (step * step)
+        mean = self.mean + share_b * step
+        variance = share_a * self.variance + share_b * other.variance + share_a * share_b * (step * step)
         return SoftmaxState(peak, mass, mean, variance)
 
     def weighted(self, log_weight: float) -> "SoftmaxState":

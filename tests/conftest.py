@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("emoscope", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("emoscope")
+settings.register_profile("thorough", settings.get_profile("emoscope"), max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "emoscope"))
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,6 +7,7 @@ the difference belongs in the review.
 from pathlib import Path
 
 import msgspec
+
 from emoscope.streamer import read_record, replay
 from emoscope.streamer.events import SessionCreated, Status, encode
 from emoscope.streamer.testing import differences
