@@ -1,5 +1,7 @@
 """From voiced frames to utterances, windows and readings, over scripted voicing."""
 
+import math
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from emoscope.streamer.detector import FRAME, VoiceState, Voicing
 from emoscope.streamer.segmenter import Commit, Due, Ended, Segmenter, Started
 from emoscope.streamer.testing import CONTRACT
 
-HOP, WINDOW, TAIL = CONTRACT.hop, CONTRACT.window, CONTRACT.tail
+TAIL = CONTRACT.tail
 
 
 class Scripted:
@@ -94,7 +96,7 @@ def test_every_voiced_frame_of_a_long_enough_run_is_in_an_utterance(voiced, conf
     """Nothing that was clearly said is lost, up to the rounding to whole encoder frames at a cut by silence or end."""
     actions, _ = segment(voiced, config)
     spans = [(s.start, e.end) for s, _, _, e in utterances(actions)]
-    need = round(config.vad.min_speech_s * 50)
+    need = math.ceil(round(config.vad.min_speech_s * 16_000) / FRAME)
     run = 0
     for number, frame in enumerate([*voiced, False]):
         if frame:
@@ -128,16 +130,16 @@ def test_an_interim_is_read_only_where_the_voice_sounds(voiced, config):
     """One due at t is made only if the detector's frame that contains t is voiced."""
     actions, _ = segment(voiced, config)
     step = round(config.interval_s * 16_000)
-    for started, _, dues, ended in utterances(actions):
+    found = utterances(actions)
+    following = [started.start for started, *_ in found[1:]] + [len(voiced) * FRAME]
+    for (started, _, dues, ended), next_start in zip(found, following, strict=False):
         made = {due.at for due in dues}
         expected = set()
-        for n in range(1, 1000):
-            t = started.start + n * step
-            if t // FRAME >= len(voiced) or t >= ended.end + TAIL:
-                break
-            at = started.start + n * step // CONTRACT.frame * CONTRACT.frame
-            in_reach = t < ended.end or (ended.reason != "max" and t == ended.end and voiced[t // FRAME])
-            if voiced[t // FRAME] and in_reach and at > started.start:
+        limit = started.start + round(config.vad.max_utterance_s * 16_000) // CONTRACT.frame * CONTRACT.frame
+        # The last voiced frame ends less than one encoder frame after the end, which is rounded down to one.
+        for t in range(started.start + step, min(limit, next_start, ended.end + CONTRACT.frame), step):
+            at = started.start + (t - started.start) // CONTRACT.frame * CONTRACT.frame
+            if t // FRAME < len(voiced) and voiced[t // FRAME] and at > started.start:
                 expected.add(at)
         assert made == expected
 
