@@ -64,8 +64,7 @@ class SegmenterState:
     last_voiced  end of its last voiced frame
     committed    its grid windows committed so far
     interims     its interims that were due so far
-    earliest     the next utterance cannot begin before
-    run_start    of the unbroken loosely voiced frames that lead up to `position`
+    run_start    of the unbroken loosely voiced frames that lead up to `position`, never before the last utterance's end
     strict       unbroken strictly voiced samples that lead up to `position`
     renewed      where the detector was last made anew
     """
@@ -77,7 +76,6 @@ class SegmenterState:
     last_voiced: int = 0
     committed: int = 0
     interims: int = 0
-    earliest: int = 0
     run_start: int = 0
     strict: int = 0
     renewed: int = 0
@@ -112,7 +110,7 @@ class Segmenter:
             latest_now = max(s.start, s.last_voiced - c.window - c.frame)
             need = min(next_grid, latest_now)
         else:
-            need = max(s.earliest, s.position - LEAD - self._min_speech)
+            need = max(s.run_start, s.position - LEAD - self._min_speech)
         return need - c.lookback
 
     def step(self, frame: Samples) -> Iterator[Action]:
@@ -130,7 +128,7 @@ class Segmenter:
         s = self.state
         if s.speaking:
             yield from self._end(min(s.last_voiced + self._tail, at), reason)
-        s.position = s.earliest = s.run_start = at
+        s.position = s.run_start = at
         s.strict = 0
         self._renew()
 
@@ -144,7 +142,7 @@ class Segmenter:
             if s.position - s.renewed >= (RENEW if quiet else 2 * RENEW):
                 self._renew()
             return
-        start = max(s.run_start, s.earliest, s.position - s.strict - LEAD)
+        start = max(s.run_start, s.position - s.strict - LEAD)
         yield from self._begin(start)
         yield from self._voiced(s.position)
 
@@ -216,7 +214,6 @@ class Segmenter:
             s.committed += 1
         yield Ended(s.utterances, s.start, end, reason, now_window(c, s.start, end, s.committed))
         s.speaking = False
-        s.earliest = end
 
     def _renew(self) -> None:
         self.detector.renew()

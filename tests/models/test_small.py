@@ -55,6 +55,16 @@ def test_the_microphones_gain_changes_no_score(model, speech):
         assert (scores - plain).abs().max() < 0.05
 
 
+def test_level_takes_the_gain_away_and_keeps_a_range_below_the_loudest():
+    """Any offset in dB gives the same picture, down to `range_db` below its own peak."""
+    mel = torch.randn(2, 30, 64) * 20
+    mask = torch.ones(2, 30, dtype=torch.bool)
+    for offset in (-70.0, 35.0):
+        torch.testing.assert_close(level(mel + offset, mask, 60.0), level(mel, mask, 60.0), atol=1e-4, rtol=0)
+    spread = level(mel * 100, mask, 60.0)
+    assert abs(float((spread.amax((1, 2)) - spread.amin((1, 2)))[0]) - 60 / 15) < 1e-4
+
+
 def test_padding_cannot_be_told_from_the_edge(model, speech):
     """A short window gives the same frames alone and padded in a batch with a long one."""
     short, whole = speech[: 240 + 640 * 11], speech[: 240 + 25_600]

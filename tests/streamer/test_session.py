@@ -102,18 +102,18 @@ def test_answers_may_come_in_any_order(audio, shuffler):
 
 @given(speech_with_pauses())
 @settings(max_examples=25)
-def test_the_last_reading_equals_the_offline_answer(audio):
-    """Each final is a two-pass float64 softmax over all frames of its utterance at once."""
+def test_every_reading_equals_the_offline_answer_of_what_was_said_so_far(audio):
+    """Interims and finals alike are a two-pass float64 softmax over all frames from the start to their end."""
     engine = FakeEngine()
     padded = np.concatenate([np.zeros(CONTRACT.lookback, np.float32), audio])
-    for final in (e for e in events_of([audio]) if e.type == "emotion.final"):
-        start, end = round(final.start * 16_000), round(final.end * 16_000)
+    for event in (e for e in events_of([audio], interval_s=0.33) if e.type in ("emotion.interim", "emotion.final")):
+        start, end = round(event.start * 16_000), round(event.end * 16_000)
         features = engine.features(padded[start : end + CONTRACT.lookback]).astype(np.float64)
         weight = np.exp(3 * features[:, :1] - 3 * features[:, :1].max())
         weight /= weight.sum()
         mean = (weight * features).sum(0)
         offline = engine.reading(mean, (weight * (features - mean) ** 2).sum(0))
-        assert np.allclose(list(final.scores.values()), offline.scores, atol=1e-5)
+        assert np.allclose(list(event.scores.values()), offline.scores, atol=1e-5)
 
 
 def test_events_of_an_utterance_come_in_the_protocols_order():
