@@ -4,16 +4,20 @@ Every function takes and gives mel (B, frames, bands) in dB and draws from one g
 Gain needs no augmentation: the encoder takes the level away.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
+
+LOW_HZ, HIGH_HZ = 50.0, 7_600.0  # of the front end's bands
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
     """How often (shares of clips) and how much."""
 
+    warp: float = 0.0
     tilt_db: float = 6.0
     colour_db: float = 3.0
     noise: float = 0.5
@@ -30,8 +34,8 @@ class AugmentConfig:
 
 
 def augment(mel: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
-    """All changes in the order in which sound meets them: room, noise, microphone, then masks."""
-    mel = mel - mel.amax((1, 2), keepdim=True)
+    """All changes in the order in which sound meets them: throat, room, noise, microphone, then masks."""
+    mel = warp(mel - mel.amax((1, 2), keepdim=True), config.warp, generator)
     mel = echo(mel, config.echo, config.echo_t60_s, generator)
     mel = noise(mel, config.noise, config.noise_snr_db, generator)
     mel = colour(mel, config.tilt_db, config.colour_db, generator)
@@ -45,6 +49,26 @@ def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generat
 
 def _chosen(batch: int, share: float, generator: Generator) -> Tensor:
     return (torch.rand(batch, generator=generator) < share)[:, None, None]
+
+
+def warp(mel: Tensor, most: float, generator: Generator) -> Tensor:
+    """Another throat: frequencies stretched by up to `most`, read between bands. Jaitly and Hinton (2013), "VTLP".
+
+    Bands lie evenly on the mel scale 2595 log10(1 + f / 700), from LOW_HZ to HIGH_HZ.
+    """
+    if not most:
+        return mel
+    batch, frames, bands = mel.shape
+    low, high = (math.log10(1 + hz / 700) for hz in (LOW_HZ, HIGH_HZ))
+    step = (high - low) / (bands + 1)
+    hz = 700 * (10 ** (low + step * torch.arange(1, bands + 1)) - 1)
+    factor = _uniform((batch, 1), 1 - most, 1 + most, generator)
+    place = (torch.log10(1 + hz * factor / 700) - low) / step - 1
+    place = place.clamp(0, bands - 1)
+    below = place.floor().long().clamp_max(bands - 2)
+    share = (place - below)[:, None]
+    index = below[:, None].expand(batch, frames, bands)
+    return torch.lerp(mel.gather(2, index), mel.gather(2, index + 1), share.expand(batch, frames, bands))
 
 
 def colour(mel: Tensor, tilt_db: float, colour_db: float, generator: Generator) -> Tensor:

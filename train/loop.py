@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,14 @@ class FitConfig:
     seed: int = 1
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What a training leaves besides the weights: the mean loss of each epoch, and its seconds, breaks left out."""
+
+    losses: list[float]
+    seconds: float
+
+
 def fit(
     model: SmallModel,
     speeds: Sequence[Sequence[Utterance]],
@@ -49,8 +58,8 @@ def fit(
     checkpoint: Path,
     resume: bool,
     title: str = "training",
-) -> list[float]:
-    """Train `model` in place and leave the averaged weights in it; the mean loss of each epoch.
+) -> Fitted:
+    """Train `model` in place and leave the averaged weights in it.
 
     speeds   the training utterances, once for each speed
     allowed  labels of each corpus
@@ -62,7 +71,14 @@ def fit(
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98))
     average = WeightAverage(model, config.average)
-    state: dict[str, Any] = {"epoch": 0, "step": 0, "sum": 0.0, "losses": [], "config": fingerprint(config)}
+    state: dict[str, Any] = {
+        "epoch": 0,
+        "step": 0,
+        "sum": 0.0,
+        "seconds": 0.0,
+        "losses": [],
+        "config": fingerprint(config),
+    }
     if resume and checkpoint.is_file():
         state = load_checkpoint(checkpoint, model, optimizer, average)
         if state["config"] != fingerprint(config):
@@ -77,6 +93,7 @@ def fit(
         while state["epoch"] < config.epochs:
             batches = _epoch(speeds, config, state["epoch"])
             while state["step"] < len(batches):
+                began = monotonic()
                 at = (state["epoch"] * steps + state["step"]) / (config.epochs * steps)
                 for group in optimizer.param_groups:
                     group["lr"] = config.rate * schedule(at, config.warm_up)
@@ -85,6 +102,7 @@ def fit(
                 average.update(model)
                 state["step"] += 1
                 state["sum"] += loss
+                state["seconds"] += monotonic() - began
                 shown.advance(1, f"epoch {state['epoch'] + 1}, loss {state['sum'] / state['step']:.3f}")
                 if stop.wanted:
                     save_checkpoint(checkpoint, model, optimizer, average, state)
@@ -94,8 +112,7 @@ def fit(
             save_checkpoint(checkpoint, model, optimizer, average, state)
     model.load_state_dict(average.values)
     model.eval()
-    losses: list[float] = state["losses"]
-    return losses
+    return Fitted(state["losses"], state["seconds"])
 
 
 def schedule(at: float, warm_up: float) -> float:

@@ -3,7 +3,20 @@
 import pytest
 import torch
 
-from emoscope.train.augment import AugmentConfig, augment, colour, echo, mask, mixup, narrow, noise
+from emoscope.models.frontend import LogMel, mel_filters
+from emoscope.train.augment import (
+    HIGH_HZ,
+    LOW_HZ,
+    AugmentConfig,
+    augment,
+    colour,
+    echo,
+    mask,
+    mixup,
+    narrow,
+    noise,
+    warp,
+)
 
 CONFIG = AugmentConfig()
 
@@ -55,6 +68,23 @@ def test_an_echo_only_adds_and_only_afterwards():
     torch.testing.assert_close(rung[:, :20], echo(quiet, 1.0, (0.3, 0.3), rng())[:, :20], atol=1e-4, rtol=0)
     assert rung[0, 20, 0] == pytest.approx(0, abs=1e-4)
     assert (rung[0, 21:30, 0].diff() < 0).all()
+
+
+def test_another_throat_moves_the_bands_and_only_them():
+    """A flat spectrum stays flat, a peak moves by a few bands at most, and each frame keeps its time."""
+    flat = torch.full((4, 10, 64), -30.0)
+    torch.testing.assert_close(warp(flat, 0.15, rng()), flat)
+    peak = flat.clone()
+    peak[:, 5, 40] = 0
+    moved = warp(peak, 0.15, rng())
+    assert (moved[:, 5].argmax(1) - 40).abs().max() <= 5
+    assert (moved[:, 5].argmax(1) != 40).any()
+    torch.testing.assert_close(moved[:, :5], flat[:, :5])
+
+
+def test_the_warp_knows_where_the_front_ends_bands_lie():
+    """Its two limits are the front end's own."""
+    torch.testing.assert_close(LogMel(64).filters, mel_filters(64, 16_000, LOW_HZ, HIGH_HZ))
 
 
 def test_a_share_of_none_changes_nothing():

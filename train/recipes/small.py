@@ -8,7 +8,6 @@ in neither: they are scored once, at the end, through the live path.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic
 
 import msgspec
 import torch
@@ -26,7 +25,7 @@ from ..calibrate import fit_calibration, hear_beginnings
 from ..corpora import CORPORA, LABELS, Clip, load_corpora
 from ..evaluate import scored, through_stream, through_windows
 from ..features import Utterance, prepare
-from ..loop import FitConfig, fingerprint, fit
+from ..loop import FitConfig, Fitted, fingerprint, fit
 from ..pooling import logits_of
 from ..progress import say, stage
 from ..scores import RAVDESS_7, RAVDESS_8, Probabilities, Protocol
@@ -48,7 +47,7 @@ CONTRACT = ModelContract(
 )
 CURVE_S = (0.5, 1.0, 1.5, 2.0)
 SHIPPED = FitConfig(
-    epochs=100,
+    epochs=60,
     batches=BatchConfig(size=32, per_epoch={"ravdess": 1600, "emodb": 560, "nemo": 1000}, whole=0.35),
     augment=AugmentConfig(mixup=0.3, noise=0.4),
 )
@@ -75,7 +74,6 @@ def train_small(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool 
     work     cache and checkpoints; with `resume`, what is there is gone on with
     threads  of torch; sums are split among them, so the weights differ in the last digits with their number
     """
-    began = monotonic()
     # A clip is too little work to share: threads would spend their time waiting for each other.
     torch.set_num_threads(1)
     clips = load_corpora(data, CORPORA)
@@ -90,7 +88,7 @@ def train_small(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool 
     first = new_model(recipe)
     train = only(speeds, tuning.train)
     short = replace(recipe.fit, epochs=recipe.calibration_epochs)
-    fit(first, train, allowed, short, work / "held-out.safetensors", resume, "held-out speakers")
+    tuning_fit = fit(first, train, allowed, short, work / "held-out.safetensors", resume, "held-out speakers")
     held_out = only([speeds[recipe.speeds.index(1.0)]], tuning.held_out)[0]
     calibration = fit_calibration(hear_beginnings(first, held_out))
     tuned = measure_held_out(first, held_out)
@@ -98,9 +96,9 @@ def train_small(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool 
     tell(tuned)
 
     model = new_model(recipe)
-    losses = fit(model, speeds, allowed, recipe.fit, work / "all.safetensors", resume, "all speakers")
+    fitted = fit(model, speeds, allowed, recipe.fit, work / "all.safetensors", resume, "all speakers")
     model.calibration = calibration
-    card = make_card(model, calibration, recipe, shipping.train, losses, (monotonic() - began) / 60)
+    card = make_card(model, calibration, recipe, shipping.train, [tuning_fit, fitted])
     scores = measure(model, shipping.evaluation)
     tell(scores)
     return save_model(model, msgspec.structs.replace(card, scores=scores + tuned), out)
@@ -182,10 +180,9 @@ def make_card(
     calibration: Calibration,
     recipe: Recipe,
     trained: Sequence[Clip],
-    losses: Sequence[float],
-    minutes: float,
+    fits: Sequence[Fitted],
 ) -> Card:
-    """The card without scores."""
+    """The card without scores. `fits`: the training without the held-out speakers, and the one that ships."""
     contract = model.contract
     parameters = sum(p.numel() for p in model.parameters())
     return Card(
@@ -227,10 +224,10 @@ def make_card(
             "command": "emoscope train small",
             "parameters": parameters,
             "clips": len(trained),
-            "minutes": round(minutes, 1),
+            "minutes": [round(fitted.seconds / 60, 1) for fitted in fits],
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
-            "last_loss": round(losses[-1], 4),
+            "last_loss": round(fits[-1].losses[-1], 4),
             "held_out_for_calibration": {corpus: list(names) for corpus, names in recipe.held_out.items()},
             "calibration_epochs": recipe.calibration_epochs,
             "speeds": list(recipe.speeds),
