@@ -4,7 +4,7 @@ NOTES: tuple[str, ...] = (
     "The best score decides in every UAR; `unsure` is not counted apart. The intervals resample clips, not speakers: "
     "with two speakers they are too narrow for other voices.",
     "Actors 21 and 22 were scored at the end and chose nothing. Ideas were compared on RAVDESS actors 17-20, EmoDB 08 "
-    "and 10, nEMO MK0 and SM0, trained without them; figures below are UAR there, whole utterances: RAVDESS 7 classes / "
+    "and 10, nEMO MK0 and SM0, trained without them; figures below are UAR there, whole utterances: RAVDESS 7 / "
     "8 classes / EmoDB / nEMO. Four speakers give an interval of about +-6 points, so small differences mean nothing.",
     "Batches of 64, four fifths of the clips whole, mixup on half, 30 epochs: .601 / .584 / .634 / .399 (UAR on the "
     "training actors, 7 classes: .773).",
