@@ -98,9 +98,13 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def calibrated(self) -> Calibration:
         c = self.calibration
-        if len(c.seconds) != len(c.temperature) or sorted(c.seconds) != c.seconds or min(c.temperature, default=0) <= 0:
+        if (
+            len(c.seconds) != len(c.temperature)
+            or sorted(c.seconds) != c.seconds
+            or not (c.temperature and 0.01 <= min(c.temperature) <= max(c.temperature) <= 100)
+        ):
             raise CardInvalid(
-                f"card {self.id}: calibration needs rising seconds and as many positive temperatures; got "
+                f"card {self.id}: calibration needs rising seconds and as many temperatures from 0.01 to 100; got "
                 f"{c.seconds} and {c.temperature}"
             )
         return Calibration(seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below)

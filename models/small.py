@@ -11,7 +11,7 @@ from .frontend import LogMel
 from .model import Encoded, StreamModel, frame_mask
 from .pool_state import PoolState, SoftmaxState
 from .pooling import AttentivePooling
-from .reading import CIRCUMPLEX, Calibration
+from .reading import CIRCUMPLEX, DIMENSIONS, Calibration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,11 @@ class SmallModel(StreamModel):
         self.config, self.contract, self.calibration = config, contract, calibration
         self.frontend = LogMel(config.bands, contract.sample_rate)
         self.encoder = ConvEncoder(config.bands, config.channels, config.dim, config.range_db)
+        hears = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
+        if (contract.lookback, contract.frame) != hears:
+            raise ValueError(f"lookback and frame are {hears} samples, not {(contract.lookback, contract.frame)}")
+        if contract.dimensions not in ((), DIMENSIONS):
+            raise ValueError(f"dimensions are {DIMENSIONS} or none, not {contract.dimensions}")
         self.pooling = AttentivePooling(config.dim, config.queries, config.heads)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(self.pooling.width, len(contract.labels))
@@ -77,4 +82,5 @@ class SmallModel(StreamModel):
     def logits(self, state: PoolState) -> tuple[Tensor, Tensor]:
         assert isinstance(state, SoftmaxState)
         logits: Tensor = self.head(self.dropout(self.pooling.read(state)))
-        return logits, torch.softmax(logits.float(), -1) @ self.places
+        places = self.places if self.contract.dimensions else self.places[:, :0]
+        return logits, torch.softmax(logits.float(), -1) @ places

@@ -57,7 +57,7 @@ def load_model(name: str | Path = "small") -> StreamModel:
         )
     try:
         model = ARCHITECTURES[card.architecture](card.config, card.contract(), card.calibrated())
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, ArithmeticError, RuntimeError) as error:
         raise CardInvalid(f"{folder}: the card's config does not build a {card.architecture}: {error}") from None
     weights = _read_weights(folder, card)
     _fit(model, weights, folder)

@@ -142,7 +142,6 @@ class Assembly:
         )
         asked = self._ask(step.slot, draft, pool, (step.end - s.start) / SECOND)
         if step.final:
-            s.utterances += 1
             s.speech += step.end - s.start
             begun = s.start if s.mood is None else s.mood_start
             mood = Draft("mood", s.utterance, 0, begun, step.end, 0, [], 0, 0.0, 0.0)
@@ -220,7 +219,7 @@ class Assembly:
         totals = Totals(
             audio_s=audio / SECOND,
             speech_s=s.speech / SECOND,
-            utterances=s.utterances,
+            utterances=s.utterance,
             dropped_s=s.dropped / SECOND,
         )
         return SessionClosed(seq=0, reason="finish", totals=totals)

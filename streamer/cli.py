@@ -1,6 +1,8 @@
 """The command line. Nothing heavy is imported before a command runs."""
 
 import argparse
+import io
+import os
 import sys
 from importlib.metadata import entry_points
 
@@ -46,6 +48,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0, 1 for something that failed, 2 for usage, 130 after Ctrl+C."""
+    if sys.stdout is None:  # closed by whoever started us: nobody wants to read
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name or a sign that the terminal cannot show must not end the run
+            stream.reconfigure(errors="replace")
     top = parser()
     args = top.parse_args(arguments)
     if args.version:
@@ -70,6 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"emoscope: {error.strerror or error}{where}", file=sys.stderr)
         return 1
     return code
 

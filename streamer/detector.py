@@ -18,7 +18,8 @@ QUIETEST_DB = -80.0  # a level below this is not brought up further: it is a mut
 GATE_DB = 35.0  # a frame that far below the tracked level is no voice
 SNR_DB = 15.0  # the level stays that far above the noise floor, so that noise alone is not brought up to speech
 FIRST_FLOOR_DB = -60.0  # a noise floor above this is not taken for granted before any quiet was heard
-FIRST_FRAMES = 15  # 0.3 s
+FIRST_FRAMES = 15  # 0.3 s, after which the floor is known at first
+EVEN_FRAMES = 60  # 1.2 s, longer than a voice goes without a dip
 FALL_DB = 4.0 / 50  # per frame: the level forgets a loud voice by 4 dB a second, so that a quiet one after it is heard
 RISE_DB = 1.0 / 50  # per frame: the floor forgets a quiet moment by 1 dB a second
 
@@ -33,8 +34,7 @@ class VoiceState:
 
     level_db: float | None = None
     floor_db: float | None = None
-    frames: int = 0
-    quietest_db: float = 0.0
+    recent_db: list[float] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
 
 
@@ -77,18 +77,17 @@ class VoiceDetector:
     def judge(self, frame: Samples) -> Voicing:
         """Voicing of one frame of 320 samples in [-1, 1]."""
         state = self.state
+        frame = frame - frame.mean()  # a constant offset is no sound
         power = float(np.dot(frame, frame)) / FRAME
         loudness = max(-100.0, 10.0 * float(np.log10(power + 1e-12)))
         level = loudness if state.level_db is None else state.level_db
         # A recording may begin in the middle of a word: if it begins loud, the floor is guessed to lie below.
         guess = min(loudness, max(loudness - SNR_DB, FIRST_FLOOR_DB))
         floor = guess if state.floor_db is None else state.floor_db
-        # A room's noise is even where a voice dips: what never dipped in the first moments is the floor.
-        state.frames += 1
-        if state.frames <= FIRST_FRAMES:
-            state.quietest_db = min(state.quietest_db, loudness)
-            if state.frames == FIRST_FRAMES:
-                floor = max(floor, state.quietest_db - 3.0)
+        # A room's noise is even where a voice dips: what did not dip for a while is the floor, also one that rose.
+        state.recent_db = [*state.recent_db[1 - EVEN_FRAMES :], loudness]
+        if len(state.recent_db) in (FIRST_FRAMES, EVEN_FRAMES):
+            floor = max(floor, min(state.recent_db) - 3.0)
         floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + RISE_DB
         level = level + 0.5 * (loudness - level) if loudness > level else level - FALL_DB
         level = max(level, floor + SNR_DB, QUIETEST_DB)

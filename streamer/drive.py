@@ -70,8 +70,8 @@ class Drive:
                 yield from self._status()
         except EmoscopeError as error:
             yield from self._settled(lambda: Output([], self.session.pending()))
+            yield Error(code="invalid_audio_frame", message=str(error), fatal=False)
             yield from self._settled(self.session.finish)
-            yield Error(code="invalid_audio_frame", message=str(error), fatal=True)
             raise
         yield from self._settled(self.session.finish)
         if self._failure is not None:

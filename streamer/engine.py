@@ -67,7 +67,7 @@ class BatchEngine:
         try:
             with torch.inference_mode():
                 return work(requests)
-        except (RuntimeError, ValueError) as error:  # a broken device, or a model that cannot take what it promised
+        except Exception as error:  # whatever a model or a device can do wrong must not end the other sessions
             return [Failed(request.id, f"{self.model.contract.id}: {error}") for request in requests]
 
     def _encode(self, requests: list[Encode]) -> list[Result]:
@@ -96,8 +96,11 @@ class BatchEngine:
         scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds))
         contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
         spent = (time.perf_counter() - began) * 1e3
+        sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
         return [
             Done(request.id, decide(contract.labels, scores[row], dimensions[row], unsure_below), infer_ms=spent)
+            if sound[row]
+            else Failed(request.id, f"{contract.id}: scores that are no numbers; the weights are broken")
             for row, request in enumerate(requests)
         ]
 

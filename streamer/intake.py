@@ -11,6 +11,7 @@ from .config import SECOND
 from .detector import Samples
 from .errors import ConfigInvalid, InputError
 
+LOUDEST = 1_000.0  # full scale is 1; a sample beyond this is a broken number, and its square would drown all others
 RENEW_S = 2.0  # a resampler is made anew that often, so that little input must be kept to rebuild it
 RUN_IN_S = 0.1  # input that a new resampler hears first; it then agrees with the old one to about 1e-7
 QUANTUM_S = 0.02  # the resampler is fed in steps at fixed places, so that no chunking can be told from another
@@ -36,6 +37,12 @@ class IntakeState:
     origin: int = 0
     kept: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
     level_power: float = 0.0
+
+
+def sound(samples: Samples) -> npt.NDArray[np.bool_]:
+    """Which rows of samples (n, channels) can be sound: finite, and not absurdly beyond full scale."""
+    usable: npt.NDArray[np.bool_] = np.all(np.abs(samples) <= LOUDEST, axis=1)
+    return usable
 
 
 class Intake:
@@ -111,10 +118,12 @@ class Intake:
             scaled = samples.astype(np.float32)
         else:
             raise ConfigInvalid(f"audio of type {samples.dtype}; float or int16 samples are understood", "encoding")
-        bad = ~np.isfinite(scaled).all(1)
+        bad = ~sound(scaled)
         if bad.any():
             at = (self.state.accepted + int(bad.argmax())) / self.rate
-            raise InputError(f"the sample at {at:.3f} s is not a finite number; decode the audio again")
+            raise InputError(
+                f"the sample at {at:.3f} s is no number that sound can have (full scale is 1); decode the audio again"
+            )
         return np.ascontiguousarray(scaled[:, 0] if self.channels == 1 else scaled.mean(1, dtype=np.float32))
 
     def _meter(self, mono: Samples) -> None:

@@ -1,4 +1,4 @@
-"""A progress bar on stderr for work that takes a while; plain lines when stderr is no terminal."""
+"""A progress bar on stderr for work that takes a while, where stderr is a terminal."""
 
 import sys
 from pathlib import Path
@@ -10,24 +10,26 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+LONG_S = 120.0  # of audio, under which nobody waits
+
 
 def _seconds(file: Path) -> float:
     """What a file's header says; 0 for one that cannot be read, which is told later."""
     try:
         return float(soundfile.info(file).duration)
-    except (soundfile.LibsndfileError, OSError, RuntimeError):
+    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError):
         return 0.0
 
 
 class Progress:
-    """How much of the recordings was read, in seconds of audio. `quiet` shows nothing but what is printed."""
+    """How much of the recordings was read, in seconds of audio."""
 
-    def __init__(self, files: list[Path], quiet: bool) -> None:
+    def __init__(self, files: list[Path]) -> None:
         self._console = Console(stderr=True)
-        self._lengths = {} if quiet else {file: _seconds(file) for file in files}
+        self._lengths = {file: _seconds(file) for file in files} if self._console.is_terminal else {}
         self._before = 0.0
         self._bar: Bar | None = None
-        if not quiet and self._console.is_terminal:
+        if len(self._lengths) > 1 or sum(self._lengths.values()) > LONG_S:
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),

@@ -18,15 +18,17 @@ class RecordWriter:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                raise InputError(f"{path}: exists already; records are never overwritten, choose another place")
             self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
         except OSError as error:
+            if isinstance(error, FileExistsError) and path.parent.is_dir():
+                raise InputError(f"{path}: exists already; records are never overwritten") from None
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
     def write(self, event: AnyEvent) -> None:
+        line = encode(event) + b"\n"
         try:
-            self._file.write(encode(event) + b"\n")
+            while line:  # a disk that fills up takes a part first, and refuses the rest
+                line = line[self._file.write(line) :]
         except OSError as error:
             raise InputError(
                 f"{self.path}: the record stops here: {error.strerror}; the lines before are whole"
@@ -44,8 +46,11 @@ class RecordWriter:
 def free_path(folder: Path, source: Path) -> Path:
     """`folder`/NAME.jsonl, or with a number before the suffix where that is taken."""
     path, number = folder / f"{source.stem}.jsonl", 2
-    while path.exists():
-        path, number = folder / f"{source.stem}.{number}.jsonl", number + 1
+    try:
+        while path.exists():
+            path, number = folder / f"{source.stem}.{number}.jsonl", number + 1
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 

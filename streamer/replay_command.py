@@ -52,14 +52,16 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads or threads_for(model))
     engine = BatchEngine(model)
     engine.warm()
-    tally = Tally()
-    with Progress(files, quiet=args.speed is None and len(files) <= 1) as progress:
+    tally = Tally(paced=args.speed is not None)
+    with Progress(files) as progress:
         for file in files:
             try:
                 _one(file, engine, args, tally, progress)
             except EmoscopeError as error:
                 failed += 1
                 progress.print(f"emoscope: {error}", sys.stderr)
+            finally:
+                progress.done(file)
     if not args.json:
         print(tally.summary(model, torch.get_num_threads(), failed))
     return 1 if failed else 0
@@ -68,10 +70,10 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if args.asr != "none":
         raise UsageError(f"--asr {args.asr}: no such speech recognizer here; only 'none'")
-    if args.speed is not None and not args.speed > 0:
-        raise UsageError(f"--speed {args.speed}: must be above 0; 1 is real time")
-    if args.threads is not None and args.threads < 1:
-        raise UsageError(f"--threads {args.threads}: must be at least 1")
+    if args.speed is not None and not 0.01 <= args.speed <= 1000:
+        raise UsageError(f"--speed {args.speed}: must be from 0.01 to 1000; 1 is real time")
+    if args.threads is not None and not 1 <= args.threads <= 1024:
+        raise UsageError(f"--threads {args.threads}: must be from 1 to 1024")
 
 
 def _complain(error: EmoscopeError) -> int:
@@ -81,16 +83,17 @@ def _complain(error: EmoscopeError) -> int:
 
 @dataclass
 class Tally:
-    """What the summary says. `wall_s` is the time inside the live path, model included, files and screen too."""
+    """What the summary says. `wall_s` is the time inside the live path, model and reading of files included."""
 
     recordings: int = 0
     audio_s: float = 0.0
     speech_s: float = 0.0
     utterances: int = 0
     wall_s: float = 0.0
+    paced: bool = False
 
     def summary(self, model: "StreamModel", threads: int, failed: int) -> str:
-        rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s else "-"
+        rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s and not self.paced else "-"
         parts = [
             f"{self.recordings} recording{'s' * (self.recordings != 1)}",
             f"{self.audio_s:.1f} s",
@@ -135,7 +138,6 @@ def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tal
                 tally.utterances += event.totals.utterances
                 if not args.json and event.totals.utterances == 0:
                     progress.print(f"{file}\n  no speech heard")
-    progress.done(file)
 
 
 def _timed(events: "Iterator[AnyEvent]", tally: Tally) -> "Iterator[AnyEvent]":

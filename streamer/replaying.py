@@ -1,5 +1,6 @@
 """A recording through the live path: the same session, engine and events as a microphone."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -50,13 +51,18 @@ def replay(
     with Recording(Path(path)) as recording:
         options = {"sample_rate": recording.sample_rate, "channels": recording.channels, "transcript": False}
         session = Session(loaded.contract, with_source(config or Config(pace="fast"), options))
-        driver = Drive(session, engine or BatchEngine(loaded), str(path))
+        driver = Drive(session, engine or BatchEngine(loaded), printable(path))
         if speed is None:
             yield from driver.run(recording.blocks(BLOCK_S))
         else:
             yield from driver.run(
                 paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
             )
+
+
+def printable(path: str | Path) -> str:
+    """A path as text, also one whose name is none."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def with_source(config: Config, options: Mapping[str, object]) -> Config:

@@ -142,7 +142,8 @@ class Segmenter:
             if s.position - s.renewed >= (RENEW if quiet else 2 * RENEW):
                 self._renew()
             return
-        start = max(s.run_start, s.position - s.strict - LEAD)
+        # Never longer than an utterance may be, or it would be over before it began.
+        start = max(s.run_start, s.position - min(s.strict + LEAD, self._max))
         yield from self._begin(start)
         yield from self._voiced(s.position)
 

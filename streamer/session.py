@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -11,9 +12,9 @@ from emoscope.models.contract import ModelContract
 from emoscope.models.windows import Window
 
 from .assembly import Assembly
-from .config import SECOND, Config
+from .config import SECOND, Config, checked
 from .detector import FRAME, Samples, VoiceState
-from .errors import ConfigInvalid, UsageError
+from .errors import ConfigInvalid, RecordInvalid, UsageError
 from .events import AnyEvent, Error, SpeechEnded, SpeechStarted
 from .intake import Intake, IntakeState
 from .requests import Done, Encode, Failed, Read, Request, Result
@@ -63,7 +64,10 @@ class Session:
     """
 
     def __init__(self, contract: ModelContract, config: Config | None = None) -> None:
-        self._open(SessionState(contract, Config() if config is None else config))
+        """ConfigInvalid names an option out of range, or one that this version or this model cannot meet."""
+        config = checked(msgspec.to_builtins(Config() if config is None else config))
+        # Words are not there yet: the effective config says so, whatever was asked for.
+        self._open(SessionState(contract, msgspec.structs.replace(config, transcript=False)))
 
     def _open(self, state: SessionState) -> None:
         config = state.config
@@ -73,6 +77,8 @@ class Session:
             )
         if config.baseline != "off":
             raise ConfigInvalid(f"baseline {config.baseline!r} is not there yet; use 'off'", "baseline")
+        if config.channel_mode == "split":
+            raise ConfigInvalid("a session hears one voice; 'split' opens one session a channel", "channel_mode")
         self.state = state
         restored = state.intake if state.intake.accepted else None
         self._intake = Intake(config.sample_rate, config.channels, restored)
@@ -96,9 +102,9 @@ class Session:
     @property
     def processed_s(self) -> float:
         """Audio up to which everything that it brings has left."""
-        waiting = [request.window.end for request in self.state.encodes.values()]
-        judged = self.state.segmenter.position
-        return min([judged, *waiting]) / SECOND
+        unpooled = [request.window.own_start for request in self.state.encodes.values()]
+        unread = [slot.draft.end for slot in self.state.assembly.slots if slot.draft is not None]
+        return min([self.state.segmenter.position, *unpooled, *unread]) / SECOND
 
     @property
     def level_dbfs(self) -> float:
@@ -166,6 +172,7 @@ class Session:
             raise ConfigInvalid(
                 f"the session was made for model {state.contract.id}, this one is {contract.id} or differs in shape"
             )
+        _check(state)
         session = cls.__new__(cls)
         session._open(state)
         return session
@@ -258,3 +265,23 @@ class Session:
         reads = self._assembly.advance()
         self.state.reads |= {read.id: read for read in reads}
         return Output(self._assembly.leave(), [*requests, *reads])
+
+
+def _check(state: SessionState) -> None:
+    """RecordInvalid unless the numbers of a saved state can belong together; its types were checked when decoded."""
+    i, g = state.intake, state.segmenter
+    end = state.audio_start + len(state.audio)
+    counts = (i.origin, g.run_start, g.strict, g.start, g.committed, g.interims, g.utterances, state.audio_start)
+    possible = (
+        min(counts) >= 0
+        and i.origin <= i.renewed <= i.fed <= i.accepted
+        and (state.config.sample_rate == SECOND or len(i.kept) == i.accepted - i.origin)
+        and len(state.voice.heard) % (2 * FRAME) == 0
+        and all(array.ndim == 1 and array.dtype == np.float32 for array in (i.kept, state.audio))
+        and state.audio_start <= g.position <= end == i.produced
+        and max(g.start, g.last_voiced, g.run_start, g.renewed) <= g.position
+        and g.committed * state.contract.hop <= max(0, g.position - g.start)
+        and g.interims * FRAME <= end
+    )
+    if not possible:
+        raise RecordInvalid("a saved session whose numbers do not fit together; start a new session")

@@ -11,36 +11,60 @@ import numpy.typing as npt
 import soundfile
 
 from .errors import UnreadableAudio
+from .intake import sound
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64"}
 """What a folder is searched for; a file that is named is tried whatever its name."""
 
 CUT = re.compile(r"(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
-UNKNOWN_SIZE = 0xFFFF_0000
+UNKNOWN_FRAMES = 2**62
+UNKNOWN_SIZE = 0x7FFF_0000  # what programs that write to a pipe put there: all ones, or half of that
+
+
+RATES = range(8_000, 192_001)
+CHANNELS = range(1, 33)
 
 
 class Recording:
     """An audio file, read block by block with soundfile (libsndfile).
 
-    Raises UnreadableAudio when the file is missing, empty, or no audio.
+    Raises UnreadableAudio when the file is missing, empty, no audio, or of a rate or number of channels that no
+    session takes.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.exists():
-            raise UnreadableAudio(f"{path}: no such file")
-        if path.is_dir():
-            raise UnreadableAudio(f"{path}: is a folder, not a recording")
-        if path.stat().st_size == 0:
-            raise UnreadableAudio(f"{path}: the file is empty")
         try:
-            self._file = soundfile.SoundFile(path)
+            if path.is_dir():
+                raise UnreadableAudio(f"{path}: is a folder, not a recording")
+            self._raw = open(path, "rb")  # noqa: SIM115 - closed by the context manager
+        except FileNotFoundError:
+            raise UnreadableAudio(f"{path}: no such file") from None
+        except (OSError, ValueError) as error:
+            raise UnreadableAudio(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+        try:
+            if path.stat().st_size == 0:
+                raise UnreadableAudio(f"{path}: the file is empty")
+            # By its number, not its name: a name need not be text that libsndfile can take.
+            self._file = soundfile.SoundFile(self._raw.fileno(), closefd=False)
+            self._accept()
         except (soundfile.LibsndfileError, OSError) as error:
+            self._raw.close()
             reason = getattr(error, "error_string", None) or str(error)
             raise UnreadableAudio(
                 f"{path}: not a recording that can be read ({reason.strip().rstrip('.')}); "
                 "WAV, FLAC, Ogg, Opus and MP3 can; convert others with ffmpeg"
             ) from None
+        except UnreadableAudio:
+            self._raw.close()
+            raise
+
+    def _accept(self) -> None:
+        if self.sample_rate not in RATES or self.channels not in CHANNELS:
+            raise UnreadableAudio(
+                f"{self.path}: {self.sample_rate} Hz, {self.channels} channels; {RATES[0]} to {RATES[-1]} Hz and up "
+                f"to {CHANNELS[-1]} channels can be read"
+            )
 
     @property
     def sample_rate(self) -> int:
@@ -51,13 +75,15 @@ class Recording:
         return int(self._file.channels)
 
     @property
-    def declared(self) -> int:
-        """Samples a channel that the file's header promises; a broken file holds less.
+    def declared(self) -> int | None:
+        """Samples a channel that the file's header promises, None where it does not know; a broken file holds less.
 
         For a WAV or AIFF file that was cut, libsndfile mends the number and says so in its log alone; a size that was
-        never known (all ones, from a program that wrote to a pipe) is no promise.
+        never known (from a program that wrote to a pipe) is no promise.
         """
         frames = int(self._file.frames)
+        if frames >= UNKNOWN_FRAMES:
+            return None
         cut = CUT.search(self._file.extra_info)
         if cut is None:
             return frames
@@ -74,26 +100,42 @@ class Recording:
         heard = 0
         while True:
             try:
-                block = self._file.read(size, dtype="float32", always_2d=True)
+                block = self._read(size)
             except (soundfile.LibsndfileError, OSError) as error:
                 raise self._broken(heard, str(error)) from None
-            wrong = ~np.isfinite(block).all(1)
+            wrong = ~sound(block)
             good = int(wrong.argmax()) if wrong.any() else len(block)
             heard += good
             if good:
                 yield block[:good]
             if good < len(block):
-                raise self._broken(heard, "the next sample is no finite number")
+                raise self._broken(heard, "the next sample is no number that sound can have")
             if len(block) < size:
                 break
-        if heard < self.declared:
+        if self.declared is not None and heard < self.declared:
             raise self._broken(heard, "the file ends there")
         if heard == 0:
             raise UnreadableAudio(f"{self.path}: holds no samples")
 
+    def _read(self, size: int) -> npt.NDArray[np.float32]:
+        """The next `size` samples a channel, fewer at the end."""
+        if self.declared is not None:
+            whole: npt.NDArray[np.float32] = self._file.read(size, dtype="float32", always_2d=True)
+            return whole
+        # Without a known length libsndfile fails where a read crosses the end, instead of giving what is there: so in
+        # small steps, the last of which is all that can be lost.
+        step, parts = max(1, self.sample_rate // 100), []
+        for begin in range(0, size, step):
+            try:
+                parts.append(self._file.read(min(step, size - begin), dtype="float32", always_2d=True))
+            except soundfile.LibsndfileError:
+                break
+        return np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)
+
     def _broken(self, heard: int, reason: str) -> UnreadableAudio:
+        promised = "" if self.declared is None else f" of {self.declared / self.sample_rate:.2f} s"
         return UnreadableAudio(
-            f"{self.path}: breaks off at {heard / self.sample_rate:.2f} s of {self.declared / self.sample_rate:.2f} s "
+            f"{self.path}: breaks off at {heard / self.sample_rate:.2f} s{promised} "
             f"({reason.strip().rstrip('.')}); what came before was read"
         )
 
@@ -104,17 +146,18 @@ class Recording:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._raw.close()
 
 
 def recordings(paths: list[Path]) -> list[Path]:
     """The files to read, in order: a folder gives the recordings in it, recursively and sorted; a file gives itself."""
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not inside:
-                raise UnreadableAudio(f"{path}: no recordings in this folder ({', '.join(sorted(SUFFIXES))})")
-            found += inside
-        else:
-            found.append(path)
+        try:
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        except OSError as error:
+            raise UnreadableAudio(f"{path}: cannot be searched: {error.strerror}") from None
+        if not inside:
+            raise UnreadableAudio(f"{path}: no recordings in this folder ({', '.join(sorted(SUFFIXES))})")
+        found += inside
     return found

@@ -129,5 +129,4 @@ class AssemblyState:
     mood_at: float = 0.0
     mood_start: int = 0
     speech: int = 0
-    utterances: int = 0
     dropped: int = 0

@@ -114,12 +114,26 @@ def test_labels_that_do_not_fit_the_head_are_named(folder):
         ({"colour": "red"}, "colour"),
         ({"derived": "yes"}, r"\$.derived"),
         ({"calibration": {"seconds": [0, 1], "temperature": [1], "unsure_below": 0}}, "calibration"),
+        ({"calibration": {"seconds": [0], "temperature": [1e-300], "unsure_below": 0}}, "0.01 to 100"),
+        ({"config": {"heads": 0}}, "does not build"),
+        ({"config": {"bands": -64}}, "does not build"),
+        ({"dimensions": ["arousal"]}, "dimensions are"),
     ],
 )
 def test_a_wrong_card_names_what_is_wrong(folder, changes, said):
     """Unknown fields, wrong types and impossible values."""
     rewrite(folder, **changes)
     with pytest.raises(CardInvalid, match=said):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(("field", "value"), [("lookback", 0), ("lookback", 400), ("frame", 320), ("frame", 1280)])
+def test_a_card_whose_frames_are_not_the_models_is_refused(folder, field, value):
+    """It would load, and answer with other scores in silence."""
+    card = json.loads((folder / "card.json").read_text())
+    audio = card["audio"] | {"window": 12_800, "hop": 6_400, field: value}
+    rewrite(folder, audio=audio)
+    with pytest.raises(CardInvalid, match="lookback and frame are"):
         load_model(folder)
 
 

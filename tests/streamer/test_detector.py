@@ -26,6 +26,19 @@ def test_steady_noise_is_no_voice(level):
     assert speech_spans(silence(60.0, level), CONTRACT) == []
 
 
+@pytest.mark.parametrize(("before", "after"), [(0.0, 1e-3), (1e-4, 3e-3), (1e-3, 3e-2)])
+def test_a_noise_that_sets_in_is_soon_taken_for_the_room(before, after):
+    """A microphone unmuted, a fan switched on: two seconds of doubt at most."""
+    audio = np.concatenate([silence(5.0, before), silence(40.0, after, seed=3)])
+    assert sum(b - a for a, b in speech_spans(audio, CONTRACT)) < 2 * 16_000
+
+
+def test_a_constant_offset_is_no_sound():
+    """A sound card's direct current moves nothing."""
+    audio = np.concatenate([silence(1.0), voice(3.0), silence(1.5)])
+    assert speech_spans(audio, CONTRACT) == speech_spans(audio + np.float32(0.3), CONTRACT)
+
+
 def test_a_hum_is_no_voice_for_long():
     """Mains hum is even; after the first moments it is taken for the room."""
     time = np.arange(16_000 * 30) / 16_000

@@ -145,6 +145,42 @@ def test_one_line_of_python_gives_the_events(talk, tiny_model):
     assert [e.label for e in replay(talk, tiny_model) if e.type == "emotion.final"]
 
 
+def test_a_broken_recording_ends_its_session_in_the_protocols_order(tiny_model, tmp_path, capsys):
+    """The error is told, not fatal; what was heard is read out; closed is the last event."""
+    soundfile.write(tmp_path / "cut.flac", voice(6.0), 16_000)
+    content = (tmp_path / "cut.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
+    assert main(["replay", str(tmp_path / "cut.flac"), "--model", str(tiny_model), "--json"]) == 1
+    said = events(capsys.readouterr().out)
+    kinds = [e["type"] for e in said]
+    assert kinds[-1] == "session.closed" and kinds.index("error") < kinds.index("emotion.final")
+    assert next(e for e in said if e["type"] == "error")["fatal"] is False
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.parametrize("target", [">/dev/full", ">&-"])
+def test_an_output_that_takes_nothing_is_no_traceback(talk, tiny_model, target):
+    """A full disk behind the pipe is one line; a closed stdout is nobody's loss."""
+    command = f'"{sys.executable}" -m emoscope.streamer.cli replay "{talk}" --json --model "{tiny_model}" {target}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr if "full" in target else done.returncode == 0
+
+
+def test_a_name_that_is_no_text_is_shown_as_well_as_it_can_be(tiny_model, tmp_path):
+    """The JSON stays UTF-8, also where the terminal is ASCII."""
+    soundfile.write(tmp_path / "a.wav", voice(1.0), 16_000)
+    strange = tmp_path / os.fsdecode(b"\xff\xe9.wav")
+    (tmp_path / "a.wav").rename(strange)
+    for arguments in (["--json"], []):
+        done = subprocess.run(
+            [sys.executable, "-m", "emoscope.streamer.cli", "replay", str(tmp_path), "--model", str(tiny_model),
+             *arguments],
+            capture_output=True, timeout=120, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        )  # fmt: skip
+        assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
+
+
 def test_a_reader_that_goes_away_is_no_traceback(talk, tiny_model):
     """`emoscope replay ... --json | head -1`."""
     command = f'"{sys.executable}" -m emoscope.streamer.cli replay "{talk}" --json --model "{tiny_model}" | head -1'

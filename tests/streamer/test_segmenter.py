@@ -91,7 +91,7 @@ configs = st.builds(
         vad=VadConfig(min_speech_s=minimum, min_silence_s=pause, max_utterance_s=longest),
     ),
     st.sampled_from([0.1, 0.33, 0.5, 0.799, 1.7]),
-    st.sampled_from([0.02, 0.1, 0.37]),
+    st.sampled_from([0.02, 0.1, 0.37, 2.0]),
     st.sampled_from([0.1, 0.25, 0.5, 1.3]),
     st.sampled_from([2.0, 2.37, 7.0, 20.0]),
 )

@@ -254,6 +254,69 @@ def test_a_number_that_is_none_is_refused_and_what_came_before_is_kept():
     assert [e.type for e in events].count("emotion.final") == 1 and events[-1].totals.audio_s == 2.5
 
 
+@pytest.mark.parametrize("absurd", [np.nan, np.inf, 1e25, -3e38])
+def test_one_absurd_sample_is_refused_and_does_not_deafen_the_session(absurd):
+    """Its square would drown every level after it; the session goes on without it."""
+    session, engine = Session(CONTRACT, Config(channels=2)), FakeEngine()
+    block = np.full((1_600, 2), 0.01, np.float32)
+    block[800] = absurd
+    with pytest.raises(InputError, match="no number that sound can have"):
+        session.feed(block)
+    stereo = np.stack([voice(2.0)] * 2, 1)
+    assert "emotion.final" in [e.type for e in run(session, engine, [stereo])]
+
+
+def test_audio_is_acknowledged_only_when_its_events_have_left():
+    """While a window or a reading is unanswered, `processed_s` waits for it."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    _, requests = session.feed(np.concatenate([voice(2.0), silence(1.5)]))
+    assert session.processed_s < 0.5
+    _, reads = session.apply(engine(requests))
+    final_end = max(slot.draft.end for slot in session.state.assembly.slots if slot.draft) / 16_000
+    assert reads and session.processed_s < final_end
+    session.apply(engine(reads))
+    assert session.processed_s == pytest.approx(3.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"interval_s": 0.0}, "interval_s"),
+        ({"sample_rate": 0}, "sample_rate"),
+        ({"vad": VadConfig(max_utterance_s=0)}, "vad.max_utterance_s"),
+        ({"channels": 2, "channel_mode": "split"}, "channel_mode"),
+        ({"baseline": "running"}, "baseline"),
+    ],
+)
+def test_a_session_refuses_options_that_it_cannot_meet(options, field):
+    """Also those that were never checked because they were written in Python."""
+    with pytest.raises(ConfigInvalid) as caught:
+        Session(CONTRACT, Config(**options))
+    assert caught.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("voice", "heard", bytearray(b"abc")),
+        ("intake", "fed", 2**60),
+        ("intake", "renewed", -(10**15)),
+        ("intake", "kept", np.zeros((3, 3), np.float32)),
+        ("segmenter", "interims", -(10**9)),
+        ("segmenter", "committed", -(10**6)),
+        ("segmenter", "position", 10**12),
+    ],
+)
+def test_a_saved_session_whose_numbers_do_not_fit_together_is_refused(part, field, value):
+    """Well-typed is not enough: no hang, no traceback from the depths."""
+    session, engine = Session(CONTRACT, Config(sample_rate=44_100)), FakeEngine()
+    run(session, engine, [at_rate(voice(2.0), 44_100)], finish=False)
+    Session.restore(session.save(), CONTRACT)
+    setattr(getattr(session.state, part), field, value)
+    with pytest.raises(RecordInvalid, match="do not fit together"):
+        Session.restore(session.save(), CONTRACT)
+
+
 def test_two_channels_are_mixed_and_another_shape_is_refused():
     """Mono twice is mono; integers scale like floats."""
     mono = (voice(1.5) * 32_767).astype(np.int16)

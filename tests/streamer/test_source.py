@@ -74,6 +74,39 @@ def test_a_cut_recording_gives_what_is_there_and_then_says_where_it_broke(tmp_pa
     assert 30_000 < sum(heard) < 60_000
 
 
+def test_a_flac_whose_length_was_never_known_is_whole(tmp_path):
+    """A total of zero in the header means unknown; all but the last hundredth of a second is read."""
+    soundfile.write(tmp_path / "a.flac", voice(10.4), 16_000)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(content)
+    with Recording(tmp_path / "a.flac") as recording:
+        assert recording.declared is None
+        assert 10.39 * 16_000 <= sum(map(len, recording.blocks(1.0))) <= 10.4 * 16_000
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(4_000, 1), (384_000, 1), (16_000, 40)])
+def test_a_rate_or_a_number_of_channels_that_no_session_takes_is_named_with_its_file(tmp_path, rate, channels):
+    """Before anything is read."""
+    soundfile.write(tmp_path / "odd.wav", np.zeros((4_000, channels)), rate)
+    with pytest.raises(UnreadableAudio, match=rf"odd\.wav: {rate} Hz, {channels} channels"):
+        Recording(tmp_path / "odd.wav")
+
+
+def test_a_name_that_is_too_long_or_no_text_is_no_traceback(tmp_path):
+    """One is an error in words; the other is simply read."""
+    import os
+
+    with pytest.raises(UnreadableAudio, match="too long"):
+        recordings([tmp_path / ("x" * 300)])
+    strange = tmp_path / os.fsdecode(b"\xff\xe9.wav")
+    soundfile.write(tmp_path / "a.wav", voice(0.5), 16_000)
+    (tmp_path / "a.wav").rename(strange)
+    with Recording(strange) as recording:
+        assert sum(map(len, recording.blocks(1.0))) == 8_000
+
+
 def test_a_folder_is_read_recursively_and_in_order(tmp_path):
     """Only recordings, sorted; a folder without any says what it looked for."""
     for name in ("b.wav", "a.flac", "deep/c.WAV", "notes.txt"):
@@ -85,12 +118,13 @@ def test_a_folder_is_read_recursively_and_in_order(tmp_path):
         recordings([tmp_path / "nothing"])
 
 
-def test_a_wav_whose_length_was_never_known_is_whole(tmp_path):
-    """Programs that write to a pipe leave the sizes at their maximum: that is no break."""
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x8000_0000, 0x7FFF_F000])
+def test_a_wav_whose_length_was_never_known_is_whole(tmp_path, size):
+    """Programs that write to a pipe leave the sizes at a maximum of theirs: that is no break."""
     soundfile.write(tmp_path / "a.wav", voice(1.0), 16_000, subtype="PCM_16")
     content = bytearray((tmp_path / "a.wav").read_bytes())
     at = content.index(b"data") + 4
-    content[4:8] = content[at : at + 4] = b"\xff\xff\xff\xff"
+    content[4:8] = content[at : at + 4] = size.to_bytes(4, "little")
     (tmp_path / "a.wav").write_bytes(content)
     with Recording(tmp_path / "a.wav") as recording:
         assert sum(map(len, recording.blocks(1.0))) == 16_000
