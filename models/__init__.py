@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from .small import SmallModel as SmallModel
     from .store import load_model as load_model
     from .store import save_model as save_model
+    from .systems import build as build
+    from .systems import load_encoders as load_encoders
 
 _LATER = {
     "Card": "card",
     "StreamModel": "model",
+    "build": "systems",
+    "load_encoders": "systems",
     "AttentivePooling": "pooling",
     "SmallConfig": "small",
     "SmallModel": "small",
@@ -56,6 +60,8 @@ __all__ = [
     "StreamModel",
     "UsageError",
     "Window",
+    "build",
+    "load_encoders",
     "load_model",
     "save_model",
 ]

@@ -31,6 +31,7 @@ class Encoded:
 class StreamModel(nn.Module, ABC):
     """A speech emotion model that sees windows and reads pooled states."""
 
+    architecture: str
     contract: ModelContract
     calibration: Calibration
 

@@ -99,7 +99,57 @@ class SoftmaxState(PoolState):
         return (np.exp(scores - floor) / np.maximum(mass, TINY)).mean(1)
 
 
-KINDS: dict[str, type[PoolState]] = {SoftmaxState.kind: SoftmaxState}
+@dataclass(frozen=True)
+class MaxState(PoolState):
+    """State of max pooling: peak (..., K), the largest value of each feature, -inf for no frame.
+
+    Hiding a frame adds log 0 = -inf to its features; counting it w times as much adds log w. So forgetting lowers
+    what was heard by ln 2 a half-life, as it lowers an attention score (and max pooling is the limit of a softmax).
+    """
+
+    kind: ClassVar[str] = "max"
+
+    peak: Any
+
+    def merge(self, other: "MaxState") -> "MaxState":
+        return MaxState(_namespace(self.peak).maximum(self.peak, other.peak))
+
+    def weighted(self, log_weight: float) -> "MaxState":
+        return MaxState(self.peak + log_weight)
+
+
+@dataclass(frozen=True)
+class BestState(PoolState):
+    """State of the best-segment rule: the segment whose likeliest label is likeliest of all segments so far.
+
+    odds  (..., 1)   log p/(1-p) of that label, -inf for no segment. It orders segments as p does and, unlike p,
+                     does not round to 1 when a model is very sure.
+    mean  (..., K)   mean of that segment's features. Should two segments tie to the last bit, the larger value
+                     of each feature: no segment's own, but the same whichever came first.
+    """
+
+    kind: ClassVar[str] = "best"
+
+    odds: Any
+    mean: Any
+
+    def merge(self, other: "BestState") -> "BestState":
+        xp = _namespace(self.odds)
+        tied = xp.maximum(self.mean, other.mean)
+        won = xp.where(self.odds > other.odds, self.mean, other.mean)
+        mean = xp.where(self.odds == other.odds, tied, won)
+        return BestState(xp.maximum(self.odds, other.odds), mean)
+
+    def weighted(self, log_weight: float) -> "BestState":
+        return BestState(self.odds + log_weight, self.mean)
+
+    def attention(self, scores: Any) -> Any:
+        # A frame's score is its segment's odds, so the segment that won is known by its own, to the last bit; of its
+        # frames those that it owns.
+        return (scores == self.odds).all(1).astype(np.float32)
+
+
+KINDS: dict[str, type[PoolState]] = {kind.kind: kind for kind in (SoftmaxState, MaxState, BestState)}
 
 
 def stack(states: Sequence[PoolState]) -> PoolState:

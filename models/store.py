@@ -1,5 +1,7 @@
 """Load and save models by name or folder."""
 
+import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,10 +11,9 @@ from torch import Tensor
 
 from .card import WEIGHTS_FILE, Card, digest, read_card, replace_file, write_card
 from .contract import ModelContract
-from .errors import CardInvalid, HeadMismatch, ModelError, NotCached
+from .errors import CardInvalid, HeadMismatch, ModelError, NotCached, UsageError
 from .model import StreamModel
 from .reading import Calibration
-from .small import SmallModel
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -23,7 +24,19 @@ class Builder(Protocol):
     def __call__(self, config: dict[str, Any], contract: ModelContract, calibration: Calibration) -> StreamModel: ...
 
 
-ARCHITECTURES: dict[str, Builder] = {SmallModel.architecture: SmallModel.from_card}
+# Module and class of each architecture: loaded on demand, so that `small` never waits for transformers.
+ARCHITECTURES: dict[str, str] = {
+    "small": "small:SmallModel",
+    "attentive": "systems.attentive:AttentiveModel",
+    "segmental": "systems.segmental:SegmentalModel",
+}
+
+
+def builder(architecture: str) -> Builder:
+    """What builds an architecture from a card: its class's `from_card`."""
+    module, name = ARCHITECTURES[architecture].split(":")
+    made: Builder = getattr(import_module(f".{module}", __package__), name).from_card
+    return made
 
 
 def shipped() -> list[str]:
@@ -56,15 +69,21 @@ def load_model(name: str | Path = "small") -> StreamModel:
             f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
         )
     try:
-        model = ARCHITECTURES[card.architecture](card.config, card.contract(), card.calibrated())
-    except (TypeError, ValueError, KeyError, ArithmeticError, RuntimeError) as error:
+        model = builder(card.architecture)(card.config, card.contract(), card.calibrated())
+    except (TypeError, ValueError, KeyError, ArithmeticError, RuntimeError, UsageError) as error:
         raise CardInvalid(f"{folder}: the card's config does not build a {card.architecture}: {error}") from None
-    weights = _read_weights(folder, card)
+    weights, labels = _read_weights(folder, card)
     _fit(model, weights, folder)
+    if labels is not None and labels != card.labels:
+        raise HeadMismatch(
+            f"{folder}: the card's labels are {card.labels}, but the weights were saved for {labels}, in that order; "
+            "the card is another model's, or was edited"
+        )
     return model.eval()
 
 
-def _read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
+def _read_weights(folder: Path, card: Card) -> tuple[dict[str, Tensor], list[str] | None]:
+    """The tensors, and the labels that they were saved with; None in a file that does not say."""
     path = folder / WEIGHTS_FILE
     try:
         content = path.read_bytes()
@@ -76,9 +95,15 @@ def _read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
             "copy both files again"
         )
     try:
-        return safetensors.torch.load(content)
+        return safetensors.torch.load(content), _saved_labels(content)
     except safetensors.SafetensorError as error:
         raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
+
+
+def _saved_labels(content: bytes) -> list[str] | None:
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    labels = header.get("__metadata__", {}).get("labels")
+    return None if labels is None else list(json.loads(labels))
 
 
 def _fit(model: StreamModel, weights: dict[str, Tensor], folder: Path) -> None:
@@ -102,7 +127,7 @@ def save_model(model: StreamModel, card: Card, folder: Path) -> Card:
     """Write weights, then the card with their SHA-256; each whole or not at all. Returns the card as written."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    content = safetensors.torch.save(tensors)
+    content = safetensors.torch.save(tensors, metadata={"labels": json.dumps(card.labels)})
     from msgspec.structs import replace
 
     card = replace(card, weights_sha256=digest(content))

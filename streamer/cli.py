@@ -6,11 +6,13 @@ import os
 import sys
 from importlib.metadata import entry_points
 
+from .bench_command import command as bench_command
 from .commands import Command
 from .errors import EmoscopeError, UsageError
+from .models_command import command as models_command
 from .replay_command import command as replay_command
 
-OWN = [replay_command]
+OWN = [bench_command, models_command, replay_command]
 
 EPILOG = """\
 A reading is a guess about expression, not a fact about a person. Tell people that they are being read. Not for

@@ -1,0 +1,190 @@
+"""Public checkpoints: found on this machine or fetched, read from safetensors, and fitted weight by weight.
+
+transformers fills what it does not find with random numbers and a warning. Here every weight of the encoder must be
+in the checkpoint, and every weight of the checkpoint must be the encoder's or belong to a head that is known not to
+be used (`checkpoints.md`: a head that loads as random, silently).
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+from ..errors import CardInvalid, HeadMismatch, ModelError, NotCached
+from .build import speech_encoder, text_encoder
+from .config import WAVEFORM, EncoderConfig, Normalise, SpeechConfig, TextConfig
+from .speech import SpeechEncoder
+from .text import TextEncoder
+
+FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*",
+         "vocab*", "merges.txt", "special_tokens_map.json", "spm.model", "sentencepiece*"]  # fmt: skip
+
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "sentencepiece.bpe.model")
+
+# Where an encoder's weights stand in a checkpoint that was saved with a head around it.
+PREFIXES = ("wav2vec2_bert.", "wav2vec2.", "hubert.", "wavlm.", "model.encoder.", "encoder.",
+            "deberta.", "roberta.", "bert.", "distilbert.")  # fmt: skip
+
+# Weights of pretraining and of other tasks' heads, which no encoder has.
+OTHERS = re.compile(
+    r"^(quantizer|project_q|project_hid|lm_head|lm_predictions|mask_predictions|cls|proj_out|projector|classifier|"
+    r"pre_classifier|vocab_|adapter|decoder|model\.decoder|pooler|label_embs_concat|final_proj|layer_weights)"
+    r"|(^|\.)(position_ids|token_type_ids|masked_spec_embed)$"
+)
+
+
+def checkpoint_folder(name: str | Path, download: bool = False) -> Path:
+    """Folder of a checkpoint: a path, or a hub name that is cached here; `download` fetches it on first use.
+
+    NAME@REVISION takes a branch, tag, commit or pull request (`refs/pr/2`) of the hub's repository.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    repository, _, revision = str(name).partition("@")
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        found = huggingface_hub.snapshot_download(
+            repository, revision=revision or None, allow_patterns=FILES, local_files_only=not download
+        )
+    except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
+        raise NotCached(
+            f"checkpoint {str(name)!r} is neither a folder nor cached on this machine"
+            f"{'' if not download else f' and could not be fetched ({type(error).__name__})'}; with a network, "
+            f"`hf download {repository}` fetches it once; `--model small` works without"
+        ) from None
+    return Path(found)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CardInvalid(f"{path.parent}: no {path.name}; a checkpoint is a folder with config and weights") from None
+    except (OSError, ValueError) as error:
+        raise CardInvalid(f"{path}: {error}") from None
+    if not isinstance(content, dict):
+        raise CardInvalid(f"{path}: expected an object, found {type(content).__name__}")
+    return content
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint, in one file or in several with an index; safetensors alone."""
+    index = folder / "model.safetensors.index.json"
+    names = sorted(set(_json(index)["weight_map"].values())) if index.is_file() else ["model.safetensors"]
+    tensors: dict[str, Tensor] = {}
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            pickled = [other.name for other in folder.glob("*.bin")]
+            hint = f"{', '.join(pickled)} is a pickle, which can run code and is never read here; " if pickled else ""
+            raise ModelError(
+                f"{folder}: no {name}; {hint}take a revision with safetensors (the hub's converter leaves it in a pull "
+                "request: NAME@refs/pr/N), or convert the weights"
+            )
+        try:
+            tensors.update(safetensors.torch.load_file(path))
+        except (safetensors.SafetensorError, OSError) as error:
+            raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
+    return tensors
+
+
+def encoder_name(name: str, expected: set[str]) -> str:
+    """A checkpoint's weight by the name that the encoder gives it today."""
+    new = name.replace(".weight_g", ".parametrizations.weight.original0")
+    new = new.replace(".weight_v", ".parametrizations.weight.original1")
+    new = new.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+    if new in expected:
+        return new
+    for prefix in PREFIXES:
+        if new.startswith(prefix) and new.removeprefix(prefix) in expected:
+            return new.removeprefix(prefix)
+    return new
+
+
+def fit_encoder(model: nn.Module, weights: dict[str, Tensor], where: str) -> None:
+    """Load `weights` into an encoder; HeadMismatch names what is missing, unexpected or of another shape."""
+    state = model.state_dict()
+    expected = set(state)
+    renamed = {encoder_name(name, expected): tensor for name, tensor in weights.items()}
+    missing = sorted(name for name in expected - renamed.keys() if not OTHERS.search(name))
+    bare = {name: next((name.removeprefix(p) for p in PREFIXES if name.startswith(p)), name) for name in renamed}
+    unexpected = sorted(n for n in renamed.keys() - expected if not (OTHERS.search(n) or OTHERS.search(bare[n])))
+    reshaped = sorted(
+        f"{name} {tuple(renamed[name].shape)} instead of {tuple(state[name].shape)}"
+        for name in expected & renamed.keys()
+        if renamed[name].shape != state[name].shape
+    )
+    if missing or unexpected or reshaped:
+        raise HeadMismatch(
+            f"{where}: weights do not fit its config.json: missing {missing or 'none'}, "
+            f"unexpected {unexpected or 'none'}, other shape {reshaped or 'none'}"
+        )
+    model.load_state_dict({name: renamed.get(name, state[name]).to(state[name].dtype) for name in expected})
+
+
+def _configured(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    hears = folder / "preprocessor_config.json"
+    return _json(folder / "config.json"), _json(hears) if hears.is_file() else {}
+
+
+def speech_checkpoint(name: str | Path, download: bool = False, **changes: Any) -> SpeechEncoder:
+    """A speech encoder with a checkpoint's weights; `changes` are fields of `SpeechConfig`.
+
+    Its preprocessor_config.json decides the sample rate and whether the waveform is normalised per window.
+    """
+    folder = checkpoint_folder(name, download)
+    model, hears = _configured(folder)
+    normalise: Normalise = "none"
+    if model.get("model_type") in WAVEFORM and hears.get("do_normalize", True):
+        normalise = "window"
+    rate = int(hears.get("sampling_rate", 16_000))
+    fields: dict[str, Any] = {"model": model, "normalise": normalise, "sample_rate": rate}
+    encoder = speech_encoder(SpeechConfig(**{**fields, **changes}))
+    fit_encoder(encoder.model, read_weights(folder), str(folder))
+    return encoder
+
+
+def text_checkpoint(name: str | Path, download: bool = False, **changes: Any) -> TextEncoder:
+    """A text encoder with a checkpoint's weights; `changes` are fields of `TextConfig`."""
+    folder = checkpoint_folder(name, download)
+    encoder = text_encoder(TextConfig(**{"model": _configured(folder)[0], **changes}))
+    fit_encoder(encoder.model, read_weights(folder), str(folder))
+    return encoder
+
+
+def text_tokenizer(name: str | Path, download: bool = False) -> Callable[[str], list[int]]:
+    """A checkpoint's own tokenizer, for `tokenise`: text to ids with special tokens, however long the text is."""
+    from transformers import AutoTokenizer
+
+    folder = checkpoint_folder(name, download)
+    # Without its files, transformers makes a tokenizer with an empty vocabulary and says nothing.
+    if not any((folder / file).is_file() for file in VOCABULARIES):
+        raise ModelError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} must lie beside the weights")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{folder}: no tokenizer that can be read here: {str(error).splitlines()[0]}") from None
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = tokenizer(text, truncation=False, verbose=False)["input_ids"]
+        return ids
+
+    return encode
+
+
+def load_into(encoder: SpeechEncoder | TextEncoder, name: str | Path, download: bool = False) -> None:
+    """Give an encoder that is already built (in a system, say) the weights of a checkpoint of its own shape."""
+    folder = checkpoint_folder(name, download)
+    config: EncoderConfig = encoder.config
+    found = _json(folder / "config.json").get("model_type")
+    if found != config.family:
+        raise HeadMismatch(f"{folder}: a {found} checkpoint for a {config.family} encoder")
+    fit_encoder(encoder.model, read_weights(folder), str(folder))

@@ -1,0 +1,32 @@
+"""The published systems, a file each.
+
+attentive  Leygue et al. 2025: two modalities, attentive pooling
+segmental  Porjazovski et al. 2024: overlapping segments, triplet loss
+build      any of them by name, published or tiny, with any choice changed
+"""
+
+from .attentive import AttentiveConfig as AttentiveConfig
+from .attentive import AttentiveModel as AttentiveModel
+from .build import SEGMENTAL_CORPORA as SEGMENTAL_CORPORA
+from .build import SYSTEMS as SYSTEMS
+from .build import System as System
+from .build import build as build
+from .build import load_encoders as load_encoders
+from .cards import draft_card as draft_card
+from .scores import published_scores as published_scores
+from .segmental import SegmentalConfig as SegmentalConfig
+from .segmental import SegmentalModel as SegmentalModel
+
+__all__ = [
+    "SEGMENTAL_CORPORA",
+    "SYSTEMS",
+    "AttentiveConfig",
+    "AttentiveModel",
+    "SegmentalConfig",
+    "SegmentalModel",
+    "System",
+    "build",
+    "draft_card",
+    "load_encoders",
+    "published_scores",
+]

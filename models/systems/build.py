@@ -1,0 +1,152 @@
+"""Systems by name: as published, or the same architecture tiny and random, with any choice changed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from ..contract import ModelContract
+from ..encoders import SpeechConfig, TextConfig, load_into, published, tiny_model
+from ..encoders.speech import FRAME
+from ..errors import UsageError
+from ..model import StreamModel
+from ..reading import Calibration
+from .attentive import LABELS as ATTENTIVE_LABELS
+from .attentive import AttentiveConfig, AttentiveModel
+from .segmental import LABELS as SEGMENTAL_LABELS
+from .segmental import SegmentalConfig, SegmentalModel
+
+Size = Literal["published", "tiny"]
+
+TAIL = 3_200  # 0.2 s after the last voiced frame: breath and laughter carry much (Leygue et al. 2025, section 4.3)
+
+# The settings of section 4 of `segmental`, by corpus, as changes to `build("segmental", ...)`. FESC's checkpoint was
+# XLSR-53 fine-tuned on Finnish speech; layer 23 of 24 is taken.
+SEGMENTAL_CORPORA: dict[str, dict[str, Any]] = {
+    "ravdess": {"segment": 80, "stride": 40, "alpha": 0.2},
+    "iemocap": {
+        "segment": 140, "stride": 70, "alpha": None, "triplet": "segments",
+        "labels": ("neutral", "sad", "happy", "angry"),
+    },
+    "fesc": {
+        "segment": 120, "stride": 60, "alpha": None,
+        "labels": ("neutral", "sad", "happy", "affectionate", "angry"),
+        "speech": {"checkpoint": "facebook/wav2vec2-large-xlsr-53", "layer": -2},
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class System:
+    """A published system.
+
+    encoders   hub names of its encoders, by the config's field
+    seconds    window and hop of the stream
+    """
+
+    name: str
+    title: str
+    model: type[StreamModel]
+    config: type[Any]
+    labels: tuple[str, ...]
+    encoders: dict[str, str]
+    seconds: tuple[float, float]
+
+
+SYSTEMS: dict[str, System] = {
+    "attentive": System(
+        "attentive",
+        "Leygue et al. 2025: W2V-BERT 2.0 and DeBERTa v3, attentive pooling",
+        AttentiveModel,
+        AttentiveConfig,
+        ATTENTIVE_LABELS,
+        {"speech": "facebook/w2v-bert-2.0", "text": "microsoft/deberta-v3-base"},
+        (2.0, 1.0),
+    ),
+    "segmental": System(
+        "segmental",
+        "Porjazovski et al. 2024: wav2vec 2.0 on overlapping segments, triplet loss",
+        SegmentalModel,
+        SegmentalConfig,
+        SEGMENTAL_LABELS,
+        {"speech": "facebook/wav2vec2-base"},
+        (1.6, 0.8),
+    ),
+}
+
+
+def encoder_fields(field: str, checkpoint: str, size: Size, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a `SpeechConfig` or `TextConfig`: a hub encoder's shape, or the tiny one of its architecture."""
+    shape = published(checkpoint)
+    config: SpeechConfig | TextConfig = shape.speech() if field == "speech" else shape.text()
+    made = asdict(config)
+    if size == "tiny":
+        norm = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
+        made["model"] = {**tiny_model(config.family), **(norm if "feat_extract_norm" in shape.model else {})}
+    return {**made, **changes}
+
+
+def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
+    """A published system with random weights.
+
+    size      "published", or "tiny": the same architecture with encoders of a few thousand parameters
+    changes   fields of its config, each an ablation. `speech` and `text` take a hub name, or some fields of the
+              encoder's config with an optional `checkpoint`, a hub name; `labels`, `window` and `hop` (samples)
+              change the contract
+
+    >>> build("attentive", "tiny", pooling="AS", speech={"layer": "weighted"})
+    """
+    if name not in SYSTEMS:
+        raise UsageError(f"no published system {name!r}; there are {', '.join(SYSTEMS)}")
+    if size not in ("published", "tiny"):
+        raise UsageError(f"size must be 'published' or 'tiny'; got {size!r}")
+    system = SYSTEMS[name]
+    known = {field.name for field in fields(system.config)} | {"labels", "window", "hop"}
+    if unknown := sorted(changes.keys() - known):
+        raise UsageError(f"{name} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    labels = tuple(changes.pop("labels", system.labels))
+    window, hop = (round(seconds * 16_000) for seconds in system.seconds)
+    if name == "segmental" and changes.get("segments", True):
+        window = changes.get("segment", SegmentalConfig.segment) * FRAME
+        hop = changes.get("stride", SegmentalConfig.stride) * FRAME
+    window, hop = changes.pop("window", window), changes.pop("hop", hop)
+    for field, checkpoint in system.encoders.items():
+        change = changes.get(field, {})
+        change = {"checkpoint": change} if isinstance(change, str) else dict(change)
+        changes[field] = encoder_fields(field, change.pop("checkpoint", checkpoint), size, change)
+    config = system.config(**changes)
+    contract = ModelContract(
+        id=name if size == "published" else f"{name}-tiny",
+        labels=labels,
+        window=window,
+        hop=hop,
+        frame=FRAME,
+        lookback=lookback(changes["speech"]),
+        tail=TAIL,
+        sample_rate=changes["speech"].get("sample_rate", 16_000),
+    )
+    return system.model(config, contract, Calibration())
+
+
+def load_encoders(
+    model: StreamModel, checkpoints: Mapping[str, str | Path] | None = None, download: bool = False
+) -> None:
+    """Give a system's encoders their pretrained weights, every weight accounted for; the rest stays random, to train.
+
+    checkpoints  hub names or folders by field (`speech`, `text`); by default those that the system was published with
+    download     fetch what is not cached on this machine
+
+    >>> model = build("segmental")
+    >>> load_encoders(model, download=True)
+    """
+    for field, name in (checkpoints or SYSTEMS[model.architecture].encoders).items():
+        encoder = getattr(model, field, None)
+        if encoder is None:
+            raise UsageError(f"this {model.architecture} has no {field} encoder to give {str(name)!r} to")
+        load_into(encoder, name, download)
+
+
+def lookback(speech: Mapping[str, Any]) -> int:
+    """Samples before a window that the speech encoder's first frame covers: 5 ms for convolutions, 15 for mel bands."""
+    family = speech["model"]["model_type"]
+    return 80 if family in ("wav2vec2", "hubert", "wavlm") else 240

@@ -1,0 +1,56 @@
+"""The card of a system, from the model itself."""
+
+from typing import Any
+
+from ..card import FORMAT, Audio, CalibrationCard, Card, Corpus
+from .attentive import AttentiveModel
+from .scores import published_scores
+from .segmental import SegmentalModel
+
+UNTRAINED = "random weights: for tests and dry runs, its readings mean nothing"
+
+
+def draft_card(
+    model: AttentiveModel | SegmentalModel,
+    licence: str = "Apache-2.0",
+    data: list[Corpus] | None = None,
+    training: dict[str, Any] | None = None,
+    notes: list[str] | None = None,
+) -> Card:
+    """A card for `save_model`, which fills in the weights' SHA-256. Without data the model counts as untrained."""
+    contract, calibration = model.contract, model.calibration
+    normalisation = "none: it hears no audio"
+    if getattr(model, "speech", None) is not None:
+        config = model.speech.config
+        normalisation = f"{config.family}, waveform normalised: {config.normalise}"
+    return Card(
+        format=FORMAT,
+        id=contract.id,
+        version="0",
+        architecture=model.architecture,
+        config=model.card_config(),
+        audio=Audio(
+            sample_rate=contract.sample_rate,
+            window=contract.window,
+            hop=contract.hop,
+            frame=contract.frame,
+            lookback=contract.lookback,
+            tail=contract.tail,
+            normalisation=normalisation,
+        ),
+        labels=list(contract.labels),
+        dimensions=list(contract.dimensions),
+        derived=contract.derived,
+        calibration=CalibrationCard(
+            seconds=list(calibration.seconds),
+            temperature=list(calibration.temperature),
+            unsure_below=calibration.unsure_below,
+        ),
+        languages=list(contract.languages),
+        licence=licence,
+        data=data or [],
+        training=training or {},
+        scores=published_scores(model.architecture),
+        notes=notes if notes is not None else ([] if data else [UNTRAINED]),
+        weights_sha256="",
+    )

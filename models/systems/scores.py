@@ -1,0 +1,57 @@
+"""What the papers report, with the table that says so. Nothing here was measured by this project."""
+
+from ..card import Score
+
+_LEYGUE = "Leygue et al. 2025, table {}"
+_PORJAZOVSKI = "Porjazovski et al. 2024, table 1"
+
+
+def _attentive() -> list[Score]:
+    table1 = {"audio only": 0.2921, "text only": 0.3174}
+    table2 = {
+        "average": 0.3559, "max": 0.3418, "statistics": 0.3623, "AS": 0.3884, "SA": 0.3416, "MHA": 0.3829,
+        "MQMHA-2x2": 0.3912, "MQMHA-2x4": 0.3675, "MQMHA-4x4": 0.3514,
+    }  # fmt: skip
+    scores = [
+        Score(corpus="MSP-Podcast", protocol=f"balanced development set, {row}", metric="macro F1", value=value,
+              source=_LEYGUE.format(1))
+        for row, value in table1.items()
+    ]  # fmt: skip
+    scores += [
+        Score(corpus="MSP-Podcast", protocol=f"balanced development set, {row} pooling", metric="macro F1", value=value,
+              source=_LEYGUE.format(2))
+        for row, value in table2.items()
+    ]  # fmt: skip
+    test = {"AS pooling": 0.3649, "official baseline": 0.3293}
+    scores += [
+        Score(corpus="MSP-Podcast", protocol=f"test set, {row}", metric="macro F1", value=value,
+              source=_LEYGUE.format(2))
+        for row, value in test.items()
+    ]  # fmt: skip
+    return scores
+
+
+def _segmental() -> list[Score]:
+    rows = {
+        "baseline": (66.5, 68.5, 57.1),
+        "seg": (67.6, 73.2, 60.1),
+        "tri(W)": (73.6, 80.4, 61.0),
+        "seg+tri(S)": (74.6, 79.0, 63.6),
+        "seg+tri(W)": (73.9, 80.5, 64.3),
+    }
+    protocols = (
+        ("IEMOCAP", "4 classes, 5 sessions left out in turn"),
+        ("RAVDESS", "7 classes, actors 23-24"),
+        ("FESC", "5 classes, speakers left out in turn"),
+    )
+    return [
+        Score(corpus=corpus, protocol=f"{protocol}, {row}", metric="UAR", value=round(value / 100, 4),
+              source=_PORJAZOVSKI)
+        for row, values in rows.items()
+        for (corpus, protocol), value in zip(protocols, values, strict=True)
+    ]  # fmt: skip
+
+
+def published_scores(system: str) -> list[Score]:
+    """A system's published scores, empty for one that is not published."""
+    return {"attentive": _attentive, "segmental": _segmental}.get(system, list)()

@@ -1,0 +1,133 @@
+"""`segmental`: wav2vec 2.0, judged segment by segment; the most confident segment speaks for the utterance.
+
+Porjazovski, Grosz and Kurimo (2024), "Improved spoken emotion recognition with combined segment-based processing
+and triplet loss". Section 3.1: segments; 3.2: the losses, which are in training.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..contract import ModelContract
+from ..encoders import SpeechConfig, speech_encoder
+from ..encoders.speech import Phase
+from ..errors import CardInvalid
+from ..pool_state import PoolState
+from ..pooling import AveragePooling, BestSegmentPooling, Pooling
+from ..reading import Calibration
+from .base import SpeechSystem, check_contract
+
+# RAVDESS with calm counted as neutral (section 2).
+LABELS = ("neutral", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentalConfig:
+    """Every choice that the paper compares.
+
+    speech     fields of `SpeechConfig`
+    segments   judge segments (rows "seg" of table 1); false is the baseline: the mean over all frames
+    segment    length in encoder frames, stride between two starts (section 4: 80/40, 140/70, 120/60)
+    keep_rest  a last segment that ends with the utterance (the paper does not say)
+    triplet    the triplet loss on "segments" (S), on the whole "utterance" (W), or "none"
+    alpha      weight of the triplet loss, equation 4; None is the plain sum, equation 1
+    margin     of the triplet loss, equation 2
+    """
+
+    speech: dict[str, Any]
+    segments: bool = True
+    segment: int = 80
+    stride: int = 40
+    keep_rest: bool = True
+    triplet: Literal["none", "segments", "utterance"] = "utterance"
+    alpha: float | None = 0.2
+    margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.triplet not in ("none", "segments", "utterance"):
+            raise CardInvalid(f"triplet must be 'none', 'segments' or 'utterance'; got {self.triplet!r}")
+        if self.triplet == "segments" and not self.segments:
+            raise CardInvalid("triplet='segments' needs segments=True: there is nothing else to compare")
+        if self.alpha is not None and not 0 <= self.alpha <= 1:
+            raise CardInvalid(f"alpha must lie between 0 and 1, or be null for the plain sum; got {self.alpha}")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the loss of one batch needs: embeddings before the classifier, and logits after it.
+
+    whole     (B, K)     mean over all frames; whole_logits (B, L)
+    segments  (B, S, K)  mean over each segment; segment_logits (B, S, L); exists (B, S). S is 0 without segments
+    """
+
+    whole: Tensor
+    whole_logits: Tensor
+    segments: Tensor
+    segment_logits: Tensor
+    exists: Tensor
+
+
+class SegmentalModel(SpeechSystem):
+    """Windows of one segment's length, each judged whole, to seven emotions.
+
+    In the stream a grid window is a segment, encoded from its own audio; `forward` cuts the segments from the
+    encoder's output over the whole utterance, as the paper does. The two differ in what the encoder sees around a
+    segment. An utterance shorter than a segment stays whole in both.
+    """
+
+    architecture = "segmental"
+
+    def __init__(self, config: SegmentalConfig, contract: ModelContract, calibration: Calibration) -> None:
+        super().__init__()
+        self.config, self.contract, self.calibration = config, contract, calibration
+        self.speech = speech_encoder(SpeechConfig(**config.speech))
+        check_contract(contract, self.speech)
+        self.head = nn.Linear(self.speech.dim, len(contract.labels))
+        self.average = AveragePooling(self.speech.dim)
+        self.pooling: Pooling[Any] = self.average
+        if config.segments:
+            self.pooling = BestSegmentPooling(self.head, config.segment, config.stride, config.keep_rest)
+
+    @classmethod
+    def from_card(cls, config: dict[str, Any], contract: ModelContract, calibration: Calibration) -> "SegmentalModel":
+        """Build from a card's config; unknown fields are a TypeError."""
+        return cls(SegmentalConfig(**config), contract, calibration)
+
+    def card_config(self) -> dict[str, Any]:
+        return asdict(self.config)
+
+    def counted(self, mask: Tensor, owned: Tensor) -> Tensor:
+        """A segment is judged whole: all its frames count, as long as it owns any."""
+        if not self.config.segments:
+            return super().counted(mask, owned)
+        return mask & (owned[:, 1] > owned[:, 0])[:, None]
+
+    def forward(self, audio: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Label logits (B, L) of whole utterances audio (B, N), lengths (B,): those of the best segment."""
+        return self._answer(self.pooling(*self.hear(audio, lengths)))
+
+    def judge(self, audio: Tensor, lengths: Tensor | None = None) -> Judged:
+        """Everything that equations 1 to 4 compare, for training."""
+        hidden, mask = self.hear(audio, lengths)
+        whole = self.average(hidden, mask)
+        if isinstance(self.pooling, BestSegmentPooling):
+            segments, exists = self.pooling.segments(hidden, mask)
+        else:
+            segments = whole.new_zeros(len(whole), 0, whole.shape[1])
+            exists = torch.zeros(len(whole), 0, dtype=torch.bool, device=whole.device)
+        return Judged(whole, self._answer(whole), segments, self._answer(segments), exists)
+
+    def logits(self, state: PoolState) -> tuple[Tensor, Tensor]:
+        logits = self._answer(self.pooling.read(state))
+        return logits, logits.new_zeros(len(logits), 0)
+
+    def _answer(self, means: Tensor) -> Tensor:
+        """Logits of means, which are float32 always; the head may be in half precision."""
+        logits: Tensor = self.head(means.to(self.head.weight.dtype))
+        return logits
+
+    def set_phase(self, phase: Phase, upper: int = 4) -> None:
+        """Section 4: "transformer", the convolutional encoder stays frozen."""
+        self.speech.set_phase(phase, upper)

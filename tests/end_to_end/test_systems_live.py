@@ -1,0 +1,99 @@
+"""The published systems, tiny, saved and loaded, through the live path."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from emoscope.models import load_model, save_model
+from emoscope.models.errors import UsageError
+from emoscope.models.systems import build, draft_card
+from emoscope.streamer import BatchEngine, Config, Session, cli
+from emoscope.streamer.events import EmotionFinal
+from emoscope.streamer.replaying import replay
+from emoscope.streamer.testing import differences, run, settle, silence, voice
+
+torch.set_num_threads(1)
+
+# One a kind of state, of front end and of ownership.
+SYSTEMS = {
+    "attentive": ("attentive", {}),
+    "attentive, max": ("attentive", {"pooling": "max"}),
+    "attentive, reduced": ("attentive", {"pooling": "reduced", "modalities": "audio"}),
+    "attentive, shared front end": (
+        "attentive", {"speech": {"checkpoint": "facebook/wav2vec2-xls-r-300m", "normalise": [0.0, 0.1]}},
+    ),
+    "attentive, Whisper": ("attentive", {"speech": "openai/whisper-medium"}),
+    "segmental": ("segmental", {}),
+    "segmental, baseline": ("segmental", {"segments": False, "triplet": "none"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_final_is_what_forward_windows_says_of_the_utterance(name, tmp_path, conversation):
+    """Each utterance of the demo recording, read live from a folder, against the model over the same samples."""
+    torch.manual_seed(5)
+    system, changes = SYSTEMS[name]
+    made = build(system, "tiny", **changes).eval()
+    save_model(made, draft_card(made), tmp_path)
+    samples, rate = soundfile.read(conversation, dtype="float32", frames=16 * 16_000)
+    short = tmp_path / "short.flac"
+    soundfile.write(short, samples, rate)
+    finals = [event for event in replay(short, tmp_path) if isinstance(event, EmotionFinal)]
+    assert len(finals) >= 3
+    model = load_model(tmp_path)
+    labels = model.contract.labels
+    for final in finals:
+        span = round(final.start * rate), round(final.end * rate)
+        with torch.inference_mode():
+            scores, _ = model.forward_windows(torch.from_numpy(samples), *span)
+        assert scores.tolist() == pytest.approx([final.scores[label] for label in labels], abs=1e-4)
+        assert final.dimensions == {}
+        assert sum(moment.weight for moment in final.attention) == pytest.approx(1.0, abs=1e-2)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_chunks_and_a_restored_session_change_nothing(name):
+    """Every kind of pool state is saved and restored, and any chunking of the audio gives the same events."""
+    torch.manual_seed(5)
+    system, changes = SYSTEMS[name]
+    engine = BatchEngine(build(system, "tiny", **changes))
+    contract, config = engine.model.contract, Config(transcript=False)
+    audio = np.concatenate([silence(0.4), voice(4.3), silence(0.8), voice(1.2, 210.0), silence(0.7)])
+    whole = run(Session(contract, config), engine, [audio])
+    assert sum(event.type == "emotion.final" for event in whole) == 2
+    assert differences(whole, run(Session(contract, config), engine, np.array_split(audio, 23))) == []
+    first = Session(contract, config)
+    events = run(first, engine, [audio[:50_000]], finish=False)
+    second = Session.restore(first.save(), contract)
+    events += settle(second, engine, [], second.pending())
+    assert differences(whole, events + run(second, engine, [audio[50_000:]])) == []
+
+
+def test_a_model_that_hears_nothing_is_told_at_once(tmp_path, conversation):
+    """A text-only system cannot follow a recording: one clear message, not one a window."""
+    made = build("attentive", "tiny", modalities="text")
+    save_model(made, draft_card(made), tmp_path)
+    with pytest.raises(UsageError, match="hears no audio"):
+        list(replay(conversation, tmp_path))
+
+
+def test_the_command_line_lists_shows_saves_and_replays_them(tmp_path, conversation, capsys):
+    """`emoscope models` and `emoscope replay`, as a user would."""
+    assert cli.main(["models", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "attentive  766.2M  8 labels" in listed and "segmental   94.4M  7 labels" in listed
+    assert cli.main(["models", "show", "segmental"]) == 0
+    shown = capsys.readouterr().out
+    assert "0.805  UAR, RAVDESS, 7 classes, actors 23-24, seg+tri(W) (Porjazovski et al. 2024, table 1)" in shown
+    assert "measured here: nothing" in shown
+    folder = tmp_path / "dry"
+    assert cli.main(["models", "save", "segmental", str(folder), "--size", "tiny"]) == 0
+    assert cli.main(["models", "show", str(folder)]) == 0
+    assert "random weights" in capsys.readouterr().out
+    assert cli.main(["replay", str(conversation), "--model", str(folder), "--no-interim"]) == 0
+    assert "16 utterances" in capsys.readouterr().out
+    assert cli.main(["models", "save", "segmental", str(folder), "--size", "tiny"]) == 2
+    assert "already" in capsys.readouterr().err
+    assert cli.main(["models", "show", "emotive"]) == 2
+    assert "attentive" in capsys.readouterr().err

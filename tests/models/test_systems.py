@@ -1,0 +1,355 @@
+"""The published systems, tiny: every row of their tables builds, trains a step, is saved, loaded and streamed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from emoscope.models import load_model, save_model
+from emoscope.models.card import read_card
+from emoscope.models.encoders import tokenise
+from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
+from emoscope.models.pooling import POOLINGS
+from emoscope.models.systems import SEGMENTAL_CORPORA, SYSTEMS, build, draft_card, published_scores
+from emoscope.models.windows import plan
+from emoscope.train.losses_published import focal_loss, inverse_frequency, pick_triplets, segmental_loss
+from emoscope.train.phases import ATTENTIVE, SEGMENTAL, enter
+
+torch.set_num_threads(1)
+
+XLS_R = {"checkpoint": "facebook/wav2vec2-xls-r-300m", "normalise": [-33.62, 56.15]}
+
+# Each row of Leygue et al. (2025), tables 1 and 2, and what the encoders' adapters add.
+ATTENTIVE_ROWS = {
+    **{pooling: {"pooling": pooling} for pooling in POOLINGS},
+    "audio only": {"modalities": "audio", "pooling": "average"},
+    "text only": {"modalities": "text", "pooling": "average"},
+    "text dropped at random": {"text_dropout": 0.5},
+    "weighted layer sum": {"speech": {"layer": "weighted"}, "text": {"layer": "weighted"}},
+    "XLS-R, RoBERTa": {"speech": XLS_R, "text": "FacebookAI/roberta-large"},
+    "Whisper, XLM-R": {"speech": "openai/whisper-medium", "text": "FacebookAI/xlm-roberta-base"},
+    "checkpointed": {"speech": {"checkpointing": True}, "text": {"checkpointing": True}},
+}
+
+# Each row of Porjazovski et al. (2024), table 1, with the settings of section 4.
+SEGMENTAL_ROWS = {
+    "baseline": {"segments": False, "triplet": "none"},
+    "seg": {"triplet": "none"},
+    "tri(W)": {"segments": False, "triplet": "utterance", "alpha": 0.7},
+    "seg+tri(S)": {"triplet": "segments", "alpha": 0.1},
+    "seg+tri(W)": {"triplet": "utterance", "alpha": 0.2},
+    "layer average": {"speech": {"layer": "weighted"}},
+    "rest dropped": {"keep_rest": False},
+    "WavLM": {"speech": "microsoft/wavlm-large"},
+    **SEGMENTAL_CORPORA,
+}
+
+ROWS = [("attentive", row) for row in ATTENTIVE_ROWS] + [("segmental", row) for row in SEGMENTAL_ROWS]
+
+
+def changes(name, row):
+    return dict((ATTENTIVE_ROWS if name == "attentive" else SEGMENTAL_ROWS)[row])
+
+
+def made(name, row):
+    torch.manual_seed(7)
+    return build(name, "tiny", **changes(name, row))
+
+
+def sound(seconds, batch=1, seed=4):
+    return 0.1 * torch.randn(batch, round(seconds * 16_000), generator=torch.Generator().manual_seed(seed))
+
+
+def words(*texts):
+    return tokenise(texts, lambda text: [1, *(ord(letter) % 50 + 3 for letter in text), 2])
+
+
+def step(model):
+    """Loss before and after one step of its own recipe's optimizer, at a rate that shows."""
+    audio, targets = sound(2.5, batch=4), torch.tensor([0, 1, 0, 1])
+    lengths = torch.tensor([40_000, 40_000, 30_000, 30_000])
+    stage = ATTENTIVE[2] if model.architecture == "attentive" else SEGMENTAL[0]
+    optimizer = enter(model, stage)
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-3
+    model.train()
+
+    def loss():
+        torch.manual_seed(0)
+        if model.architecture == "attentive":
+            tokens = words("so glad", "", "oh no", "well")
+            weights = inverse_frequency([2, 2, *[0] * 6])
+            return focal_loss(model(audio, tokens, lengths), targets, weights)
+        triplets = pick_triplets(targets.tolist(), [2.5, 2.5, 1.9, 1.9])
+        return segmental_loss(model.judge(audio, lengths), targets, triplets, model.config)
+
+    before = loss()
+    before.backward()
+    optimizer.step()
+    model.zero_grad()
+    after = loss()
+    model.eval()
+    return before.item(), after.item()
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS)
+def test_every_row_of_the_tables_builds_trains_a_step_and_streams(name, row, tmp_path):
+    """Each ablation: built, trained one step with its own loss, saved, loaded, and read window by window."""
+    model = made(name, row)
+    before, after = step(model)
+    assert after < before
+    save_model(model, draft_card(model), tmp_path)
+    again = load_model(tmp_path)
+    audio = sound(5.0)[0]
+    if name == "attentive" and not model.hears:
+        tokens = words("ab")
+        assert torch.equal(model.eval()(tokens=tokens), again(tokens=tokens))
+        return
+    with torch.inference_mode():
+        scores, dimensions = again.forward_windows(audio)
+        expected, _ = model.forward_windows(audio)
+    assert scores.shape == (len(model.contract.labels),) and dimensions.shape == (0,)
+    assert scores.sum().item() == pytest.approx(1.0, abs=1e-5)
+    assert torch.equal(scores, expected)
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS)
+def test_forward_reads_whole_utterances_alike_alone_and_in_a_batch(name, row):
+    """The paper's whole-utterance answer of one clip does not depend on who is in its batch."""
+    model = made(name, row).eval()
+    audio, lengths = sound(3.0, batch=2), torch.tensor([48_000, 22_400])
+    audio[1, 22_400:] = 0.3  # beyond its length anything may stand
+    with torch.inference_mode():
+        if name == "attentive":
+            both = model(audio, words("ab", "abcd"), lengths)
+            alone = model(audio[1:, :22_400], words("abcd"))
+        else:
+            both, alone = model(audio, lengths), model(audio[1:, :22_400])
+    assert both.shape == (2, len(model.contract.labels))
+    assert torch.allclose(both[1], alone[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_published_sizes_fit_the_papers(name):
+    """Counted on the meta device: `attentive` has less than a billion, `segmental` 90.2M that are fine-tuned."""
+    with torch.device("meta"):
+        model = build(name)
+    count = sum(p.numel() for p in model.parameters())
+    if name == "attentive":
+        encoders = 580_493_120 + 183_831_552
+        # Pooling 2 x (K H + H Q) weights, 2QK features a modality into 256, and 256 into 8 labels.
+        head = (1024 * 2 + 4) + (768 * 2 + 4) + (4 * (1024 + 768) * 256 + 256) + (256 * 8 + 8)
+        assert count == encoders + head < 1_000_000_000
+    else:
+        model.set_phase("transformer")
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        assert round(trained / 1e6, 1) == 90.2
+        assert count == 94_371_712 + 768 * 7 + 7
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_states_its_window_labels_and_dimensions(name):
+    """What the stream must know, and what the papers scored."""
+    model = build(name, "tiny")
+    contract = model.contract
+    assert contract.labels == SYSTEMS[name].labels and contract.dimensions == ()
+    assert (contract.window / 16_000, contract.hop / 16_000) == SYSTEMS[name].seconds
+    assert contract.lookback == model.speech.lookback and contract.frame == 320
+    assert all(score.source.endswith(("table 1", "table 2")) for score in published_scores(name))
+    best = {"attentive": 0.3912, "segmental": 0.805}[name]
+    assert best == max(score.value for score in published_scores(name))
+
+
+@pytest.mark.parametrize("row", ["XLS-R, RoBERTa", "MQMHA-2x2"])
+def test_shared_front_ends_say_the_same_as_the_plain_way(row):
+    """Where windows share their convolutions, what is said is what each window encoded alone would say."""
+    model = made("attentive", row).eval()
+    audio = sound(5.3)[0]
+    with torch.inference_mode():
+        shared = model.pool_windows(audio, 700, 80_700)
+        model.speech.reusable = False
+        plain = model.pool_windows(audio, 700, 80_700)
+    assert made("attentive", "XLS-R, RoBERTa").speech.reusable
+    for key, array in plain.arrays().items():
+        assert torch.allclose(shared.arrays()[key], array, atol=1e-5)
+
+
+def test_segments_of_the_stream_are_its_windows():
+    """A grid window of `segmental` is one segment; what is said is the most confident of all, found one by one."""
+    model = made("segmental", "seg").eval()
+    audio = sound(6.0)[0]
+    padded = torch.cat([torch.zeros(80), audio])
+    with torch.inference_mode():
+        every = []
+        for window in plan(model.contract, len(audio)):
+            cut = padded[window.start : window.end + 80][None]
+            hidden, _ = model.speech(cut, torch.tensor([window.end - window.start]))
+            every.append(torch.softmax(model.head(hidden.mean(1))[0], 0))
+        scores, _ = model.forward_windows(audio)
+    assert len(every) > 3
+    best = max(every, key=lambda p: p.max().item())
+    assert torch.allclose(scores, best, atol=1e-5)
+
+
+def test_the_best_segment_of_an_utterance_speaks_for_it():
+    """`forward` cuts segments of 80 frames each 40 from the encoder's output and answers with the surest one."""
+    model = made("segmental", "seg").eval()
+    audio = sound(4.1)
+    with torch.inference_mode():
+        hidden, mask = model.hear(audio)
+        frames = int(mask.sum())
+        starts = [*range(0, frames - 79, 40), frames - 80]
+        answers = [model.head(hidden[0, s : s + 80].mean(0)) for s in starts]
+        best = max(answers, key=lambda logits: torch.softmax(logits, 0).max().item())
+        assert torch.allclose(model(audio)[0], best, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_an_utterance_shorter_than_a_window_is_read_whole(name):
+    """Half a second: one short window, and for `segmental` one short segment; under a frame there is nothing to say."""
+    model = build(name, "tiny").eval()
+    audio = sound(0.5)[0]
+    with torch.inference_mode():
+        scores, _ = model.forward_windows(audio)
+        whole = torch.softmax(model(audio[None]), 1)[0]
+        assert torch.allclose(scores, whole, atol=1e-5)
+        assert model.forward_windows(audio[:300]) is None
+        with pytest.raises(UsageError, match="20 ms"):
+            model(audio[None, :300])
+
+
+@pytest.mark.parametrize("row", ["MQMHA-2x2", "max", "seg", "Whisper, XLM-R"])
+def test_a_model_in_half_precision_says_nearly_the_same(row):
+    """bfloat16 weights: scores within 2e-2, as the design allows, and pool states still float32."""
+    model = made("segmental" if row == "seg" else "attentive", row).eval()
+    audio = sound(4.0)[0]
+    with torch.inference_mode():
+        scores, _ = model.forward_windows(audio)
+        model.bfloat16()
+        half, _ = model.forward_windows(audio)
+        state = model.pool_windows(audio)
+    assert torch.allclose(half.float(), scores, atol=2e-2)
+    assert all(array.dtype == torch.float32 for array in state.arrays().values())
+
+
+def test_missing_text_is_an_empty_transcript():
+    """No tokens, an empty transcript and the stream before the words: one and the same answer."""
+    model = made("attentive", "AS").eval()
+    audio = sound(1.5)
+    with torch.inference_mode():
+        none, empty, some = model(audio), model(audio, words(" ")), model(audio, words("hello"))
+        assert torch.equal(none, empty)
+        assert not torch.allclose(none, some)
+        said, _ = model.forward_windows(audio[0])
+        with_words, _ = model.forward_windows(audio[0], tokens=words("hello"))
+    assert torch.allclose(said, torch.softmax(none, 1)[0], atol=1e-5)
+    assert torch.allclose(with_words, torch.softmax(some, 1)[0], atol=1e-5)
+
+
+def test_a_transcript_beyond_the_text_encoders_limit_counts_whole():
+    """Every token is pooled, however long the transcript: its last word still moves the answer."""
+    model = made("attentive", "statistics").eval()
+    audio, long = sound(1.0), "ab" * 60
+    assert model.text.limit == 32
+    with torch.inference_mode():
+        assert not torch.equal(model(audio, words(long + "a")), model(audio, words(long + "z")))
+
+
+def test_a_text_only_model_says_that_it_cannot_stream():
+    """It reads and does not hear: calling it without words, or streaming it, says so."""
+    model = made("attentive", "text only").eval()
+    assert model(tokens=words("ab")).shape == (1, 8)
+    with pytest.raises(UsageError, match="hears no audio"):
+        model.forward_windows(sound(1.0)[0])
+    with pytest.raises(UsageError, match="needs tokens"):
+        model()
+    with pytest.raises(UsageError, match="needs audio"):
+        made("attentive", "audio only")(tokens=words("ab"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A tiny `segmental` on disk."""
+    model = build("segmental", "tiny")
+    save_model(model, draft_card(model), tmp_path)
+    return tmp_path
+
+
+def rewrite(folder: Path, **edits):
+    path = folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | edits))
+
+
+def test_a_card_with_other_labels_is_refused(folder):
+    """As many labels in another order would be read silently wrong: the weights know what they were saved for."""
+    labels = read_card(folder).labels
+    rewrite(folder, labels=labels[::-1])
+    with pytest.raises(HeadMismatch, match="saved for"):
+        load_model(folder)
+    rewrite(folder, labels=labels[:-1])
+    with pytest.raises(HeadMismatch, match=r"head\.weight"):
+        load_model(folder)
+
+
+def test_a_card_for_another_sample_rate_is_refused(folder):
+    """The encoder hears 16 kHz; a card that says 8 kHz, or other frames, is not its own."""
+    audio = json.loads((folder / "card.json").read_text())["audio"]
+    rewrite(folder, audio=audio | {"sample_rate": 8_000})
+    with pytest.raises(CardInvalid, match="8000 Hz"):
+        load_model(folder)
+    rewrite(folder, audio=audio | {"lookback": 240})
+    with pytest.raises(CardInvalid, match="lookback 240"):
+        load_model(folder)
+
+
+def test_half_written_and_tampered_weights_are_refused(folder):
+    """Cut short, or with one byte changed: the digest in the card tells."""
+    path = folder / "weights.safetensors"
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 1])):
+        path.write_bytes(content)
+        with pytest.raises(HeadMismatch, match="SHA-256"):
+            load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ({"segments": False}, "alpha|triplet|segment"),
+        ({"alpha": 3}, "alpha"),
+        ({"triplet": "all"}, "triplet"),
+        ({"depth": 1}, "depth"),
+        ({"stride": 99}, "stride"),
+        ({"speech": {"model": {"model_type": "bert"}}}, "bert"),
+    ],
+)
+def test_a_config_that_builds_nothing_names_what_is_wrong(folder, edit, said):
+    """Values out of range, unknown fields and other architectures."""
+    config = read_card(folder).config | {"triplet": "segments"} | edit
+    rewrite(folder, config=config)
+    with pytest.raises(CardInvalid, match=said):
+        load_model(folder)
+
+
+def test_a_config_of_another_shape_does_not_fit_the_weights(folder):
+    """An encoder with one layer more misses its weights, by name."""
+    config = read_card(folder).config
+    config["speech"]["model"]["num_hidden_layers"] = 3
+    rewrite(folder, config=config)
+    with pytest.raises(HeadMismatch, match=r"missing .*layers\.2"):
+        load_model(folder)
+
+
+def test_what_cannot_be_built_says_what_can():
+    """Unknown systems, sizes, fields, encoders of the wrong kind."""
+    with pytest.raises(UsageError, match="attentive, segmental"):
+        build("emotive")
+    with pytest.raises(UsageError, match="tiny"):
+        build("segmental", "small")
+    with pytest.raises(UsageError, match="poling"):
+        build("attentive", "tiny", poling="AS")
+    with pytest.raises(UsageError, match="not speech"):
+        build("segmental", "tiny", speech="microsoft/deberta-v3-base")
+    with pytest.raises(CardInvalid, match="modalities"):
+        build("attentive", "tiny", modalities="video")

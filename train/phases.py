@@ -1,0 +1,70 @@
+"""Gradual unfreezing: which parameters are trained, how fast, and when the next phase begins."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from emoscope.models.encoders.speech import Phase
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One phase of training: what is unfrozen, and the learning rate."""
+
+    phase: Phase
+    rate: float
+
+
+# Leygue et al. (2025), section 2.3: the head, the upper transformer layers, everything.
+ATTENTIVE = (Stage("head", 1e-5), Stage("upper", 3e-6), Stage("all", 1e-6))
+
+# Porjazovski et al. (2024), section 4: Adam (its rate is not given; ours), the convolutions frozen throughout.
+SEGMENTAL = (Stage("transformer", 1e-5),)
+
+WEIGHT_DECAY = 0.01
+
+
+class Unfreezable(Protocol):
+    """A model whose encoders can be frozen."""
+
+    def set_phase(self, phase: Phase, upper: int = 4) -> None: ...
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+
+
+def enter(model: Unfreezable, stage: Stage, upper: int = 4) -> torch.optim.AdamW:
+    """Freeze and unfreeze `model` for a stage; an optimizer over what is trained in it."""
+    model.set_phase(stage.phase, upper)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(trained, lr=stage.rate, weight_decay=WEIGHT_DECAY)
+
+
+def warm_up_then_cosine(steps: int, warm_up: int) -> Callable[[int], float]:
+    """Factor of the learning rate at each of `steps`: rising linearly for `warm_up`, then falling as a cosine to 0."""
+
+    def factor(step: int) -> float:
+        if step < warm_up:
+            return (step + 1) / warm_up
+        done = (step - warm_up) / max(1, steps - warm_up)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    return factor
+
+
+class EarlyStopping:
+    """Ends a stage after `patience` epochs in a row without a better score."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience, self.best, self.since = patience, -math.inf, 0
+
+    def over(self, score: float) -> bool:
+        """True when the stage is over, after an epoch that scored `score` (higher is better)."""
+        if score > self.best:
+            self.best, self.since = score, 0
+        else:
+            self.since += 1
+        return self.since >= self.patience
