@@ -4,6 +4,7 @@ EmoscopeError
 +-- UsageError              a request that cannot be met: says what can
 +-- InputError              the audio or file                       (emoscope.streamer.errors)
 |   +-- UnreadableAudio     not audio, or broken: says where
+|   +-- UnusableDevice      a microphone that is not there, is busy, or went away: lists those that are there
 |   +-- ConfigInvalid       a session option out of range: names the field and what was expected
 |   +-- RecordInvalid       a record or saved session that cannot be read
 +-- ModelError              the weights, the card, the hub

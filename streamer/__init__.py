@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .errors import InputError as InputError
     from .errors import RecordInvalid as RecordInvalid
     from .errors import UnreadableAudio as UnreadableAudio
+    from .errors import UnusableDevice as UnusableDevice
     from .errors import UsageError as UsageError
+    from .listening import listen as listen
     from .record import RecordWriter as RecordWriter
     from .record import read_record as read_record
     from .replaying import replay as replay
@@ -37,8 +39,10 @@ _LATER = {
     "RecordWriter": "record",
     "Session": "session",
     "UnreadableAudio": "errors",
+    "UnusableDevice": "errors",
     "UsageError": "errors",
     "VadConfig": "config",
+    "listen": "listening",
     "read_record": "record",
     "replay": "replaying",
     "speech_spans": "spans",
@@ -55,8 +59,10 @@ __all__ = [
     "RecordWriter",
     "Session",
     "UnreadableAudio",
+    "UnusableDevice",
     "UsageError",
     "VadConfig",
+    "listen",
     "read_record",
     "replay",
     "speech_spans",

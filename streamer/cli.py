@@ -1,18 +1,23 @@
 """The command line. Nothing heavy is imported before a command runs."""
 
 import argparse
+import atexit
+import contextlib
 import io
 import os
 import sys
 from importlib.metadata import entry_points
+from typing import NoReturn
 
 from .bench_command import command as bench_command
 from .commands import Command
+from .devices_command import command as devices_command
 from .errors import EmoscopeError, UsageError
+from .listen_command import command as listen_command
 from .models_command import command as models_command
 from .replay_command import command as replay_command
 
-OWN = [bench_command, models_command, replay_command]
+OWN = [bench_command, devices_command, listen_command, models_command, replay_command]
 
 EPILOG = """\
 A reading is a guess about expression, not a fact about a person. Tell people that they are being read. Not for
@@ -55,18 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name or a sign that the terminal cannot show must not end the run
             stream.reconfigure(errors="replace")
-    top = parser()
-    args = top.parse_args(arguments)
-    if args.version:
-        from .drive import product
-
-        print(product())
-        return 0
-    if not hasattr(args, "run"):
-        top.print_help()
-        return 2
     try:
-        code: int = args.run(args)
+        code = _run(arguments)
     except UsageError as error:
         print(f"emoscope: {error}", file=sys.stderr)
         return 2
@@ -87,5 +82,34 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _run(arguments: list[str] | None) -> int:
+    top = parser()
+    args = top.parse_args(arguments)
+    if args.version:
+        from .drive import product
+
+        print(product())
+        return 0
+    if not hasattr(args, "run"):
+        top.print_help()
+        return 2
+    code: int = args.run(args)
+    return code
+
+
+def program() -> NoReturn:
+    """The process: as `main`, and then gone at once. Taking torch down can last longer than a person waits for `q`."""
+    try:
+        code = main()
+    except SystemExit as leaving:  # argparse: usage and help
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -2,7 +2,15 @@
 
 from emoscope.models.errors import EmoscopeError, UsageError
 
-__all__ = ["ConfigInvalid", "EmoscopeError", "InputError", "RecordInvalid", "UnreadableAudio", "UsageError"]
+__all__ = [
+    "ConfigInvalid",
+    "EmoscopeError",
+    "InputError",
+    "RecordInvalid",
+    "UnreadableAudio",
+    "UnusableDevice",
+    "UsageError",
+]
 
 
 class InputError(EmoscopeError):
@@ -11,6 +19,10 @@ class InputError(EmoscopeError):
 
 class UnreadableAudio(InputError):
     """Not audio, or broken: the message says where."""
+
+
+class UnusableDevice(InputError):
+    """A microphone that is not there, is busy, or went away; the message lists those that are there."""
 
 
 class ConfigInvalid(InputError):

@@ -8,7 +8,19 @@ from typing import Self
 import msgspec
 
 from .errors import InputError, RecordInvalid
-from .events import PROTOCOL, AnyEvent, SessionCreated, decode, encode
+from .events import (
+    PROTOCOL,
+    AnyEvent,
+    EmotionFinal,
+    EmotionInterim,
+    SessionClosed,
+    SessionCreated,
+    SpeechEnded,
+    SpeechStarted,
+    Status,
+    decode,
+    encode,
+)
 
 
 class RecordWriter:
@@ -73,3 +85,37 @@ def read_record(path: Path) -> Iterator[AnyEvent]:
                 yield event
     except OSError as error:
         raise RecordInvalid(f"{path}: {error.strerror}") from None
+
+
+def is_record(path: Path) -> bool:
+    """A file that begins as a record does; what it holds is not looked at."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(1) == b"{" or (path.suffix.lower() == ".jsonl" and path.is_file())
+    except OSError:
+        return False
+
+
+def event_time(event: AnyEvent) -> float | None:
+    """When on the audio clock, in seconds, an event can have been seen; None for those without a time."""
+    match event:
+        case Status():
+            return event.audio_s
+        case SpeechStarted():
+            return event.start
+        case SpeechEnded() | EmotionInterim() | EmotionFinal():
+            return event.end
+        case SessionClosed():
+            return event.totals.audio_s
+    return None
+
+
+def whole_record(path: Path) -> Iterator[AnyEvent]:
+    """The events of a record; RecordInvalid after the last when it breaks off before its session was closed."""
+    seen, closed = 0.0, False
+    for event in read_record(path):
+        seen = max(seen, event_time(event) or 0.0)
+        closed = isinstance(event, SessionClosed)
+        yield event
+    if not closed:
+        raise RecordInvalid(f"{path}: breaks off at {seen:.1f} s, before its session was closed; all before was shown")

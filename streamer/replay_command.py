@@ -21,18 +21,28 @@ if TYPE_CHECKING:
 
 
 def register(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="recordings, or folders of them")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="recordings, folders of them, or records")
     parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
+    parser.add_argument("--plain", action="store_true", help="a line a final, no screen")
     parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
     parser.add_argument("--record", type=Path, metavar="DIR", help="write each recording's events to DIR/NAME.jsonl")
     parser.add_argument("--asr", default="none", metavar="NAME", help="speech recognizer: none")
-    parser.add_argument("--speed", type=float, help="1 is real time (as fast as it goes)")
+    parser.add_argument("--speed", type=float, help="1 is real time (1 on a screen, else as fast as it goes)")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
     parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
+    parser.add_argument("--screenshot", type=Path, metavar="PICTURE", help="draw one frame to .svg, .html or .txt")
+    parser.add_argument("--at", type=float, metavar="S", help="second of the recording for --screenshot (its end)")
+    parser.add_argument("--size", default="80x24", metavar="WxH", help="columns and rows for --screenshot (80x24)")
 
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
+    from . import replay_screen
+
+    if args.screenshot is not None:
+        return replay_screen.picture(args)
+    if replay_screen.wanted(args):
+        return replay_screen.run(args)
     import torch
 
     from emoscope.models.store import load_model
@@ -53,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     engine = BatchEngine(model)
     engine.warm()
     tally = Tally(paced=args.speed is not None)
-    with Progress(files) as progress:
+    with Progress([] if args.plain else files) as progress:
         for file in files:
             try:
                 _one(file, engine, args, tally, progress)
@@ -72,6 +82,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--asr {args.asr}: no such speech recognizer here; only 'none'")
     if args.speed is not None and not 0.01 <= args.speed <= 1000:
         raise UsageError(f"--speed {args.speed}: must be from 0.01 to 1000; 1 is real time")
+    if args.plain and args.json:
+        raise UsageError("--plain and --json: one of them")
     if args.threads is not None and not 1 <= args.threads <= 1024:
         raise UsageError(f"--threads {args.threads}: must be from 1 to 1024")
 
@@ -108,11 +120,14 @@ class Tally:
 def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tally, progress: "Progress") -> None:
     from .config import Config
     from .events import EmotionFinal, SessionClosed, Status, encode
-    from .record import RecordWriter, free_path
+    from .record import RecordWriter, free_path, is_record, whole_record
     from .replaying import replay
 
     config = Config(pace="fast" if args.speed is None else "realtime", interim=not args.no_interim)
-    events = replay(file, engine.model, config=config, speed=args.speed, engine=engine)
+    if is_record(file):
+        events: Iterator[AnyEvent] = whole_record(file)
+    else:
+        events = replay(file, engine.model, config=config, speed=args.speed, engine=engine)
     heading = not args.json
     with ExitStack() as stack:
         record: RecordWriter | None = None
@@ -128,7 +143,7 @@ def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tal
                 if heading:
                     progress.print(f"{file}")
                     heading = False
-                progress.print(_line(event))
+                progress.print(final_line(event))
             if isinstance(event, Status):
                 progress.at(event.audio_s)
             if isinstance(event, SessionClosed):
@@ -160,7 +175,8 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes:02d}:{rest:04.1f}"
 
 
-def _line(event: "EmotionFinal") -> str:
+def final_line(event: "EmotionFinal") -> str:
+    """A final as one line of plain text."""
     ranked = sorted(event.scores.items(), key=lambda item: -item[1])
     others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
     return f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}"

@@ -157,6 +157,12 @@ class Session:
         """Requests without a result: after a restore they must be answered, as if just issued."""
         return [*self.state.encodes.values(), *self.state.reads.values()]
 
+    def interim_requests(self) -> set[int]:
+        """Ids of the open requests that only an interim reading waits for: what an edge that lags may drop."""
+        steps = self._assembly.state.steps
+        wanted = {step.encode for step in steps if isinstance(step, Show) and not step.final}
+        return {request for request in self.state.encodes if request in wanted}
+
     def save(self) -> bytes:
         """Everything that is needed to go on elsewhere."""
         return to_bytes(self.state)

@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from time import sleep
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from emoscope.models.windows import owned_frames
 from .config import SECOND
 from .detector import Samples
 from .events import AnyEvent, Event, SessionCreated, Status
+from .microphone import Captured
 from .requests import Done, Encode, Read, Request, Result, Summary
 from .session import Session
 
@@ -182,3 +184,41 @@ def _paths(a: object, b: object, tolerance: float) -> list[str]:
     if isinstance(a, float) and isinstance(b, float):
         return [] if abs(a - b) <= tolerance else [f": {a} against {b}"]
     return [] if a == b else [f": {a!r} against {b!r}"]
+
+
+class FakeSource:
+    """A live source that gives its blocks as fast as they are asked for, then ends, goes on in silence, or breaks.
+
+    audio    (n,) samples at 16 kHz
+    then     "silence", or what is raised after the last block; None ends
+    block    samples in one block
+    pause_s  wall time that each block takes
+    """
+
+    def __init__(
+        self, audio: Samples, *, then: BaseException | str | None = None, block: int = 800, pause_s: float = 0.0
+    ) -> None:
+        self.name, self.sample_rate, self.channels, self.waiting_s = "fake", SECOND, 1, 0.0
+        self.blocks = [audio[i : i + block, None] for i in range(0, len(audio), block)]
+        self.then, self.pause_s, self.closed, self.held = then, pause_s, False, False
+
+    def read(self, timeout_s: float) -> Captured | None:
+        """The next block."""
+        if self.pause_s:
+            sleep(self.pause_s)
+        if self.blocks:
+            return Captured(self.blocks.pop(0))
+        if isinstance(self.then, BaseException):
+            raise self.then
+        if self.then == "silence":
+            sleep(min(timeout_s, 0.01))
+            return Captured(np.zeros((160, 1), np.float32))
+        return None
+
+    def hold(self, held: bool) -> None:
+        """Remembered in `held`."""
+        self.held = held
+
+    def close(self) -> None:
+        """Remembered in `closed`."""
+        self.closed = True

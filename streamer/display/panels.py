@@ -1,0 +1,262 @@
+"""The parts of the screen: each a function from the state and a size to lines."""
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from ..events import EmotionFinal, Sources
+from . import marks
+from .palette import AMBER, RED, colour, letters
+from .state import ScreenState
+
+DIM, BOLD, PLAIN = Style(dim=True), Style(bold=True), Style()
+_WRAPPER = Console(file=io.StringIO(), legacy_windows=False)  # rich breaks lines for a console, whichever
+NAME = 9  # columns of a label's name
+TREND = 0.05  # a score that moved by more gets an arrow
+
+PHASES = {
+    "starting": ("○", "starting"),
+    "running": ("●", "live"),
+    "paused": ("‖", "paused"),
+    "finishing": ("○", "finishing"),
+    "ended": ("○", "ended"),
+}
+
+
+def header(state: ScreenState, width: int) -> Text:
+    """What runs, on what, and what is being written."""
+    mark, word = PHASES[state.phase]
+    if state.phase == "running" and not state.live:
+        mark, word = "▶", "replay" if state.speed == 1 else f"replay ×{state.speed:g}"
+    line = Text(f" {state.product}  ")
+    live = state.phase == "running" and state.live
+    line.append(f"{mark} {word}", Style(bold=True, color=RED if live else None))
+    line.append(f" {marks.clock(state.now_s, hours=True)}", BOLD)
+    if state.files:
+        line.append(f"   rec {', '.join(Path(name).name for name in state.files)}", Style(bold=True, color=RED))
+    room = width - line.cell_len
+    line.append(next((rest for rest in _sources(state, room) if cell_len(rest) <= room), ""))
+    return marks.spread(width, line)
+
+
+def _sources(state: ScreenState, room: int) -> Iterator[str]:
+    """What is heard, and by which model, from the fullest to the shortest way to say it."""
+    kind = "mic" if state.live else "file"
+    model = f"   model {state.model}" if state.model else ""
+    where = f" ({state.device})" if state.model else ""
+    if not state.source:
+        yield from (model + where, model)
+        return
+    brief = state.detail.removesuffix(" mixed")
+    for detail, rest in ((state.detail, model + where), (state.detail, model), (brief, model)):
+        yield f"   {kind} {state.source} {detail}".rstrip() + rest
+    for detail, rest in ((brief, model), (brief, ""), ("", "")):
+        spare = room - len(f"   {kind}  {detail}".rstrip()) - len(rest) - 1
+        if spare >= 6:
+            yield f"   {kind} {state.source[:spare].rstrip()}… {detail}".rstrip() + rest
+        yield f"   {kind} {state.source} {detail}".rstrip() + rest
+
+
+def level(state: ScreenState, width: int) -> Text:
+    """Is anything heard, how loud, and what is wrong with it."""
+    line = Text(" level ")
+    recent = [value for _, value in list(state.curve)[-16:]]
+    blocks = 8 if width < 100 else 16
+    shape = marks.stretched(recent, blocks) if len(recent) >= blocks else [-120.0] * (blocks - len(recent)) + recent
+    now = max(recent[-4:], default=-120.0)
+    trouble = _trouble(state, now)
+    line.append("".join(marks.level(value) for value in shape), Style(color=AMBER) if trouble else PLAIN)
+    line.append(f" {now:4.0f} dBFS" if recent else "    - dBFS")
+    if trouble:
+        marks.add(line, width, f"  {trouble}", Style(bold=True, color=AMBER))
+    if marks.add(line, width - 1, "   speech "):
+        line.append("●" if state.speaking else "○", BOLD if state.speaking else DIM)
+    if state.learning is not None:
+        wanted, heard = state.learning
+        marks.add(line, width, f"   learning your calm voice {heard:.0f}/{wanted:.0f} s", BOLD)
+    if state.speaking and state.utterance:
+        marks.add(line, width, f"   utterance {state.utterance} · {state.now_s - state.started_s:.1f} s")
+    elif state.phase == "running" and state.labels:
+        marks.add(line, width, f"   silence {marks.clock(state.now_s - state.silent_since)}", DIM)
+    return marks.spread(width, line)
+
+
+def _trouble(state: ScreenState, now: float) -> str:
+    if state.warns("clipping"):
+        return "clipping"
+    if state.phase != "running" or state.now_s < 1 or not state.live:
+        return ""
+    if state.curve and max(value for _, value in list(state.curve)[-20:]) <= -90.0:
+        return "no signal"
+    return "too quiet" if state.warns("too_quiet") and now < -50.0 else ""
+
+
+def headline(state: ScreenState, width: int) -> Text:
+    """The label in large, steady, with its score, and whether it still may change."""
+    reading = state.reading
+    if reading is None:
+        words = {"starting": f"loading model {state.model}".rstrip(), "paused": "paused: p goes on"}
+        return marks.spread(width, Text(f"   {words.get(state.phase, 'listening: say something')}", DIM))
+    final = isinstance(reading, EmotionFinal)
+    label = state.headline or reading.label
+    line = Text(" ")
+    style = colour(label, state.labels)
+    line.append("▌", style)
+    line.append(f" {label.upper()}", style + BOLD if final else style)
+    confidence = reading.confidence if label == reading.label else reading.scores.get(label, reading.confidence)
+    line.append(f"  {marks.probability(confidence)}", BOLD if final else PLAIN)
+    if label == "unsure" and reading.scores:
+        best = max(reading.scores, key=lambda name: reading.scores[name])
+        marks.add(line, width, f"  perhaps {best}", DIM)
+    if final:
+        marks.add(line, width, f"   final · {marks.clock(reading.start)}–{marks.clock(reading.end)}", DIM)
+    else:
+        marks.add(line, width, f"   interim · {reading.end - reading.start:.1f} s", DIM)
+    if reading.sources.text > 0:
+        marks.add(line, width, f"   {share(reading.sources)}", DIM)
+    if reading.baseline != "off":
+        marks.add(line, width, f"   baseline {reading.baseline}", DIM)
+    return marks.spread(width, line)
+
+
+def share(sources: Sources) -> str:
+    return f"voice {marks.probability(sources.audio)}  words {marks.probability(sources.text)}"
+
+
+def bars(state: ScreenState, width: int, rows: int) -> list[Text]:
+    """The moment's scores, a bar a label, always in the same order and place."""
+    reading = state.reading
+    scores = reading.scores if reading is not None else {}
+    final = isinstance(reading, EmotionFinal)
+    return _bars(state, scores, width, rows, faint=not final, before=state.before)
+
+
+def mood_bars(state: ScreenState, width: int, rows: int) -> list[Text]:
+    """The rolling reading's scores, beside the moment's."""
+    scores = state.mood.scores if state.mood is not None else {}
+    return _bars(state, scores, width, rows, faint=False, before={})
+
+
+def _bars(
+    state: ScreenState, scores: Mapping[str, float], width: int, rows: int, *, faint: bool, before: Mapping[str, float]
+) -> list[Text]:
+    letter = letters(state.labels)
+    room = max(1, width - NAME - 10)
+    lines = []
+    for name in state.labels[:rows]:
+        share = scores.get(name, 0.0)
+        style = colour(name, state.labels)
+        line = Text(f" {letter[name]} ", BOLD if share and share == max(scores.values()) else PLAIN)
+        line.append(f"{name[:NAME]:<{NAME}} ")
+        line.append(marks.bar(share, room), style + DIM if faint else style)
+        line.append(f" {marks.probability(share):>3}" if scores else "   -", PLAIN if scores else DIM)
+        moved = share - before.get(name, share)
+        line.append(" ▲" if moved > TREND else " ▼" if moved < -TREND else "  ")
+        lines.append(line)
+    return lines
+
+
+def dimensions(state: ScreenState, width: int) -> Text:
+    """Arousal, valence, dominance on their lines; marked where they are derived from the labels."""
+    reading = state.reading
+    if reading is None or not reading.dimensions:
+        return marks.spread(width, Text())
+    note = " derived" if reading.derived else ""
+    items = list(reading.dimensions.items())
+    each = (width - len(note) - 2) // len(items)
+    line = Text()
+    for name, value in items:
+        room = each - len(name) - 9
+        if room >= 5:
+            line.append(f" {name} ")
+            line.append(marks.slider(value, room), DIM)
+            line.append(f" {marks.signed(value)}  ")
+        elif each >= len(name) + 7:
+            line.append(f" {name} {marks.signed(value)} ")
+        else:
+            line.append(f" {name[:3]} {marks.signed(value)}")
+    return marks.spread(width, line, Text(note + " ", DIM))
+
+
+def mood(state: ScreenState, width: int) -> Text:
+    """The rolling reading in one line, with its half-life."""
+    event = state.mood
+    if event is None:
+        return marks.spread(width, Text(" mood  -", DIM))
+    line = Text(" mood  ")
+    line.append(event.label, colour(event.label, state.labels) + BOLD)
+    line.append(f" {marks.probability(event.confidence)}")
+    ranked = sorted(event.scores.items(), key=lambda item: -item[1])
+    for name, share in ranked[:3]:  # an unsure mood names what it wavers between
+        part = f"   {name} {marks.probability(share)}"
+        if name != event.label and line.cell_len + len(part) <= width:
+            line.append(part, DIM)
+    return marks.spread(width, line, Text(f"half-life {event.half_life_s:g} s ", DIM))
+
+
+def turns(state: ScreenState, width: int, rows: int) -> list[Text]:
+    """The utterances that are over, the newest first."""
+    lines = []
+    for turn in list(state.turns)[: -rows - 1 : -1]:
+        line = Text(f"  {marks.clock(turn.start)}–{marks.clock(turn.end)}  ")
+        line.append(f"{turn.label:<{NAME}}", colour(turn.label, state.labels))
+        line.append(f"  {marks.probability(turn.confidence)}   ")
+        if turn.text:
+            line.append(turn.text)
+        else:
+            line.append(f"{turn.end - turn.start:.1f} s", DIM)
+        lines.append(line)
+    return lines
+
+
+def wrapped(text: Text, width: int, rows: int) -> list[Text]:
+    """The last `rows` lines of a text that is broken at words."""
+    lines = text.wrap(_WRAPPER, width)
+    return [Text(" ") + line for line in list(lines)[-rows:]]
+
+
+def message(state: ScreenState, width: int, rows: int = 1) -> list[Text]:
+    """The newest warning, error or note, while it is fresh: `rows` lines at most, one at least."""
+    if not state.message or state.now_s >= state.message_until:
+        return [Text()]
+    text = Text(" ".join(state.message.split()), Style(bold=True, color=RED) if state.serious else DIM)
+    lines = wrapped(text, max(4, width - 2), 99)
+    if len(lines) > rows:
+        lines[rows - 1].append(" …")
+    return lines[:rows]
+
+
+def footer(state: ScreenState, width: int) -> Text:
+    """How far behind, how fast, what was lost; and the keys. What has no room is left out whole."""
+    slow = state.lag_s > 1.0
+    cause = " (words)" if state.lag_text_s > 1.0 else " (model)" if slow else ""
+    lost = state.dropped_s + state.lost_input_s
+    why = " (model)" if state.dropped_s else " (input)" if lost else ""
+    amount = f"{lost:.0f}" if lost < 0.05 or lost >= 9.95 else f"{lost:.1f}"
+    p50, p95 = state.percentile_ms(0.5), state.percentile_ms(0.95)
+    parts = [
+        (0, f"lag {state.lag_s:.2f} s{cause}", Style(bold=True, color=AMBER) if slow else PLAIN),
+        (3, "" if p50 is None or p95 is None else f"infer p50/p95 {p50:.0f}/{p95:.0f} ms", PLAIN),
+        (4, f"RTF {marks.probability(state.rtf)}" if state.rtf else "", PLAIN),
+        (1, f"dropped {amount} s{why}", Style(bold=True, color=RED) if state.warns("audio_dropped") else PLAIN),
+    ]
+    keys = ["q p r d b ? ", "q quit  p pause  r reset  d devices  b calm voice  ? help "]
+    keys = keys if state.live else ["q p ? ", "q quit  p pause  ? help "]
+    room = width - 1 - len(keys[0])
+    chosen = []
+    for rank, text, _ in sorted(parts):
+        if text and len(text) + 3 <= room:
+            chosen.append(rank)
+            room -= len(text) + 3
+    line = Text(" ")
+    for rank, text, style in parts:
+        if rank in chosen:
+            line.append(" · " if line.cell_len > 1 else "")
+            line.append(text, style)
+    right = keys[1] if line.cell_len + len(keys[1]) + 2 <= width else keys[0]
+    return marks.spread(width, line, Text(right, DIM))

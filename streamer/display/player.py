@@ -1,0 +1,95 @@
+"""What a screen shows: something that has news, can be paused, and ends. `Live` is one, a record another."""
+
+import time
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import EmoscopeError
+from ..events import AnyEvent
+from ..news import News
+from ..record import event_time, whole_record
+
+
+class Player(Protocol):
+    """Never blocks but in `join`. `start` comes after the first frame: loading a model can hold everything up."""
+
+    error: BaseException | None
+
+    @property
+    def done(self) -> bool: ...
+
+    @property
+    def paused(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def news(self) -> list[News]: ...
+
+    def pause(self, paused: bool) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def enroll(self, seconds: float) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def join(self, timeout_s: float) -> bool: ...
+
+
+class RecordPlayer:
+    """A record's events when they were heard, at `speed` times life."""
+
+    def __init__(self, path: Path, speed: float = 1.0) -> None:
+        self._events = whole_record(path)
+        self._speed = speed
+        self._next: AnyEvent | None = None
+        self._position = 0.0
+        self._last: float | None = None
+        self.paused = False
+        self.done = False
+        self.error: BaseException | None = None
+
+    def start(self) -> None:
+        """Nothing has to be loaded."""
+
+    def news(self) -> list[News]:
+        """What is due now."""
+        now = time.monotonic()
+        if self._last is not None and not self.paused:
+            self._position += (now - self._last) * self._speed
+        self._last = now
+        return self.until(self._position)
+
+    def until(self, position_s: float) -> list[News]:
+        """What came up to a time on the audio clock and was not given before."""
+        due: list[News] = []
+        while not self.done:
+            if self._next is None:
+                try:
+                    self._next = next(self._events)
+                except StopIteration:
+                    self.done = True
+                    break
+                except EmoscopeError as error:
+                    self.error, self.done = error, True
+                    break
+            if (event_time(self._next) or 0.0) > position_s:
+                break
+            due.append(self._next)
+            self._next = None
+        return due
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def reset(self) -> None:
+        """A record is what it is."""
+
+    def enroll(self, seconds: float) -> None:
+        """A record hears nobody."""
+
+    def stop(self) -> None:
+        self.done = True
+
+    def join(self, timeout_s: float) -> bool:
+        return True

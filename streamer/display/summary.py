@@ -1,0 +1,32 @@
+"""Five lines that stay in the scrollback when the screen has gone."""
+
+from .marks import clock, probability
+from .state import ScreenState
+
+
+def summary(state: ScreenState, kept: list[str]) -> list[str]:
+    """What the session came to; `kept` names the files that were written."""
+    totals = state.closed.totals if state.closed is not None else None
+    audio, speech = (totals.audio_s, totals.speech_s) if totals else (state.now_s, state.speech_s)
+    count = totals.utterances if totals else len(state.turns)
+    total = sum(state.spoken_s.values())
+    order = sorted(state.spoken_s.items(), key=lambda item: -item[1])
+    ranked = [f"{name} {round(100 * s / total)} %" for name, s in order[:4]] if total else []
+    p50, p95 = state.percentile_ms(0.5), state.percentile_ms(0.95)
+    speed = [f"lag at most {state.lag_worst_s:.2f} s"]
+    if p50 is not None and p95 is not None:
+        speed.append(f"infer p50/p95 {p50:.0f}/{p95:.0f} ms")
+    speed += [f"RTF {state.rtf:.3f}" if state.rtf else "RTF -", f"dropped {state.dropped_s + state.lost_input_s:.1f} s"]
+    mood = state.mood
+    trouble = [f"{code} ×{times}" if times > 1 else code for code, times in sorted(state.warnings.items())]
+    whole = "" if state.closed is not None or not state.labels else " · ended early"
+    return [
+        f"{state.product} · {clock(audio, hours=True)} of audio, {clock(speech)} of speech, "
+        f"{count} utterance{'s' * (count != 1)} · model {state.model}{whole}",
+        "heard: " + (" · ".join(ranked) + " (share of speech)" if ranked else "no speech"),
+        "mood at the end: "
+        + (f"{mood.label} {probability(mood.confidence)}" if mood is not None else "-")
+        + (f" · warnings: {', '.join(trouble)}" if trouble else ""),
+        " · ".join(speed),
+        "written: " + (", ".join(kept) or "nothing" + state.live * "; neither audio nor readings were kept"),
+    ]

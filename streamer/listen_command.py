@@ -1,0 +1,132 @@
+"""`emoscope listen`: a microphone's emotions while the person speaks."""
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .commands import Command
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from .live import Live
+    from .microphone import Microphone
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", metavar="D", help="number, name or part of one, from `emoscope devices`")
+    parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
+    parser.add_argument("--plain", action="store_true", help="a line a final: for screen readers, logs, old consoles")
+    parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
+    parser.add_argument("--record-audio", type=Path, metavar="FILE", help="keep the audio, as .wav (it is not kept)")
+    parser.add_argument("--voice", type=Path, metavar="FILE", help="your calm voice: read if it is there, written by b")
+    parser.add_argument("--seconds", type=float, metavar="S", help="stop after so much audio")
+    parser.add_argument("--no-interim", action="store_true", help="finals only")
+    parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.plain and args.json:
+        raise UsageError("--plain and --json: one of them")
+    if args.seconds is not None and not args.seconds > 0:
+        raise UsageError(f"--seconds {args.seconds}: must be above 0")
+    if args.threads is not None and args.threads < 1:
+        raise UsageError(f"--threads {args.threads}: must be at least 1")
+    if args.voice is not None:
+        from .session import Session
+
+        if not hasattr(Session, "enroll"):
+            raise UsageError("--voice: sessions cannot learn a calm voice yet")
+    from .devices import choose
+    from .microphone import Microphone
+    from .record import RecordWriter
+    from .screen import as_lines, can_show, device_lines, leave_now, on_screen, written
+    from .wave_file import WaveFile
+
+    screen = not args.plain and not args.json and can_show()
+    microphone = Microphone(choose(args.device))
+    with ExitStack() as stack, _ended_by_signals():
+        # Closed again by the session's thread; here for what goes wrong before there is one.
+        stack.callback(microphone.close)
+        files = [str(path) for path in (args.record, args.record_audio) if path is not None]
+        record, audio = None, None
+        if args.record:
+            record = RecordWriter(args.record)
+            stack.callback(written, [str(args.record)])
+            stack.enter_context(record)
+        if args.record_audio:
+            audio = WaveFile(args.record_audio, microphone.sample_rate, microphone.channels)
+            stack.callback(written, [str(args.record_audio)])
+            stack.enter_context(audio)
+        live = _live(args, microphone)
+        live.keep(record, audio)
+        stack.callback(live.stop)
+        if not screen:
+            live.start()
+            if args.record_audio and not args.json:
+                print(f"emoscope: the audio is being recorded to {args.record_audio}", file=sys.stderr)
+            if not as_lines(live, json=args.json):
+                leave_now()
+            return 1 if live.troubled else 0
+        from .display import ScreenState
+        from .drive import product
+        from .listening import labels_of
+
+        state = ScreenState(
+            product=product(),
+            source=microphone.name,
+            detail=_rate(microphone),
+            model=args.model,
+            files=files,
+            labels=labels_of(args.model),
+        )
+        on_screen(live, state, files, device_lines)
+        return 1 if live.troubled else 0
+
+
+def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
+    from .config import Config
+    from .listening import loader
+    from .live import Live
+
+    return Live(
+        microphone,
+        lambda: loader(args.model, threads=args.threads or 0),
+        Config(pace="realtime", interim=not args.no_interim),
+        voice=args.voice,
+        seconds=args.seconds,
+    )
+
+
+def _rate(microphone: "Microphone") -> str:
+    kilo = f"{microphone.sample_rate / 1000:g}"
+    rate = f"{kilo} kHz" if microphone.sample_rate == 16_000 else f"{kilo}→16 kHz"
+    return rate + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end as Ctrl+C does: what was heard is read out, and the record is whole."""
+
+    def leave(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            with contextlib.suppress(ValueError):
+                before[number] = signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+command = Command("listen", "read the emotions of a microphone, live", register, run)

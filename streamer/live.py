@@ -1,0 +1,274 @@
+"""One live source, one session, one engine: the session in a thread of its own, so that nothing slow holds audio up."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event as Flag
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from emoscope.models.errors import ModelError
+
+from .errors import EmoscopeError, UnusableDevice
+from .events import AnyEvent, Caution, Error, SessionClosed
+from .input_watch import InputWatch
+from .live_session import SKIP_LAG_S, LiveSession
+from .microphone import Source
+from .news import Learning, News, Note, Tick
+from .session import Session
+
+if TYPE_CHECKING:
+    from emoscope.models.contract import ModelContract
+
+    from .config import Config
+    from .record import RecordWriter
+    from .requests import Engine
+    from .wave_file import WaveFile
+
+READ_S = 0.05  # how long one look at the source may wait
+TICK_S = 0.1  # a display is told the level and the lag that often
+
+Samples = npt.NDArray[np.float32]
+
+Loaded = tuple["ModelContract", "Engine"]
+
+
+class Live:
+    """Runs until the source ends, breaks, or `stop`. What happens is in `news()`; `error` says why it ended early.
+
+    source    anything that is listened to; closed at the end
+    load      makes the contract and the engine; called in the session's thread, while the source is already heard
+    lossless  a recording: it waits for the model, and nothing is ever skipped
+    voice     where a learnt calm voice is kept
+    seconds   stop after so much audio
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        load: Callable[[], Loaded],
+        config: "Config",
+        *,
+        lossless: bool = False,
+        voice: Path | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self.source, self.config = source, config
+        self._load, self._lossless, self._seconds = load, lossless, seconds
+        self._voice = voice
+        self._record: RecordWriter | None = None
+        self._audio: WaveFile | None = None
+        self._news: SimpleQueue[News] = SimpleQueue()
+        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._stop, self._done = Flag(), Flag()
+        self._paused = False
+        self._last_tick = 0.0
+        self._envelope: list[float] = []
+        self._watch = InputWatch(source.sample_rate)
+        self.error: BaseException | None = None
+        self.troubled = False
+        """A file could not be written to its end."""
+        self._thread = Thread(target=self._run, name="emoscope session", daemon=True)
+        self._at: LiveSession
+
+    def keep(self, record: "RecordWriter | None", audio: "WaveFile | None") -> None:
+        """Before the start: write all events, and what is heard. The caller closes both after the end."""
+        self._record, self._audio = record, audio
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Read out what is pending, within about a second, and end."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; false if it has not come by then."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def done(self) -> bool:
+        """Everything has ended; what is left in `news` is the last of it."""
+        return self._done.is_set()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        """Hear nothing, or go on; the session's clock stands still meanwhile. A microphone's utterance ends there."""
+        self._asked.put(lambda: self._hold(paused))
+
+    def reset(self) -> None:
+        """Forget the mood and the context; clock and numbers go on."""
+        self._asked.put(lambda: self._at.step(self._at.session.reset()))
+
+    def enroll(self, seconds: float) -> None:
+        """The next seconds of speech become the voice's baseline."""
+        self._asked.put(lambda: self._learn(seconds))
+
+    def news(self) -> list[News]:
+        """What came since the last call."""
+        fresh: list[News] = []
+        while True:
+            try:
+                fresh.append(self._news.get_nowait())
+            except Empty:
+                return fresh
+
+    def events(self) -> Iterator[AnyEvent]:
+        """All events as they come, until the end; then what broke, if anything did, is raised."""
+        while True:
+            over = self.done
+            for item in self.news():
+                if not isinstance(item, Tick | Note | Learning):
+                    yield item
+            if over:
+                break
+            self._done.wait(READ_S)
+        if self.error is not None:
+            raise self.error
+
+    def _run(self) -> None:
+        try:
+            self._listen()
+        except BaseException as error:  # a thread's errors are its owner's to raise
+            self.error = error
+        finally:
+            self.source.close()
+            if hasattr(self, "_at"):
+                self._at.engine.close()
+            self._done.set()
+
+    def _listen(self) -> None:
+        contract, engine = self._load()
+        if self._stop.is_set():
+            return
+        from .drive import created
+        from .replaying import with_source
+
+        options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, "transcript": False}
+        session = Session(contract, with_source(self.config, options))
+        self._at = LiveSession(session, engine, self._emit, lambda: self.source.waiting_s)
+        self._emit(created(contract, session.config, self.source.name))
+        broken: EmoscopeError | None = None
+        try:
+            self._hear()
+        except EmoscopeError as error:
+            broken = error
+            code = "device_lost" if isinstance(error, UnusableDevice) else "invalid_audio_frame"
+            self._emit(Error(code=code, message=str(error), fatal=True))
+        self._at.finish(self._stop.is_set, lossless=self._lossless)
+        if broken is not None:
+            raise broken
+
+    def _hear(self) -> None:
+        at, session = self._at, self._at.session
+        while not self._stop.is_set():
+            while not self._asked.empty():
+                self._asked.get()()
+            at.collect()
+            if self._lossless and at.lag_s > SKIP_LAG_S:
+                at.engine.settle(READ_S)
+                continue
+            captured = self.source.read(READ_S)
+            if captured is None:
+                break
+            if self._paused:
+                self._tick()
+                continue
+            if captured.overflows:
+                self._emit(
+                    Caution(
+                        code="audio_dropped",
+                        message="the system lost audio before it reached us: it is too busy",
+                        start=round(session.audio_s, 3),
+                    )
+                )
+            if captured.lost and session.audio_s > 0:
+                self._fill(captured.lost)
+            for warning in self._watch.hear(captured.samples, captured.heard_at or None) if not self._lossless else []:
+                self._emit(warning)
+            self._take(captured.samples)
+            if not self._lossless:
+                at.relieve()
+            at.status()
+            self._tick()
+            if self._seconds is not None and session.audio_s >= self._seconds:
+                break
+
+    def _take(self, samples: Samples) -> None:
+        if not len(samples):
+            return
+        self._envelope += self._watch.envelope(samples)
+        if self._audio is not None:
+            try:
+                self._audio.write(samples)
+            except EmoscopeError as error:
+                self._audio, self.troubled = None, True
+                self._news.put(Note(str(error), serious=True))
+        self._at.step(self._at.session.feed(samples))
+
+    def _fill(self, lost: int) -> None:
+        """Silence in the place of audio that was pushed out, so that the clock still tells when things were said."""
+        start = self._at.session.audio_s
+        self._emit(
+            Caution(
+                code="audio_dropped",
+                message=f"{lost / self.source.sample_rate:.1f} s of audio were not taken in time; heard as silence",
+                start=round(start, 3),
+                end=round(start + lost / self.source.sample_rate, 3),
+            )
+        )
+        self._take(np.zeros((lost, self.source.channels), np.float32))
+
+    def _hold(self, paused: bool) -> None:
+        if paused == self._paused:
+            return
+        self._paused = paused
+        self.source.hold(paused)
+        if paused and not self._lossless:  # a recording goes on where it was, as if nothing had been
+            self._at.step(self._at.session.flush())
+        if not paused:
+            self._watch.restart()
+
+    def _learn(self, seconds: float) -> None:
+        try:
+            enroll = getattr(self._at.session, "enroll", None)
+            if enroll is None:
+                self._news.put(Note("this version cannot learn a voice yet"))
+                return
+            self._at.step(enroll(seconds))
+            self._news.put(Learning(seconds))
+        except EmoscopeError as error:
+            self._news.put(Note(str(error), serious=True))
+
+    def _emit(self, event: AnyEvent) -> None:
+        if self._record is not None:
+            try:
+                self._record.write(event)
+            except EmoscopeError as error:
+                self._record, self.troubled = None, True
+                self._news.put(Note(str(error), serious=True))
+        self._news.put(event)
+        if isinstance(event, Error) and event.fatal and event.code == "model_failed":
+            self.error = self.error or ModelError(event.message)
+            self._stop.set()
+        if isinstance(event, SessionClosed):
+            self._tick(last=True)
+
+    def _tick(self, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if now - self._last_tick < TICK_S and not last:
+            return
+        self._last_tick = now
+        session = self._at.session
+        tick = Tick(session.audio_s, tuple(self._envelope), self._at.lag_s, session.dropped_s, self._paused)
+        self._news.put(tick)
+        self._envelope = []

@@ -1,0 +1,37 @@
+"""What a live session tells whoever shows it: its events, and what is no event and in no record."""
+
+from dataclasses import dataclass
+
+from .events import AnyEvent
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a display wants to know more often than once a second; no event, and in no record.
+
+    envelope  levels of the newest stretches of 50 ms, dBFS, the last one ending at `audio_s`
+    """
+
+    audio_s: float
+    envelope: tuple[float, ...]
+    lag_s: float
+    dropped_s: float
+    paused: bool
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the person should know that is no event: what a key did, or a file that cannot be written."""
+
+    message: str
+    serious: bool = False
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The next seconds of speech are being taken for the person's calm voice."""
+
+    seconds: float
+
+
+News = AnyEvent | Tick | Note | Learning

@@ -1,0 +1,108 @@
+"""`emoscope replay` on a screen, and as a picture: the display of `listen`, from a recording or from a record."""
+
+import argparse
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from .display import Player, RecordPlayer, ScreenState
+    from .live import Live
+
+PICTURE_POLL_S = 0.05
+
+
+def wanted(args: argparse.Namespace) -> bool:
+    """One file, a terminal, and nothing said against it: several files, or a folder, are read as fast as it goes."""
+    if args.plain or args.json or len(args.paths) != 1 or args.paths[0].is_dir():
+        return False
+    from .screen import can_show
+
+    return can_show()
+
+
+def run(args: argparse.Namespace) -> int:
+    """The screen until the end, or `q`."""
+    from .screen import device_lines, on_screen
+
+    with ExitStack() as stack:
+        player, state = _player(args, stack)
+        on_screen(player, state, state.files, device_lines)
+    return 0
+
+
+def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, ScreenState]":
+    """The file as something to show. A recording is opened here, so that what is wrong with it is said at once."""
+    from .display import RecordPlayer, ScreenState
+    from .listening import labels_of
+    from .record import RecordWriter, free_path, is_record
+
+    path: Path = args.paths[0]
+    speed = args.speed or 1.0
+    state = ScreenState(source=path.name, live=False, speed=speed)
+    if is_record(path):
+        return RecordPlayer(path, speed), state
+    state.model, state.labels = args.model, labels_of(args.model)
+    live = _live(path, args, speed)
+    if args.record is not None:
+        place = free_path(args.record, path)
+        live.keep(stack.enter_context(RecordWriter(place)), None)
+        state.files.append(str(place))
+    return live, state
+
+
+def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
+    from .config import Config
+    from .listening import loader
+    from .live import Live
+    from .paced import PacedRecording
+
+    return Live(
+        PacedRecording(path, speed),
+        lambda: loader(args.model, threads=args.threads or 0),
+        Config(pace="realtime", interim=not args.no_interim),
+        lossless=True,
+    )
+
+
+def picture(args: argparse.Namespace) -> int:
+    """One frame, drawn as it would stand on a terminal of `--size` at second `--at`."""
+    from .display import RecordPlayer, draw
+    from .display.picture import save
+
+    width, height = _size(args.size)
+    if len(args.paths) != 1:
+        raise UsageError("--screenshot draws one file")
+    with ExitStack() as stack:
+        player, state = _player(args, stack)
+        at = float("inf") if args.at is None else args.at
+        if isinstance(player, RecordPlayer):
+            _from_record(player, state, at)
+        else:
+            player.start()
+            while not player.done and state.now_s < at:
+                for item in player.news():
+                    state.absorb(item)
+                time.sleep(PICTURE_POLL_S)
+            player.stop()
+            player.join(2.0)
+        save(draw(state, width, height), width, args.screenshot)
+    if player.error is not None:
+        raise player.error
+    print(f"{args.screenshot}: {width}x{height} at {state.now_s:.1f} s")
+    return 0
+
+
+def _from_record(player: "RecordPlayer", state: "ScreenState", at: float) -> None:
+    for item in player.until(at):
+        state.absorb(item)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    if not cross or not width.isdecimal() or not height.isdecimal() or not (int(width) and int(height)):
+        raise UsageError(f"--size {text}: columns and rows, as in 80x24")
+    return min(int(width), 500), min(int(height), 200)

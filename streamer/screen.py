@@ -1,0 +1,137 @@
+"""From a player to the person: the screen where there is one, else plain lines or JSON. Shared by listen and replay."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import EmoscopeError
+from .events import AnyEvent, Caution, EmotionFinal, Error, SessionClosed, SessionCreated, encode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .display import Player, ScreenState
+    from .live import Live
+
+
+def console() -> "Console":
+    """Standard output, as rich sees it."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False)
+
+
+def can_show() -> bool:
+    """Standard output is a terminal that a screen can be drawn on."""
+    if not sys.stdout.isatty():
+        return False
+    from .display.paint import can_paint
+
+    return can_paint(console())
+
+
+def on_screen(player: "Player", state: "ScreenState", files: Sequence[str], devices: Callable[[], list[str]]) -> None:
+    """Show until the end; the summary stays. What broke is raised after it. `files` are those being written."""
+    from .display import show, summary
+
+    show(player, state, console(), devices)
+    ended = player.join(0.1)
+    kept = written(files)
+    if player.error is None or state.phase != "starting":
+        print("\n".join(summary(state, kept)))
+    if player.error is not None:
+        raise player.error
+    if not ended:
+        leave_now()
+
+
+def written(files: Sequence[str]) -> list[str]:
+    """Those of our files that came to hold anything; the others are taken away again."""
+    full = []
+    for name in files:
+        path = Path(name)
+        if path.is_file() and path.stat().st_size:
+            full.append(name)
+        else:
+            path.unlink(missing_ok=True)
+    return full
+
+
+def leave_now() -> None:
+    """A thread is inside something that cannot be interrupted (a model that loads, a device that hangs): go anyway."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def as_lines(live: "Live", *, json: bool) -> bool:
+    """Plain text or JSON on standard output until the end or Ctrl+C; whether all of it came to its end.
+
+    The last thing that broke is raised. A reader that goes away ends the session as Ctrl+C does.
+    """
+    from .news import Learning, Note, Tick
+
+    begun, stopped, gone = False, False, False
+    until = float("inf")
+    while True:
+        try:
+            over = live.done
+            for item in live.news():
+                begun = begun or isinstance(item, SessionCreated)
+                if isinstance(item, Note):
+                    print(f"emoscope: {item.message}", file=sys.stderr, flush=True)
+                elif not isinstance(item, Tick | Learning) and not gone:
+                    _tell(item, json=json)
+            if over:
+                break
+            if time.monotonic() > until:
+                return False
+            live.join(0.05)
+        except KeyboardInterrupt:
+            if stopped:
+                return False
+            stopped, until = True, time.monotonic() + (1.7 if begun else 0.1)
+            live.stop()
+        except BrokenPipeError:
+            gone = True
+            # Python flushes once more at exit; into nothing, then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            live.stop()
+    if live.error is not None:
+        raise live.error
+    return True
+
+
+def _tell(event: AnyEvent, *, json: bool) -> None:
+    from .replay_command import final_line
+
+    if json:
+        print(encode(event).decode(), flush=True)
+        return
+    match event:
+        case SessionCreated():
+            print(f"emoscope: {event.notice}", file=sys.stderr, flush=True)
+            print(f"emoscope: listening to {event.source}, model {event.model.id}; Ctrl+C ends", file=sys.stderr,
+                  flush=True)  # fmt: skip
+        case EmotionFinal():
+            print(final_line(event).strip(), flush=True)
+        case Caution():
+            print(f"emoscope: {event.code}: {event.message}", file=sys.stderr, flush=True)
+        case SessionClosed() if event.totals.utterances == 0:
+            print("no speech heard", flush=True)
+        case Error() if event.code not in ("device_lost", "model_failed", "invalid_audio_frame"):
+            print(f"emoscope: {event.message}", file=sys.stderr, flush=True)  # the others are raised at the end
+
+
+def device_lines() -> list[str]:
+    """What the key `d` shows."""
+    from .devices import devices
+
+    try:
+        found = devices()
+    except EmoscopeError as error:
+        return str(error).splitlines()
+    return ["Input devices; listen --device takes the number or a part of the name.", ""] + [d.line() for d in found]

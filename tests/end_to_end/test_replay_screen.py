@@ -1,0 +1,128 @@
+"""`emoscope replay` on a terminal, and its pictures."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from emoscope.streamer.cli import main
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def _load(path: Path) -> object:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+made_record = _load(HERE.parent / "streamer" / "display" / "made_record.py")
+listening = _load(HERE / "test_listen.py")
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """The made session as a record."""
+    from emoscope.streamer.events import encode
+
+    path = tmp_path / "made.jsonl"
+    path.write_bytes(b"".join(encode(event) + b"\n" for event in made_record.events()))  # type: ignore[attr-defined]
+    return path
+
+
+def test_a_record_is_shown_on_the_screen_at_any_speed(record: Path) -> None:
+    """A record on a terminal draws the screen of a live session, twenty times as fast if asked, and ends with it."""
+    began = time.monotonic()
+    command = [*listening.EMOSCOPE, "replay", str(record), "--speed", "20"]  # type: ignore[attr-defined]
+    screen = listening.Terminal(command, os.environ | {"TERM": "xterm-256color"})  # type: ignore[attr-defined]
+    screen.read_until("replay ×20")
+    screen.read_until("interim")
+    assert screen.end(20.0) == 0
+    assert time.monotonic() - began > 55 / 20
+    assert screen.given_back
+    assert "7 utterances" in screen.output
+
+
+def test_a_recording_is_shown_on_the_screen(conversation: Path) -> None:
+    """A recording on a terminal is read live at its own pace; `q` leaves at once."""
+    command = [*listening.EMOSCOPE, "replay", str(conversation)]  # type: ignore[attr-defined]
+    screen = listening.Terminal(command, os.environ | {"TERM": "xterm-256color"})  # type: ignore[attr-defined]
+    screen.read_until("interim")
+    began = time.monotonic()
+    screen.press("q")
+    assert screen.end() == 0
+    assert time.monotonic() - began < 2.0
+    assert screen.given_back
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html", ".txt"])
+def test_a_picture_is_made_of_a_record(record: Path, tmp_path: Path, suffix: str) -> None:
+    """--screenshot draws one frame of any second as SVG, HTML or text, without a terminal."""
+    picture = tmp_path / f"screen{suffix}"
+    assert main(["replay", str(record), "--screenshot", str(picture), "--at", "48.6", "--size", "80x24"]) == 0
+    text = picture.read_text(encoding="utf-8")
+    assert "HAPPY" in text
+    if suffix == ".txt":
+        assert len(text.splitlines()) == 24
+
+
+@pytest.mark.parametrize("options", [["--size", "80"], ["--screenshot", "x.png"], ["--speed", "0"]])
+def test_a_picture_that_cannot_be_made_is_a_usage_error(
+    record: Path, tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A size without rows, a format that is not written, a speed of nothing: exit code 2, and why."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["replay", str(record), "--screenshot", "x.svg", *options]) == 2
+
+
+def test_a_record_is_read_as_plain_lines_and_as_json(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no terminal a record gives a line a final, or its own events again."""
+    assert main(["replay", str(record), "--plain"]) == 0
+    assert capsys.readouterr().out.count("unsure") >= 1
+    assert main(["replay", str(record), "--json"]) == 0
+    assert capsys.readouterr().out == record.read_text()
+
+
+@pytest.mark.parametrize("kind", ["cut", "half", "other"])
+def test_a_broken_record_is_told(record: Path, kind: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A record that ends early, in the middle of a line, or is of another version, shows what it has and says so."""
+    text = record.read_text()
+    if kind == "cut":
+        record.write_text("".join(text.splitlines(keepends=True)[:60]))
+    elif kind == "half":
+        record.write_text(text[: len(text) // 2])
+    else:
+        record.write_text(text.replace("emoscope.v1", "emoscope.v9"))
+    picture = tmp_path / "x.txt"
+    for options in (["--plain"], ["--screenshot", str(picture)]):
+        assert main(["replay", str(record), *options]) == 1
+        told = capsys.readouterr().err
+        assert ("emoscope.v9; this version reads emoscope.v1" if kind == "other" else "breaks off at") in told
+    if kind != "other":
+        assert "turns" in picture.read_text()
+
+
+def test_the_demo_replays(conversation: Path, tmp_path: Path) -> None:
+    """demo/replay.py reads a recording, in under thirty lines; one that is not there is an error in a line."""
+    script = ROOT / "demo" / "replay.py"
+    recording = tmp_path / "short.wav"
+    samples, rate = soundfile.read(conversation, frames=8 * 16_000)
+    soundfile.write(recording, samples, rate)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), str(recording)]
+    done = subprocess.run(command, capture_output=True, timeout=60, text=True, check=True, env=environment)
+    assert "most of it from" in done.stdout
+    assert len(script.read_text(encoding="utf-8").splitlines()) < 30
+    command = [sys.executable, str(script), str(tmp_path / "none.wav")]
+    done = subprocess.run(command, capture_output=True, timeout=60, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert "no such file" in done.stderr
+    assert "Traceback" not in done.stderr

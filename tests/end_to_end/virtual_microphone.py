@@ -1,0 +1,71 @@
+"""A sound server with loudspeakers that nobody hears: what is played to them is what a microphone hears.
+
+PulseAudio's null sink; PortAudio reaches it through ALSA's plug-in. On Debian: `apt install libportaudio2 pulseaudio
+pulseaudio-utils libasound2-plugins`. (ALSA's own file plug-in was tried instead: it hands out audio as fast as it is
+asked, so nothing about time can be tested with it.)
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+ALSA = """\
+</usr/share/alsa/alsa.conf>
+pcm.pulse { type pulse hint.description "the sound server" }
+"""
+NEEDED = ("pulseaudio", "pactl", "paplay")
+
+
+def missing() -> list[str]:
+    """Programs that are not installed."""
+    return [name for name in NEEDED if shutil.which(name) is None]
+
+
+class VirtualMicrophone:
+    """Runs one server in a folder of its own; `environment` makes a child use it and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "home").mkdir(parents=True)
+        (folder / "asound.conf").write_text(ALSA)
+        socket = folder / "socket"
+        self.environment = os.environ | {
+            "HOME": str(folder / "home"),
+            "XDG_RUNTIME_DIR": str(folder),
+            "PULSE_SERVER": f"unix:{socket}",
+            "PULSE_LATENCY_MSEC": "60",
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+            "TERM": "xterm-256color",
+        }
+        sink = "module-null-sink sink_name=room rate=48000 channels=2 sink_properties=device.description=Room"
+        server = [
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=true",
+            "-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1", "-L", sink,
+            "-L", "module-null-sink sink_name=other rate=16000 channels=1 sink_properties=device.description=Other",
+        ]  # fmt: skip
+        self.log = open(folder / "server.log", "wb")  # noqa: SIM115 - closed with the server
+        self._server = subprocess.Popen(server, env=self.environment, stdout=self.log, stderr=self.log)
+        self._players: list[subprocess.Popen[bytes]] = []
+        until = time.monotonic() + 10
+        while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False).returncode:
+            assert time.monotonic() < until, (folder / "server.log").read_text()
+            time.sleep(0.05)
+
+    def play(self, recording: Path) -> None:
+        """Begin to play a recording into the room."""
+        self._players.append(
+            subprocess.Popen(["paplay", "--device=room", str(recording)], env=self.environment, stderr=self.log)
+        )
+
+    def vanish(self) -> None:
+        """The server goes away, as an unplugged device does."""
+        self._server.kill()
+        self._server.wait()
+
+    def close(self) -> None:
+        for player in self._players:
+            player.kill()
+            player.wait()
+        self.vanish()
+        self.log.close()

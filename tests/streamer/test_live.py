@@ -1,0 +1,295 @@
+"""A live session in its threads: the same readings as a replay, and a clean end whatever breaks."""
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emoscope.models.errors import ModelError, NotCached
+from emoscope.streamer import Config, RecordWriter, Session, UnusableDevice, read_record
+from emoscope.streamer.drive import Drive
+from emoscope.streamer.events import AnyEvent, Caution, EmotionFinal, Error, SessionClosed, SpeechEnded, Status
+from emoscope.streamer.live import Live
+from emoscope.streamer.microphone import Captured
+from emoscope.streamer.news import Note, Tick
+from emoscope.streamer.requests import Request, Result
+from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, silence, voice
+from emoscope.streamer.wave_file import WaveFile
+
+TALK = np.concatenate([silence(0.5), voice(3.0), silence(1.0), voice(2.0, pitch_hz=220.0, seed=1), silence(1.0)])
+
+
+def live(source: FakeSource, engine: Any = None, **options: Any) -> Live:
+    return Live(source, lambda: (CONTRACT, engine or FakeEngine()), Config(transcript=False), **options)
+
+
+def run(player: Live) -> list[AnyEvent]:
+    """All events until the end; what broke is in `player.error`."""
+    player.start()
+    assert player.join(20.0), "the session did not end"
+    return [item for item in player.news() if not isinstance(item, Tick | Note)]  # type: ignore[misc]
+
+
+def wait(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_live_gives_the_finals_of_a_replay() -> None:
+    """The same audio gives the same events live, in threads, as driven in one piece."""
+    config = Config(transcript=False)
+    replayed = list(Drive(Session(CONTRACT, config), FakeEngine(), "fake").run([TALK]))
+    heard = run(live(FakeSource(TALK), lossless=True))
+
+    def kept(events: Sequence[AnyEvent]) -> list[AnyEvent]:
+        return [event for event in events if not isinstance(event, Status | Caution)]
+
+    assert differences(kept(replayed), kept(heard)) == []
+    assert sum(isinstance(event, EmotionFinal) for event in heard) == 2
+
+
+def test_a_device_that_vanishes_in_mid_sentence_loses_nothing_heard(tmp_path: Path) -> None:
+    """What was said before a device went away is read out, the error is told, and the record is closed and whole."""
+    source = FakeSource(TALK[:32_000], then=UnusableDevice("gone; others that are there: none"))
+    player = live(source)
+    with RecordWriter(tmp_path / "out.jsonl") as record:
+        player.keep(record, None)
+        events = run(player)
+    assert isinstance(player.error, UnusableDevice)
+    assert source.closed
+    assert [e.end for e in events if isinstance(e, SpeechEnded)] == [pytest.approx(2.0, abs=0.05)]
+    assert [e.code for e in events if isinstance(e, Error)] == ["device_lost"]
+    assert sum(isinstance(event, EmotionFinal) for event in events) == 1
+    assert isinstance(events[-1], SessionClosed)
+    assert list(read_record(tmp_path / "out.jsonl")) == events
+
+
+def test_a_minute_of_silence_gives_no_reading() -> None:
+    """In silence there is a status a second and nothing that claims an emotion."""
+    events = run(live(FakeSource(silence(60.0), block=16_000)))
+    assert {type(event) for event in events[1:]} <= {Status, SessionClosed, Caution}
+    assert sum(isinstance(event, Status) for event in events) == 60
+
+
+class StuckEngine(FakeEngine):
+    """Answers nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        self.go.wait(30.0)
+        return super().__call__(requests)
+
+
+@pytest.fixture
+def stuck() -> Iterator[StuckEngine]:
+    engine = StuckEngine()
+    yield engine
+    engine.go.set()
+
+
+def test_stopping_never_waits_for_a_model_that_hangs(stuck: StuckEngine, tmp_path: Path) -> None:
+    """With a model that never answers, a stop ends within 2 s, says what is missing, and closes the record."""
+    player = live(FakeSource(TALK, then="silence"), stuck)
+    with RecordWriter(tmp_path / "out.jsonl") as record:
+        player.keep(record, None)
+        player.start()
+        wait(lambda: any(isinstance(item, Tick) and item.audio_s > 3 for item in player.news()))
+        began = time.monotonic()
+        player.stop()
+        assert player.join(2.0)
+        assert time.monotonic() - began < 2.0
+    events = list(read_record(tmp_path / "out.jsonl"))
+    assert isinstance(events[-1], SessionClosed)
+    assert events[-1].totals.dropped_s > 0
+    assert "audio_dropped" in [e.code for e in events if isinstance(e, Caution)]
+
+
+def test_a_slow_model_loses_interims_first_and_then_the_oldest_speech() -> None:
+    """Behind by 2 s interims are skipped; behind by 10 s the oldest speech is dropped, and both are said with why."""
+
+    class Slow(FakeEngine):
+        def __call__(self, requests: Sequence[Request]) -> list[Result]:
+            time.sleep(0.1 * len(requests))
+            return super().__call__(requests)
+
+    talk = np.concatenate([voice(19.0, seed=n) for n in range(1, 3)])
+    lead = np.concatenate([voice(1.0), silence(2.0)])
+    player = live(FakeSource(np.concatenate([lead, talk]), pause_s=0.004), Slow())
+    events = run(player)
+    codes = [e.code for e in events if isinstance(e, Caution)]
+    assert "lagging" in codes
+    dropped = [e for e in events if isinstance(e, Caution) and e.code == "audio_dropped"]
+    assert all(e.start is not None and e.end is not None and e.end > e.start for e in dropped)
+    assert dropped
+    assert sum(isinstance(event, EmotionFinal) for event in events) == sum(isinstance(e, SpeechEnded) for e in events)
+
+
+def test_a_model_that_breaks_ends_the_session_with_an_error() -> None:
+    """An engine that throws is a ModelError; what was begun still ends, and the record is closed."""
+
+    def broken(requests: Sequence[Request]) -> list[Result]:
+        raise RuntimeError("no such kernel")
+
+    player = live(FakeSource(TALK, then="silence"), broken)
+    events = run(player)
+    assert isinstance(player.error, ModelError)
+    assert "no such kernel" in str(player.error)
+    assert isinstance(events[-1], SessionClosed)
+
+
+def test_a_model_that_is_not_there_is_told() -> None:
+    """What goes wrong while the model loads is the error of the session, and the source is closed."""
+
+    def load() -> Any:
+        raise NotCached("no model 'x' here")
+
+    source = FakeSource(TALK)
+    player = Live(source, load, Config())
+    assert run(player) == []
+    assert isinstance(player.error, NotCached)
+    assert source.closed
+
+
+def test_nothing_is_heard_while_paused() -> None:
+    """A pause ends the utterance, the clock stands still, and going on goes on."""
+    source = FakeSource(voice(2.0), then="silence")
+    player = live(source)
+    player.pause(True)
+    player.start()
+    wait(lambda: not source.blocks)
+    time.sleep(0.1)
+    player.stop()
+    assert player.join(2.0)
+    events = [item for item in player.news() if not isinstance(item, Tick | Note)]
+    closed = events[-1]
+    assert isinstance(closed, SessionClosed)
+    assert closed.totals.audio_s == 0.0
+    assert source.held
+
+
+def test_a_recording_that_is_paused_gives_the_same_events() -> None:
+    """Pausing a replay and going on changes no event."""
+    whole = run(live(FakeSource(TALK), lossless=True))
+    source = FakeSource(TALK, pause_s=0.002)
+    read, held = source.read, 0
+
+    def waiting(timeout_s: float) -> Captured | None:
+        nonlocal held
+        if source.held:
+            held += 1
+            if held == 3:
+                player.pause(False)
+            return Captured(np.zeros((0, 1), np.float32))
+        if len(source.blocks) == 100:
+            player.pause(True)
+        return read(timeout_s)
+
+    source.read = waiting  # type: ignore[method-assign]
+    player = live(source, lossless=True)
+    paused = run(player)
+    assert held >= 3
+    kept = [[e for e in events if not isinstance(e, Status)] for events in (whole, paused)]
+    assert differences(*kept) == []
+
+
+def test_audio_that_was_pushed_out_becomes_silence_and_is_told() -> None:
+    """Frames that the queue lost are silence on the clock, so that later times stay right."""
+    source = FakeSource(silence(1.0))
+    source.blocks.append(None)  # type: ignore[arg-type]
+    lost = Captured(np.zeros((1_600, 1), np.float32), lost=16_000)
+    read = source.read
+
+    def with_gap(timeout_s: float) -> Captured | None:
+        if len(source.blocks) == 1:
+            source.blocks.clear()
+            return lost
+        return read(timeout_s)
+
+    source.read = with_gap  # type: ignore[method-assign]
+    events = run(live(source))
+    told = [e for e in events if isinstance(e, Caution) and e.code == "audio_dropped"]
+    assert [(e.start, e.end) for e in told] == [(1.0, 2.0)]
+    closed = events[-1]
+    assert isinstance(closed, SessionClosed)
+    assert closed.totals.audio_s == pytest.approx(2.1)
+
+
+class FullDisk:
+    """A file on a disk that takes so many bytes and no more, the last ones in part."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self.file, self.room = file, room
+
+    def write(self, data: bytes) -> int:
+        if self.room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        part = data[: self.room]
+        self.room -= len(part)
+        self.file.write(part)
+        return len(part)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> None:
+    """When the disk is full the person is told, the session goes on, and every full line of the record is readable."""
+    player = live(FakeSource(TALK), lossless=True)
+    with RecordWriter(tmp_path / "out.jsonl") as record:
+        record._file = FullDisk(record._file, 4_000)  # type: ignore[assignment]
+        player.keep(record, None)
+        player.start()
+        assert player.join(20.0)
+    news = player.news()
+    assert any(isinstance(item, Note) and "No space left" in item.message and item.serious for item in news)
+    assert any(isinstance(item, SessionClosed) for item in news)
+    assert player.troubled
+    assert len(list(read_record(tmp_path / "out.jsonl"))) >= 2
+    assert (tmp_path / "out.jsonl").stat().st_size == 4_000
+
+
+def test_the_audio_is_kept_when_asked_for(tmp_path: Path) -> None:
+    """--record-audio holds what was heard, sample for sample to 16 bits, and is whole after every block."""
+    import soundfile
+
+    path = tmp_path / "out.wav"
+    with WaveFile(path, 16_000, 1) as wave:
+        player = live(FakeSource(TALK), lossless=True)
+        player.keep(None, wave)
+        run(player)
+        kept, rate = soundfile.read(path, dtype="float32")  # before it is closed: a kill leaves the same
+    assert rate == 16_000
+    np.testing.assert_allclose(kept, TALK, atol=1 / 16_000)
+
+
+def test_interims_that_are_taken_back_never_come() -> None:
+    """A request that was taken back has no result from the engine, the others have one each."""
+    from emoscope.streamer.engine_thread import EngineThread
+    from emoscope.streamer.requests import Done, Read
+
+    gate = threading.Event()
+
+    def slow(requests: Sequence[Request]) -> list[Result]:
+        gate.wait(5.0)
+        return [Done(request.id, None) for request in requests]  # type: ignore[arg-type]
+
+    thread = EngineThread(slow)
+    thread.submit([Read(1, None, 1.0)])  # type: ignore[arg-type]
+    wait(lambda: not thread._line)
+    thread.submit([Read(2, None, 1.0), Read(3, None, 1.0)])  # type: ignore[arg-type]
+    assert [request.id for request in thread.take_back(lambda request: request.id == 2)] == [2]
+    gate.set()
+    seen: list[int] = []
+    wait(lambda: bool(seen.extend(result.id for result in thread.results()) or len(seen) == 2))
+    assert seen == [1, 3]
+    thread.close()
