@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from emoscope.models.errors import UsageError
 from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import stack
 from emoscope.models.reading import decide
@@ -67,6 +68,8 @@ class BatchEngine:
         try:
             with torch.inference_mode():
                 return work(requests)
+        except UsageError:  # not a breakdown: this model was never made for a stream, and says what to do
+            raise
         except Exception as error:  # whatever a model or a device can do wrong must not end the other sessions
             return [Failed(request.id, f"{self.model.contract.id}: {error}") for request in requests]
 
