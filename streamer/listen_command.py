@@ -24,7 +24,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
     parser.add_argument("--record-audio", type=Path, metavar="FILE", help="keep the audio, as .wav (it is not kept)")
-    parser.add_argument("--voice", type=Path, metavar="FILE", help="your calm voice: read if it is there, written by b")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop after so much audio")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
     parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
@@ -37,11 +36,6 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--seconds {args.seconds}: must be above 0")
     if args.threads is not None and args.threads < 1:
         raise UsageError(f"--threads {args.threads}: must be at least 1")
-    if args.voice is not None:
-        from .session import Session
-
-        if not hasattr(Session, "enroll"):
-            raise UsageError("--voice: sessions cannot learn a calm voice yet")
     from .devices import choose
     from .microphone import Microphone
     from .record import RecordWriter
@@ -98,7 +92,6 @@ def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
         microphone,
         lambda: loader(args.model, threads=args.threads or 0),
         Config(pace="realtime", interim=not args.no_interim),
-        voice=args.voice,
         seconds=args.seconds,
     )
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Thread
@@ -18,7 +17,7 @@ from .events import AnyEvent, Caution, Error, SessionClosed
 from .input_watch import InputWatch
 from .live_session import SKIP_LAG_S, LiveSession
 from .microphone import Source
-from .news import Learning, News, Note, Tick
+from .news import News, Note, Tick
 from .session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ class Live:
     source    anything that is listened to; closed at the end
     load      makes the contract and the engine; called in the session's thread, while the source is already heard
     lossless  a recording: it waits for the model, and nothing is ever skipped
-    voice     where a learnt calm voice is kept
     seconds   stop after so much audio
     """
 
@@ -54,12 +52,10 @@ class Live:
         config: "Config",
         *,
         lossless: bool = False,
-        voice: Path | None = None,
         seconds: float | None = None,
     ) -> None:
         self.source, self.config = source, config
         self._load, self._lossless, self._seconds = load, lossless, seconds
-        self._voice = voice
         self._record: RecordWriter | None = None
         self._audio: WaveFile | None = None
         self._news: SimpleQueue[News] = SimpleQueue()
@@ -109,10 +105,6 @@ class Live:
         """Forget the mood and the context; clock and numbers go on."""
         self._asked.put(lambda: self._at.step(self._at.session.reset()))
 
-    def enroll(self, seconds: float) -> None:
-        """The next seconds of speech become the voice's baseline."""
-        self._asked.put(lambda: self._learn(seconds))
-
     def news(self) -> list[News]:
         """What came since the last call."""
         fresh: list[News] = []
@@ -127,7 +119,7 @@ class Live:
         while True:
             over = self.done
             for item in self.news():
-                if not isinstance(item, Tick | Note | Learning):
+                if not isinstance(item, Tick | Note):
                     yield item
             if over:
                 break
@@ -237,17 +229,6 @@ class Live:
             self._at.step(self._at.session.flush())
         if not paused:
             self._watch.restart()
-
-    def _learn(self, seconds: float) -> None:
-        try:
-            enroll = getattr(self._at.session, "enroll", None)
-            if enroll is None:
-                self._news.put(Note("this version cannot learn a voice yet"))
-                return
-            self._at.step(enroll(seconds))
-            self._news.put(Learning(seconds))
-        except EmoscopeError as error:
-            self._news.put(Note(str(error), serious=True))
 
     def _emit(self, event: AnyEvent) -> None:
         if self._record is not None:

@@ -27,11 +27,4 @@ class Note:
     serious: bool = False
 
 
-@dataclass(frozen=True)
-class Learning:
-    """The next seconds of speech are being taken for the person's calm voice."""
-
-    seconds: float
-
-
-News = AnyEvent | Tick | Note | Learning
+News = AnyEvent | Tick | Note

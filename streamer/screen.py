@@ -72,7 +72,7 @@ def as_lines(live: "Live", *, json: bool) -> bool:
 
     The last thing that broke is raised. A reader that goes away ends the session as Ctrl+C does.
     """
-    from .news import Learning, Note, Tick
+    from .news import Note, Tick
 
     begun, stopped, gone = False, False, False
     until = float("inf")
@@ -83,7 +83,7 @@ def as_lines(live: "Live", *, json: bool) -> bool:
                 begun = begun or isinstance(item, SessionCreated)
                 if isinstance(item, Note):
                     print(f"emoscope: {item.message}", file=sys.stderr, flush=True)
-                elif not isinstance(item, Tick | Learning) and not gone:
+                elif not isinstance(item, Tick) and not gone:
                     _tell(item, json=json)
             if over:
                 break

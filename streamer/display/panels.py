@@ -76,9 +76,6 @@ def level(state: ScreenState, width: int) -> Text:
         marks.add(line, width, f"  {trouble}", Style(bold=True, color=AMBER))
     if marks.add(line, width - 1, "   speech "):
         line.append("●" if state.speaking else "○", BOLD if state.speaking else DIM)
-    if state.learning is not None:
-        wanted, heard = state.learning
-        marks.add(line, width, f"   learning your calm voice {heard:.0f}/{wanted:.0f} s", BOLD)
     if state.speaking and state.utterance:
         marks.add(line, width, f"   utterance {state.utterance} · {state.now_s - state.started_s:.1f} s")
     elif state.phase == "running" and state.labels:
@@ -245,7 +242,7 @@ def footer(state: ScreenState, width: int) -> Text:
         (4, f"RTF {marks.probability(state.rtf)}" if state.rtf else "", PLAIN),
         (1, f"dropped {amount} s{why}", Style(bold=True, color=RED) if state.warns("audio_dropped") else PLAIN),
     ]
-    keys = ["q p r d b ? ", "q quit  p pause  r reset  d devices  b calm voice  ? help "]
+    keys = ["q p r d ? ", "q quit  p pause  r reset  d devices  ? help "]
     keys = keys if state.live else ["q p ? ", "q quit  p pause  ? help "]
     room = width - 1 - len(keys[0])
     chosen = []

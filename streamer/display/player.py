@@ -29,8 +29,6 @@ class Player(Protocol):
 
     def reset(self) -> None: ...
 
-    def enroll(self, seconds: float) -> None: ...
-
     def stop(self) -> None: ...
 
     def join(self, timeout_s: float) -> bool: ...
@@ -84,9 +82,6 @@ class RecordPlayer:
 
     def reset(self) -> None:
         """A record is what it is."""
-
-    def enroll(self, seconds: float) -> None:
-        """A record hears nobody."""
 
     def stop(self) -> None:
         self.done = True

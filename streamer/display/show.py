@@ -17,14 +17,12 @@ from .state import ScreenState
 
 FRAME_S = 0.1
 LEAVE_S = 1.7  # what is pending may take so long after a wish to stop
-CALM_S = 10.0
 
 HELP = [
     "q  quit: what was said is read out, and a summary stays",
     "p  pause and go on; nothing is heard meanwhile",
     "r  reset: forget the mood and the context",
     "d  devices: which microphones there are",
-    "b  learn my calm voice: ten seconds of calm speech",
     "?  this page",
     "",
     "Bars: probabilities of this utterance so far, dim while they may change.",
@@ -99,8 +97,6 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
             player.reset()
             state.mood = None
             state.say("reset: mood and context are forgotten")
-        case "b" if state.live:
-            player.enroll(CALM_S)
     return False
 
 

@@ -20,7 +20,7 @@ from ..events import (
     TranscriptFinal,
     TranscriptInterim,
 )
-from ..news import Learning, News, Note, Tick
+from ..news import News, Note, Tick
 
 STRIP_S = 60.0
 POINT_S = 0.05  # of the level curve
@@ -66,7 +66,6 @@ class ScreenState:
     headline        the label in large: steadier than the readings, which stay raw
     before          the scores of the reading before, for the arrows
     message         the newest warning or note; `serious` ones are errors
-    learning        seconds of calm speech wanted and heard so far
     """
 
     product: str = "emoscope"
@@ -109,7 +108,6 @@ class ScreenState:
     message: str = ""
     serious: bool = False
     message_until: float = 0.0
-    learning: tuple[float, float] | None = None
     overlay: list[str] | None = None
     spoken_s: dict[str, float] = field(default_factory=dict)
     speech_s: float = 0.0
@@ -121,9 +119,6 @@ class ScreenState:
         match news:
             case Tick():
                 self._tick(news)
-            case Learning():
-                self.learning = news.seconds, 0.0
-                self.say("speak calmly: your voice at rest is being learnt")
             case Note():
                 self.say(news.message, serious=news.serious)
             case _:
@@ -154,7 +149,6 @@ class ScreenState:
             case Error():
                 self.say(news.message, serious=True)
             case Enrolled():
-                self.learning = None
                 self.say(f"your calm voice is learnt, from {news.seconds:.0f} s of speech")
             case SessionClosed():
                 self.closed, self.speaking = news, False
@@ -195,9 +189,6 @@ class ScreenState:
         self.say(event.notice)
 
     def _tick(self, tick: Tick) -> None:
-        if self.learning is not None and self.speaking:
-            wanted, heard = self.learning
-            self.learning = wanted, min(wanted, heard + max(0.0, tick.audio_s - self.now_s))
         at = tick.audio_s - POINT_S * len(tick.envelope)
         for level in tick.envelope:
             at += POINT_S

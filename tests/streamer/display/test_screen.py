@@ -16,7 +16,7 @@ from emoscope.streamer.display import RecordPlayer, ScreenState, draw, moments, 
 from emoscope.streamer.display.paint import ansi
 from emoscope.streamer.display.picture import text_of
 from emoscope.streamer.events import Caution, EmotionFinal, EmotionInterim, Error, SpeechStarted, encode
-from emoscope.streamer.news import Learning, Note, Tick
+from emoscope.streamer.news import Note, Tick
 
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("made_record", HERE / "made_record.py")
@@ -245,7 +245,6 @@ def test_a_gap_in_the_strip_is_silence() -> None:
         (Caution(code="audio_dropped", message="audio was lost", start=47.0, end=48.0), "dropped 1.0 s (input)"),
         (Error(code="device_lost", message="Yeti stopped delivering audio", fatal=True), "Yeti stopped"),
         (Note("out.jsonl: the record stops here: No space left on device", serious=True), "No space left"),
-        (Learning(10.0), "learning your calm voice 0/10 s"),
         (Tick(49.0, (-30.0,), 1.4, 0.0, False), "lag 1.40 s (model)"),
         (Tick(49.0, (-30.0,), 0.1, 0.0, True), "paused"),
         (Tick(49.0, (-120.0,) * 40, 0.1, 0.0, False), "no signal"),
