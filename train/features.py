@@ -5,6 +5,7 @@ an utterance's start, with the samples before it as lookback. So training sees w
 """
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +22,7 @@ import torch
 from emoscope.models.card import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.frontend import LogMel
+from emoscope.streamer import detector, segmenter
 from emoscope.streamer.spans import speech_spans
 
 from .corpora import Clip
@@ -116,6 +118,7 @@ def _fingerprint(clips: Sequence[Clip], frontend: LogMel, contract: ModelContrac
         "version": VERSION,
         "speed": speed,
         "contract": asdict(replace(contract, id="", labels=("any",), languages=(), licence="", dimensions=())),
+        "cutting": [hashlib.sha256(inspect.getsource(part).encode()).hexdigest() for part in (detector, segmenter)],
         "frontend": [frontend.bands, frontend.length, frontend.hop, float(frontend.filters.sum())],
         "files": [[clip.name, clip.path.suffix, clip.path.stat().st_size] for clip in clips],
     }
