@@ -24,4 +24,8 @@ NOTES: tuple[str, ...] = (
     "little differently now (nine in ten starts within .28 s, ends within .05 s), and 2 % into another number of "
     "utterances. All scores here are measured with the detector as it is now.",
     "The first half second of an utterance says nearly nothing: it begins up to .3 s before the voice is sure.",
+    "While these weights were trained, the gradient of merged pool states counted each window's largest attention "
+    "score twice (the states themselves, and so every reading, were exact). It was found and mended afterwards, "
+    "and the voice detector was adjusted: training again gives other weights, whose scores have not been measured "
+    "yet.",
 )
