@@ -107,6 +107,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
                 f"card {self.id}: calibration needs rising seconds and as many temperatures from 0.01 to 100; got "
                 f"{c.seconds} and {c.temperature}"
             )
+        if not 0 <= c.unsure_below <= 1:
+            raise CardInvalid(f"card {self.id}: unsure_below must lie between 0 and 1; got {c.unsure_below}")
         return Calibration(seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from .card import WEIGHTS_FILE, Score, read_card
-from .errors import UsageError
+from .errors import HeadMismatch, UsageError
 from .store import find_model, shipped
 from .systems import SYSTEMS, build, published_scores
 
@@ -39,6 +39,9 @@ class Entry:
     notes: tuple[str, ...]
 
 
+STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+
+
 def names() -> list[str]:
     """Names of all models: shipped ones first."""
     return [*shipped(), *(name for name in SYSTEMS if name not in shipped())]
@@ -58,8 +61,13 @@ def _folder(name: str) -> Entry:
 
     folder = find_model(name)
     card = read_card(folder)
-    with safetensors.safe_open(folder / WEIGHTS_FILE, "np") as weights:
-        shapes = [weights.get_slice(key).get_shape() for key in weights.keys()]  # noqa: SIM118
+    try:
+        with safetensors.safe_open(folder / WEIGHTS_FILE, "np") as weights:
+            # Running statistics of a normalisation are saved too, but are no parameters.
+            learned = [key for key in weights.keys() if not key.endswith(STATISTICS)]  # noqa: SIM118
+            shapes = [weights.get_slice(key).get_shape() for key in learned]
+    except (safetensors.SafetensorError, OSError) as error:
+        raise HeadMismatch(f"{folder / WEIGHTS_FILE}: not a whole safetensors file: {error}") from None
     return Entry(
         name=card.id,
         title=f"version {card.version}",

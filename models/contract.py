@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from .errors import CardInvalid
 
+LONGEST_WINDOW_S = 120
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelContract:
@@ -37,6 +39,8 @@ class ModelContract:
             raise CardInvalid(f"labels must be distinct, at least one, and not 'unsure'; got {list(self.labels)}")
         if self.sample_rate <= 0 or self.frame <= 0 or self.lookback < 0 or self.tail < 0:
             raise CardInvalid("sample rate and frame must be positive, lookback and tail not negative")
+        if self.window > LONGEST_WINDOW_S * self.sample_rate:
+            raise CardInvalid(f"a window of {self.window} samples; {LONGEST_WINDOW_S} s are the most")
         if self.window % self.frame or self.hop % self.frame or not 0 < self.hop <= self.window:
             raise CardInvalid(
                 f"window ({self.window}) and hop ({self.hop}) must be multiples of the encoder's frame "

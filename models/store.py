@@ -7,13 +7,16 @@ from typing import Any, Protocol
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from .card import WEIGHTS_FILE, Card, digest, read_card, replace_file, write_card
 from .contract import ModelContract
-from .errors import CardInvalid, HeadMismatch, ModelError, NotCached, UsageError
+from .errors import CardInvalid, HeadMismatch, ModelError, NotCached
 from .model import StreamModel
 from .reading import Calibration
+
+NAMED = 8  # names in an error's list
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -68,18 +71,28 @@ def load_model(name: str | Path = "small") -> StreamModel:
         raise CardInvalid(
             f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
         )
-    try:
-        model = builder(card.architecture)(card.config, card.contract(), card.calibrated())
-    except (TypeError, ValueError, KeyError, ArithmeticError, RuntimeError, UsageError) as error:
-        raise CardInvalid(f"{folder}: the card's config does not build a {card.architecture}: {error}") from None
     weights, labels = _read_weights(folder, card)
-    _fit(model, weights, folder)
-    if labels is not None and labels != card.labels:
+    # Shapes first, without memory: a card must not make us allocate what its weights do not hold.
+    with torch.device("meta"):
+        _check_fit(_build(folder, card), weights, folder)
+    if labels != card.labels:
         raise HeadMismatch(
-            f"{folder}: the card's labels are {card.labels}, but the weights were saved for {labels}, in that order; "
-            "the card is another model's, or was edited"
+            f"{folder}: the card's labels are {card.labels}, but the weights were saved for "
+            f"{'no labels that they name' if labels is None else labels}, in that order; the card is another model's, "
+            "or was edited"
         )
+    model = _build(folder, card)
+    model.load_state_dict(weights)
     return model.eval()
+
+
+def _build(folder: Path, card: Card) -> StreamModel:
+    try:
+        return builder(card.architecture)(card.config, card.contract(), card.calibrated())
+    except CardInvalid:
+        raise
+    except Exception as error:  # a card is untrusted: whatever its config makes a constructor do is the card's fault
+        raise CardInvalid(f"{folder}: the card's config does not build a {card.architecture}: {error}") from None
 
 
 def _read_weights(folder: Path, card: Card) -> tuple[dict[str, Tensor], list[str] | None]:
@@ -96,7 +109,7 @@ def _read_weights(folder: Path, card: Card) -> tuple[dict[str, Tensor], list[str
         )
     try:
         return safetensors.torch.load(content), _saved_labels(content)
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
 
 
@@ -106,7 +119,7 @@ def _saved_labels(content: bytes) -> list[str] | None:
     return None if labels is None else list(json.loads(labels))
 
 
-def _fit(model: StreamModel, weights: dict[str, Tensor], folder: Path) -> None:
+def _check_fit(model: StreamModel, weights: dict[str, Tensor], folder: Path) -> None:
     expected = model.state_dict()
     missing = sorted(expected.keys() - weights.keys())
     unexpected = sorted(weights.keys() - expected.keys())
@@ -117,10 +130,15 @@ def _fit(model: StreamModel, weights: dict[str, Tensor], folder: Path) -> None:
     )
     if missing or unexpected or reshaped:
         raise HeadMismatch(
-            f"{folder}: weights do not fit the card: missing {missing or 'none'}, unexpected {unexpected or 'none'}, "
-            f"other shape {reshaped or 'none'}"
+            f"{folder}: weights do not fit the card: missing {_named(missing)}, unexpected {_named(unexpected)}, "
+            f"other shape {_named(reshaped)}"
         )
-    model.load_state_dict(weights)
+
+
+def _named(names: list[str]) -> str:
+    """A list of names, cut where nobody would read on."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{names[:NAMED]}{more}" if names else "none"
 
 
 def save_model(model: StreamModel, card: Card, folder: Path) -> Card:

@@ -2,11 +2,20 @@
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from ..pool_state import PoolState
+
+
+def without_autocast(where: Tensor) -> AbstractContextManager[object]:
+    """Full precision for what is done to `where`, also inside a caller's autocast; meta tensors know none."""
+    device = where.device.type
+    return nullcontext() if device == "meta" else torch.autocast(device, enabled=False)
+
 
 StateT = TypeVar("StateT", bound=PoolState)
 
@@ -26,8 +35,8 @@ class Pooling(nn.Module, ABC, Generic[StateT]):
     width: int
 
     @abstractmethod
-    def init_state(self, batch: int = 1) -> StateT:
-        """The state of no frames, with leading axis `batch`."""
+    def init_state(self, batch: int = 1, device: torch.device | str | None = None) -> StateT:
+        """The state of no frames, with leading axis `batch`, on the device of the frames to come."""
 
     @abstractmethod
     def summarise(self, features: Tensor, mask: Tensor) -> tuple[StateT, Tensor]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..pool_state import BestState, MaxState
-from .base import Pooling
+from .base import Pooling, without_autocast
 
 
 class MaxPooling(Pooling[MaxState]):
@@ -18,8 +18,8 @@ class MaxPooling(Pooling[MaxState]):
         super().__init__()
         self.dim = self.width = dim
 
-    def init_state(self, batch: int = 1) -> MaxState:
-        return MaxState(torch.full((batch, self.dim), -torch.inf))
+    def init_state(self, batch: int = 1, device: torch.device | str | None = None) -> MaxState:
+        return MaxState(torch.full((batch, self.dim), -torch.inf, device=device))
 
     def summarise(self, features: Tensor, mask: Tensor) -> tuple[MaxState, Tensor]:
         """As in `Pooling`; the scores are 0, as a frame's part in a maximum shows only when all frames are known."""
@@ -83,13 +83,14 @@ class BestSegmentPooling(Pooling[BestState]):
 
     def odds(self, means: Tensor) -> Tensor:
         """log p/(1-p) (...) of the likeliest label of segments' means (..., K)."""
-        with torch.autocast(means.device.type, enabled=False):
+        with without_autocast(means):
             logits = self._head[0](means.to(self._head[0].weight.dtype))
         top = torch.sort(logits.float(), dim=-1, descending=True).values
         return top[..., 0] - top[..., 1:].logsumexp(-1)
 
-    def init_state(self, batch: int = 1) -> BestState:
-        return BestState(torch.full((batch, 1), -torch.inf), torch.zeros(batch, self.dim))
+    def init_state(self, batch: int = 1, device: torch.device | str | None = None) -> BestState:
+        none = torch.full((batch, 1), -torch.inf, device=device)
+        return BestState(none, torch.zeros(batch, self.dim, device=device))
 
     def _best(self, features: Tensor, mask: Tensor) -> tuple[BestState, Tensor]:
         means, exists = self.segments(features, mask)

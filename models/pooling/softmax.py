@@ -11,9 +11,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ..pool_state import TINY, SoftmaxState
-from .base import Pooling
+from .base import Pooling, without_autocast
 
 # Under the square root, so that a constant feature has a gradient: its standard deviation reads as 1e-6.
 VARIANCE_FLOOR = 1e-12
@@ -36,7 +37,7 @@ def summarise(scores: Tensor, features: Tensor, mask: Tensor) -> SoftmaxState:
     mass = weights.sum(1)
     share = weights / mass.clamp_min(TINY)[:, None]
     features = features.float().masked_fill(~mask[:, :, None, None], 0.0)
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features):
         mean = torch.einsum("btqh,bthk->bqhk", share, features)
         centred = features[:, :, None] - mean[:, None]
         variance = torch.einsum("btqh,btqhk->bqhk", share, centred.square())
@@ -58,10 +59,11 @@ class SoftmaxPooling(Pooling[SoftmaxState]):
     def scores(self, features: Tensor) -> Tensor:
         """Attention scores (B, T, Q, H), float32, of features (B, T, K)."""
 
-    def init_state(self, batch: int = 1) -> SoftmaxState:
+    def init_state(self, batch: int = 1, device: torch.device | str | None = None) -> SoftmaxState:
         shape = (batch, self.queries, self.heads)
-        vector = torch.zeros(*shape, self.part)
-        return SoftmaxState(torch.full(shape, -torch.inf), torch.zeros(shape), vector, vector.clone())
+        vector = torch.zeros(*shape, self.part, device=device)
+        none = torch.full(shape, -torch.inf, device=device)
+        return SoftmaxState(none, torch.zeros(shape, device=device), vector, vector.clone())
 
     def summarise(self, features: Tensor, mask: Tensor) -> tuple[SoftmaxState, Tensor]:
         # Hidden frames may hold anything, even NaN, which 0 x NaN would carry into the gradient of the scorer.
@@ -129,9 +131,11 @@ class AttentivePooling(SoftmaxPooling):
         )
 
     def scores(self, features: Tensor) -> Tensor:
-        # Not by autocast in bfloat16: at a score of 80 it steps by a half, and the weights with it by two thirds.
-        with torch.autocast(features.device.type, enabled=False):
-            raw: Tensor = self.scorer(features.to(next(self.parameters()).dtype).transpose(1, 2))
+        # In float32 also where the module or autocast is in bfloat16, which at a score of 80 steps by a half, and the
+        # weights with it by two thirds.
+        with without_autocast(features):
+            weights = {name: parameter.float() for name, parameter in self.scorer.named_parameters()}
+            raw: Tensor = functional_call(self.scorer, weights, (features.float().transpose(1, 2),))
         return raw.reshape(len(raw), self.heads, self.queries, -1).permute(0, 3, 2, 1)
 
 
@@ -148,6 +152,6 @@ class ReducedAttentionPooling(SoftmaxPooling):
         nn.init.xavier_uniform_(self.query)
 
     def scores(self, features: Tensor) -> Tensor:
-        with torch.autocast(features.device.type, enabled=False):
+        with without_autocast(features):
             raw: Tensor = features.float() @ self.query.float() / math.sqrt(self.dim)
         return raw[..., None]

@@ -62,7 +62,7 @@ class SpeechSystem(StreamModel):
                 f"({1000 * self.speech.frame // self.speech.config.sample_rate} ms)"
             )
         index = torch.arange(audio.shape[1], device=audio.device)[None]
-        audio = audio * (index < lengths[:, None])
+        audio = audio.masked_fill(index >= lengths[:, None], 0.0)  # whatever stands there, NaN too
         padded = torch.nn.functional.pad(audio[:, : frames * self.speech.frame], (self.speech.lookback, 0))
         hidden, mask = self.speech(padded, lengths // self.speech.frame * self.speech.frame)
         return hidden, mask

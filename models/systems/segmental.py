@@ -30,7 +30,8 @@ class SegmentalConfig:
     speech     fields of `SpeechConfig`
     segments   judge segments (rows "seg" of table 1); false is the baseline: the mean over all frames
     segment    length in encoder frames, stride between two starts (section 4: 80/40, 140/70, 120/60)
-    keep_rest  a last segment that ends with the utterance (the paper does not say)
+    keep_rest  a last segment that ends with the utterance (the paper does not say). For `forward` alone: the stream's
+               closing window always reaches the end
     triplet    the triplet loss on "segments" (S), on the whole "utterance" (W), or "none"
     alpha      weight of the triplet loss, equation 4; None is the plain sum, equation 1
     margin     of the triplet loss, equation 2

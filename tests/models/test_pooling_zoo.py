@@ -326,3 +326,24 @@ def test_unknown_poolings_and_uneven_heads_are_said() -> None:
         make_pooling("MHA", 7)
     with pytest.raises(ValueError, match="stride"):
         BestSegmentPooling(nn.Linear(2, 2), segment=2, stride=3)
+
+
+@pytest.mark.parametrize("name", sorted(POOLINGS))
+def test_the_empty_state_lies_on_the_device_of_the_frames(name):
+    """Every part of the interface works off the CPU, shown on the meta device."""
+    pooling = make_pooling(name, 8).to("meta")
+    state = pooling.init_state(2, device="meta")
+    after = pooling.update(
+        state, torch.randn(2, 5, 8, device="meta"), torch.ones(2, 5, dtype=torch.bool, device="meta")
+    )
+    assert all(array.device.type == "meta" for array in after.arrays().values())
+
+
+def test_a_module_in_half_precision_still_scores_in_float32():
+    """Only its rounded weights differ: the scores are those of the same weights in float32."""
+    torch.manual_seed(0)
+    half = make_pooling("AS", 8).bfloat16()
+    full = make_pooling("AS", 8)
+    full.load_state_dict({name: tensor.float() for name, tensor in half.state_dict().items()})
+    features = 20 * torch.randn(1, 9, 8)
+    torch.testing.assert_close(half.scores(features), full.scores(features), atol=1e-5, rtol=1e-5)

@@ -188,3 +188,39 @@ def test_the_shipped_model_has_a_whole_card():
     assert "NC" in card.licence and {c.name.lower() for c in card.data} == {"ravdess", "emodb", "nemo"}
     assert any(score.metric.startswith("UAR") for score in card.scores)
     assert msgspec.json.decode(msgspec.json.encode(card), type=Card) == card
+
+
+def test_weights_that_do_not_say_their_labels_are_refused(folder):
+    """A card with reordered labels beside them would be believed in silence."""
+    reweigh(folder, lambda weights: None)
+    with pytest.raises(HeadMismatch, match="no labels that they name"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("labels", ["nope", "5", '{"a": 1}'])
+def test_label_metadata_that_is_no_list_is_refused(folder, labels):
+    """With the right digest, so that only the metadata is wrong."""
+    weights = safetensors.torch.load_file(folder / "weights.safetensors")
+    content = safetensors.torch.save(weights, metadata={"labels": labels})
+    (folder / "weights.safetensors").write_bytes(content)
+    rewrite(folder, weights_sha256=digest(content))
+    with pytest.raises(HeadMismatch):
+        load_model(folder)
+
+
+def test_a_card_that_asks_for_more_than_its_weights_hold_allocates_nothing(folder):
+    """Terabytes by the card, a few kilobytes on disk: refused by the shapes."""
+    card = json.loads((folder / "card.json").read_text())
+    rewrite(folder, config=card["config"] | {"channels": [2, 2, 2, 400_000_000]})
+    with pytest.raises((HeadMismatch, CardInvalid)):
+        load_model(folder)
+
+
+def test_a_damaged_model_is_shown_as_one_line(folder, capsys):
+    """`emoscope models show` too."""
+    from emoscope.streamer.cli import main
+
+    path = folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:50])
+    assert main(["models", "show", str(folder)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
