@@ -38,6 +38,8 @@ def _computing(config: Any) -> dict[str, Any]:
     if family not in ("roberta", "xlm-roberta"):
         names.discard("pad_token_id")  # these two count positions from it; elsewhere it is masked
     fields = {name: found.get(name, default) for name, default in {**dict.fromkeys(names), **UNLISTED}.items()}
+    if not found.get("conv_kernel_size"):
+        fields["conv_act"] = None  # DeBERTa's convolution, which most of them lack
     if isinstance(fields.get("pos_att_type"), list | tuple):
         fields["pos_att_type"] = sorted(fields["pos_att_type"])  # terms of a sum
     return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}

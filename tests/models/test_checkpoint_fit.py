@@ -81,6 +81,7 @@ def test_fields_that_no_output_depends_on_may_differ(family: str, tmp_path: Path
         "mask_time_prob": 0.3, "transformers_version": "4.2.0", "torch_dtype": "float16", "architectures": ["Other"],
         "id2label": {"0": "glad"}, "label2id": {"glad": 0}, "initializer_range": 0.5, "gradient_checkpointing": False,
         "freeze_feat_extract_train": True, "ctc_loss_reduction": "mean", "bos_token_id": 0, "use_cache": False,
+        "conv_act": "gelu",
     }  # fmt: skip
     encoder = built(family)
     load_into(encoder, saved(family, tmp_path, **changes))
