@@ -7,6 +7,7 @@ waveform    wav2vec 2.0, HuBERT, WavLM, XLS-R
 spectral    W2V-BERT 2.0 and Whisper's encoder
 text        BERT, RoBERTa, XLM-R, DeBERTa v3, distilled variants
 checkpoint  weights of public checkpoints, fitted one by one
+agreement   whether a checkpoint asks for the computation of an encoder that is built
 """
 
 from .build import speech_encoder as speech_encoder

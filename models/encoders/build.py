@@ -1,6 +1,5 @@
 """Encoders from configurations, with random weights; transformers is imported here and in `checkpoint` alone."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..errors import CardInvalid
@@ -10,31 +9,50 @@ from .speech import SpeechEncoder
 from .text import TextEncoder
 from .waveform import WaveformEncoder
 
+# How a checkpoint was saved, not what it is; the precision above all is chosen here, not by who saved it, and older
+# configurations call it torch_dtype.
+SAVED = ("model_type", "architectures", "dtype", "torch_dtype")
+
+
+def _unbuildable(config: EncoderConfig, error: Exception) -> CardInvalid:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return CardInvalid(f"no {config.family} encoder can be built from this configuration: {reason}")
+
+
+def transformers_config(config: EncoderConfig) -> Any:
+    """The transformers configuration of an encoder; CardInvalid says what it cannot be made of."""
+    from transformers import AutoConfig
+
+    try:
+        hf = AutoConfig.for_model(config.family, **{k: v for k, v in config.model.items() if k not in SAVED})
+        if config.layer != "last":
+            hf.layerdrop = 0.0  # a dropped layer has no hidden state to choose
+        hf.add_adapter = False  # frames of 20 ms come out, not an adapter's coarser ones
+        hf.apply_spec_augment = False  # masks features at random in training: none of the systems asks for it
+    except Exception as error:  # a stranger's fields: what they break is not to be foreseen
+        raise _unbuildable(config, error) from None
+    return hf
+
 
 def transformers_model(config: EncoderConfig) -> Any:
     """The bare transformers model of a configuration: no pretraining heads, no decoder, no pooler."""
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-    fields = {key: value for key, value in config.model.items() if key not in ("model_type", "architectures", "dtype")}
-    try:
-        hf = AutoConfig.for_model(config.family, **fields)
-    except (TypeError, ValueError) as error:
-        raise CardInvalid(f"no {config.family} encoder can be built from this configuration: {error}") from None
-    if config.layer != "last":
-        hf.layerdrop = 0.0  # a dropped layer has no hidden state to choose
-    hf.add_adapter = False  # frames of 20 ms come out, not an adapter's coarser ones
-    hf.apply_spec_augment = False  # masks features at random in training: none of the systems asks for it
+    hf = transformers_config(config)
     make: Any = WhisperEncoder._from_config if config.family == WHISPER else AutoModel.from_config
     known: dict[str, Any] = {}
     if config.family in ("bert", "roberta", "xlm-roberta"):
         known["add_pooling_layer"] = False
     try:
-        return make(hf, attn_implementation=config.attention, **known)
-    except ValueError as error:
-        if config.attention == "eager" or "attention" not in str(error):
-            raise
-        return make(hf, attn_implementation="eager", **known)
+        try:
+            return make(hf, attn_implementation=config.attention, **known)
+        except ValueError as error:
+            if config.attention == "eager" or "attention" not in str(error):
+                raise
+            return make(hf, attn_implementation="eager", **known)
+    except Exception as error:  # as above: sizes that do not divide, activations that there are not
+        raise _unbuildable(config, error) from None
 
 
 def speech_encoder(config: SpeechConfig) -> SpeechEncoder:
@@ -48,13 +66,3 @@ def speech_encoder(config: SpeechConfig) -> SpeechEncoder:
 def text_encoder(config: TextConfig) -> TextEncoder:
     """A text encoder of `config`'s architecture with random weights."""
     return TextEncoder(config, transformers_model(config))
-
-
-def speech_config(fields: Mapping[str, Any]) -> SpeechConfig:
-    """A speech configuration out of a card."""
-    return SpeechConfig(**fields)
-
-
-def text_config(fields: Mapping[str, Any]) -> TextConfig:
-    """A text configuration out of a card."""
-    return TextConfig(**fields)

@@ -8,6 +8,7 @@ be used (`checkpoints.md`: a head that loads as random, silently).
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import safetensors.torch
 from torch import Tensor, nn
 
 from ..errors import CardInvalid, HeadMismatch, ModelError, NotCached
-from .build import speech_encoder, text_encoder
+from .agreement import differences
+from .build import speech_encoder, text_encoder, transformers_config
 from .config import WAVEFORM, EncoderConfig, Normalise, SpeechConfig, TextConfig
 from .speech import SpeechEncoder
 from .text import TextEncoder
@@ -25,6 +27,8 @@ FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetens
          "vocab*", "merges.txt", "special_tokens_map.json", "spm.model", "sentencepiece*"]  # fmt: skip
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "sentencepiece.bpe.model")
+
+PLAIN = re.compile(r"[^/\\:\0]+\.safetensors")
 
 # Where an encoder's weights stand in a checkpoint that was saved with a head around it.
 PREFIXES = ("wav2vec2_bert.", "wav2vec2.", "hubert.", "wavlm.", "model.encoder.", "encoder.",
@@ -68,17 +72,29 @@ def _json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise CardInvalid(f"{path.parent}: no {path.name}; a checkpoint is a folder with config and weights") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CardInvalid(f"{path}: {error}") from None
     if not isinstance(content, dict):
         raise CardInvalid(f"{path}: expected an object, found {type(content).__name__}")
     return content
 
 
+def _shards(index: Path) -> list[str]:
+    """Names of the files that an index spreads the weights over."""
+    listed = _json(index).get("weight_map")
+    if not isinstance(listed, dict):
+        raise HeadMismatch(f"{index}: no weight_map, an object of files by weight")
+    for weight, name in listed.items():
+        # A name with a folder in it could lead anywhere on this machine.
+        if not isinstance(name, str) or not PLAIN.fullmatch(name):
+            raise HeadMismatch(f"{index}: weight {weight!r} in {name!r}, which is no plain name of a safetensors file")
+    return sorted(set(listed.values()))
+
+
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """All tensors of a checkpoint, in one file or in several with an index; safetensors alone."""
     index = folder / "model.safetensors.index.json"
-    names = sorted(set(_json(index)["weight_map"].values())) if index.is_file() else ["model.safetensors"]
+    names = _shards(index) if index.is_file() else ["model.safetensors"]
     tensors: dict[str, Tensor] = {}
     for name in names:
         path = folder / name
@@ -135,6 +151,19 @@ def _configured(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return _json(folder / "config.json"), _json(hears) if hears.is_file() else {}
 
 
+def _hears(folder: Path, model: dict[str, Any], hears: dict[str, Any]) -> tuple[Normalise, int]:
+    """What a checkpoint was trained to hear: how its waveform is normalised, and its sample rate in Hz."""
+    where = folder / "preprocessor_config.json"
+    rate, normalised = hears.get("sampling_rate", 16_000), hears.get("do_normalize", True)
+    if isinstance(rate, bool) or not isinstance(rate, int):
+        raise CardInvalid(f"{where}: sampling_rate must be a whole number of Hz; got {rate!r}")
+    if model.get("model_type") not in WAVEFORM:
+        return "none", rate
+    if not isinstance(normalised, bool):
+        raise CardInvalid(f"{where}: do_normalize must be true or false; got {normalised!r}")
+    return "window" if normalised else "none", rate
+
+
 def speech_checkpoint(name: str | Path, download: bool = False, **changes: Any) -> SpeechEncoder:
     """A speech encoder with a checkpoint's weights; `changes` are fields of `SpeechConfig`.
 
@@ -142,10 +171,7 @@ def speech_checkpoint(name: str | Path, download: bool = False, **changes: Any) 
     """
     folder = checkpoint_folder(name, download)
     model, hears = _configured(folder)
-    normalise: Normalise = "none"
-    if model.get("model_type") in WAVEFORM and hears.get("do_normalize", True):
-        normalise = "window"
-    rate = int(hears.get("sampling_rate", 16_000))
+    normalise, rate = _hears(folder, model, hears)
     fields: dict[str, Any] = {"model": model, "normalise": normalise, "sample_rate": rate}
     encoder = speech_encoder(SpeechConfig(**{**fields, **changes}))
     fit_encoder(encoder.model, read_weights(folder), str(folder))
@@ -181,10 +207,24 @@ def text_tokenizer(name: str | Path, download: bool = False) -> Callable[[str], 
 
 
 def load_into(encoder: SpeechEncoder | TextEncoder, name: str | Path, download: bool = False) -> None:
-    """Give an encoder that is already built (in a system, say) the weights of a checkpoint of its own shape."""
+    """Give an encoder that is already built (in a system, say) the weights of a checkpoint of its own shape.
+
+    HeadMismatch names every field of the checkpoint's configuration that asks for another computation. Waveforms
+    normalised by a fixed (mean, std) are a choice that no checkpoint knows, and stand.
+    """
     folder = checkpoint_folder(name, download)
     config: EncoderConfig = encoder.config
-    found = _json(folder / "config.json").get("model_type")
+    model, hears = _configured(folder)
+    found = model.get("model_type")
     if found != config.family:
         raise HeadMismatch(f"{folder}: a {found} checkpoint for a {config.family} encoder")
+    differing = differences(transformers_config(config), transformers_config(replace(config, model=model)))
+    if isinstance(config, SpeechConfig):
+        normalise, rate = _hears(folder, model, hears)
+        if rate != config.sample_rate:
+            differing.append(f"sampling_rate {rate} instead of {config.sample_rate}")
+        if config.family in WAVEFORM and config.normalise in ("window", "none") and config.normalise != normalise:
+            differing.append(f"do_normalize {normalise == 'window'} instead of {config.normalise == 'window'}")
+    if differing:
+        raise HeadMismatch(f"{folder}: a checkpoint of another encoder than the one built: {', '.join(differing)}")
     fit_encoder(encoder.model, read_weights(folder), str(folder))

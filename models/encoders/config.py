@@ -24,16 +24,20 @@ class EncoderConfig:
                    the last but one); "weighted", a learned convex sum of all (Yang et al. 2021, SUPERB, section 3)
     attention      "sdpa" where the architecture has it, else what it has
     checkpointing  trade time for memory in training: layers are computed again in the backward pass
+    checkpoint     hub name of the pretrained weights for this shape; None where none is known
     """
 
     model: dict[str, Any]
     layer: Layer = "last"
     attention: Literal["sdpa", "eager"] = "sdpa"
     checkpointing: bool = False
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
         if self.layer not in ("last", "weighted") and not isinstance(self.layer, int):
             raise CardInvalid(f"layer must be 'last', 'weighted' or a number; got {self.layer!r}")
+        if not isinstance(self.checkpoint, str | None):
+            raise CardInvalid(f"checkpoint must be a hub name or null; got {self.checkpoint!r}")
 
     @property
     def family(self) -> str:

@@ -1,6 +1,7 @@
-"""The public encoders that the five systems fine-tune: their shapes, from the checkpoints' own configurations.
+"""The public encoders that the five systems fine-tune: their shapes, as the checkpoints' own configurations have them.
 
-Only what differs from transformers' defaults is listed. `parameters` counts what is built here, that is the encoder
+Only what differs from transformers' defaults and shapes the forward pass is listed. Dropouts and other settings of
+training are transformers' defaults, not the checkpoints'. `parameters` counts what is built here, that is the encoder
 without the heads of its pretraining (no quantizer, no decoder, no pooler).
 """
 
@@ -41,12 +42,12 @@ class Published:
     def speech(self, **changes: Any) -> SpeechConfig:
         if self.normalise is None:
             raise UsageError(f"{self.id} encodes text, not speech")
-        return SpeechConfig(**{"model": self.model, "normalise": self.normalise, **changes})
+        return SpeechConfig(**{"model": self.model, "normalise": self.normalise, "checkpoint": self.id, **changes})
 
     def text(self, **changes: Any) -> TextConfig:
         if self.normalise is not None:
             raise UsageError(f"{self.id} encodes speech, not text")
-        return TextConfig(**{"model": self.model, **changes})
+        return TextConfig(**{"model": self.model, "checkpoint": self.id, **changes})
 
 
 def _speech(id: str, parameters: int, stated: str, normalise: Normalise, **model: Any) -> Published:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..errors import CardInvalid
 from .config import SpeechConfig
 from .speech import FRAME, SpeechEncoder, attended
 
@@ -58,7 +59,7 @@ class WaveformEncoder(SpeechEncoder):
             width += (kernel - 1) * stride
             stride *= step
         if stride != FRAME:
-            raise ValueError(f"the convolutions step by {stride} samples; the stream counts frames of {FRAME}")
+            raise CardInvalid(f"the convolutions step by {stride} samples; the stream counts frames of {FRAME}")
         self.lookback = width - stride
         self.per_time = hf.feat_extract_norm == "group"
         self.reusable = not self.per_time and config.normalise != "window"

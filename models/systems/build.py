@@ -113,7 +113,10 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
     for field, checkpoint in system.encoders.items():
         change = changes.get(field, {})
         change = {"checkpoint": change} if isinstance(change, str) else dict(change)
-        changes[field] = encoder_fields(field, change.pop("checkpoint", checkpoint), size, change)
+        named = change.pop("checkpoint", None)
+        if "model" in change and named is None:
+            change["checkpoint"] = None  # no weights are known for a shape of one's own
+        changes[field] = encoder_fields(field, named or checkpoint, size, change)
     config = system.config(**changes)
     contract = ModelContract(
         id=name if size == "published" else f"{name}-tiny",
@@ -133,17 +136,26 @@ def load_encoders(
 ) -> None:
     """Give a system's encoders their pretrained weights, every weight accounted for; the rest stays random, to train.
 
-    checkpoints  hub names or folders by field (`speech`, `text`); by default those that the system was published with
+    checkpoints  hub names or folders by field (`speech`, `text`); by default those that its config names
     download     fetch what is not cached on this machine
 
     >>> model = build("segmental")
     >>> load_encoders(model, download=True)
     """
-    for field, name in (checkpoints or SYSTEMS[model.architecture].encoders).items():
-        encoder = getattr(model, field, None)
-        if encoder is None:
+    has = {field: encoder for field in ("speech", "text") if (encoder := getattr(model, field, None)) is not None}
+    asked = checkpoints or {field: encoder.config.checkpoint for field, encoder in has.items()}
+    if not asked:
+        raise UsageError(f"{model.architecture} has no encoder that takes a checkpoint")
+    for field, name in asked.items():
+        if field not in has:
             raise UsageError(f"this {model.architecture} has no {field} encoder to give {str(name)!r} to")
-        load_into(encoder, name, download)
+        if name is None:
+            raise UsageError(
+                f"no checkpoint is known for this {model.architecture}'s {field} encoder; give one: "
+                f"checkpoints={{{field!r}: NAME}}"
+            )
+    for field, name in asked.items():
+        load_into(has[field], name, download)
 
 
 def lookback(speech: Mapping[str, Any]) -> int:
