@@ -75,5 +75,6 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Adam, a
     for name, parameter in model.named_parameters():
         held = {m: tensors[f"optimizer/{m}/{name}"] for m in (*MOMENTS, "step") if f"optimizer/{m}/{name}" in tensors}
         if held:
+            held = {m: value if m == "step" else value.to(parameter.device) for m, value in held.items()}
             optimizer.state[parameter].update(held)
     return state
