@@ -21,7 +21,7 @@ from emoscope.train.corpora import list_ravdess
 from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite
 from emoscope.train.loop_published import alpha, draw_epoch, factor, fit, stale, target
 from emoscope.train.recipes import published
-from emoscope.train.recipes.published import RECIPES, new_model, subsampled
+from emoscope.train.recipes.published import RECIPES, new_model, subsampled, train_published
 from emoscope.train.scores import macro_f1
 
 torch.set_num_threads(1)
@@ -72,6 +72,9 @@ def test_one_command_trains_saves_loads_and_streams(system, tmp_path, data, caps
     measured = [score for score in card.scores if score.source == "measured here"]
     assert {score.metric for score in measured} == {"UAR", "macro F1"}
     assert all("development speakers 21, 22" in score.corpus for score in measured)
+    # A second run with --resume finds everything done, and writes the same weights.
+    assert command.run(arguments(system, *given, "--resume", "--out", tmp_path / "again")) == 0
+    assert read_card(tmp_path / "again").weights_sha256 == card.weights_sha256
     finals = [
         event
         for event in replay(data / "ravdess" / "03-01-05-01-01-01-21.flac", model)
@@ -214,7 +217,7 @@ def test_the_pretrained_encoder_is_in_the_model_that_is_trained(system, tmp_path
     monkeypatch.setattr(published, "fit", caught)
     recipe = replace(RECIPES[system], development=("21",))
     with pytest.raises(Interrupted):
-        published.train_published(recipe, data, tmp_path, tmp_path / "out", encoder=tmp_path / "encoder", threads=1)
+        train_published(recipe, data, tmp_path, tmp_path / "out", encoder=tmp_path / "encoder", threads=1)
     assert begun.keys() == pretrained.state_dict().keys()
     assert all(torch.equal(begun[name], value) for name, value in pretrained.state_dict().items())
 
@@ -225,12 +228,21 @@ def test_the_pretrained_encoder_is_in_the_model_that_is_trained(system, tmp_path
         ("small", "--size", "tiny"),
         ("segmental", "--calibration-epochs", "2"),
         ("attentive", "--size", "tiny", "--download"),
+        ("segmental", "--row", "AS"),
     ],
 )
 def test_an_option_that_would_not_be_heeded_is_refused(given, tmp_path, capsys):
     """Rather than a training that is not the one asked for."""
     assert command.run(arguments(*given, "--work", tmp_path)) == 1
-    assert "leave" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and ("leave" in said or "seg+tri(W)" in said)
+
+
+def test_a_device_that_is_not_there_is_named(tmp_path, data):
+    """One line, not a traceback out of torch."""
+    recipe = tiny("segmental", test=())
+    with pytest.raises(UsageError, match="--device toaster"):
+        train_published(recipe, data, tmp_path, tmp_path / "out", threads=1, device="toaster")
 
 
 def test_macro_f1_is_the_mean_over_the_true_classes():

@@ -79,8 +79,8 @@ def train_published(
     """
     torch.set_num_threads(threads)
     model = new_model(recipe)
+    checkpoint = encoder or SYSTEMS[recipe.system].encoders["speech"]
     if recipe.size == "published":
-        checkpoint = encoder or SYSTEMS[recipe.system].encoders["speech"]
         try:
             load_encoders(model, {"speech": checkpoint}, download)
         except NotCached as error:
@@ -95,7 +95,10 @@ def train_published(
     if recipe.system == "attentive":
         taught, choosing = subsampled(model, taught, 8.0), subsampled(model, choosing, 1.0)
         say("attentive: RAVDESS in place of MSP-Podcast, without transcripts: the voice alone")
-    model.to(device)
+    try:
+        model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch's own, for a name or a build that lacks it
+        raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from None
     told = fit(model, taught, choosing, recipe, work / "published.safetensors", resume)
     model.to("cpu").eval()
     scores = []
@@ -110,7 +113,13 @@ def train_published(
         model,
         corpus.licence,
         [CorpusCard(name=corpus.name, speakers=speakers, licence=corpus.licence, citation=corpus.citation)],
-        {"command": f"emoscope train {recipe.system}", "clips": len(taught), **fingerprint(recipe), **told},
+        {
+            "command": f"emoscope train {recipe.system}",
+            "encoder": "random" if recipe.size == "tiny" else str(checkpoint),
+            "clips": len(taught),
+            **fingerprint(recipe),
+            **told,
+        },
         [NOTES[recipe.system], *([DRY_RUN] if recipe.size == "tiny" else [])],
     )
     return save_model(model, msgspec.structs.replace(card, scores=[*card.scores, *scores]), out)
