@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import safetensors
 import safetensors.torch
@@ -11,14 +11,20 @@ from torch import Tensor, nn
 
 from emoscope.models.card import replace_file
 
-from .average import WeightAverage
 from .errors import CheckpointInvalid, TrainingError
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
+class Kept(Protocol):
+    """Weights beside the model's own, such as their average or the best so far, and how often they were renewed."""
+
+    values: dict[str, Tensor]
+    steps: int
+
+
 def save_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.AdamW, average: WeightAverage, state: dict[str, Any]
+    path: Path, model: nn.Module, optimizer: torch.optim.Adam, average: Kept, state: dict[str, Any]
 ) -> None:
     """Write everything that going on needs, whole or not at all: a full disk leaves the checkpoint before."""
     tensors: dict[str, Tensor] = {}
@@ -52,9 +58,7 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.AdamW, average: WeightAverage
-) -> dict[str, Any]:
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Adam, average: Kept) -> dict[str, Any]:
     """Put a saved training back, and return its JSON state. The model must be the one that was saved."""
     state = read_state(path)
     tensors = safetensors.torch.load_file(path)
@@ -71,5 +75,6 @@ def load_checkpoint(
     for name, parameter in model.named_parameters():
         held = {m: tensors[f"optimizer/{m}/{name}"] for m in (*MOMENTS, "step") if f"optimizer/{m}/{name}" in tensors}
         if held:
+            held = {m: value if m == "step" else value.to(parameter.device) for m, value in held.items()}
             optimizer.state[parameter].update(held)
     return state

@@ -1,4 +1,4 @@
-"""`emoscope train small`. Torch comes only when a training begins."""
+"""`emoscope train`: `small`, and the published systems. Torch comes only when a training begins."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from emoscope.streamer.commands import Command
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-RECIPES = ("small",)
+PUBLISHED = ("attentive", "segmental")
+RECIPES = ("small", *PUBLISHED)
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -17,24 +18,22 @@ def register(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=CHECKOUT.parent / "shared" / "corpora",
         metavar="DIR",
-        help="folder with ravdess, emodb and nemo (default: ../shared/corpora beside the checkout)",
+        help="folder with ravdess, and for small emodb and nemo (default: ../shared/corpora beside the checkout)",
     )
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("runs/small/model"),
         metavar="DIR",
-        help="where card.json and weights.safetensors go (default: %(default)s; models/weights/small ships them)",
+        help="where card.json and weights.safetensors go (default: WORK/model; models/weights/small ships them)",
     )
     parser.add_argument(
         "--work",
         type=Path,
-        default=Path("runs/small"),
         metavar="DIR",
-        help="cache and checkpoints (default: %(default)s)",
+        help="cache and checkpoints (default: runs/ and the recipe's name)",
     )
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="of the training that ships (default: the recipe's)"
+        "--epochs", type=_positive, metavar="N", help="of the training that ships, or at most of each phase"
     )
     parser.add_argument(
         "--calibration-epochs", type=_positive, metavar="N", help="of the training that finds the temperature"
@@ -42,16 +41,74 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="another seed gives other weights, about as good")
     parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="processor threads (default: 2)")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run was stopped or killed")
+    group = parser.add_argument_group("attentive and segmental")
+    group.add_argument("--size", choices=("published", "tiny"), help="tiny: a random encoder, to try the recipe")
+    group.add_argument(
+        "--row", metavar="ROW", help="of the paper's table: a pooling of attentive; baseline to seg+tri(W) of segmental"
+    )
+    group.add_argument(
+        "--encoders", metavar="DIR", help="folder or hub name of the pretrained speech encoder (default: the paper's)"
+    )
+    group.add_argument("--download", action="store_true", help="fetch the encoder if it is not on this machine")
+    group.add_argument("--device", help="torch's name of it (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0, or 1 with one line that says what went wrong, or how to go on after Ctrl+C (130)."""
-    from dataclasses import replace
-
     from emoscope.models.errors import EmoscopeError
 
     from .errors import Interrupted
     from .progress import say
+
+    args.work = args.work or Path("runs") / args.recipe
+    args.out = args.out or args.work / "model"
+    try:
+        _check(args)
+        (_published if args.recipe in PUBLISHED else _small)(args)
+    except Interrupted as stopped:
+        say(f"{stopped}; the same command with --resume goes on from there")
+        return 130
+    except EmoscopeError as error:
+        say(f"emoscope train: {error}")
+        return 1
+    say(f"written: {args.out}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """UsageError for an option that the recipe would not heed."""
+    from emoscope.models.errors import UsageError
+
+    others = ("calibration_epochs",) if args.recipe in PUBLISHED else ("size", "row", "encoders", "download", "device")
+    if unheeded := [f"--{name.replace('_', '-')}" for name in others if getattr(args, name)]:
+        raise UsageError(f"{args.recipe} has no {', '.join(unheeded)}; leave it out")
+    if args.size == "tiny" and (args.encoders or args.download):
+        raise UsageError("a tiny encoder begins with random weights; leave out --encoders and --download")
+
+
+def _published(args: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from .recipes.published import RECIPES, train_published
+
+    given = {name: getattr(args, name) for name in ("size", "row", "epochs", "seed")}
+    recipe = replace(RECIPES[args.recipe], **{name: value for name, value in given.items() if value is not None})
+    train_published(
+        recipe,
+        args.data,
+        args.work,
+        args.out,
+        encoder=args.encoders,
+        download=args.download,
+        resume=args.resume,
+        threads=args.threads,
+        device=args.device or "cpu",
+    )
+
+
+def _small(args: argparse.Namespace) -> None:
+    from dataclasses import replace
+
     from .recipes.small import Recipe, train_small
 
     recipe = Recipe()
@@ -63,16 +120,7 @@ def run(args: argparse.Namespace) -> int:
     )
     calibration = recipe.calibration_epochs if args.calibration_epochs is None else args.calibration_epochs
     recipe = replace(recipe, fit=fit, calibration_epochs=calibration)
-    try:
-        train_small(args.data, args.work, args.out, recipe, args.resume, args.threads)
-    except Interrupted as stopped:
-        say(f"{stopped}; the same command with --resume goes on from there")
-        return 130
-    except EmoscopeError as error:
-        say(f"emoscope train: {error}")
-        return 1
-    say(f"written: {args.out}")
-    return 0
+    train_small(args.data, args.work, args.out, recipe, args.resume, args.threads)
 
 
 def _positive(text: str) -> int:

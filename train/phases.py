@@ -13,19 +13,23 @@ from emoscope.models.encoders.speech import Phase
 
 @dataclass(frozen=True)
 class Stage:
-    """One phase of training: what is unfrozen, and the learning rate."""
+    """One phase of training: what is unfrozen, the learning rate, and which Adam.
+
+    decay      AdamW's weight decay, apart from the gradient
+    decoupled  AdamW; false is plain Adam, which here has no decay
+    """
 
     phase: Phase
     rate: float
+    decay: float = 0.0
+    decoupled: bool = True
 
 
-# Leygue et al. (2025), section 2.3: the head, the upper transformer layers, everything.
-ATTENTIVE = (Stage("head", 1e-5), Stage("upper", 3e-6), Stage("all", 1e-6))
+# Leygue et al. (2025), section 2.3: AdamW; the head, the upper transformer layers, everything.
+ATTENTIVE = (Stage("head", 1e-5, 0.01), Stage("upper", 3e-6, 0.01), Stage("all", 1e-6, 0.01))
 
 # Porjazovski et al. (2024), section 4: Adam (its rate is not given; ours), the convolutions frozen throughout.
-SEGMENTAL = (Stage("transformer", 1e-5),)
-
-WEIGHT_DECAY = 0.01
+SEGMENTAL = (Stage("transformer", 1e-5, decoupled=False),)
 
 
 class Unfreezable(Protocol):
@@ -36,11 +40,13 @@ class Unfreezable(Protocol):
     def parameters(self) -> Iterator[nn.Parameter]: ...
 
 
-def enter(model: Unfreezable, stage: Stage, upper: int = 4) -> torch.optim.AdamW:
-    """Freeze and unfreeze `model` for a stage; an optimizer over what is trained in it."""
+def enter(model: Unfreezable, stage: Stage, upper: int = 4) -> torch.optim.Adam:
+    """Freeze and unfreeze `model` for a stage; the stage's optimizer over what is trained in it."""
     model.set_phase(stage.phase, upper)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trained, lr=stage.rate, weight_decay=WEIGHT_DECAY)
+    if stage.decoupled:
+        return torch.optim.AdamW(trained, lr=stage.rate, weight_decay=stage.decay)
+    return torch.optim.Adam(trained, lr=stage.rate)
 
 
 def warm_up_then_cosine(steps: int, warm_up: int) -> Callable[[int], float]:

@@ -55,6 +55,15 @@ def uar(answered: Truth, truth: Truth) -> float:
     return float(np.mean([(answered[truth == c] == c).mean() for c in np.unique(truth)]))
 
 
+def macro_f1(answered: Truth, truth: Truth) -> float:
+    """The mean over the true classes of 2 TP / (2 TP + FP + FN)."""
+    found = []
+    for c in np.unique(truth):
+        right = ((answered == c) & (truth == c)).sum()
+        found.append(2 * right / ((answered == c).sum() + (truth == c).sum()))
+    return float(np.mean(found))
+
+
 def interval(answered: Truth, truth: Truth, seed: int = 0, rounds: int = 2000) -> tuple[float, float]:
     """95 % of the UARs of resampled clips, each class resampled apart (percentile bootstrap, Efron 1979)."""
     rng = np.random.default_rng(seed)

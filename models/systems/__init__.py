@@ -8,6 +8,7 @@ build      any of them by name, published or tiny, with any choice changed
 from .attentive import AttentiveConfig as AttentiveConfig
 from .attentive import AttentiveModel as AttentiveModel
 from .build import SEGMENTAL_CORPORA as SEGMENTAL_CORPORA
+from .build import SEGMENTAL_ROWS as SEGMENTAL_ROWS
 from .build import SYSTEMS as SYSTEMS
 from .build import System as System
 from .build import build as build
@@ -19,6 +20,7 @@ from .segmental import SegmentalModel as SegmentalModel
 
 __all__ = [
     "SEGMENTAL_CORPORA",
+    "SEGMENTAL_ROWS",
     "SYSTEMS",
     "AttentiveConfig",
     "AttentiveModel",

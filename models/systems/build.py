@@ -35,6 +35,15 @@ SEGMENTAL_CORPORA: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+# The rows of table 1 of `segmental`, as changes; alpha is RAVDESS's (section 4), elsewhere it is None.
+SEGMENTAL_ROWS: dict[str, dict[str, Any]] = {
+    "baseline": {"segments": False, "triplet": "none"},
+    "seg": {"triplet": "none"},
+    "tri(W)": {"segments": False, "triplet": "utterance", "alpha": 0.7},
+    "seg+tri(S)": {"triplet": "segments", "alpha": 0.1},
+    "seg+tri(W)": {"triplet": "utterance", "alpha": 0.2},
+}
+
 
 @dataclass(frozen=True)
 class System:

@@ -11,7 +11,7 @@ from emoscope.models.card import read_card
 from emoscope.models.encoders import tokenise
 from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
 from emoscope.models.pooling import POOLINGS
-from emoscope.models.systems import SEGMENTAL_CORPORA, SYSTEMS, build, draft_card, published_scores
+from emoscope.models.systems import SEGMENTAL_CORPORA, SEGMENTAL_ROWS, SYSTEMS, build, draft_card, published_scores
 from emoscope.models.windows import plan
 from emoscope.train.losses_published import focal_loss, inverse_frequency, pick_triplets, segmental_loss
 from emoscope.train.phases import ATTENTIVE, SEGMENTAL, enter
@@ -32,24 +32,20 @@ ATTENTIVE_ROWS = {
     "checkpointed": {"speech": {"checkpointing": True}, "text": {"checkpointing": True}},
 }
 
-# Each row of Porjazovski et al. (2024), table 1, with the settings of section 4.
-SEGMENTAL_ROWS = {
-    "baseline": {"segments": False, "triplet": "none"},
-    "seg": {"triplet": "none"},
-    "tri(W)": {"segments": False, "triplet": "utterance", "alpha": 0.7},
-    "seg+tri(S)": {"triplet": "segments", "alpha": 0.1},
-    "seg+tri(W)": {"triplet": "utterance", "alpha": 0.2},
+# Each row of Porjazovski et al. (2024), table 1, with the settings of section 4, and what the encoders' adapters add.
+SEGMENTAL_CHANGES = {
+    **SEGMENTAL_ROWS,
     "layer average": {"speech": {"layer": "weighted"}},
     "rest dropped": {"keep_rest": False},
     "WavLM": {"speech": "microsoft/wavlm-large"},
     **SEGMENTAL_CORPORA,
 }
 
-ROWS = [("attentive", row) for row in ATTENTIVE_ROWS] + [("segmental", row) for row in SEGMENTAL_ROWS]
+ROWS = [("attentive", row) for row in ATTENTIVE_ROWS] + [("segmental", row) for row in SEGMENTAL_CHANGES]
 
 
 def changes(name, row):
-    return dict((ATTENTIVE_ROWS if name == "attentive" else SEGMENTAL_ROWS)[row])
+    return dict((ATTENTIVE_ROWS if name == "attentive" else SEGMENTAL_CHANGES)[row])
 
 
 def made(name, row):

@@ -16,7 +16,7 @@ from emoscope.train.losses_published import (
     subsample_majority,
     triplet_loss,
 )
-from emoscope.train.phases import ATTENTIVE, EarlyStopping, enter, warm_up_then_cosine
+from emoscope.train.phases import ATTENTIVE, SEGMENTAL, EarlyStopping, enter, warm_up_then_cosine
 
 torch.set_num_threads(1)
 
@@ -128,6 +128,17 @@ def test_the_three_phases_unfreeze_more_and_step_less():
     head = sum(p.numel() for m in (model.pooling, model.text_pooling, model.classifier) for p in m.parameters())
     assert counts[0] == head < counts[1] < counts[2] == sum(p.numel() for p in model.parameters())
     assert rates == [1e-5, 3e-6, 1e-6]
+
+
+def test_segmental_is_trained_by_plain_adam():
+    """Adam, not AdamW, without weight decay, and the convolutions are frozen (section 4)."""
+    model = build("segmental", "tiny")
+    optimizer = enter(model, SEGMENTAL[0])
+    assert type(optimizer) is torch.optim.Adam
+    assert optimizer.param_groups[0]["weight_decay"] == 0
+    trained = {id(p) for p in optimizer.param_groups[0]["params"]}
+    frozen = [name for name, p in model.named_parameters() if id(p) not in trained]
+    assert frozen and all("feature_" in name for name in frozen)
 
 
 def test_the_rate_warms_up_and_falls_as_a_cosine():
