@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             stack.enter_context(audio)
         live = _live(args, microphone)
         live.keep(record, audio)
-        stack.callback(live.stop)
+        stack.callback(_end, live)
         if not screen:
             live.start()
             if args.record_audio and not args.json:
@@ -94,6 +94,12 @@ def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
         Config(pace="realtime", interim=not args.no_interim),
         seconds=args.seconds,
     )
+
+
+def _end(live: "Live") -> None:
+    """Before the files are closed: what is pending still goes into them."""
+    live.stop()
+    live.join(2.0)
 
 
 def _rate(microphone: "Microphone") -> str:
