@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import UnusableDevice
+from .names import clean
 from .stderr import quiet_stderr
 
 PORTAUDIO_MISSING = (
@@ -84,7 +85,7 @@ def _listed(module: Any) -> list[Device]:
             Device(
                 number=index,
                 index=index,
-                name=str(entry["name"]),
+                name=clean(str(entry["name"])),
                 host=hosts[int(entry["hostapi"])],
                 channels=int(entry["max_input_channels"]),
                 sample_rate=round(entry["default_samplerate"]),
@@ -114,7 +115,7 @@ def _sources(server: Device, first: int) -> list[Device]:
             Device(
                 number=first + place,
                 index=server.index,
-                name=str(entry.get("description") or entry["name"]),
+                name=clean(str(entry.get("description") or entry["name"])),
                 host="PulseAudio",
                 channels=len(str(entry["channel_map"]).split(",")),
                 sample_rate=int(str(entry["sample_specification"]).split()[-1].removesuffix("Hz")),

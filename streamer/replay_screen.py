@@ -38,11 +38,12 @@ def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, Screen
     """The file as something to show. A recording is opened here, so that what is wrong with it is said at once."""
     from .display import RecordPlayer, ScreenState
     from .listening import labels_of
+    from .names import clean, printable
     from .record import RecordWriter, free_path, is_record
 
     path: Path = args.paths[0]
     speed = args.speed or 1.0
-    state = ScreenState(source=path.name, live=False, speed=speed)
+    state = ScreenState(source=clean(printable(path.name)), live=False, speed=speed)
     if is_record(path):
         return RecordPlayer(path, speed), state
     state.model, state.labels = args.model, labels_of(args.model)

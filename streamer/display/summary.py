@@ -1,5 +1,6 @@
 """Five lines that stay in the scrollback when the screen has gone."""
 
+from ..names import clean, printable
 from .marks import clock, probability
 from .state import ScreenState
 
@@ -28,5 +29,5 @@ def summary(state: ScreenState, kept: list[str]) -> list[str]:
         + (f"{mood.label} {probability(mood.confidence)}" if mood is not None else "-")
         + (f" · warnings: {', '.join(trouble)}" if trouble else ""),
         " · ".join(speed),
-        "written: " + (", ".join(kept) or "nothing" + state.live * "; neither audio nor readings were kept"),
+        "written: " + (", ".join(clean(printable(name)) for name in kept) or "nothing" + state.live * "; neither audio nor readings were kept"),
     ]
