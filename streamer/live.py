@@ -63,6 +63,7 @@ class Live:
         self._stop, self._done = Flag(), Flag()
         self._paused = False
         self._last_tick = 0.0
+        self._lost_s = 0.0
         self._envelope: list[float] = []
         self._watch = InputWatch(source.sample_rate)
         self.error: BaseException | None = None
@@ -210,6 +211,7 @@ class Live:
     def _fill(self, lost: int) -> None:
         """Silence in the place of audio that was pushed out, so that the clock still tells when things were said."""
         start = self._at.session.audio_s
+        self._lost_s += lost / self.source.sample_rate
         self._emit(
             Caution(
                 code="audio_dropped",
@@ -250,6 +252,6 @@ class Live:
             return
         self._last_tick = now
         session = self._at.session
-        tick = Tick(session.audio_s, tuple(self._envelope), self._at.lag_s, session.dropped_s, self._paused)
+        tick = Tick(session.audio_s, tuple(self._envelope), self._at.lag_s, session.dropped_s, self._paused, self._lost_s)
         self._news.put(tick)
         self._envelope = []

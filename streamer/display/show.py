@@ -95,8 +95,7 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
             state.overlay = devices()
         case "r" if state.live:
             player.reset()
-            state.mood = None
-            state.say("reset: mood and context are forgotten")
+            state.reset()
     return False
 
 
