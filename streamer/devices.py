@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,10 +169,24 @@ def others(but: Device) -> str:
     return f"others that are there:\n{listing(rest)}" if rest else "no other input device is there"
 
 
-def select_source(device: Device) -> None:
-    """Tell the sound server which of its sources the next stream wants; it has no other way to be asked."""
-    if device.source is not None:
-        os.environ["PULSE_SOURCE"] = device.source
+@contextmanager
+def selected_source(device: Device) -> Iterator[None]:
+    """Tell the sound server which of its sources the next stream wants; it has no other way to be asked.
+
+    Only while that stream is opened: the next one, and every program started from here, asks for itself.
+    """
+    if device.source is None:
+        yield
+        return
+    before = os.environ.get("PULSE_SOURCE")
+    os.environ["PULSE_SOURCE"] = device.source
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PULSE_SOURCE", None)
+        else:
+            os.environ["PULSE_SOURCE"] = before
 
 
 def _advice() -> str:
