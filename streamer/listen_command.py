@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .commands import Command
+from .commands import Command, checked_threads
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--plain and --json: one of them")
     if args.seconds is not None and not args.seconds > 0:
         raise UsageError(f"--seconds {args.seconds}: must be above 0")
-    if args.threads is not None and args.threads < 1:
-        raise UsageError(f"--threads {args.threads}: must be at least 1")
+    checked_threads(args.threads)
     from .devices import choose
     from .microphone import Microphone
     from .record import RecordWriter

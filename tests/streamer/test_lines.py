@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from emoscope.streamer import Config, RecordWriter, listen_command, read_record, screen
+from emoscope.streamer.cli import main
 from emoscope.streamer.events import EmotionFinal, SessionClosed
 from emoscope.streamer.live import Live
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence, voice
@@ -64,3 +65,13 @@ def test_leaving_waits_for_what_is_pending(tmp_path: Path) -> None:
     events = list(read_record(tmp_path / "out.jsonl"))
     assert any(isinstance(event, EmotionFinal) for event in events)
     assert isinstance(events[-1], SessionClosed)
+
+
+@pytest.mark.parametrize("threads", ["0", "1025", "99999999999999999999"])
+def test_a_number_of_threads_that_no_machine_has_is_a_usage_error(
+    threads: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """listen and replay take the same bounds, before anything is opened."""
+    for command in (["listen"], ["replay", "x.wav"]):
+        assert main([*command, "--threads", threads]) == 2
+        assert "from 1 to 1024" in capsys.readouterr().err
