@@ -23,10 +23,14 @@ class Tick:
 
 @dataclass(frozen=True)
 class Note:
-    """Something the person should know that is no event: what a key did, or a file that cannot be written."""
+    """Something the person should know that is no event: what a key did, or a file that cannot be written.
+
+    ended  path of a file that is not written any further
+    """
 
     message: str
     serious: bool = False
+    ended: str = ""
 
 
 News = AnyEvent | Tick | Note

@@ -60,7 +60,7 @@ class ScreenState:
 
     source, detail  what is heard: a device's or file's name; its rate and channels
     live            a microphone, not a recording
-    files           what is being written, to be said while it is
+    files, cut      what is being written, to be said while it is; what stopped being written before the end
     now_s           audio time
     curve           (end, dBFS) of the level, the newest last; `curve_point_s` apart
     headline        the label in large: steadier than the readings, which stay raw
@@ -76,6 +76,7 @@ class ScreenState:
     live: bool = True
     speed: float = 1.0
     files: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     labels: tuple[str, ...] = ()
     phase: Phase = "starting"
     notice: str = ""
@@ -121,6 +122,9 @@ class ScreenState:
             case Tick():
                 self._tick(news)
             case Note():
+                if news.ended in self.files:
+                    # Not in place: whoever made the list still has to know of all files.
+                    self.files, self.cut = [f for f in self.files if f != news.ended], [*self.cut, news.ended]
                 self.say(news.message, serious=news.serious)
             case _:
                 self._event(news)

@@ -1,5 +1,6 @@
 """A live session at its edges: audio that was lost on the way in, wishes while the model loads."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -32,3 +33,22 @@ def test_audio_lost_on_the_way_in_is_counted_where_it_was_lost() -> None:
     assert player.join(20.0)
     last = [item for item in player.news() if isinstance(item, Tick)][-1]
     assert (last.lost_s, last.dropped_s) == (0.5, 0.0)
+
+
+def test_pausing_twice_while_the_model_loads_goes_on() -> None:
+    """A wish to pause is known at once, also before there is a session: asking again takes it back."""
+    go = threading.Event()
+
+    def load() -> Any:
+        go.wait(10.0)
+        return CONTRACT, FakeEngine()
+
+    player = live(FakeSource(silence(1.0)), load)
+    player.start()
+    for paused in (True, False):
+        player.pause(not player.paused)
+        assert player.paused is paused
+    go.set()
+    assert player.join(20.0)
+    last = [item for item in player.news() if isinstance(item, Tick)][-1]
+    assert (last.paused, last.audio_s) == (False, 1.0)

@@ -3,7 +3,7 @@
 from emoscope.streamer.display import ScreenState, draw, summary
 from emoscope.streamer.display.picture import text_of
 from emoscope.streamer.events import Caution, Mood
-from emoscope.streamer.news import Tick
+from emoscope.streamer.news import Note, Tick
 
 
 def test_what_was_dropped_is_counted_once() -> None:
@@ -33,3 +33,13 @@ def test_a_mood_from_before_a_reset_does_not_come_back() -> None:
     assert state.mood is None
     state.absorb(mood(6.0, 8.0))
     assert state.mood is not None
+
+
+def test_a_file_that_ended_is_not_said_to_be_written() -> None:
+    """When the disk is full the header names the record no more, and the summary says that it was cut."""
+    files = ["out.jsonl", "out.wav"]
+    state = ScreenState(files=files)
+    state.absorb(Note("out.jsonl: the record stops here", serious=True, ended="out.jsonl"))
+    assert "rec out.wav" in text_of(draw(state, 120, 24))
+    assert files == ["out.jsonl", "out.wav"]
+    assert summary(state, files)[4] == "written: out.jsonl (cut short), out.wav"
