@@ -39,7 +39,7 @@ def show(
 ) -> None:
     """Start the player and draw until it is done, or the person wants to leave. Errors stay with the player."""
     keys = keys or Keys()
-    with quiet_stderr(), Painter(console) as painter, keys, _signals(painter, keys):
+    with quiet_stderr(screen=True), Painter(console) as painter, keys, _signals(painter, keys):
         try:
             _frame(player, state, painter)
             player.start()
