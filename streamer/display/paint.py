@@ -46,12 +46,12 @@ class Painter:
         self._size = (0, 0)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal now; (0, 0) where there are none."""
+        """Columns and rows of the terminal now. One that tells none, as a fresh pseudo-terminal, is taken for 80x24."""
         try:
             size = os.get_terminal_size(self.console.file.fileno())
         except (OSError, ValueError):
             return self.console.width, self.console.height
-        return size.columns, size.lines
+        return (size.columns, size.lines) if size.columns and size.lines else (80, 24)
 
     def enter(self) -> None:
         self._shown = []
