@@ -74,6 +74,23 @@ def test_a_picture_is_made_of_a_record(record: Path, tmp_path: Path, suffix: str
         assert len(text.splitlines()) == 24
 
 
+def test_a_picture_of_a_recording_does_not_wait_for_it(conversation: Path, tmp_path: Path) -> None:
+    """A frame of a recording's second is drawn as fast as the model goes, and shows nothing of later."""
+    picture = tmp_path / "screen.txt"
+    began = time.monotonic()
+    assert main(["replay", str(conversation), "--screenshot", str(picture), "--at", "30", "--threads", "1"]) == 0
+    assert time.monotonic() - began < 25
+    assert "00:00:30" in picture.read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_a_picture_of_another_kind_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The suffix is looked at first, before the recording."""
+    assert main(["replay", str(tmp_path / "none.wav"), "--screenshot", str(tmp_path / "x.png")]) == 2
+    assert ".png" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("options", [["--size", "80"], ["--screenshot", "x.png"], ["--speed", "0"]])
 def test_a_picture_that_cannot_be_made_is_a_usage_error(
     record: Path, tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
