@@ -108,7 +108,7 @@ def _from_record(player: "RecordPlayer", state: "ScreenState", at: float) -> Non
         state.absorb(item)
 
 
-def _absorbed(player: "Live", state: "ScreenState", at: float) -> bool:
+def _absorbed(player: "Player", state: "ScreenState", at: float) -> bool:
     """Show what is there of the time before `at`, whatever else has been read by now; true when that was all."""
     over = player.done
     for item in player.news():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -61,6 +62,28 @@ def test_a_recording_is_shown_on_the_screen(conversation: Path) -> None:
     assert screen.end() == 0
     assert time.monotonic() - began < 2.0
     assert screen.given_back
+
+
+@pytest.mark.parametrize("leave", ["q", "\x03"])
+def test_a_stalled_terminal_can_be_left(record: Path, leave: str) -> None:
+    """After Ctrl+S nothing is taken any more: a wish to leave still ends the program, and the keys are given back."""
+    import termios
+
+    screen = listening.Terminal(  # type: ignore[attr-defined]
+        [*listening.EMOSCOPE, "replay", str(record)],  # type: ignore[attr-defined]
+        os.environ | {"TERM": "xterm-256color"},
+    )
+    screen.read_until("replay")
+    for _ in range(10):  # the first frame is long: nobody is to be stopped in the middle of it
+        screen._read(0.1)
+    screen.press("\x13")
+    time.sleep(0.5)
+    if leave == "q":
+        screen.press(leave)
+    else:
+        os.killpg(screen.process.pid, signal.SIGINT)
+    assert screen.end(8.0) == 1
+    assert termios.tcgetattr(screen._slave)[:4] == screen._before[:4]
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".html", ".txt"])

@@ -26,3 +26,18 @@ def test_a_terminal_that_tells_no_size_is_taken_for_the_usual_one(
     with open(slave, "w") as terminal:
         assert Painter(Console(file=terminal)).size() == taken
     os.close(master)
+
+
+def test_a_stopped_terminal_is_not_ready() -> None:
+    """Between Ctrl+S and Ctrl+Q a frame is skipped, not waited for."""
+    import termios
+
+    master, slave = pty.openpty()
+    with open(slave, "w") as terminal:
+        painter = Painter(Console(file=terminal))
+        assert painter.ready()
+        termios.tcflow(slave, termios.TCOOFF)
+        assert not painter.ready()
+        termios.tcflow(slave, termios.TCOON)
+        assert painter.ready()
+    os.close(master)
