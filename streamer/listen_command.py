@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             if args.record_audio and not args.json:
                 print(f"emoscope: the audio is being recorded to {args.record_audio}", file=sys.stderr)
             if not as_lines(live, json=args.json):
-                leave_now()
+                leave_now(files)
             return 1 if live.troubled else 0
         from .display import ScreenState
         from .drive import product

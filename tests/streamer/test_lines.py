@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,3 +76,15 @@ def test_a_number_of_threads_that_no_machine_has_is_a_usage_error(
     for command in (["listen"], ["replay", "x.wav"]):
         assert main([*command, "--threads", threads]) == 2
         assert "from 1 to 1024" in capsys.readouterr().err
+
+
+def test_leaving_while_the_model_loads_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short way out, which closes nothing, takes away what nothing was written to, and keeps the rest."""
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    empty, full = tmp_path / "out.wav", tmp_path / "out.jsonl"
+    empty.touch()
+    full.write_text("{}\n")
+    screen.leave_now([str(empty), str(full)])
+    assert codes == [0]
+    assert (empty.exists(), full.exists()) == (False, True)
