@@ -7,6 +7,8 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .errors import UsageError
+
 
 @dataclass(frozen=True)
 class Command:
@@ -16,3 +18,10 @@ class Command:
     help: str
     register: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def checked_threads(threads: int | None) -> int | None:
+    """What `--threads` says; UsageError where no machine has so many, or so few."""
+    if threads is not None and not 1 <= threads <= 1024:
+        raise UsageError(f"--threads {threads}: must be from 1 to 1024")
+    return threads

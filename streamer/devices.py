@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import UnusableDevice
+from .names import clean
 from .stderr import quiet_stderr
 
 PORTAUDIO_MISSING = (
@@ -84,7 +87,7 @@ def _listed(module: Any) -> list[Device]:
             Device(
                 number=index,
                 index=index,
-                name=str(entry["name"]),
+                name=clean(str(entry["name"])),
                 host=hosts[int(entry["hostapi"])],
                 channels=int(entry["max_input_channels"]),
                 sample_rate=round(entry["default_samplerate"]),
@@ -114,7 +117,7 @@ def _sources(server: Device, first: int) -> list[Device]:
             Device(
                 number=first + place,
                 index=server.index,
-                name=str(entry.get("description") or entry["name"]),
+                name=clean(str(entry.get("description") or entry["name"])),
                 host="PulseAudio",
                 channels=len(str(entry["channel_map"]).split(",")),
                 sample_rate=int(str(entry["sample_specification"]).split()[-1].removesuffix("Hz")),
@@ -166,10 +169,24 @@ def others(but: Device) -> str:
     return f"others that are there:\n{listing(rest)}" if rest else "no other input device is there"
 
 
-def select_source(device: Device) -> None:
-    """Tell the sound server which of its sources the next stream wants; it has no other way to be asked."""
-    if device.source is not None:
-        os.environ["PULSE_SOURCE"] = device.source
+@contextmanager
+def selected_source(device: Device) -> Iterator[None]:
+    """Tell the sound server which of its sources the next stream wants; it has no other way to be asked.
+
+    Only while that stream is opened: the next one, and every program started from here, asks for itself.
+    """
+    if device.source is None:
+        yield
+        return
+    before = os.environ.get("PULSE_SOURCE")
+    os.environ["PULSE_SOURCE"] = device.source
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PULSE_SOURCE", None)
+        else:
+            os.environ["PULSE_SOURCE"] = before
 
 
 def _advice() -> str:

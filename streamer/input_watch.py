@@ -41,7 +41,7 @@ class InputWatch:
         self._said: dict[str, float] = {}
         self._second: list[Block] = []
         self._gathered = 0
-        self._loud_at = 0.0
+        self._loud_at, self._heard = 0.0, False
         self._digital_since: float | None = None
         self._low, self._high, self._judged_s = 0.0, 0.0, 0.0
         self._band_done = False
@@ -74,7 +74,11 @@ class InputWatch:
     def restart(self) -> None:
         """After a pause: the pace is counted afresh."""
         self._anchor = None
-        self._loud_at = self.seconds
+        self._loud_at, self._heard = self.seconds, False
+
+    def lost(self) -> None:
+        """Audio did not come through: the pace is counted afresh, or it would look like a wrong rate."""
+        self._anchor = None
 
     def envelope(self, samples: Block) -> list[float]:
         """Levels of the whole stretches of `ENVELOPE_S` that `samples` (n, channels) complete, dBFS."""
@@ -98,7 +102,7 @@ class InputWatch:
     def _quiet(self, second: Block) -> Iterator[Caution]:
         level = dbfs(second)
         if level > QUIET_DBFS:
-            self._loud_at = self.seconds
+            self._loud_at, self._heard = self.seconds, True
         if level > DIGITAL_SILENCE_DBFS:
             self._digital_since = None
         elif self._digital_since is None:
@@ -107,7 +111,7 @@ class InputWatch:
             return
         if self._digital_since is not None and self.seconds - self._digital_since >= QUIET_S - 2:
             yield from self._warn("too_quiet", "no signal: the input is digital silence; is it muted, or not allowed?")
-        else:
+        elif not self._heard:  # after a voice that was loud enough it is a pause
             yield from self._warn(
                 "too_quiet", f"nothing above {QUIET_DBFS:.0f} dBFS for {QUIET_S:.0f} s: turn the microphone up"
             )

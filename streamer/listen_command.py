@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .commands import Command
+from .commands import Command, checked_threads
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--plain and --json: one of them")
     if args.seconds is not None and not args.seconds > 0:
         raise UsageError(f"--seconds {args.seconds}: must be above 0")
-    if args.threads is not None and args.threads < 1:
-        raise UsageError(f"--threads {args.threads}: must be at least 1")
+    checked_threads(args.threads)
     from .devices import choose
     from .microphone import Microphone
     from .record import RecordWriter
@@ -59,13 +58,13 @@ def run(args: argparse.Namespace) -> int:
             stack.enter_context(audio)
         live = _live(args, microphone)
         live.keep(record, audio)
-        stack.callback(live.stop)
+        stack.callback(_end, live)
         if not screen:
             live.start()
             if args.record_audio and not args.json:
                 print(f"emoscope: the audio is being recorded to {args.record_audio}", file=sys.stderr)
             if not as_lines(live, json=args.json):
-                leave_now()
+                leave_now(files)
             return 1 if live.troubled else 0
         from .display import ScreenState
         from .drive import product
@@ -94,6 +93,12 @@ def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
         Config(pace="realtime", interim=not args.no_interim),
         seconds=args.seconds,
     )
+
+
+def _end(live: "Live") -> None:
+    """Before the files are closed: what is pending still goes into them."""
+    live.stop()
+    live.join(2.0)
 
 
 def _rate(microphone: "Microphone") -> str:

@@ -61,8 +61,9 @@ class Live:
         self._news: SimpleQueue[News] = SimpleQueue()
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stop, self._done = Flag(), Flag()
-        self._paused = False
+        self._paused, self._wish = False, False
         self._last_tick = 0.0
+        self._lost_s = 0.0
         self._envelope: list[float] = []
         self._watch = InputWatch(source.sample_rate)
         self.error: BaseException | None = None
@@ -95,10 +96,12 @@ class Live:
 
     @property
     def paused(self) -> bool:
-        return self._paused
+        """What was asked for last; it comes true with the next look at the source, or when the model is loaded."""
+        return self._wish
 
     def pause(self, paused: bool) -> None:
         """Hear nothing, or go on; the session's clock stands still meanwhile. A microphone's utterance ends there."""
+        self._wish = paused
         self._asked.put(lambda: self._hold(paused))
 
     def reset(self) -> None:
@@ -175,6 +178,8 @@ class Live:
             if self._paused:
                 self._tick()
                 continue
+            if captured.lost or captured.overflows:
+                self._watch.lost()
             if captured.overflows:
                 self._emit(
                     Caution(
@@ -203,13 +208,14 @@ class Live:
             try:
                 self._audio.write(samples)
             except EmoscopeError as error:
-                self._audio, self.troubled = None, True
-                self._news.put(Note(str(error), serious=True))
+                ended, self._audio, self.troubled = str(self._audio.path), None, True
+                self._news.put(Note(str(error), serious=True, ended=ended))
         self._at.step(self._at.session.feed(samples))
 
     def _fill(self, lost: int) -> None:
         """Silence in the place of audio that was pushed out, so that the clock still tells when things were said."""
         start = self._at.session.audio_s
+        self._lost_s += lost / self.source.sample_rate
         self._emit(
             Caution(
                 code="audio_dropped",
@@ -235,8 +241,8 @@ class Live:
             try:
                 self._record.write(event)
             except EmoscopeError as error:
-                self._record, self.troubled = None, True
-                self._news.put(Note(str(error), serious=True))
+                ended, self._record, self.troubled = str(self._record.path), None, True
+                self._news.put(Note(str(error), serious=True, ended=ended))
         self._news.put(event)
         if isinstance(event, Error) and event.fatal and event.code == "model_failed":
             self.error = self.error or ModelError(event.message)
@@ -250,6 +256,6 @@ class Live:
             return
         self._last_tick = now
         session = self._at.session
-        tick = Tick(session.audio_s, tuple(self._envelope), self._at.lag_s, session.dropped_s, self._paused)
-        self._news.put(tick)
+        levels, lag = tuple(self._envelope), self._at.lag_s
+        self._news.put(Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s))
         self._envelope = []

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from .devices import Device, others, select_source, sound
+from .devices import Device, others, selected_source, sound
 from .errors import UnusableDevice
 from .stderr import quiet_stderr
 
@@ -85,13 +85,12 @@ class Microphone:
 
     def _open(self, module: Any, block: int) -> tuple[int, Any]:
         device = self.device
-        select_source(device)
         # Two channels if there are: the voice may be on the second input of an interface.
         tries = [2, 1] if device.channels >= 2 else [1]
         problem: Exception | None = None
         for channels in tries:
             try:
-                with quiet_stderr():
+                with quiet_stderr(), selected_source(device):
                     stream = module.InputStream(
                         device=device.index,
                         samplerate=device.sample_rate,

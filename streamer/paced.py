@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .microphone import Captured
+from .names import clean, printable
 from .source import Recording
 
 BLOCK_S = 0.05  # at up to four times life; longer above, so that the blocks a second stay few
@@ -16,9 +17,9 @@ class PacedRecording:
 
     def __init__(self, path: Path, speed: float = 1.0) -> None:
         self._recording = Recording(path)
-        self.name, self.speed = str(path), speed
+        self.name, self.speed = clean(printable(path)), speed
         self.sample_rate, self.channels = self._recording.sample_rate, self._recording.channels
-        self._block_s = BLOCK_S * max(1.0, speed / 4)
+        self._block_s = min(1.0, BLOCK_S * max(1.0, speed / 4))
         self._blocks = self._recording.blocks(self._block_s)
         self._due_from: float | None = None
         self._held = False

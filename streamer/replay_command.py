@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .commands import Command
+from .commands import Command, checked_threads
 from .errors import EmoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--speed {args.speed}: must be from 0.01 to 1000; 1 is real time")
     if args.plain and args.json:
         raise UsageError("--plain and --json: one of them")
-    if args.threads is not None and not 1 <= args.threads <= 1024:
-        raise UsageError(f"--threads {args.threads}: must be from 1 to 1024")
+    checked_threads(args.threads)
 
 
 def _complain(error: EmoscopeError) -> int:

@@ -1,18 +1,25 @@
 """`emoscope replay` on a screen, and as a picture: the display of `listen`, from a recording or from a record."""
 
 import argparse
+import math
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .events import Caution, Mood, Status
+from .input_watch import ENVELOPE_S
+from .news import News, Note, Tick
+from .record import event_time
 
 if TYPE_CHECKING:
     from .display import Player, RecordPlayer, ScreenState
     from .live import Live
 
 PICTURE_POLL_S = 0.05
+UNPACED = 1e6  # nobody watches: as fast as the model goes
 
 
 def wanted(args: argparse.Namespace) -> bool:
@@ -38,15 +45,16 @@ def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, Screen
     """The file as something to show. A recording is opened here, so that what is wrong with it is said at once."""
     from .display import RecordPlayer, ScreenState
     from .listening import labels_of
+    from .names import clean, printable
     from .record import RecordWriter, free_path, is_record
 
     path: Path = args.paths[0]
     speed = args.speed or 1.0
-    state = ScreenState(source=path.name, live=False, speed=speed)
+    state = ScreenState(source=clean(printable(path.name)), live=False, speed=speed)
     if is_record(path):
         return RecordPlayer(path, speed), state
     state.model, state.labels = args.model, labels_of(args.model)
-    live = _live(path, args, speed)
+    live = _live(path, args, speed if args.screenshot is None else UNPACED)
     if args.record is not None:
         place = free_path(args.record, path)
         live.keep(stack.enter_context(RecordWriter(place)), None)
@@ -71,8 +79,9 @@ def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
 def picture(args: argparse.Namespace) -> int:
     """One frame, drawn as it would stand on a terminal of `--size` at second `--at`."""
     from .display import RecordPlayer, draw
-    from .display.picture import save
+    from .display.picture import check, save
 
+    check(args.screenshot)
     width, height = _size(args.size)
     if len(args.paths) != 1:
         raise UsageError("--screenshot draws one file")
@@ -83,9 +92,7 @@ def picture(args: argparse.Namespace) -> int:
             _from_record(player, state, at)
         else:
             player.start()
-            while not player.done and state.now_s < at:
-                for item in player.news():
-                    state.absorb(item)
+            while not _absorbed(player, state, at):
                 time.sleep(PICTURE_POLL_S)
             player.stop()
             player.join(2.0)
@@ -99,6 +106,29 @@ def picture(args: argparse.Namespace) -> int:
 def _from_record(player: "RecordPlayer", state: "ScreenState", at: float) -> None:
     for item in player.until(at):
         state.absorb(item)
+
+
+def _absorbed(player: "Player", state: "ScreenState", at: float) -> bool:
+    """Show what is there of the time before `at`, whatever else has been read by now; true when that was all."""
+    over = player.done
+    for item in player.news():
+        if (known := _before(item, at)) is not None:
+            state.absorb(known)
+        over = over or (isinstance(item, Status) and item.processed_s >= at)
+    return over
+
+
+def _before(item: News, at: float) -> News | None:
+    """What of an item can have been seen at a time on the audio clock."""
+    if isinstance(item, Note):
+        return item
+    if isinstance(item, Tick):
+        late = math.ceil(max(0.0, item.audio_s - at) / ENVELOPE_S)
+        if late >= max(1, len(item.envelope)):
+            return item if not late else None
+        return replace(item, audio_s=min(item.audio_s, at), envelope=item.envelope[: len(item.envelope) - late])
+    when = item.end if isinstance(item, Mood) else item.start if isinstance(item, Caution) else event_time(item)
+    return item if (when or 0.0) <= at else None
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """A recording through the live path: the same session, engine and events as a microphone."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from .config import Config, checked
 from .drive import Drive
 from .engine import BatchEngine
 from .events import AnyEvent
+from .names import printable
 from .requests import Engine
 from .session import Session
 from .source import Recording
@@ -58,11 +58,6 @@ def replay(
             yield from driver.run(
                 paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
             )
-
-
-def printable(path: str | Path) -> str:
-    """A path as text, also one whose name is none."""
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def with_source(config: Config, options: Mapping[str, object]) -> Config:

@@ -60,8 +60,12 @@ def written(files: Sequence[str]) -> list[str]:
     return full
 
 
-def leave_now() -> None:
-    """A thread is inside something that cannot be interrupted (a model that loads, a device that hangs): go anyway."""
+def leave_now(files: Sequence[str] = ()) -> None:
+    """A thread is inside something that cannot be interrupted (a model that loads, a device that hangs): go anyway.
+
+    Nothing is closed on this way; of our `files`, those that nothing came into are taken away here.
+    """
+    written(files)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -70,12 +74,14 @@ def leave_now() -> None:
 def as_lines(live: "Live", *, json: bool) -> bool:
     """Plain text or JSON on standard output until the end or Ctrl+C; whether all of it came to its end.
 
-    The last thing that broke is raised. A reader that goes away ends the session as Ctrl+C does.
+    The last thing that broke is raised. A reader that goes away ends the session as Ctrl+C does, and so does an output
+    that takes no more (a full disk): what is pending still comes into the record before that is raised.
     """
     from .news import Note, Tick
 
     begun, stopped, gone = False, False, False
     until = float("inf")
+    broken: OSError | None = None
     while True:
         try:
             over = live.done
@@ -95,14 +101,22 @@ def as_lines(live: "Live", *, json: bool) -> bool:
                 return False
             stopped, until = True, time.monotonic() + (1.7 if begun else 0.1)
             live.stop()
-        except BrokenPipeError:
-            gone = True
-            # Python flushes once more at exit; into nothing, then.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            gone, broken = True, broken or error
+            _into_nothing()
             live.stop()
     if live.error is not None:
         raise live.error
+    if broken is not None and not isinstance(broken, BrokenPipeError):
+        raise broken
     return True
+
+
+def _into_nothing() -> None:
+    """Python flushes once more at exit, what is left of a line that nobody took: into nothing, then."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 def _tell(event: AnyEvent, *, json: bool) -> None:

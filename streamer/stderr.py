@@ -1,5 +1,6 @@
 """C libraries write to the terminal behind Python's back: ALSA and PortAudio do. While a screen is up that tears it."""
 
+import io
 import os
 import sys
 import tempfile
@@ -7,10 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import TextIO, cast
 
 _lock = Lock()
 _users = 0
+_screens = 0
 _kept = -1
+
+
+class _Aside(io.TextIOBase):
+    """`sys.stderr` while descriptor 2 is redirected: what Python says still comes to where it went before."""
+
+    def __init__(self, before: TextIO) -> None:
+        self.before = before
+
+    def write(self, text: str) -> int:
+        data = text.encode(self.before.encoding or "utf-8", "replace")
+        with _lock:
+            place = _kept if _kept >= 0 else 2
+            while data:
+                data = data[os.write(place, data) :]
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return os.isatty(_kept if _kept >= 0 else 2)
 
 
 def log_path() -> Path:
@@ -19,22 +43,47 @@ def log_path() -> Path:
 
 
 @contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """File descriptor 2 goes to the log for as long as anyone, in any thread, has this open."""
-    global _users, _kept  # noqa: PLW0603 - there is one descriptor 2 in a process
+def quiet_stderr(*, screen: bool = False) -> Iterator[None]:
+    """File descriptor 2 goes to the log for as long as anyone, in any thread, has this open.
+
+    Only C code is silenced: what Python writes to `sys.stderr` still comes through. Under a `screen` that is not so,
+    since any line would tear it.
+    """
+    global _users, _screens, _kept  # noqa: PLW0603 - there is one descriptor 2 in a process
     with _lock:
         if _users == 0:
             _kept = _redirect()
-        _users += 1
+        _users, _screens = _users + 1, _screens + screen
+        _point()
     try:
         yield
     finally:
         with _lock:
-            _users -= 1
+            _users, _screens = _users - 1, _screens - screen
+            _point()
             if _users == 0 and _kept >= 0:
                 _flush()
                 os.dup2(_kept, 2)
                 os.close(_kept)
+                _kept = -1
+
+
+def _point() -> None:
+    """Give Python's own lines their way past the log, or take it back."""
+    past = _users > 0 and _screens == 0 and _kept >= 0
+    if isinstance(sys.stderr, _Aside):
+        if not past:
+            sys.stderr = sys.stderr.before
+    elif past and _is_ours(sys.stderr):
+        _flush()
+        sys.stderr = cast(TextIO, _Aside(sys.stderr))
+
+
+def _is_ours(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.fileno() == 2
+    except (OSError, ValueError):
+        return False
 
 
 def _redirect() -> int:

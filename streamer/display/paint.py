@@ -1,6 +1,8 @@
 """Lines to a terminal: on its second screen, so that the scrollback stays, and only those lines that changed."""
 
 import os
+import select
+import sys
 from types import TracebackType
 from typing import Self
 
@@ -46,12 +48,21 @@ class Painter:
         self._size = (0, 0)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal now; (0, 0) where there are none."""
+        """Columns and rows of the terminal now. One that tells none, as a fresh pseudo-terminal, is taken for 80x24."""
         try:
             size = os.get_terminal_size(self.console.file.fileno())
         except (OSError, ValueError):
             return self.console.width, self.console.height
-        return size.columns, size.lines
+        return (size.columns, size.lines) if size.columns and size.lines else (80, 24)
+
+    def ready(self) -> bool:
+        """The terminal takes more: one that was stopped (Ctrl+S) does not, and a write would wait for it forever."""
+        if sys.platform == "win32":
+            return True
+        try:
+            return bool(select.select([], [self.console.file.fileno()], [], 0)[1])
+        except (OSError, ValueError):
+            return True
 
     def enter(self) -> None:
         self._shown = []

@@ -10,6 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from ..events import EmotionFinal, Sources
+from ..names import clean, printable
 from . import marks
 from .palette import AMBER, RED, colour, letters
 from .state import ScreenState
@@ -38,7 +39,8 @@ def header(state: ScreenState, width: int) -> Text:
     line.append(f"{mark} {word}", Style(bold=True, color=RED if live else None))
     line.append(f" {marks.clock(state.now_s, hours=True)}", BOLD)
     if state.files:
-        line.append(f"   rec {', '.join(Path(name).name for name in state.files)}", Style(bold=True, color=RED))
+        names = ", ".join(clean(printable(Path(name).name)) for name in state.files)
+        line.append(f"   rec {names}", Style(bold=True, color=RED))
     room = width - line.cell_len
     line.append(next((rest for rest in _sources(state, room) if cell_len(rest) <= room), ""))
     return marks.spread(width, line)

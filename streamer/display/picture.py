@@ -14,8 +14,19 @@ def text_of(lines: list[Text]) -> str:
     return "\n".join(line.plain.rstrip() for line in lines) + "\n"
 
 
+SUFFIXES = (".svg", ".html", ".txt")
+
+
+def check(path: Path) -> None:
+    """UsageError for a picture of a kind that is not written; said before anything is read for it."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"--screenshot {path}: {suffix or 'no suffix'}; .svg, .html and .txt can be written")
+
+
 def save(lines: list[Text], width: int, path: Path, title: str = "emoscope") -> None:
     """Write the frame to `path`: .svg, .html or .txt."""
+    check(path)
     console = Console(
         record=True, width=width, height=len(lines), file=io.StringIO(), force_terminal=True, color_system="truecolor",
         legacy_windows=False, no_color=False,
@@ -27,10 +38,8 @@ def save(lines: list[Text], width: int, path: Path, title: str = "emoscope") -> 
             content = console.export_svg(title=title, unique_id="emoscope")
         case ".html":
             content = console.export_html()
-        case ".txt":
+        case _:
             content = text_of(lines)
-        case suffix:
-            raise UsageError(f"--screenshot {path}: {suffix or 'no suffix'}; .svg, .html and .txt can be written")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")

@@ -5,6 +5,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from threading import Event as Flag
+from threading import Thread
 
 from rich.console import Console
 
@@ -17,6 +19,7 @@ from .state import ScreenState
 
 FRAME_S = 0.1
 LEAVE_S = 1.7  # what is pending may take so long after a wish to stop
+STALLED_S = 2.0  # and so long the terminal, to take the last frame and to be given back
 
 HELP = [
     "q  quit: what was said is read out, and a summary stays",
@@ -38,8 +41,8 @@ def show(
     player: Player, state: ScreenState, console: Console, devices: Callable[[], list[str]], keys: Keys | None = None
 ) -> None:
     """Start the player and draw until it is done, or the person wants to leave. Errors stay with the player."""
-    keys = keys or Keys()
-    with quiet_stderr(), Painter(console) as painter, keys, _signals(painter, keys):
+    keys, left = keys or Keys(), Flag()
+    with quiet_stderr(screen=True), Painter(console) as painter, keys, _signals(painter, keys):
         try:
             _frame(player, state, painter)
             player.start()
@@ -48,15 +51,18 @@ def show(
                     if _press(key, player, state, devices):
                         raise KeyboardInterrupt
         except (KeyboardInterrupt, OSError):  # OSError: the terminal has gone
+            Thread(target=_watch, args=(player, keys, left), name="emoscope leaving", daemon=True).start()
             _leave(player, state, painter)
+    left.set()
 
 
 def _frame(player: Player, state: ScreenState, painter: Painter) -> bool:
     over = player.done
     for item in player.news():
         state.absorb(item)
-    size = painter.size()
-    painter.paint(draw(state, *size), size)
+    if painter.ready():
+        size = painter.size()
+        painter.paint(draw(state, *size), size)
     return over
 
 
@@ -77,6 +83,17 @@ def _leave(player: Player, state: ScreenState, painter: Painter) -> None:
         return  # asked twice: now
 
 
+def _watch(player: Player, keys: Keys, left: Flag) -> None:
+    """Whoever asked to leave does leave, also when the terminal takes not one sign more and all writing waits for it.
+
+    What was heard is in the files by then: each of them is whole after every write.
+    """
+    player.join(LEAVE_S)
+    if not left.wait(STALLED_S):
+        keys.leave()
+        os._exit(1)
+
+
 def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], list[str]]) -> bool:
     """What a key does; true to leave."""
     if state.overlay is not None:
@@ -95,8 +112,7 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
             state.overlay = devices()
         case "r" if state.live:
             player.reset()
-            state.mood = None
-            state.say("reset: mood and context are forgotten")
+            state.reset()
     return False
 
 

@@ -60,7 +60,7 @@ class ScreenState:
 
     source, detail  what is heard: a device's or file's name; its rate and channels
     live            a microphone, not a recording
-    files           what is being written, to be said while it is
+    files, cut      what is being written, to be said while it is; what stopped being written before the end
     now_s           audio time
     curve           (end, dBFS) of the level, the newest last; `curve_point_s` apart
     headline        the label in large: steadier than the readings, which stay raw
@@ -76,6 +76,7 @@ class ScreenState:
     live: bool = True
     speed: float = 1.0
     files: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     labels: tuple[str, ...] = ()
     phase: Phase = "starting"
     notice: str = ""
@@ -92,6 +93,7 @@ class ScreenState:
     leading: str = ""
     led: int = 0
     mood: Mood | None = None
+    reset_s: float = 0.0
     strip: deque[Moment] = field(default_factory=deque)
     turns: deque[Turn] = field(default_factory=lambda: deque(maxlen=200))
     transcript: TranscriptInterim | TranscriptFinal | None = None
@@ -120,6 +122,9 @@ class ScreenState:
             case Tick():
                 self._tick(news)
             case Note():
+                if news.ended in self.files:
+                    # Not in place: whoever made the list still has to know of all files.
+                    self.files, self.cut = [f for f in self.files if f != news.ended], [*self.cut, news.ended]
                 self.say(news.message, serious=news.serious)
             case _:
                 self._event(news)
@@ -139,7 +144,7 @@ class ScreenState:
             case EmotionInterim() | EmotionFinal():
                 self._read(news)
             case Mood():
-                self.mood = news
+                self._feel(news)
             case TranscriptInterim() | TranscriptFinal():
                 self._words(news)
             case Status():
@@ -154,6 +159,15 @@ class ScreenState:
                 self.closed, self.speaking = news, False
                 self.now_s = max(self.now_s, news.totals.audio_s)
                 self.dropped_s = news.totals.dropped_s
+
+    def reset(self) -> None:
+        """The mood is forgotten. That of an utterance which the reset itself ended comes later, and is not of now."""
+        self.mood, self.reset_s = None, self.now_s
+        self.say("reset: mood and context are forgotten")
+
+    def _feel(self, event: Mood) -> None:
+        if event.start >= self.reset_s:
+            self.mood = event
 
     def say(self, message: str, *, serious: bool = False) -> None:
         """Put a message on the screen for a while. A serious one gives way to serious ones alone."""
@@ -195,7 +209,7 @@ class ScreenState:
             self.curve.append((at, level))
         self._at(tick.audio_s)
         self.curve_point_s = POINT_S
-        self.lag_s, self.dropped_s = tick.lag_s, tick.dropped_s
+        self.lag_s, self.dropped_s, self.lost_input_s = tick.lag_s, tick.dropped_s, tick.lost_s
         self.lag_worst_s = max(self.lag_worst_s, tick.lag_s)
         if self.phase in ("running", "paused"):
             self.phase = "paused" if tick.paused else "running"
@@ -254,8 +268,6 @@ class ScreenState:
         at = event.start if event.start is not None else self.now_s
         self.warned[event.code] = max(at, self.now_s) + SAID_S
         self.warnings[event.code] += 1
-        if event.code == "audio_dropped" and event.start is not None and event.end is not None:
-            self.lost_input_s += event.end - event.start
         self.say(event.message, serious=event.code == "audio_dropped")
 
     def warns(self, code: str) -> bool:

@@ -1,5 +1,6 @@
 """Five lines that stay in the scrollback when the screen has gone."""
 
+from ..names import clean, printable
 from .marks import clock, probability
 from .state import ScreenState
 
@@ -20,6 +21,7 @@ def summary(state: ScreenState, kept: list[str]) -> list[str]:
     mood = state.mood
     trouble = [f"{code} ×{times}" if times > 1 else code for code, times in sorted(state.warnings.items())]
     whole = "" if state.closed is not None or not state.labels else " · ended early"
+    names = [clean(printable(name)) + " (cut short)" * (name in state.cut) for name in kept]
     return [
         f"{state.product} · {clock(audio, hours=True)} of audio, {clock(speech)} of speech, "
         f"{count} utterance{'s' * (count != 1)} · model {state.model}{whole}",
@@ -28,5 +30,5 @@ def summary(state: ScreenState, kept: list[str]) -> list[str]:
         + (f"{mood.label} {probability(mood.confidence)}" if mood is not None else "-")
         + (f" · warnings: {', '.join(trouble)}" if trouble else ""),
         " · ".join(speed),
-        "written: " + (", ".join(kept) or "nothing" + state.live * "; neither audio nor readings were kept"),
+        "written: " + (", ".join(names) or "nothing" + state.live * "; neither audio nor readings were kept"),
     ]

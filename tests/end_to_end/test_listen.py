@@ -219,3 +219,18 @@ def test_the_demo_listens(microphone: Any, speech: Path) -> None:
     assert "a guess about expression" in done.stdout
     assert re.search(r"–\d+\.\d s  \w+ +0\.\d\d", done.stdout)
     assert len(script.read_text(encoding="utf-8").splitlines()) < 30
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_output_ends_with_a_whole_record(microphone: Any, speech: Path, tmp_path: Path) -> None:
+    """--json onto a full disk is told, with code 1, and the record still comes to its end."""
+    microphone.play(speech)
+    record = tmp_path / "out.jsonl"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*EMOSCOPE, "listen", "--device", "Room", "--json", "--record", str(record)],
+            env=microphone.environment, stdout=full, stderr=subprocess.PIPE, timeout=60, cwd=ROOT, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert b"No space left" in done.stderr
+    assert isinstance(list(read_record(record))[-1], SessionClosed)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,6 +64,28 @@ def test_a_recording_is_shown_on_the_screen(conversation: Path) -> None:
     assert screen.given_back
 
 
+@pytest.mark.parametrize("leave", ["q", "\x03"])
+def test_a_stalled_terminal_can_be_left(record: Path, leave: str) -> None:
+    """After Ctrl+S nothing is taken any more: a wish to leave still ends the program, and the keys are given back."""
+    import termios
+
+    screen = listening.Terminal(  # type: ignore[attr-defined]
+        [*listening.EMOSCOPE, "replay", str(record)],  # type: ignore[attr-defined]
+        os.environ | {"TERM": "xterm-256color"},
+    )
+    screen.read_until("replay")
+    for _ in range(10):  # the first frame is long: nobody is to be stopped in the middle of it
+        screen._read(0.1)
+    screen.press("\x13")
+    time.sleep(0.5)
+    if leave == "q":
+        screen.press(leave)
+    else:
+        os.killpg(screen.process.pid, signal.SIGINT)
+    assert screen.end(8.0) == 1
+    assert termios.tcgetattr(screen._slave)[:4] == screen._before[:4]
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".html", ".txt"])
 def test_a_picture_is_made_of_a_record(record: Path, tmp_path: Path, suffix: str) -> None:
     """--screenshot draws one frame of any second as SVG, HTML or text, without a terminal."""
@@ -72,6 +95,23 @@ def test_a_picture_is_made_of_a_record(record: Path, tmp_path: Path, suffix: str
     assert "HAPPY" in text
     if suffix == ".txt":
         assert len(text.splitlines()) == 24
+
+
+def test_a_picture_of_a_recording_does_not_wait_for_it(conversation: Path, tmp_path: Path) -> None:
+    """A frame of a recording's second is drawn as fast as the model goes, and shows nothing of later."""
+    picture = tmp_path / "screen.txt"
+    began = time.monotonic()
+    assert main(["replay", str(conversation), "--screenshot", str(picture), "--at", "30", "--threads", "1"]) == 0
+    assert time.monotonic() - began < 25
+    assert "00:00:30" in picture.read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_a_picture_of_another_kind_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The suffix is looked at first, before the recording."""
+    assert main(["replay", str(tmp_path / "none.wav"), "--screenshot", str(tmp_path / "x.png")]) == 2
+    assert ".png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", [["--size", "80"], ["--screenshot", "x.png"], ["--speed", "0"]])

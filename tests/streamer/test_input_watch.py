@@ -97,3 +97,34 @@ def test_the_level_curve_has_a_point_for_each_50_ms() -> None:
     parts = [point for start in range(0, len(audio), 333) for point in watch.envelope(audio[start : start + 333])]
     assert len(whole) == 40
     assert parts == pytest.approx(whole)
+
+
+def test_lost_audio_is_no_wrong_rate() -> None:
+    """After audio that was lost or overflowed the pace is counted afresh; a true rate is left alone."""
+    watch, wall, found = InputWatch(16_000), 0.0, []
+    audio = hissing(30.0, 16_000).astype(np.float32)
+    for start in range(0, len(audio), 1_600):
+        wall += 0.1
+        if start == 160_000:
+            wall += 1.2  # too short to be taken for a machine that slept
+            watch.lost()
+        found += watch.hear(audio[start : start + 1_600, None], wall)
+    assert found == []
+
+
+def test_a_pause_after_loud_speech_is_no_quiet_microphone() -> None:
+    """Whoever was heard and then says nothing for a while is not told to turn the microphone up; digital silence is."""
+    speech = hissing(4.0, 16_000)
+    assert heard(np.concatenate([speech, silence(12.0, noise=3e-4)])) == []
+    assert ["no signal" in w.message for w in heard(np.concatenate([speech, np.zeros(12 * 16_000)]))] == [True]
+
+
+def test_after_going_on_a_quiet_microphone_is_told_again() -> None:
+    """What was loud before a pause says nothing about the microphone after it."""
+    watch, found = InputWatch(16_000), []
+    for second in range(20):
+        if second == 4:
+            watch.restart()
+        block = (hissing(1.0, 16_000) if second < 4 else silence(1.0, noise=3e-4)).astype(np.float32)
+        found += watch.hear(block[:, None], float(second))
+    assert [w.code for w in found] == ["too_quiet"]

@@ -1,6 +1,7 @@
 """Devices and the microphone, on a PortAudio that is made up: what is chosen, how it is opened, how it ends."""
 
 import builtins
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -221,3 +222,15 @@ def test_a_missing_portaudio_is_one_line_for_every_system(monkeypatch: pytest.Mo
     assert "\n" not in message
     for word in ("Debian", "libportaudio2", "Fedora", "portaudio", "macOS", "brew", "Windows", "pip"):
         assert word in message
+
+
+@pytest.mark.parametrize("before", [None, "mine"])
+def test_the_wanted_source_is_asked_for_only_while_opening(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's source stands in the environment while its stream is opened, and not for whatever comes after."""
+    monkeypatch.delenv("PULSE_SOURCE", raising=False)
+    if before is not None:
+        monkeypatch.setenv("PULSE_SOURCE", before)
+    device = devices.Device(9, 1, "Room", "PulseAudio", 1, 48_000, source="room.monitor")
+    with devices.selected_source(device):
+        assert os.environ["PULSE_SOURCE"] == "room.monitor"
+    assert os.environ.get("PULSE_SOURCE") == before

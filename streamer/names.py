@@ -1,0 +1,15 @@
+"""Names of files and devices as text that a line can hold. Light: the screen needs them before anything is loaded."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+
+def printable(path: str | Path) -> str:
+    """A path as text, also one whose name is none."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def clean(name: str) -> str:
+    """A name on one line: line breaks and control characters in it would tear the screen, or steer the terminal."""
+    return "".join("�" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign for sign in name)

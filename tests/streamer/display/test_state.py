@@ -1,0 +1,45 @@
+"""What the screen's state makes of news: nothing twice, and nothing of before a reset."""
+
+from emoscope.streamer.display import ScreenState, draw, summary
+from emoscope.streamer.display.picture import text_of
+from emoscope.streamer.events import Caution, Mood
+from emoscope.streamer.news import Note, Tick
+
+
+def test_what_was_dropped_is_counted_once() -> None:
+    """Speech that the model dropped is told and is in the counts; the footer and the summary add it once."""
+    state = ScreenState()
+    state.absorb(Caution(code="audio_dropped", message="the model is too slow", start=1.0, end=3.0))
+    state.absorb(Tick(10.0, (), 0.1, 2.0, False))
+    assert "dropped 2.0 s" in text_of(draw(state, 120, 24))
+    assert "dropped 2.0 s" in summary(state, [])[3]
+    state.absorb(Tick(11.0, (), 0.1, 2.0, False, 1.5))
+    assert "dropped 3.5 s" in summary(state, [])[3]
+
+
+def mood(start: float, end: float) -> Mood:
+    return Mood(
+        seq=1, start=start, end=end, half_life_s=60, label="sad", confidence=0.6, scores={"sad": 0.6}, dimensions={}
+    )
+
+
+def test_a_mood_from_before_a_reset_does_not_come_back() -> None:
+    """A reset in mid-speech ends an utterance whose mood comes after it: that one is not shown, the next one is."""
+    state = ScreenState()
+    state.absorb(Tick(5.0, (), 0.1, 0.0, False))
+    state.absorb(mood(1.0, 4.0))
+    state.reset()
+    state.absorb(mood(1.0, 5.0))
+    assert state.mood is None
+    state.absorb(mood(6.0, 8.0))
+    assert state.mood is not None
+
+
+def test_a_file_that_ended_is_not_said_to_be_written() -> None:
+    """When the disk is full the header names the record no more, and the summary says that it was cut."""
+    files = ["out.jsonl", "out.wav"]
+    state = ScreenState(files=files)
+    state.absorb(Note("out.jsonl: the record stops here", serious=True, ended="out.jsonl"))
+    assert "rec out.wav" in text_of(draw(state, 120, 24))
+    assert files == ["out.jsonl", "out.wav"]
+    assert summary(state, files)[4] == "written: out.jsonl (cut short), out.wav"
