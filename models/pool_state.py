@@ -12,6 +12,7 @@ The arrays may be NumPy's (in a session) or torch's (in a model): the same lines
 not import torch.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
@@ -29,18 +30,18 @@ def _namespace(array: Any) -> Any:
     return torch
 
 
-class PoolState:
+class PoolState(ABC):
     """Base of every pooling's state: a frozen dataclass of arrays with the same leading axes."""
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def merge(self, other: Self) -> Self:
         """State of the union of two disjoint sets of frames."""
-        raise NotImplementedError
 
+    @abstractmethod
     def weighted(self, log_weight: float) -> Self:
         """The same frames, counting exp(log_weight) times as much: how a half-life forgets."""
-        raise NotImplementedError
 
     def attention(self, scores: Any) -> Any:
         """Share (T,) of each of T frames in this state (no batch axis), from their scores (T, G).
