@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads or threads_for(model))
     engine = BatchEngine(model)
     engine.warm()
-    tally = Tally(paced=args.speed is not None)
+    tally = Tally(measured=args.speed is None)
     with Progress([] if args.plain else files) as progress:
         for file in files:
             try:
@@ -94,17 +94,21 @@ def _complain(error: EmoscopeError) -> int:
 
 @dataclass
 class Tally:
-    """What the summary says. `wall_s` is the time inside the live path, model and reading of files included."""
+    """What the summary says.
+
+    `wall_s` is the time inside the live path, model and reading of files included; not `measured` where that time
+    was waited (a paced replay) or nothing was read (a record).
+    """
 
     recordings: int = 0
     audio_s: float = 0.0
     speech_s: float = 0.0
     utterances: int = 0
     wall_s: float = 0.0
-    paced: bool = False
+    measured: bool = True
 
     def summary(self, model: "StreamModel", threads: int, failed: int) -> str:
-        rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s and not self.paced else "-"
+        rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s and self.measured else "-"
         parts = [
             f"{self.recordings} recording{'s' * (self.recordings != 1)}",
             f"{self.audio_s:.1f} s",
@@ -124,6 +128,7 @@ def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tal
 
     config = Config(pace="fast" if args.speed is None else "realtime", interim=not args.no_interim)
     if is_record(file):
+        tally.measured = False  # nothing is read again, only shown
         events: Iterator[AnyEvent] = whole_record(file)
     else:
         events = replay(file, engine.model, config=config, speed=args.speed, engine=engine)
