@@ -28,6 +28,19 @@ class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     tail: int
     normalisation: str
 
+    @classmethod
+    def of(cls, contract: ModelContract, normalisation: str) -> "Audio":
+        """What a contract says of audio; `Card.contract` is the way back."""
+        return cls(
+            sample_rate=contract.sample_rate,
+            window=contract.window,
+            hop=contract.hop,
+            frame=contract.frame,
+            lookback=contract.lookback,
+            tail=contract.tail,
+            normalisation=normalisation,
+        )
+
 
 class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One corpus that the weights have seen."""
@@ -56,6 +69,15 @@ class CalibrationCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     seconds: list[float]
     temperature: list[float]
     unsure_below: float
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> "CalibrationCard":
+        """A calibration as the card holds it; `Card.calibrated` is the way back."""
+        return cls(
+            seconds=list(calibration.seconds),
+            temperature=list(calibration.temperature),
+            unsure_below=calibration.unsure_below,
+        )
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -191,24 +191,15 @@ def make_card(
         version="1",
         architecture=model.architecture,
         config={name: list(v) if isinstance(v, tuple) else v for name, v in model.card_config().items()},
-        audio=Audio(
-            sample_rate=contract.sample_rate,
-            window=contract.window,
-            hop=contract.hop,
-            frame=contract.frame,
-            lookback=contract.lookback,
-            tail=contract.tail,
-            normalisation=f"mel powers in dB; each window's peak becomes 0, then at least -{model.config.range_db:g}, "
+        audio=Audio.of(
+            contract,
+            f"mel powers in dB; each window's peak becomes 0, then at least -{model.config.range_db:g}, "
             "then the window's mean is taken away and all is divided by 15",
         ),
         labels=list(contract.labels),
         dimensions=list(contract.dimensions),
         derived=contract.derived,
-        calibration=CalibrationCard(
-            seconds=list(calibration.seconds),
-            temperature=list(calibration.temperature),
-            unsure_below=calibration.unsure_below,
-        ),
+        calibration=CalibrationCard.of(calibration),
         languages=list(contract.languages),
         licence=contract.licence,
         data=[
