@@ -10,6 +10,8 @@ from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading
 from emoscope.models.windows import Window
 
+from .transcript.hypothesis import Hypothesis
+
 
 @dataclass(frozen=True)
 class Encode:
@@ -25,14 +27,41 @@ class Encode:
 
 @dataclass(frozen=True)
 class Read:
-    """Read a pooled state, after `seconds` of the utterance."""
+    """Read a pooled state, after `seconds` of the utterance, with the words that were said.
+
+    language   of the words, None where it is not known
+    certainty  how sure the recognizer is of them, 0 to 1
+    """
 
     id: int
     state: PoolState
     seconds: float
+    words: tuple[str, ...] = ()
+    language: str | None = None
+    certainty: float = 0.0
 
 
-Request = Encode | Read
+@dataclass(frozen=True)
+class Transcribe:
+    """Say which words `audio` holds.
+
+    begin     its first sample on the session's clock
+    due       when the session knew that it wants it; later than the audio's end where a silence had to prove it
+    final     the whole utterance, which is over; else the utterance so far
+    language  told or locked; None asks for a detection
+    audio     (n,) 16-bit samples at 16 kHz
+    """
+
+    id: int
+    utterance: int
+    begin: int
+    due: int
+    final: bool
+    language: str | None
+    audio: npt.NDArray[np.int16]
+
+
+Request = Encode | Read | Transcribe
 
 
 @dataclass(frozen=True)
@@ -54,7 +83,7 @@ class Done:
     """The value, and the wall time it took at the edge."""
 
     id: int
-    value: Summary | Reading
+    value: Summary | Reading | Hypothesis
     queue_ms: float = 0.0
     infer_ms: float = 0.0
 
