@@ -16,7 +16,7 @@ from emoscope.models.pool_state import stack
 from emoscope.models.reading import decide
 from emoscope.models.windows import grid_window, owned_frames
 
-from .requests import Done, Encode, Failed, Read, Request, Result, Summary
+from .requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 
 R = TypeVar("R", Encode, Read)
 
@@ -54,9 +54,11 @@ class BatchEngine:
         for request in requests:
             if isinstance(request, Encode):
                 by_length[len(request.audio)].append(request)
-            else:
+            elif isinstance(request, Read):
                 reads.append(request)
-        results: list[Result] = []
+        results: list[Result] = [
+            Failed(request.id, "no recognizer is here") for request in requests if isinstance(request, Transcribe)
+        ]
         for group in by_length.values():
             for begin in range(0, len(group), self.batch):
                 results += self._guard(self._encode, group[begin : begin + self.batch])

@@ -114,3 +114,14 @@ Result = Done | Dropped | Late | Failed
 
 Engine = Callable[[Sequence[Request]], list[Result]]
 """Anything that answers requests, one result each, in any order."""
+
+
+def with_words(engine: Engine, recognizer: Engine) -> Engine:
+    """One engine out of two: a model for windows and readings, a recognizer for `Transcribe`."""
+
+    def answer(requests: Sequence[Request]) -> list[Result]:
+        spoken = [request for request in requests if isinstance(request, Transcribe)]
+        others = [request for request in requests if not isinstance(request, Transcribe)]
+        return [*(engine(others) if others else []), *(recognizer(spoken) if spoken else [])]
+
+    return answer

@@ -5,7 +5,20 @@
 ...     results = recognizer(requests)
 """
 
-from .choice import Choice, choose, default_choice
-from .recognizer import Recognizer
+from .choice import HOW, Choice, choose, default_choice
+from .options import add_asr, asr
+from .prepare import Prepared, prepare
+from .recognizer import Recognizer, RecognizerUnavailable
 
-__all__ = ["Choice", "Recognizer", "choose", "default_choice"]
+__all__ = [
+    "HOW",
+    "Choice",
+    "Prepared",
+    "Recognizer",
+    "RecognizerUnavailable",
+    "add_asr",
+    "asr",
+    "choose",
+    "default_choice",
+    "prepare",
+]

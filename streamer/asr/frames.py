@@ -1,7 +1,7 @@
 """What crosses the pipe between a session's process and a recognizer's: length-prefixed MessagePack, no pickle."""
 
 import struct
-from typing import BinaryIO, TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -63,14 +63,14 @@ to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
 from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 
 
-def send(pipe: BinaryIO, message: ToWorker | FromWorker) -> None:
+def send(pipe: IO[bytes], message: ToWorker | FromWorker) -> None:
     """Write one message, whole."""
     body = _encoder.encode(message)
     pipe.write(_length.pack(len(body)) + body)
     pipe.flush()
 
 
-def receive(pipe: BinaryIO, decoder: msgspec.msgpack.Decoder[M]) -> M | None:
+def receive(pipe: IO[bytes], decoder: msgspec.msgpack.Decoder[M]) -> M | None:
     """The next message, None at the end; RecordInvalid where the other side does not keep to the format."""
     head = pipe.read(_length.size)
     if len(head) < _length.size:

@@ -1,5 +1,6 @@
 """A recognizer's process, seen from the session's side: requests in, results out, and no crash gets through."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -15,8 +16,8 @@ from .choice import HOW, Choice
 from .frames import Ask, Broken, FromWorker, Load, Ready, Said, from_worker, receive, send
 
 LOAD_S = 120.0  # a model that is not there by then (it may be on its way) is given up
-PATIENCE_S = 30.0  # a pass that takes longer, beyond what its audio explains, hangs
-TIMES_REAL_TIME = 10.0
+PATIENCE_S = 120.0  # a pass that takes longer, beyond what its audio explains, hangs; a busy machine is no hang
+TIMES_REAL_TIME = 30.0
 
 
 class RecognizerUnavailable(EmoscopeError):
@@ -27,10 +28,10 @@ class Recognizer:
     """Answers `Transcribe` requests, one after the other, from any thread.
 
     >>> with Recognizer(Choice(name="pocketsphinx")) as recognizer:    # doctest: +SKIP
-    ...     recognizer.wait()
+    ...     recognizer.check()
     ...     [result] = recognizer([request])
 
-    Loading begins at once, in a process of its own; `wait` waits for it. Once broken it stays so: every request
+    Loading begins at once, in a process of its own; `check` waits for it. Once broken it stays so: every request
     fails with the reason, in `broken`.
     """
 
@@ -46,7 +47,7 @@ class Recognizer:
         self._lock = Lock()
         self._messages: SimpleQueue[FromWorker | None] = SimpleQueue()
         # -P: the folder that a user stands in must not lend its modules.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "emoscope.streamer.asr.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -68,10 +69,16 @@ class Recognizer:
         """Of the process, for whoever measures it."""
         return self._process.pid
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Until the model is loaded; RecognizerUnavailable when it cannot be, or not in time."""
+    def loaded(self, timeout_s: float = 0.0) -> bool:
+        """Wait so long for the loading to end, well or not."""
         with self._lock:
             self._wait(timeout_s)
+        return self._ready or bool(self.broken)
+
+    def check(self) -> None:
+        """RecognizerUnavailable where it is broken. Waits for the loading."""
+        with self._lock:
+            self._wait(self._load_s)
         if self.broken:
             raise RecognizerUnavailable(self.broken)
 
@@ -82,7 +89,7 @@ class Recognizer:
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result for each `Transcribe`."""
         with self._lock:
-            self._wait(None)
+            self._wait(self._load_s)
             return [self._hear(request) for request in requests if isinstance(request, Transcribe)]
 
     def close(self) -> None:
@@ -99,14 +106,15 @@ class Recognizer:
     ) -> None:
         self.close()
 
-    def _wait(self, timeout_s: float | None) -> None:
+    def _wait(self, timeout_s: float) -> None:
         if self._ready or self.broken:
             return
-        limit = self._began + self._load_s - time.monotonic() if timeout_s is None else timeout_s
+        limit = self._began + self._load_s - time.monotonic()
         try:
-            message = self._messages.get(timeout=max(0.0, limit))
+            message = self._messages.get(timeout=max(0.0, min(limit, timeout_s)))
         except Empty:
-            self._break(f"{self.name} was not loaded after {time.monotonic() - self._began:.0f} s")
+            if limit <= timeout_s:
+                self._break(f"{self.name} was not loaded after {self._load_s:.0f} s")
             return
         if isinstance(message, Ready):
             self._ready, self.name, self.languages = True, message.name, message.languages
@@ -138,10 +146,8 @@ class Recognizer:
 
     def _send(self, message: Load | Ask) -> None:
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):  # it has gone: the end of its messages says so
             send(self._process.stdin, message)
-        except OSError:
-            pass  # it has gone: the end of its messages says so
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

@@ -17,7 +17,7 @@ class PocketSphinx:
     """The US English model and the language model that come with the package."""
 
     name = "pocketsphinx"
-    languages = ("en",)
+    languages: tuple[str, ...] = ("en",)
 
     def __init__(self, asked: Load) -> None:
         from pocketsphinx import Decoder
@@ -27,6 +27,7 @@ class PocketSphinx:
     def hear(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
         """As `Backend.hear`."""
         decoder = self._decoder
+        decoder.reinit_feat()  # or its normalisation goes on from the audio before, and the words differ
         decoder.start_utt()
         decoder.process_raw(audio.astype("<i2").tobytes(), full_utt=True)
         decoder.end_utt()
