@@ -8,15 +8,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from emoscope.models.errors import UsageError
 from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import stack
-from emoscope.models.reading import decide
+from emoscope.models.reading import Reading, decide
+from emoscope.models.text import TextBranch
 from emoscope.models.windows import grid_window, owned_frames
 
 from .requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
+from .fusing import read_with_words, shipped_branch
 
 R = TypeVar("R", Encode, Read)
 
@@ -32,10 +35,15 @@ def threads_for(model: StreamModel) -> int:
 
 
 class BatchEngine:
-    """Answers a list of requests with one model, in batches of windows of one length."""
+    """Answers a list of requests with one model, in batches of windows of one length.
 
-    def __init__(self, model: StreamModel, batch: int = BATCH) -> None:
-        self.model, self.batch = model.eval(), batch
+    words  gives the text branch, when the first reading with words is wanted; None where there is none
+    """
+
+    def __init__(
+        self, model: StreamModel, batch: int = BATCH, words: Callable[[], TextBranch | None] = shipped_branch
+    ) -> None:
+        self.model, self.batch, self._words = model.eval(), batch, words
         self.device = next(model.parameters()).device
 
     def warm(self) -> None:
@@ -99,15 +107,23 @@ class BatchEngine:
         state = stack([request.state for request in requests]).map(self._to_torch)
         seconds = torch.tensor([request.seconds for request in requests], device=self.device)
         scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds))
-        contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
-        spent = (time.perf_counter() - began) * 1e3
         sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
-        return [
-            Done(request.id, decide(contract.labels, scores[row], dimensions[row], unsure_below), infer_ms=spent)
-            if sound[row]
-            else Failed(request.id, f"{contract.id}: scores that are no numbers; the weights are broken")
+        readings = [
+            self._decide(request, scores[row], dimensions[row]) if sound[row] else None
             for row, request in enumerate(requests)
         ]
+        spent = (time.perf_counter() - began) * 1e3
+        broken = f"{self.model.contract.id}: scores that are no numbers; the weights are broken"
+        return [
+            Failed(request.id, broken) if reading is None else Done(request.id, reading, infer_ms=spent)
+            for request, reading in zip(requests, readings, strict=True)
+        ]
+
+    def _decide(self, request: Read, scores: npt.NDArray[np.float32], dimensions: npt.NDArray[np.float32]) -> Reading:
+        contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
+        if request.words and (branch := self._words()) is not None:
+            return read_with_words(contract, scores, dimensions, request, branch, unsure_below)
+        return decide(contract.labels, scores, dimensions, unsure_below)
 
     def _to_torch(self, array: Any) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
