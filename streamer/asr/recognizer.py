@@ -33,9 +33,20 @@ class Recognizer:
 
     Loading begins at once, in a process of its own; `check` waits for it. Once broken it stays so: every request
     fails with the reason, in `broken`.
+
+    load_s      how long the loading may take
+    patience_s  how long a pass may take beyond what its audio explains
+    command     what runs in the worker's place, for Python (tests)
     """
 
-    def __init__(self, choice: Choice, *, load_s: float = LOAD_S, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        choice: Choice,
+        *,
+        load_s: float = LOAD_S,
+        patience_s: float = PATIENCE_S,
+        command: Sequence[str] = ("-m", "emoscope.streamer.asr.worker"),
+    ) -> None:
         self.choice, self._load_s, self._patience_s = choice, load_s, patience_s
         self.name = str(choice)
         self.languages: tuple[str, ...] = ()
@@ -48,7 +59,7 @@ class Recognizer:
         self._messages: SimpleQueue[FromWorker | None] = SimpleQueue()
         # -P: the folder that a user stands in must not lend its modules.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "emoscope.streamer.asr.worker"],
+            [sys.executable, "-P", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

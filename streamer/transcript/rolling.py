@@ -83,7 +83,7 @@ class Transcript:
             if not made.issued and not made.answered and not self.state.off:
                 made.issued = True
                 asked.append(self._request(made))
-            if made.final and not made.answered and self.config.language is None:
+            if made.final and self.config.language is None:  # answered or not: until it is settled nothing is known
                 break
         return asked
 

@@ -139,7 +139,7 @@ def test_an_interim_reading_counts_words_that_are_old_enough_to_be_there():
             told = [e for e in finals if e.end - e.start <= read.seconds - 0.99]
             settled = told[-1].text[: told[-1].stable].split()
             assert list(read.words) == settled
-            assert 0.8 < read.certainty <= 0.9
+            assert read.certainty == pytest.approx(0.9)
 
 
 def answered(session, audio, answer, finish=True):
@@ -241,7 +241,8 @@ def test_two_minutes_of_speech_stay_within_bounds():
     assert max(len(p.audio) for p in passes if not p.final) <= 28 * 16_000
     [whole] = [p for p in passes if p.final]
     assert len(whole.audio) == 120 * 16_000
-    assert max(sizes) < 1.1 * 4 * 120 * 16_000 and sizes[-1] < max(sizes) / 10
+    # The utterance once for the recognizer, and once more for the voice detector, which is made anew at its end.
+    assert max(sizes) < 1.1 * (4 + 2) * 120 * 16_000 and sizes[-1] < max(sizes) / 10
 
 
 def test_an_hour_with_words_keeps_its_size():
@@ -324,10 +325,10 @@ def test_reset_opens_the_language_again():
 def test_the_words_lag_is_told_apart():
     """While a pass is open the voice goes on, and `processed_s` waits for both."""
     session, engine = session_of(), FakeEngine()
-    events, requests = session.feed(voice(3.0))
+    _, requests = session.feed(voice(3.0))
     while others := [r for r in requests if not isinstance(r, Transcribe)]:
         spoken = [r for r in requests if isinstance(r, Transcribe)]
-        more, requests = session.apply(engine(others))
+        _, requests = session.apply(engine(others))
         requests = [*spoken, *requests]
     assert session.words_s < 1.0 and session.processed_s <= session.words_s
     assert session.voice_s > session.words_s
