@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from emoscope.train.corpora import CORPORA, LABELS, list_emodb, list_nemo, list_ravdess, load_corpora
+from emoscope.train.corpora import CATEGORICAL, CORPORA, LABELS, list_emodb, list_nemo, list_ravdess, load_corpora
 from emoscope.train.errors import CorpusInvalid, CorpusMissing, UnknownLabel
 
 
@@ -84,12 +84,16 @@ def test_a_folder_without_the_corpora_says_where_to_point(tmp_path):
         load_corpora(tmp_path / "nowhere", CORPORA)
     (tmp_path / "songs").mkdir()
     with pytest.raises(CorpusMissing, match=r"ravdess.*songs"):
-        load_corpora(tmp_path, CORPORA)
+        load_corpora(tmp_path, CATEGORICAL)
 
 
 def test_the_real_corpora_are_listed_whole(shared):
-    """1320, 408 and 3402 clips, every label one of ours."""
+    """Every clip that is there, every label one of ours, a gender and a language for each."""
     clips = load_corpora(shared, CORPORA)
     counts = {name: sum(clip.corpus == name for clip in clips) for name in CORPORA}
-    assert counts == {"ravdess": 1320, "emodb": 408, "nemo": 3402}
+    assert counts == {"ravdess": 1320, "emodb": 408, "nemo": 3402, "emotale": 700, "urdu": 284}
     assert {clip.label for clip in clips} == set(LABELS)
+    assert {clip.gender for clip in clips} == {"f", "m"}
+    assert {clip.language for clip in clips} == {"da", "de", "en", "pl", "ur"}
+    assert {clip.corpus for clip in clips if clip.dimensions} == {"emotale"}
+    assert len({clip.speaker for clip in clips if clip.corpus == "urdu"}) == 25

@@ -22,7 +22,7 @@ from emoscope.models.store import save_model
 from ..augment import AugmentConfig
 from ..batches import BatchConfig
 from ..calibrate import fit_calibration, hear_beginnings
-from ..corpora import CORPORA, LABELS, Clip, load_corpora
+from ..corpora import CATEGORICAL, CORPORA, LABELS, Clip, load_corpora
 from ..evaluate import scored, through_stream, through_windows
 from ..features import Utterance, prepare
 from ..loop import FitConfig, Fitted, fingerprint, fit
@@ -42,7 +42,7 @@ CONTRACT = ModelContract(
     frame=640,
     lookback=240,
     tail=4_800,
-    languages=tuple(sorted(corpus.language for corpus in CORPORA.values())),
+    languages=("de", "en", "pl"),
     licence="CC BY-NC-SA 4.0",
 )
 CURVE_S = (0.5, 1.0, 1.5, 2.0)
@@ -76,10 +76,10 @@ def train_small(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool 
     """
     # A clip is too little work to share: threads would spend their time waiting for each other.
     torch.set_num_threads(1)
-    clips = load_corpora(data, CORPORA)
+    clips = load_corpora(data, CATEGORICAL)
     tuning = split_by_speaker(clips, recipe.held_out, recipe.evaluation)
     shipping = split_by_speaker(clips, {}, recipe.evaluation)
-    allowed = {corpus.name: corpus.labels for corpus in CORPORA.values()}
+    allowed = {corpus.name: corpus.labels for corpus in (CORPORA[name] for name in CATEGORICAL)}
     assert_classes_present("the training speakers", tuning.train, allowed)
     assert_classes_present("the held-out speakers", tuning.held_out, allowed)
     speeds = prepare_speeds(shipping.train, recipe, work / "cache")
@@ -117,7 +117,7 @@ def prepare_speeds(clips: Sequence[Clip], recipe: Recipe, cache: Path) -> list[l
     with stage("listening", len(clips) * len(recipe.speeds)) as shown:
         for speed in recipe.speeds:
             utterances: list[Utterance] = []
-            for corpus in CORPORA:
+            for corpus in CATEGORICAL:
                 some = [clip for clip in clips if clip.corpus == corpus]
                 utterances += prepare(some, frontend, CONTRACT, speed, cache, shown.advance)
             speeds.append(utterances)
@@ -146,7 +146,7 @@ def measure(model: SmallModel, clips: Sequence[Clip]) -> list[Score]:
 def measure_held_out(model: SmallModel, utterances: Sequence[Utterance]) -> list[Score]:
     """UAR on the held-out speakers of each corpus, whole utterances: what the recipe was chosen by."""
     found = []
-    for corpus in CORPORA.values():
+    for corpus in (CORPORA[name] for name in CATEGORICAL):
         some = [u for u in utterances if u.clip.corpus == corpus.name]
         logits = logits_of(model, [torch.from_numpy(u.mel) for u in some])
         scores = torch.softmax(logits.double(), -1).numpy()
@@ -209,7 +209,7 @@ def make_card(
                 licence=corpus.licence,
                 citation=corpus.citation,
             )
-            for corpus in CORPORA.values()
+            for corpus in (CORPORA[name] for name in CATEGORICAL)
         ],
         training={
             "command": "emoscope train small",
