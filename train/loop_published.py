@@ -22,7 +22,8 @@ from .features import read_clip
 from .losses_published import focal_loss, inverse_frequency, pick_triplets, segmental_loss
 from .phases import EarlyStopping, Stage, enter, warm_up_then_cosine
 from .progress import stage
-from .scores import Probabilities, Protocol, Truth, answers, judge, macro_f1, uar
+from .evaluation.protocols import Protocol, judge
+from .evaluation.scores import Probabilities, Truth, answers, macro_f1, uar
 from .stop import StopRequest
 
 Model = AttentiveModel | SegmentalModel

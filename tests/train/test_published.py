@@ -22,7 +22,7 @@ from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite
 from emoscope.train.loop_published import alpha, draw_epoch, factor, fit, stale, target
 from emoscope.train.recipes import published
 from emoscope.train.recipes.published import RECIPES, new_model, subsampled, train_published
-from emoscope.train.scores import macro_f1
+from emoscope.train.evaluation.scores import macro_f1
 
 torch.set_num_threads(1)
 

@@ -5,8 +5,11 @@ import pytest
 from sklearn.metrics import recall_score
 
 from emoscope.train.corpora import LABELS
-from emoscope.train.evaluate import clip_answer
-from emoscope.train.scores import RAVDESS_7, RAVDESS_8, answers, calibration_error, interval, judge, uar
+from emoscope.train.evaluation.confidence import calibration_error
+from emoscope.train.evaluation.heard import clip_answer
+from emoscope.train.evaluation.intervals import interval
+from emoscope.train.evaluation.protocols import RAVDESS_7, RAVDESS_8, judge
+from emoscope.train.evaluation.scores import answers, uar
 
 
 def random_case(n=400, classes=4, seed=0):

@@ -23,12 +23,13 @@ from ..augment import AugmentConfig
 from ..batches import BatchConfig
 from ..calibrate import fit_calibration, hear_beginnings
 from ..corpora import CATEGORICAL, CORPORA, LABELS, Clip, load_corpora
-from ..evaluate import scored, through_stream, through_windows
+from ..evaluation.offline import scored, through_stream, through_windows
+from ..evaluation.protocols import RAVDESS_7, RAVDESS_8, Protocol
+from ..evaluation.scores import Probabilities
 from ..features import Utterance, prepare
 from ..loop import FitConfig, Fitted, fingerprint, fit
 from ..pooling import logits_of
 from ..progress import say, stage
-from ..scores import RAVDESS_7, RAVDESS_8, Probabilities, Protocol
 from ..splits import Speakers, assert_classes_present, split_by_speaker
 from .small_notes import NOTES
 
