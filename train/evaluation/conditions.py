@@ -83,7 +83,9 @@ def _parse(name: str) -> Condition:
                 return Condition(kind, value)
         except ValueError:
             pass
-        raise UsageError(f"--conditions {name}: {kind} takes a number from {low:g} to {high:g}, e.g. {kind}:{high / 2:g}")
+        raise UsageError(
+            f"--conditions {name}: {kind} takes a number from {low:g} to {high:g}, e.g. {kind}:{high / 2:g}"
+        )
     raise UsageError(
         f"--conditions {name}: there are all, {', '.join(GROUPS)}; or one of white:DB, babble:DB, room:SECONDS, "
         f"telephone, {', '.join(f'codec:{codec}' for codec in CODECS)}, gain:DB"

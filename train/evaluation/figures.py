@@ -214,7 +214,7 @@ def _all_labels(
 
 
 def _before(said: Said, calibration: Calibration) -> Probabilities:
-    return without_temperature(np.array([said.scores]), calibration.at(said.seconds))[0]
+    return np.asarray(without_temperature(np.array([said.scores]), calibration.at(said.seconds))[0])
 
 
 def _uncalibrated(evidence: Sequence[Evidence]) -> Probabilities:
@@ -231,9 +231,7 @@ def _uncalibrated(evidence: Sequence[Evidence]) -> Probabilities:
     )
 
 
-def _unsure(
-    evidence: Sequence[Evidence], scores: Probabilities, answered: Truth, truth: Truth, classes: int
-) -> Unsure:
+def _unsure(evidence: Sequence[Evidence], scores: Probabilities, answered: Truth, truth: Truth, classes: int) -> Unsure:
     """A clip is `unsure` when its answer's confidence, over all labels, is below what the model's card asks for."""
     below = _thresholds(evidence)
     spoke = scores.sum(1) > 0

@@ -25,13 +25,13 @@ def confusion(answered: Truth, truth: Truth, classes: int) -> Array:
 
 
 def _right(counts: Array) -> Array:
-    return np.diagonal(counts[..., :-1], axis1=-2, axis2=-1)
+    return np.asarray(np.diagonal(counts[..., :-1], axis1=-2, axis2=-1))
 
 
 def recalls(counts: Array) -> Array:
     """(..., C) share found of each class; NaN for a class without clips."""
     support = counts.sum(-1)
-    return np.divide(_right(counts), support, out=np.full(support.shape, np.nan), where=support > 0)
+    return np.asarray(np.divide(_right(counts), support, out=np.full(support.shape, np.nan), where=support > 0))
 
 
 def f1s(counts: Array) -> Array:
@@ -87,6 +87,4 @@ def ccc_of(moments: Array) -> Array:
     count, sx, sy, sxx, syy, sxy = np.moveaxis(np.asarray(moments, np.float64), -1, 0)
     mx, my = sx / count, sy / count
     apart = sxx / count - mx**2 + syy / count - my**2 + (mx - my) ** 2
-    return np.asarray(
-        np.divide(2 * (sxy / count - mx * my), apart, out=np.zeros(np.shape(apart)), where=apart > 1e-12)
-    )
+    return np.asarray(np.divide(2 * (sxy / count - mx * my), apart, out=np.zeros(np.shape(apart)), where=apart > 1e-12))

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from ..corpora import Clip
 from ..errors import SplitInvalid, listed
-
-Samples = npt.NDArray[np.float32]
+from .conditions import Samples, speech_power
 
 GAP_S = 1.0  # between two recordings of a session: long enough that the detector ends the utterance
 QUIETEST = 1e-5  # of the room between them, where a recording is digitally silent
+LOUDEST_DB = -50.0  # of the room, from the voice: a recording cut to its speech has no quiet moment to learn from
 ENROLMENT = ("neutral", "calm")
 ENROLMENT_CLIPS = 4
 
@@ -94,7 +93,7 @@ def _ordered(clips: Sequence[Clip], order: str, seed: int) -> list[Clip]:
 def join(pieces: Sequence[Samples], rate: int, seed: int) -> tuple[Samples, list[tuple[float, float]]]:
     """Recordings one after the other with GAP_S of room between them, and after the last; each one's span in seconds.
 
-    The room goes on at the level of the quietest tenth of the recordings beside it.
+    The room goes on at the level of the quietest tenth of the recordings beside it, LOUDEST_DB at most.
     """
     rng = np.random.default_rng(seed)
     floors = [_floor(piece, rate) for piece in pieces]
@@ -110,12 +109,13 @@ def join(pieces: Sequence[Samples], rate: int, seed: int) -> tuple[Samples, list
 
 
 def _floor(audio: Samples, rate: int) -> float:
-    """Root mean square of the quietest tenth of 20 ms frames."""
+    """Root mean square of the quietest tenth of 20 ms frames, within the bounds above."""
     frame = rate // 50
     frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
     if not len(frames):
         return QUIETEST
-    return max(QUIETEST, float(np.sqrt(np.quantile((frames.astype(np.float64) ** 2).mean(1), 0.1))))
+    quiet = float(np.quantile((frames.astype(np.float64) ** 2).mean(1), 0.1))
+    return max(QUIETEST, float(np.sqrt(min(quiet, speech_power(audio) * 10 ** (LOUDEST_DB / 10)))))
 
 
 def _room(count: int, before: float, after: float, rng: np.random.Generator) -> Samples:
