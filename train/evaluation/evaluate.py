@@ -12,7 +12,7 @@ from ..corpora import Clip
 from ..errors import Interrupted
 from .conditions import CLEAN, Condition
 from .figures import Evidence, Figures, Group, Model, count
-from .heard import Heard, final_answers
+from .heard import SECONDS, Heard, final_answers
 from .listening import How
 from .protocols import Protocol
 from .selection import Part
@@ -106,7 +106,7 @@ def evaluate(
                 Evidence(_model(part), _by_name([h for _ in own for h in next(done)]))
                 for part, own in zip(plan.parts, jobs, strict=True)
             ]
-    figures = {condition: count(evidence, plan.protocol) for condition, evidence in found.items()}
+    figures = {c: count(evidence, plan.protocol, SECONDS if c == CLEAN else ()) for c, evidence in found.items()}
     clean = found[CLEAN]
     clips = [h.clip for part in clean for h in part.heard]
     return Report(

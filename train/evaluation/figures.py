@@ -138,8 +138,13 @@ class Evidence:
     heard: tuple[Heard, ...]
 
 
-def count(evidence: Sequence[Evidence], protocol: Protocol, seed: int = 0) -> Figures:
-    """The figures of all evidence pooled. Every clip's label must be one that the protocol reads."""
+def count(
+    evidence: Sequence[Evidence], protocol: Protocol, seconds: Sequence[float] = SECONDS, seed: int = 0
+) -> Figures:
+    """The figures of all evidence pooled. Every clip's label must be one that the protocol reads.
+
+    seconds  after which readings are compared, besides the finals
+    """
     labels = evidence[0].model.labels
     heard = [h for part in evidence for h in part.heard]
     clips = [h.clip for h in heard]
@@ -175,8 +180,8 @@ def count(evidence: Sequence[Evidence], protocol: Protocol, seed: int = 0) -> Fi
         absent=[name for name, share in zip(protocol.classes, found, strict=True) if np.isnan(share)],
         recall={n: float(share) for n, share in zip(protocol.classes, found, strict=True) if not np.isnan(share)},
         confusion=matrix.astype(int).tolist(),
-        by_seconds=[_after(evidence, seconds, protocol, clips) for seconds in (*SECONDS, None)],
-        calibration=_buckets(evidence, protocol, seed),
+        by_seconds=[_after(evidence, s, protocol, clips) for s in (*seconds, None)],
+        calibration=_buckets(evidence, protocol, seconds, seed),
         reliability=[(b.n, b.confidence, b.accuracy) for b in _bins(said, truth, spoke)],
         by_gender=_groups([clip.gender for clip in clips], answered, truth, classes),
         by_language=_groups([clip.language for clip in clips], answered, truth, classes),
@@ -266,11 +271,11 @@ def _after(evidence: Sequence[Evidence], seconds: float | None, protocol: Protoc
     )
 
 
-def _buckets(evidence: Sequence[Evidence], protocol: Protocol, seed: int) -> list[Calibrated]:
+def _buckets(evidence: Sequence[Evidence], protocol: Protocol, times: Sequence[float], seed: int) -> list[Calibrated]:
     """Readings of utterances, not of clips: the temperature is by the seconds of an utterance."""
     found = []
     labels = evidence[0].model.labels
-    for seconds in (*SECONDS, None):
+    for seconds in (*times, None):
         after, before, truth_names = [], [], []
         for part in evidence:
             readings, clips = readings_at(part.heard, seconds)
