@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
+from emoscope.models.errors import UsageError
 from emoscope.train.corpora import LABELS
 from emoscope.train.evaluation.heard import clip_answer
 from emoscope.train.evaluation.intervals import interval, one_hot, resample
@@ -85,7 +86,7 @@ def test_a_corpus_without_calm_reads_it_as_neutral():
     assert own_protocol("urdu").read("calm") == "neutral"
     assert own_protocol("ravdess").read("calm") == "calm"
     assert protocol_of("ravdess-7", "ravdess") is RAVDESS_7
-    with pytest.raises(Exception, match="own .*ravdess-8, ravdess-7, four"):
+    with pytest.raises(UsageError, match=r"own .*ravdess-8, ravdess-7, four"):
         protocol_of("eight", "ravdess")
 
 
