@@ -1,6 +1,6 @@
 """What the card of `small` says of itself: everything through the live path, by models that never heard the speaker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from emoscope.models.card import Score
@@ -18,7 +18,7 @@ FOLDED = ("ravdess", "emodb", "nemo", "emotale")
 JOBS = 2
 
 
-def measure(model: Path, folds: Path, data: Path, evaluation: Mapping[str, Sequence[str]]) -> list[Score]:
+def measure(model: Path, folds: Path, data: Path, evaluation: Mapping[str, Collection[str]]) -> list[Score]:
     """The card's figures.
 
     model       the weights that ship; scored on the speakers of `evaluation`, whom they never heard, and on URDU
@@ -56,7 +56,7 @@ def _report(
     config: Config,
     sessions: SessionConfig,
     protocol: str | None = None,
-    speakers: Sequence[str] = (),
+    speakers: Collection[str] = (),
 ) -> Report:
     every = find_clips(corpus, data)
     wanted = protocol_of(protocol, corpus)
