@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .voice import VoiceSample
+
 UNSURE = "unsure"
 
 # Where each label lies on arousal, valence and dominance, in [-1, 1]: coarse places of our own choosing on the
@@ -34,12 +36,14 @@ class Reading:
     dimensions  (D,) in [-1, 1], in the contract's order
     text_share  how much the words counted, 0 to 1; the rest is the voice's
     word_shares each word's share in what they say, sum 1; () where they say nothing
+    voice       what the utterance teaches about its voice, where that was asked for
     """
 
     label: str
     confidence: float
     scores: npt.NDArray[np.float32]
     dimensions: npt.NDArray[np.float32]
+    voice: VoiceSample | None = None
     text_share: float = 0.0
     word_shares: tuple[float, ...] = ()
 
@@ -66,12 +70,13 @@ def decide(
     scores: npt.NDArray[np.float32],
     dimensions: npt.NDArray[np.float32],
     unsure_below: float,
+    voice: VoiceSample | None = None,
 ) -> Reading:
     """The reading of one row of scores."""
     best = int(scores.argmax())
     confidence = float(scores[best])
     label = UNSURE if confidence < unsure_below else labels[best]
-    return Reading(label, confidence, scores, dimensions)
+    return Reading(label, confidence, scores, dimensions, voice)
 
 
 def nothing_heard(labels: Sequence[str], dimensions: int) -> Reading:

@@ -16,6 +16,7 @@ from .events import (
     Durable,
     EmotionFinal,
     EmotionInterim,
+    Enrolled,
     Latency,
     Mood,
     SessionClosed,
@@ -26,7 +27,7 @@ from .events import (
 )
 from .requests import Read, Summary
 from .salience import frame_shares, spans, under_words, word_weights
-from .steps import Answer, AssemblyState, Begin, Close, Draft, Forget, Merge, Show, Slot, Step, Weighed
+from .steps import Answer, AssemblyState, Begin, Close, Draft, Enrol, Forget, Merge, Show, Slot, Step, Weighed
 from .transcript.state import Spoken
 
 
@@ -69,16 +70,24 @@ class Assembly:
             s.answers[request] = Answer(value, queue_ms, infer_ms)
             return
         slot = self._find(s.reads.pop(request))
-        assert slot.draft is not None
-        slot.draft.queue_ms += queue_ms
-        slot.draft.infer_ms += infer_ms
-        self._fill(slot, value if isinstance(value, Reading) else None)
+        draft = slot.draft
+        assert draft is not None
+        draft.queue_ms += queue_ms
+        draft.infer_ms += infer_ms
+        reading = value if isinstance(value, Reading) else None
+        self._fill(slot, reading)
+        if s.baseline.waits == request:
+            enrolled_s = s.baseline.hear(reading, draft.end - draft.start)
+            if enrolled_s is not None:
+                # Behind the mood, which holds the place after its final.
+                behind = next(i for i, place in enumerate(s.slots) if place.id == slot.id + 1) + 1
+                s.slots.insert(behind, Slot(self.reserve_id(), Enrolled(seconds=enrolled_s)))
 
     def advance(self) -> list[Read]:
         """Take every step that can be taken; the readings to ask for."""
         s = self.state
         asked: list[Read] = []
-        while s.steps:
+        while s.steps and s.baseline.waits is None:
             step = s.steps[0]
             if self._waits(step):
                 break
@@ -93,6 +102,9 @@ class Assembly:
                     asked += self._show(step)
                 case Forget():
                     s.mood = None
+                    s.baseline.forget(self.config.baseline)
+                case Enrol(wanted):
+                    s.baseline.enrol(wanted)
                 case Close(slot, audio):
                     self._find(slot).event = self._closed(audio)
         return asked
@@ -190,15 +202,22 @@ class Assembly:
         if pool is None:
             self._fill(place, None)
             return []
+        baseline = self.state.baseline
+        draft.baseline = baseline.applied
+        learn = draft.kind == "final" and baseline.learns
         words = () if draft.spoken is None else draft.spoken.words
         request = Read(
             self.request_id(),
             pool,
             seconds,
+            baseline.known,
+            learn,
             words=tuple(word.text for word in words),
             language=None if draft.spoken is None else draft.spoken.language,
             certainty=sum(word.p for word in words) / len(words) if words else 0.0,
         )
+        if learn:
+            baseline.waits = request.id
         self.state.reads[request.id] = slot
         return [request]
 
@@ -235,7 +254,7 @@ class Assembly:
             "attention": [
                 Span(start=a / SECOND, end=b / SECOND, weight=round(weight, 6)) for a, b, weight in draft.attention
             ],
-            "baseline": config.baseline,
+            "baseline": draft.baseline,
             "latency": Latency(
                 window_s=draft.window / SECOND, queue_ms=round(draft.queue_ms, 3), infer_ms=round(draft.infer_ms, 3)
             ),

@@ -4,6 +4,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,15 +14,18 @@ import torch
 
 from emoscope.models.errors import UsageError
 from emoscope.models.model import StreamModel
-from emoscope.models.pool_state import stack
+from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.text import TextBranch
+from emoscope.models.voice import VoiceProfile, Voices, VoiceSample, calmness
 from emoscope.models.windows import grid_window, owned_frames
 
-from .requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from .fusing import read_with_words, shipped_branch
+from .requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 
 R = TypeVar("R", Encode, Read)
+
+Numbers = npt.NDArray[np.float32]
 
 BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
 
@@ -91,12 +95,12 @@ class BatchEngine:
         lengths = torch.full((len(requests),), audio.shape[1] - contract.lookback, device=self.device)
         encoded = self.model.encode(audio, lengths, torch.tensor(owned, device=self.device))
         state = encoded.state.map(_to_numpy)
-        scores, profile = _to_numpy(encoded.scores), _to_numpy(encoded.profile)
+        scores = _to_numpy(encoded.scores)
         spent = (time.perf_counter() - began) * 1e3
         return [
             Done(
                 request.id,
-                Summary(state.map(partial(_row, row)), scores[row, first:last].copy(), profile[row].copy()),
+                Summary(state.map(partial(_row, row)), scores[row, first:last].copy()),
                 infer_ms=spent,
             )
             for row, (request, (first, last)) in enumerate(zip(requests, owned, strict=True))
@@ -106,10 +110,12 @@ class BatchEngine:
         began = time.perf_counter()
         state = stack([request.state for request in requests]).map(self._to_torch)
         seconds = torch.tensor([request.seconds for request in requests], device=self.device)
-        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds))
+        voices = self._voices(requests)
+        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds, voices))
+        samples = self._samples(requests, state, seconds, scores if voices is None else None)
         sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
         readings = [
-            self._decide(request, scores[row], dimensions[row]) if sound[row] else None
+            self._decide(request, scores[row], dimensions[row], samples[row]) if sound[row] else None
             for row, request in enumerate(requests)
         ]
         spent = (time.perf_counter() - began) * 1e3
@@ -119,11 +125,37 @@ class BatchEngine:
             for request, reading in zip(requests, readings, strict=True)
         ]
 
-    def _decide(self, request: Read, scores: npt.NDArray[np.float32], dimensions: npt.NDArray[np.float32]) -> Reading:
+    def _voices(self, requests: Sequence[Read]) -> Voices | None:
+        """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
+        known = [request.voice for request in requests if request.voice is not None]
+        if not known:
+            return None
+        unknown = VoiceProfile(np.zeros_like(known[0].mean), 0.0)
+        profiles = [request.voice or unknown for request in requests]
+        weight = torch.tensor([profile.weight for profile in profiles], device=self.device)
+        return Voices(self._to_torch(np.stack([profile.mean for profile in profiles])), weight)
+
+    def _samples(
+        self, requests: Sequence[Read], state: PoolState, seconds: torch.Tensor, alone: Any
+    ) -> list[VoiceSample | None]:
+        """What each utterance teaches about its voice, where asked. `alone`: scores without a baseline, if known."""
+        if not any(request.learn for request in requests):
+            return [None] * len(requests)
+        embeddings = _to_numpy(self.model.embed(state))
+        if alone is None:
+            alone = _to_numpy(self.model.read(state, seconds)[0])
+        labels = self.model.contract.labels
+        return [
+            VoiceSample(embeddings[row].copy(), calmness(labels, alone[row])) if request.learn else None
+            for row, request in enumerate(requests)
+        ]
+
+    def _decide(self, request: Read, scores: Numbers, dimensions: Numbers, sample: VoiceSample | None) -> Reading:
         contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
         if request.words and (branch := self._words()) is not None:
-            return read_with_words(contract, scores, dimensions, request, branch, unsure_below)
-        return decide(contract.labels, scores, dimensions, unsure_below)
+            fused = read_with_words(contract, scores, dimensions, request, branch, unsure_below)
+            return replace(fused, voice=sample)
+        return decide(contract.labels, scores, dimensions, unsure_below, sample)
 
     def _to_torch(self, array: Any) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

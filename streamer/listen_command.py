@@ -26,6 +26,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
     parser.add_argument("--record-audio", type=Path, metavar="FILE", help="keep the audio, as .wav (it is not kept)")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop after so much audio")
+    parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
+    parser.add_argument("--voice", type=Path, metavar="FILE", help="what is known of the voice, read and written")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
     add_asr(parser)
     parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
@@ -95,9 +97,10 @@ def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
     return Live(
         microphone,
         lambda: loader(args.model, threads=args.threads or 0),
-        Config(pace="realtime", interim=not args.no_interim, language=args.language),
+        Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
         seconds=args.seconds,
         words=asr(args)[0],
+        voice=args.voice,
     )
 
 

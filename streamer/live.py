@@ -13,7 +13,7 @@ import numpy.typing as npt
 from emoscope.models.errors import ModelError
 
 from .errors import EmoscopeError, UnusableDevice
-from .events import AnyEvent, Caution, Error, SessionClosed
+from .events import AnyEvent, Caution, Enrolled, Error, SessionClosed
 from .input_watch import InputWatch
 from .live_session import SKIP_LAG_S, LiveSession
 from .microphone import Source
@@ -21,6 +21,8 @@ from .news import News, Note, Tick
 from .session import Session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emoscope.models.contract import ModelContract
 
     from .asr import Recognizer
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from .wave_file import WaveFile
 
 READ_S = 0.05  # how long one look at the source may wait
+ENROLL_S = 10.0  # of calm speech tell how a voice sounds
 TICK_S = 0.1  # a display is told the level and the lag that often
 WORDS_LOAD_S = 20.0  # a recognizer that loads longer is left out: emotions do not wait for it
 
@@ -46,6 +49,7 @@ class Live:
     lossless  a recording: it waits for the model, and nothing is ever skipped
     seconds   stop after so much audio
     words     starts a recognizer, which is closed at the end; None for no words
+    voice     file of what is known of the voice: read at the start if it is there, written when more was learnt
     """
 
     def __init__(
@@ -57,11 +61,12 @@ class Live:
         lossless: bool = False,
         seconds: float | None = None,
         words: "Callable[[], Recognizer] | None" = None,
+        voice: "Path | None" = None,
     ) -> None:
         self.source, self.config = source, config
         self._words = words
         self._recognizer: Recognizer | None = None
-        self._load, self._lossless, self._seconds = load, lossless, seconds
+        self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
         self._record: RecordWriter | None = None
         self._audio: WaveFile | None = None
         self._news: SimpleQueue[News] = SimpleQueue()
@@ -114,6 +119,16 @@ class Live:
         """Forget the mood and the context; clock and numbers go on."""
         self._asked.put(lambda: self._at.step(self._at.session.reset()))
 
+    def learn_voice(self) -> None:
+        """The next seconds of speech are calm, and become the voice's baseline."""
+        self._asked.put(self._learn)
+
+    def _learn(self) -> None:
+        try:
+            self._at.step(self._at.session.enroll(ENROLL_S))
+        except EmoscopeError as error:
+            self._news.put(Note(str(error)))
+
     def news(self) -> list[News]:
         """What came since the last call."""
         fresh: list[News] = []
@@ -161,8 +176,14 @@ class Live:
         words = prepare(self._recognizer, self.config, patience_s=patience_s, stopped=self._stop.is_set)
         if self._stop.is_set():
             return
+        known = None
+        if self._voice is not None and self._voice.exists():
+            from .voice_file import load_voice
+
+            known = load_voice(self._voice, contract)
         options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, **words.options}
-        session = Session(contract, with_source(self.config, options), words=words.recognizer is not None)
+        config = with_source(self.config, options)
+        session = Session(contract, config, known, words=words.recognizer is not None)
         self._at = LiveSession(
             session, engine, self._emit, lambda: self.source.waiting_s, words.recognizer, lossless=self._lossless
         )
@@ -177,6 +198,7 @@ class Live:
             code = "device_lost" if isinstance(error, UnusableDevice) else "invalid_audio_frame"
             self._emit(Error(code=code, message=str(error), fatal=True))
         self._at.finish(self._stop.is_set, lossless=self._lossless)
+        self._keep_voice()
         if broken is not None:
             raise broken
 
@@ -253,6 +275,20 @@ class Live:
         if not paused:
             self._watch.restart()
 
+    def _keep_voice(self) -> None:
+        """Write what was learnt, where a file was asked for."""
+        session = self._at.session
+        # A recording only reads what is known: it is not the voice that speaks now.
+        if self._voice is None or session.voice is None or self._lossless:
+            return
+        from .voice_file import save_voice
+
+        try:
+            save_voice(self._voice, session.voice, session.contract)
+        except EmoscopeError as error:
+            self.troubled = True
+            self._news.put(Note(str(error), serious=True))
+
     def _emit(self, event: AnyEvent) -> None:
         if self._record is not None:
             try:
@@ -261,6 +297,8 @@ class Live:
                 ended, self._record, self.troubled = str(self._record.path), None, True
                 self._news.put(Note(str(error), serious=True, ended=ended))
         self._news.put(event)
+        if isinstance(event, Enrolled):
+            self._keep_voice()
         if isinstance(event, Error) and event.fatal and event.code == "model_failed":
             self.error = self.error or ModelError(event.message)
             self._stop.set()
@@ -274,5 +312,7 @@ class Live:
         self._last_tick = now
         session = self._at.session
         levels, lag = tuple(self._envelope), self._at.lag_s
-        self._news.put(Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s))
+        self._news.put(
+            Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrolment)
+        )
         self._envelope = []

@@ -72,9 +72,10 @@ def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
     return Live(
         PacedRecording(path, speed),
         lambda: loader(args.model, threads=args.threads or 0),
-        Config(pace="realtime", interim=not args.no_interim, language=args.language),
+        Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
         lossless=True,
         words=asr(args)[0],
+        voice=args.voice,
     )
 
 

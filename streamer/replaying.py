@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from emoscope.models.model import StreamModel
 from emoscope.models.store import load_model
+from emoscope.models.voice import VoiceProfile
 
 from .asr import Recognizer, choose, prepare
 from .clock import Clock, WallClock
@@ -35,6 +36,7 @@ def replay(
     speed: float | None = None,
     engine: Engine | None = None,
     clock: Clock | None = None,
+    voice: VoiceProfile | None = None,
 ) -> Iterator[AnyEvent]:
     """The events of one recording, as it would have been read live.
 
@@ -43,6 +45,7 @@ def replay(
     asr     the recognizer of its words, as `--asr` names it, or one that is running already; None for no words
     speed   1 is real time; None as fast as it goes
     engine  answers requests in the model's place (tests); made from the model if None
+    voice   what is known of the voice before
     clock   paces a replay at `speed`; the wall's if None
 
     Raises UnreadableAudio before the first event when the file cannot be opened, or after the last when it breaks
@@ -58,7 +61,7 @@ def replay(
         recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
         words = prepare(recognizer, config)
         options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
-        session = Session(loaded.contract, with_source(config, options), words=words.recognizer is not None)
+        session = Session(loaded.contract, with_source(config, options), voice, words=words.recognizer is not None)
         answers = engine or BatchEngine(loaded)
         if words.recognizer is not None:
             answers = with_words(answers, words.recognizer)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading
+from emoscope.models.voice import VoiceProfile
 from emoscope.models.windows import Window
 
 from .transcript.hypothesis import Hypothesis
@@ -29,6 +30,8 @@ class Encode:
 class Read:
     """Read a pooled state, after `seconds` of the utterance, with the words that were said.
 
+    voice      how this voice sounds, None where nothing is known
+    learn      the reading is to say what the utterance teaches about the voice
     language   of the words, None where it is not known
     certainty  how sure the recognizer is of them, 0 to 1
     """
@@ -36,6 +39,8 @@ class Read:
     id: int
     state: PoolState
     seconds: float
+    voice: VoiceProfile | None = None
+    learn: bool = False
     words: tuple[str, ...] = ()
     language: str | None = None
     certainty: float = 0.0
@@ -75,7 +80,6 @@ class Summary:
 
     state: PoolState
     scores: npt.NDArray[np.float32]
-    profile: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from emoscope.models.pool_state import PoolState
 from emoscope.models.windows import Window
 
+from .baseline import BaselineState, Mode
 from .events import AnyEvent
 from .requests import Summary
 from .transcript.state import Spoken
@@ -45,7 +46,13 @@ class Show(msgspec.Struct, tag=True):
 
 
 class Forget(msgspec.Struct, tag=True):
-    """`reset`: the mood starts afresh."""
+    """`reset`: mood and baseline start afresh."""
+
+
+class Enrol(msgspec.Struct, tag=True):
+    """The next `samples` of speech become the voice's baseline."""
+
+    samples: int
 
 
 class Close(msgspec.Struct, tag=True):
@@ -55,7 +62,7 @@ class Close(msgspec.Struct, tag=True):
     audio: int
 
 
-Step = Begin | Merge | Show | Forget | Close
+Step = Begin | Merge | Show | Forget | Enrol | Close
 
 
 @dataclass
@@ -78,6 +85,7 @@ class Draft:
     infer_ms: float
     spoken: Spoken | None = None
     shares: list[float] = field(default_factory=list)
+    baseline: Mode = "off"
 
 
 @dataclass
@@ -122,6 +130,7 @@ class AssemblyState:
     spoken     what the passes of the recognizer came to, by request id, until the utterance's final is made
     pool       of the current utterance, from the steps taken
     weighed    its attention scores; bounded by the longest utterance
+    baseline   what is known of the voice
     mood       the rolling state, as of the window centre `mood_at`
     """
 
@@ -142,5 +151,6 @@ class AssemblyState:
     mood: PoolState | None = None
     mood_at: float = 0.0
     mood_start: int = 0
+    baseline: BaselineState = field(default_factory=BaselineState)
     speech: int = 0
     dropped: int = 0

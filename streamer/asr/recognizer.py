@@ -58,7 +58,7 @@ class Recognizer:
         self._lock = Lock()
         self._messages: SimpleQueue[FromWorker | None] = SimpleQueue()
         # -P: the folder that a user stands in must not lend its modules.
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
