@@ -39,6 +39,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     language      of the speech, as "en"; None detects it
     text_wait_s   words that come later than that after the utterance's end are not waited for
     refresh_s     words so far, after so much speech
+    baseline      how this voice sounds is learnt from what it says (`running`), from a calm sample that `enroll` asks
+                  for (`enrolled`), or not at all
     half_life_s   after so long, a moment counts half in the mood
     """
 

@@ -44,7 +44,7 @@ CONTRACT = ModelContract(
     licence="CC BY-NC-SA 4.0",
 )
 SHIPPED = FitConfig(
-    epochs=40,
+    epochs=36,
     batches=BatchConfig(
         steps=100, voices=5, size=8, shares={"ravdess": 0.5, "nemo": 0.2, "emodb": 0.12, "emotale": 0.18}
     ),
@@ -106,10 +106,10 @@ def train_small(
     folds, shipped = trained[:-1], trained[-1]
     torch.set_num_threads(1)
     heard = [hear_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
-    for k, trained in enumerate(folds):
+    for k, one in enumerate(folds):
         # Nobody's temperature is found from their own voice.
-        trained.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
-        save_model(trained.model, make_card(trained, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
+        one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
+        save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
     shipped.model.calibration = fit_calibration(together(heard))
     say(f"calibration: {shipped.model.calibration}")
     return finish(shipped, folds, recipe, data, work, out)
