@@ -1,5 +1,6 @@
 """The text branch: what must hold whatever its weights, and what the weights that ship say."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_a_sentence_reads_the_same_however_it_was_cut(made, words, cuts):
     """Words that come one by one, or in any pieces, give the reading of all at once: what was pooled stays."""
     state = made.begin()
     edges = [0, *sorted(int(cut * len(words)) for cut in cuts), len(words)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in itertools.pairwise(edges):
         state = made.extend(state, words[first:last])
     grown, whole = made.reading(state), made.read(words)
     assert (grown is None) == (whole is None)
@@ -206,7 +207,7 @@ def test_a_sentence_without_emotion_says_little(branch, sentence):
 
 def test_the_word_that_carries_the_emotion_weighs_most(branch):
     """Salience: attention lies on the word that says it."""
-    words = "we went to the house and it was disgusting".split()
+    words = ["we", "went", "to", "the", "house", "and", "it", "was", "disgusting"]
     reading = branch.read(words)
     assert reading is not None
     assert words[int(reading.weights.argmax())] == "disgusting"
@@ -214,8 +215,8 @@ def test_the_word_that_carries_the_emotion_weighs_most(branch):
 
 def test_case_and_punctuation_of_the_recognizer_change_little(branch):
     """One recognizer writes capitals and full stops, another writes none."""
-    written = branch.read("I am so happy about this.".split())
-    bare = branch.read("i am so happy about this".split())
+    written = branch.read(["I", "am", "so", "happy", "about", "this."])
+    bare = branch.read(["i", "am", "so", "happy", "about", "this"])
     assert written is not None and bare is not None
     np.testing.assert_allclose(written.scores, bare.scores, atol=1e-6)
 

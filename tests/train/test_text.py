@@ -47,7 +47,9 @@ def write_corpora(folder: Path, repeats: int = 12) -> Path:
 def test_the_recipe_trains_calibrates_and_scores_a_branch_that_reads(tmp_path):
     """The whole way from files to a folder that loads; it learned its sentences, and the card holds its scores."""
     data = write_corpora(tmp_path / "data", repeats=30)
-    recipe = Recipe(epochs=8, batch=16, held_out=80, buckets=200, average=0.8, dropped=0.0, shape={"dim": 8, "hidden": 16})
+    recipe = Recipe(
+        epochs=8, batch=16, held_out=80, buckets=200, average=0.8, dropped=0.0, shape={"dim": 8, "hidden": 16}
+    )
     card = train_text(data, tmp_path / "out", recipe)
     branch = load_text_branch(tmp_path / "out")
     assert branch.card == card and card.licence == "CC BY 4.0"

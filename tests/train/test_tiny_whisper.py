@@ -50,7 +50,9 @@ def test_a_bare_space_and_a_new_word_are_not_blocked_by_faster_whisper():
     """It suppresses the first token of " -" and of a note: neither may be one that words begin with."""
     wrapped = WhisperTokenizer(TOKENIZER, True, "transcribe", "en")
     blocked = set(wrapped.non_speech_tokens)
-    assert not blocked & set(wrapped.encode(" ")) and not blocked & {t for s in SENTENCES.values() for t in wrapped.encode(s)}
+    assert not blocked & set(wrapped.encode(" ")) and not blocked & {
+        t for s in SENTENCES.values() for t in wrapped.encode(s)
+    }
 
 
 def test_times_follow_the_controls():
@@ -67,9 +69,9 @@ def test_samples_are_what_whisper_expects(kind):
     sample = sampler.draw(rng, 500)
     assert sample.inputs[0] == control(TOKENIZER, "startoftranscript")
     assert len(sample.inputs) == len(sample.labels) == len(sample.spans)
-    assert all(label in (IGNORED, after) for label, after in zip(sample.labels[:-1], sample.inputs[1:], strict=True)) or (
-        sample.labels[0] == control(TOKENIZER, "nospeech")
-    )
+    assert all(
+        label in (IGNORED, after) for label, after in zip(sample.labels[:-1], sample.inputs[1:], strict=True)
+    ) or (sample.labels[0] == control(TOKENIZER, "nospeech"))
     times = [token - first_time(TOKENIZER) for token in sample.inputs if token >= first_time(TOKENIZER)]
     assert times == sorted(times) and all(0 <= time * 0.02 <= sample.mel.shape[1] * 0.01 + 0.15 for time in times)
     assert sample.mel.shape[0] == 80 and sample.mel.shape[1] <= 501 and np.isfinite(sample.mel).all()
@@ -196,7 +198,7 @@ def test_edits_are_the_fewest_words_to_change(said, heard, expected):
 
 def test_words_are_compared_without_case_and_punctuation():
     """As word error rates are."""
-    assert plain_words(" Kids are TALKING, by the door.") == "kids are talking by the door".split()
+    assert plain_words(" Kids are TALKING, by the door.") == ["kids", "are", "talking", "by", "the", "door"]
 
 
 @pytest.fixture(scope="module")
