@@ -116,7 +116,7 @@ class TextBranch:
         with torch.inference_mode():
             pool = state.pool.map(lambda array: torch.from_numpy(array)[None])
             logits = self.network.logits(pool)[0].double() / self.card.temperature
-            said = torch.softmax(logits, -1).numpy()
+            said = torch.softmax(logits + torch.tensor(self.card.bias, dtype=torch.float64), -1).numpy()
         # Words that the vocabulary does not hold are judged by their letters alone: trusted as far as they are known.
         blended = said**known * self.class_prior.astype(np.float64) ** (1 - known)
         classes = (blended / blended.sum()).astype(np.float32)

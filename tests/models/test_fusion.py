@@ -89,5 +89,5 @@ def test_a_label_that_the_text_does_not_know_keeps_its_odds_against_the_voice():
 )
 def test_what_is_no_probability_is_an_error(rows, weight):
     """Nothing is answered silently from other shapes, NaN, negative numbers or a weight that is none."""
-    with pytest.raises(ValueError, match="probabilities|length|weight"):
+    with pytest.raises(ValueError, match=r"probabilities|length|weight"):
         fuse(*rows, weight)
