@@ -134,7 +134,8 @@ def test_a_broken_or_missing_file_is_an_error_that_names_it(made, tmp_path, name
     save_text_branch(made, tmp_path)
     path = tmp_path / name
     whole = path.read_bytes()
-    for content in (whole[: len(whole) // 2], whole.replace(b"e", b"o", 1), b""):
+    altered = whole.replace(b'"format"', b'"shape"') if name == "card.json" else whole[:-3] + b"\n" + whole[-2:]
+    for content in (whole[: len(whole) // 2], altered, b""):
         path.write_bytes(content)
         with pytest.raises((CardInvalid, HeadMismatch)):
             load_text_branch(tmp_path)

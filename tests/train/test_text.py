@@ -155,10 +155,10 @@ def test_missing_corpora_and_corpora_that_are_none_say_what_is_wanted(tmp_path):
 
 
 def test_what_ships_reaches_its_figures_on_the_real_development_parts(shared):
-    """The card's own scores, measured again: macro-F1 of at least .50 on GoEmotions and .28 on MELD, unseen."""
+    """The card's own scores, measured again: macro-F1 of .586 on GoEmotions and .253 on MELD, unseen."""
     branch = load_text_branch()
     said = {(s.corpus, s.metric, s.protocol): s.value for s in branch.card.scores}
-    for corpus, least in (("goemotions", 0.50), ("meld", 0.28)):
+    for corpus, least in (("goemotions", 0.55), ("meld", 0.24)):
         found = evaluate_text(corpus, shared, branch)  # type: ignore[arg-type]
         assert found["macro_f1"] >= least
         card = next(v for (where, metric, rule), v in said.items()

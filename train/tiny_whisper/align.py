@@ -139,5 +139,5 @@ def _viterbi(likelihood: Frames) -> npt.NDArray[np.int64]:
 def _words(path: npt.NDArray[np.int64], sentence: str) -> Spoken:
     lengths = [len(word) * STATES for word in PHONES[sentence]]
     borders = STATES + np.cumsum([0, *lengths])
-    times = np.searchsorted(path, borders) * FRAME_S
+    times = (np.searchsorted(path, borders) * FRAME_S).astype(np.float64)
     return Spoken(times[:-1], times[1:])

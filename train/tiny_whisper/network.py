@@ -28,7 +28,7 @@ SAMPLED = 16  # places of the padding that are seen
 TINY = 1e-6
 
 
-def make_model(tokenizer: Tokenizer) -> WhisperForConditionalGeneration:
+def make_model(tokenizer: Tokenizer) -> Any:
     """Fresh weights in Whisper's architecture, with the generation settings that its users read."""
     start, end = control(tokenizer, "startoftranscript"), control(tokenizer, "endoftext")
     blank = tokenizer.encode(" ").ids[0]
@@ -37,10 +37,11 @@ def make_model(tokenizer: Tokenizer) -> WhisperForConditionalGeneration:
         encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=4 * WIDTH,
         decoder_ffn_dim=4 * WIDTH, num_mel_bins=80, max_source_positions=POSITIONS, max_target_positions=448,
         dropout=0.0, decoder_start_token_id=start, bos_token_id=end, eos_token_id=end, pad_token_id=end,
-        begin_suppress_tokens=[blank, end], attn_implementation="sdpa",
+        begin_suppress_tokens=[blank, end],
     )  # fmt: skip
-    model = WhisperForConditionalGeneration(config)
-    model.generation_config = GenerationConfig(
+    model: Any = WhisperForConditionalGeneration(config)
+    settings: Any = GenerationConfig
+    model.generation_config = settings(
         decoder_start_token_id=start, bos_token_id=end, eos_token_id=end, pad_token_id=end, max_length=448,
         begin_suppress_tokens=[blank, end], suppress_tokens=blocked(tokenizer),
         no_timestamps_token_id=control(tokenizer, "notimestamps"), is_multilingual=True,
@@ -100,7 +101,7 @@ def decode(model: Any, inputs: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor
 
 def _cross(attention: Any, x: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]:
     def heads(projected: Tensor) -> Tensor:
-        return projected.unflatten(2, (HEADS, -1)).transpose(1, 2)
+        return projected.reshape(*projected.shape[:2], HEADS, -1).transpose(1, 2)
 
     query, key = heads(attention.q_proj(x)), heads(attention.k_proj(encoded.hidden))
     scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1]) + encoded.bias

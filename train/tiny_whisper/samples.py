@@ -8,6 +8,7 @@ sentences, some none; some are in other languages, of which only the name is lea
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ class Sampler:
         """One sample of at most `longest` frames."""
         kind = rng.choice(5, p=[0.45, 0.3, 0.1, 0.07, 0.08])
         if kind == 4 and self.others:
-            take = self.others[rng.integers(len(self.others))]
+            take = self.others[int(rng.integers(len(self.others)))]
             return self._named(augment(take.power, rng, 1.0)[:, :longest], take.language)
         if kind == 3:
             return self._nothing(rng, longest)
@@ -97,7 +98,7 @@ class Sampler:
 
     def _piece(self, rng: np.random.Generator, partial: bool) -> tuple[Mel, list[Word]]:
         """A clip, its margins cut at random, at another speed; with `partial`, cut in mid-sentence."""
-        take = self.sentences[rng.integers(len(self.sentences))]
+        take = self.sentences[int(rng.integers(len(self.sentences)))]
         assert take.spoken is not None
         starts, ends = take.spoken.starts, take.spoken.ends
         count = int(rng.integers(1, len(starts))) if partial else len(starts)
@@ -150,7 +151,7 @@ class Sampler:
 
     def _nothing(self, rng: np.random.Generator, longest: int) -> Sample:
         """What is before a sentence, or noise, or digital silence."""
-        take = self.sentences[rng.integers(len(self.sentences))]
+        take = self.sentences[int(rng.integers(len(self.sentences)))]
         assert take.spoken is not None
         before = take.power[:, : int(max(0.0, take.spoken.starts[0] - 0.15) / FRAME_S)]
         frames = int(rng.integers(50, longest))
@@ -189,7 +190,7 @@ def augment(power: Mel, rng: np.random.Generator, speed: float) -> Mel:
     return np.asarray(power, np.float32)
 
 
-def _between(array: Mel, places: npt.NDArray[np.float64], axis: int) -> Mel:
+def _between(array: Mel, places: npt.NDArray[np.floating[Any]], axis: int) -> Mel:
     """Values at fractional places along an axis; beyond its end, the last one."""
     places = np.clip(places, 0, array.shape[axis] - 1)
     low = np.floor(places).astype(int)
