@@ -236,7 +236,7 @@ def test_a_users_own_models_module_does_not_shadow_ours(talk, tiny_model, tmp_pa
 
 
 def test_words_are_read_offline_with_pocketsphinx(conversation, tmp_path, capsys):
-    """The first two utterances of the demo: interims, finals with words, and readings that say how much they counted."""
+    """The demo's first two utterances: interims, finals with words, and how much these counted."""
     import soundfile
 
     audio, rate = soundfile.read(conversation, dtype="float32", frames=8 * 16_000)
