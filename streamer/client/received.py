@@ -1,0 +1,71 @@
+"""What has come from the server: each durable event once, and up to where the audio has been answered."""
+
+from dataclasses import dataclass, field
+
+from ..events import Durable, EmotionFinal, Event, SpeechStarted, Status
+
+
+@dataclass
+class Channel:
+    """One voice's side of it; a session has one, unless its channels are split.
+
+    open_s   where the utterance began that has no final yet
+    final_s  end of the last utterance that has one
+    """
+
+    last_seq: int = 0
+    open_s: float | None = None
+    final_s: float = 0.0
+
+
+@dataclass
+class Received:
+    """Of one session. Times are its own.
+
+    fresh  durable events since the last acknowledgement
+    """
+
+    channels: list[Channel] = field(default_factory=lambda: [Channel()])
+    processed_s: float = 0.0
+    fresh: int = 0
+
+    @property
+    def last_seq(self) -> int | list[int]:
+        """As the protocol wants it: a number, or one a channel."""
+        numbers = [channel.last_seq for channel in self.channels]
+        return numbers if len(numbers) > 1 else numbers[0]
+
+    def accept(self, event: Event) -> bool:
+        """Whether an event is new; a durable one that was here before is not. ValueError when one was left out."""
+        if isinstance(event, Status):
+            self.processed_s = max(self.processed_s, event.processed_s)
+        if not isinstance(event, Durable):
+            return True
+        channel = self._channel(event)
+        if event.seq <= channel.last_seq:
+            return False
+        if event.seq > channel.last_seq + 1:
+            raise ValueError(f"durable events {channel.last_seq + 1} to {event.seq - 1} never came")
+        channel.last_seq = event.seq
+        self.fresh += 1
+        if isinstance(event, SpeechStarted):
+            channel.open_s = event.start
+        elif isinstance(event, EmotionFinal):
+            channel.open_s, channel.final_s = None, event.end
+        return True
+
+    def settled_s(self, onset_s: float) -> float:
+        """Audio before this time has brought all that it will: a new session need not hear it again.
+
+        onset_s  speech shorter than this may be under way without having been told
+        """
+        return min(self._settled(channel, onset_s) for channel in self.channels)
+
+    def _settled(self, channel: Channel, onset_s: float) -> float:
+        if channel.open_s is not None:
+            return channel.open_s
+        return max(channel.final_s, self.processed_s - onset_s)
+
+    def _channel(self, event: Durable) -> Channel:
+        number = getattr(event, "channel", None) or 0
+        return self.channels[number] if number < len(self.channels) else self.channels[0]
