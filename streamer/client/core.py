@@ -21,11 +21,19 @@ from ..events import (
     SessionUpdated,
     Status,
 )
-from ..protocol import RENEWED, RETRIED, ClientMessage, CloseCode, Keepalive, SessionResume, SessionUpdate
-from ..protocol import bytes_per_sample
+from ..protocol import (
+    RENEWED,
+    RETRIED,
+    ClientMessage,
+    CloseCode,
+    Keepalive,
+    SessionResume,
+    SessionUpdate,
+    bytes_per_sample,
+)
 from .backoff import Backoff
 from .decisions import Decision, Retry, Stop, disconnected
-from .incoming import read
+from .incoming import Unknown, read
 from .outgoing import Outgoing
 from .received import Channel, Received
 from .ring import AudioRing
@@ -80,6 +88,7 @@ class Core:
     received: Received = field(init=False)
     out: Outgoing = field(init=False)
     created: SessionCreated | None = None
+    begun: bool = False
     closed: SessionClosed | None = None
     fault: EmoscopeError | None = None
     said: str = ""
@@ -95,6 +104,11 @@ class Core:
         self.out = Outgoing(AudioRing(frame, 1, quiet), window=1, piece=piece, patient=patient)
         self.received = self._nothing_received()
         self._fit(Limits())
+
+    @property
+    def streaming(self) -> bool:
+        """Audio is on its way."""
+        return self.link.phase is Phase.STREAMING
 
     # The caller's side.
 
@@ -140,17 +154,19 @@ class Core:
         if now - link.kept_alive >= KEEPALIVE_S or self.received.fresh >= UNACKNOWLEDGED:
             link.kept_alive, self.received.fresh = now, 0
             return Keepalive(last_seq=self.received.last_seq)
-        message = self.out.next()
         if (lost := self.out.lost()) is not None:
             self._tell_lost(*lost)
-        return message
+        return self.out.next()
 
     def receive(self, text: str | bytes, now: float) -> list[AnyEvent]:
         """The events that a text frame brings to the caller: one, or none."""
         self.link.heard = now
         try:
             event = read(text)
-            if event is None or (self.link.phase is not Phase.GREETING and not self.received.accept(event)):
+            if isinstance(event, Unknown):
+                self.received.number(event.seq, event.channel)
+                return []
+            if not self.received.accept(event):
                 return []
         except (EmoscopeError, ValueError) as error:
             self.fault = error if isinstance(error, EmoscopeError) else disconnected(CloseCode.BAD_REQUEST, str(error))
@@ -180,13 +196,13 @@ class Core:
     def failed(self, error: EmoscopeError, now: float, *, passing: bool, wait_s: float = 0.0) -> Decision:
         """No socket came about. `passing`: it may, later; not before `wait_s`, if the server said so."""
         self.link = Link()
-        if not passing or self.created is None:
+        if not passing or not self.begun:
             return Stop(error)
         return self._again(now, str(error), wait_s, error)
 
     def _again(self, now: float, why: str, wait_s: float = 0.0, error: EmoscopeError | None = None) -> Decision:
         self.lost_since = now if self.lost_since is None else self.lost_since
-        if self.created is None and self.backoff.tries >= FIRST_TRIES:
+        if not self.begun and self.backoff.tries >= FIRST_TRIES:
             return Stop(
                 RefusedByServer(f"{why} {FIRST_TRIES + 1} times before a session began; is it an emoscope server?")
             )
@@ -220,7 +236,7 @@ class Core:
         if self.created is not None:
             self.link.phase = Phase.RESUMING
             return False
-        self.created = event
+        self.created, self.begun = event, True
         if self._options():
             self.link.phase = Phase.UPDATING
         else:
@@ -249,10 +265,10 @@ class Core:
         self.notices.append(
             Caution(
                 code="session_lost",
-                message=f"the server no longer had the session: another one goes on from {end:.1f} s, its clock and its "
+                message=f"the server no longer had the session: another one goes on from {end:.1f} s, its clock and "
                 f"numbers begin again; {lost}",
-                start=round(start, 3),
-                end=round(end, 3),
+                start=round(start, 6),
+                end=round(end, 6),
             )
         )
         out.renew(begin)
@@ -261,9 +277,7 @@ class Core:
     def _tell_lost(self, begin: int, end: int) -> None:
         start, stop = self.seconds(begin), self.seconds(end)
         message = f"{stop - start:.1f} s of audio could not be kept until the server was back; heard as silence"
-        self.notices.append(
-            Caution(code="audio_dropped", message=message, start=round(start, 3), end=round(stop, 3))
-        )
+        self.notices.append(Caution(code="audio_dropped", message=message, start=round(start, 6), end=round(stop, 6)))
 
     def _fit(self, limits: Limits) -> None:
         """Ring and window to what this server keeps."""

@@ -41,13 +41,10 @@ class Received:
             self.processed_s = max(self.processed_s, event.processed_s)
         if not isinstance(event, Durable):
             return True
-        channel = self._channel(event)
-        if event.seq <= channel.last_seq:
+        number = getattr(event, "channel", None)
+        if not self.number(event.seq, number):
             return False
-        if event.seq > channel.last_seq + 1:
-            raise ValueError(f"durable events {channel.last_seq + 1} to {event.seq - 1} never came")
-        channel.last_seq = event.seq
-        self.fresh += 1
+        channel = self._channel(number)
         if isinstance(event, SpeechStarted):
             channel.open_s = event.start
         elif isinstance(event, EmotionFinal):
@@ -66,6 +63,18 @@ class Received:
             return channel.open_s
         return max(channel.final_s, self.processed_s - onset_s)
 
-    def _channel(self, event: Durable) -> Channel:
-        number = getattr(event, "channel", None) or 0
-        return self.channels[number] if number < len(self.channels) else self.channels[0]
+    def number(self, seq: int | None, channel: int | None) -> bool:
+        """Count a durable event of a channel; false when it was here before. ValueError when one was left out."""
+        if seq is None:
+            return True
+        at = self._channel(channel)
+        if seq <= at.last_seq:
+            return False
+        if seq > at.last_seq + 1:
+            raise ValueError(f"durable events {at.last_seq + 1} to {seq - 1} never came")
+        at.last_seq = seq
+        self.fresh += 1
+        return True
+
+    def _channel(self, number: int | None) -> Channel:
+        return self.channels[number or 0] if (number or 0) < len(self.channels) else self.channels[0]
