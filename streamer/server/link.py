@@ -1,0 +1,485 @@
+"""One socket: what a client says, done to its stream; what the stream says, sent."""
+
+import asyncio
+import math
+import secrets
+from bisect import bisect_left
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+
+from ..config import SECOND
+from ..drive import created
+from ..errors import ConfigInvalid, InvalidAudio, ProtocolError, UsageError
+from ..events import (
+    AnyEvent,
+    Caution,
+    EmotionInterim,
+    Error,
+    SessionClosed,
+    SessionResumed,
+    SessionUpdated,
+)
+from ..input_watch import InputWatch
+from ..protocol import (
+    FATAL,
+    STATUS_S,
+    CloseCode,
+    Enroll,
+    Finish,
+    Flush,
+    Keepalive,
+    Reset,
+    SessionResume,
+    SessionUpdate,
+    decode_audio,
+    decode_client,
+)
+from ..requests import Result
+from ..session import Output
+from .outbox import Outbox
+from .stored import Stored, hashed
+from .stream import SKIP_LAG_S, Stream, Voice, broke, lost, span_s
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+KEEP_EVERY_S = 2.0  # of audio, after which the state is stored again
+MESSAGES_S, MESSAGES_BURST = 20.0, 60.0  # text messages a second, and at once
+ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
+CLOSE_S = 2.0
+
+
+class Link:
+    """Lives as long as its socket. Everything here runs on the event loop and never waits for the model."""
+
+    def __init__(self, hub: "Hub", socket: ServerConnection, now: float) -> None:
+        self.hub, self.socket = hub, socket
+        self.heard_at = now
+        self.next_status = now + STATUS_S
+        self.outbox = Outbox(self._send_now, self._unsent)
+        self.leaving = False
+        self.finish_by = math.inf
+        self._over: asyncio.Task[None] | None = None
+        self._watch: InputWatch | None = None
+        self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
+        self._allowance, self._counted_at = MESSAGES_BURST, now
+        self._limited = False
+        self._spoken = False
+        self._busy = False
+        self._kept_s, self._dirty = 0.0, False
+        self._keeping: asyncio.Task[None] | None = None
+        self._next_report_s = 0.0
+        token = secrets.token_urlsafe(24)
+        event = created(hub.contract, hub.default_config)
+        self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
+        self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
+        self.emit(None, msgspec.structs.replace(event, resume_token=token, limits=hub.options.limits))
+
+    @property
+    def max_backlog_s(self) -> float:
+        """How far behind this client may be."""
+        options = self.hub.options
+        return options.limits.max_backlog_s if self.stream.config.pace == "realtime" else options.fast_backlog_s
+
+    # --- what goes out
+
+    def _send_now(self, data: bytes) -> None:
+        broadcast([self.socket], data.decode())
+
+    def _unsent(self) -> int:
+        return self.socket.transport.get_write_buffer_size()
+
+    def emit(self, voice: Voice | None, event: AnyEvent) -> None:
+        """Send an event, or keep it until the socket takes it."""
+        data = self.stream.wire(voice, event)
+        if data is None or self.leaving:
+            return
+        self.hub.metrics.events.labels(event.type).inc()
+        self.outbox.push(event, data)
+        if isinstance(event, EmotionInterim):
+            self._measure(event.end)
+
+    def error(self, code: str, message: str, param: str | None = None) -> None:
+        """Something was refused; the session goes on."""
+        self.hub.metrics.errors.labels(code).inc()
+        self.emit(None, Error(code=code, message=message, fatal=False, param=param))
+
+    def end(self, code: str, message: str, close: int | None = None) -> None:
+        """The connection is over, and why."""
+        if self.leaving:
+            return
+        self.hub.metrics.errors.labels(code).inc()
+        self.hub.log.info("ending", session=self.stream.id, code=code)
+        self.emit(None, Error(code=code, message=message, fatal=True))
+        self.close(FATAL[code] if close is None else close, code)
+
+    def close(self, code: int, reason: str) -> None:
+        """Nothing more is sent after what was; what is unsent for long is given up."""
+        self.leaving = True
+        if self._over is None:
+            self._over = asyncio.ensure_future(self._close(code, reason))
+
+    async def _close(self, code: int, reason: str) -> None:
+        for _ in range(int(CLOSE_S / 0.05)):
+            self.outbox.pump()
+            if self.outbox.empty or self.socket.state is not State.OPEN:
+                break
+            await asyncio.sleep(0.05)
+        if self._unsent():
+            # A peer that takes nothing would hold the closing handshake up.
+            asyncio.get_running_loop().call_later(CLOSE_S, self.socket.transport.abort)
+        await self.socket.close(code, reason)
+
+    def _measure(self, end: float) -> None:
+        """The lag of a reading up to `end`: from the arrival of the chunk that completed it."""
+        if self._arrived:
+            place = bisect_left(self._arrived, end, key=lambda item: item[0])
+            arrived = self._arrived[min(place, len(self._arrived) - 1)][1]
+            self.hub.metrics.lag.observe(max(0.0, self.hub.now() - arrived))
+
+    # --- what comes in
+
+    async def run(self) -> None:
+        """Until the socket is closed, by whomever."""
+        try:
+            async for message in self.socket:
+                if self.leaving:
+                    continue
+                self.heard_at = self.hub.now()
+                if isinstance(message, bytes):
+                    await self._hear(message)
+                else:
+                    await self._obey(message)
+        except ConnectionClosed:
+            pass
+
+    async def _obey(self, text: str) -> None:
+        if not self._allowed():
+            return
+        try:
+            await self._follow(decode_client(text))
+        except ProtocolError as error:
+            self.error(error.code, str(error), error.param)
+        except ConfigInvalid as error:
+            self.error("config_invalid", str(error), error.param)
+        self._spoken = True
+
+    async def _follow(self, message: Any) -> None:
+        stream = self.stream
+        match message:
+            case SessionUpdate(config=values):
+                if stream.begun:
+                    self.error("config_locked", "audio has come already: options are fixed until the session ends")
+                    return
+                self.emit(None, SessionUpdated(config=stream.configure(values)))
+                self._announce()
+            case Keepalive(last_seq=last_seq):
+                stream.acknowledge(last_seq)
+                self.report()
+            case SessionResume():
+                await self._resume(message)
+            case Finish():
+                if not stream.finishing:
+                    deadline = self.hub.options.finish_s if stream.config.pace == "realtime" else math.inf
+                    self.finish(deadline)
+            case Flush() if not stream.finishing:
+                self.take(stream.flush())
+            case Reset() if not stream.finishing:
+                self.take(stream.reset())
+            case Enroll(seconds=seconds) if not stream.finishing:
+                self._enroll(seconds)
+
+    def _announce(self) -> None:
+        """In `split` mode, which session is which channel's."""
+        config = self.stream.config
+        if config.channel_mode != "split":
+            return
+        for channel in range(config.channels):
+            event = created(self.hub.contract, config)
+            self.emit(
+                None,
+                msgspec.structs.replace(
+                    event, session_id=f"{self.stream.id}-{channel}", limits=self.hub.options.limits, channel=channel
+                ),
+            )
+
+    def _enroll(self, seconds: float) -> None:
+        stream = self.stream
+        stream.begin()
+        for voice in stream.voices:
+            enroll = getattr(voice.session, "enroll", None)
+            if enroll is None:
+                raise ConfigInvalid("enroll: this version has no baselines yet", "baseline")
+            output = enroll(seconds)
+            if isinstance(output, Output):
+                self.step(voice, output)
+
+    async def _resume(self, message: SessionResume) -> None:
+        if self._spoken or self.stream.begun:
+            self.error("config_locked", "session.resume must be the first message on a new socket")
+            return
+        self._busy = True
+        try:
+            await self.hub.resume(self, message)
+        finally:
+            self._busy = False
+
+    def adopt(self, stored: Stored, last_seq: Any) -> None:
+        """Go on with a stored session in place of the new one."""
+        stream = Stream.restore(stored, self.hub.contract)
+        again = stream.rejoin(last_seq)
+        if stored.lost_events and any(
+            v.sent and seq + 1 < self._first_kept(stream, v) for v, seq in self._seen(stream)
+        ):
+            self.end("session_expired", "events that were never acknowledged are no longer kept; open a new session")
+            return
+        self.stream = stream
+        stream.stored_s = stored.audio_s if self.hub.store.outlives else math.inf
+        self._kept_s = stored.audio_s
+        numbers = [voice.session.state.assembly.next_seq for voice in stream.voices]
+        for voice, next_seq in zip(stream.voices, numbers, strict=True):
+            event = SessionResumed(audio_s=stored.audio_s, next_seq=next_seq)
+            self.emit(voice, event)
+        if not stream.voices:
+            self.emit(None, SessionResumed(audio_s=stored.audio_s, next_seq=1))
+        for data in again:
+            self.outbox.push(None, data)
+        for voice in stream.voices:
+            self.step(voice, Output([], voice.session.pending()))
+        if stream.finishing:
+            self.finish_by = self.hub.now() + self.hub.options.finish_s
+            self._end_if_closed(any(b'"session.closed"' in data for data in again))
+
+    @staticmethod
+    def _first_kept(stream: Stream, voice: Voice) -> int:
+        return next((s for c, s, _ in stream.kept if c == (voice.channel or 0)), voice.sent + 1)
+
+    @staticmethod
+    def _seen(stream: Stream) -> list[tuple[Voice, int]]:
+        return [(voice, voice.suppress) for voice in stream.voices]
+
+    async def _hear(self, frame: bytes) -> None:
+        stream, config = self.stream, self.stream.config
+        try:
+            if stream.finishing:
+                raise InvalidAudio("audio after finish: open a new session for more")
+            samples = decode_audio(frame, config, self.hub.options.limits.max_frame_s)
+            stream.check(samples)
+        except ProtocolError as error:
+            self.error(error.code, str(error), error.param)
+            return
+        if not len(samples):
+            return
+        # A second at a time, with everybody else's turn between: a long frame must not hold the loop up.
+        for begin in range(0, len(samples), config.sample_rate):
+            if begin:
+                await asyncio.sleep(0)
+            if self.leaving:
+                return
+            self._feed(samples[begin : begin + config.sample_rate])
+        self._warn(samples)
+        self._relieve()
+        if stream.audio_s > self.hub.options.max_session_s:
+            self.end("session_expired", f"a session hears {self.hub.options.max_session_s:g} s at most; open a new one")
+
+    def _feed(self, samples: Any) -> None:
+        stream = self.stream
+        first = not stream.begun
+        try:
+            outputs = stream.feed(samples)
+        except UsageError as error:
+            self.error("invalid_audio_frame", str(error))
+            return
+        self.hub.metrics.audio.inc(len(samples) / stream.config.sample_rate)
+        self._arrived.append((stream.audio_s, self.hub.now()))
+        self.take(outputs)
+        if first or stream.audio_s - self._kept_s >= KEEP_EVERY_S:
+            self.keep()
+
+    def _warn(self, samples: Any) -> None:
+        config = self.stream.config
+        if self._watch is None:
+            self._watch = InputWatch(config.sample_rate)
+        plain = samples if samples.dtype == np.float32 else samples.astype(np.float32) / 32_768.0
+        for caution in self._watch.hear(plain, self.hub.now() if config.pace == "realtime" else None):
+            self.emit(None, caution)
+
+    def _allowed(self) -> bool:
+        """Whether another text message may be read now."""
+        now = self.hub.now()
+        self._allowance = min(MESSAGES_BURST, self._allowance + (now - self._counted_at) * MESSAGES_S)
+        self._counted_at = now
+        if self._allowance >= 1:
+            self._allowance -= 1
+            self._limited = False
+            return True
+        if not self._limited:  # said once an episode, or the answers would be a flood of their own
+            self._limited = True
+            self.error("rate_limited", f"more than {MESSAGES_S:g} messages a second: the newest are not read")
+        return False
+
+    # --- what the stream brings
+
+    def take(self, outputs: list[tuple[Voice, Output]]) -> None:
+        """What a call on the stream brought."""
+        for voice, output in outputs:
+            self.step(voice, output)
+
+    def step(self, voice: Voice, output: Output) -> None:
+        """Let the events out, and put the requests in line."""
+        durable = closed = False
+        for event in output.events:
+            if isinstance(event, Error) and event.fatal:
+                self.end(event.code, event.message)
+                return
+            self.emit(voice, event)
+            durable = durable or hasattr(event, "seq")
+            closed = closed or isinstance(event, SessionClosed)
+        if output.requests:
+            self.hub.submit(self, voice, output.requests)
+        if durable:
+            self.keep()
+        self._end_if_closed(closed)
+
+    def results(self, voice: Voice, results: list[Result], busy_s: float) -> None:
+        """What the engine has ready."""
+        if self.leaving or voice.gone:
+            return
+        if (message := broke(results)) is not None:
+            self._model_broke(message)
+            return
+        self.stream.failures = 0
+        self.step(voice, self.stream.apply(voice, results, busy_s))
+        if self.stream.config.pace == "fast" and self.stream.processed_s >= self._next_report_s:
+            self._next_report_s = self.stream.processed_s + self.max_backlog_s / 4
+            self.report()
+
+    def _model_broke(self, message: str) -> None:
+        """The requests stay open: whoever resumes the session asks them again, unless that has failed before."""
+        self.stream.failures += 1
+        self.hub.log.error("model failed", session=self.stream.id, message=message)
+        self.end("model_failed", message)
+
+    def _end_if_closed(self, closed: bool) -> None:
+        if closed and self.stream.closed:
+            self.close(CloseCode.DONE, "finished")
+
+    def report(self) -> None:
+        """A `status`, out of turn or in."""
+        if not self.leaving and not self._busy:
+            self.emit(None, self.stream.status())
+
+    # --- time passing
+
+    def tick(self, now: float) -> None:
+        """About once a second, and more often where something waits."""
+        if self.leaving:
+            return
+        options = self.hub.options
+        if now >= self.next_status:
+            self.next_status = max(self.next_status + STATUS_S, now + STATUS_S / 2)
+            self.report()
+            if now - self.heard_at > options.limits.idle_timeout_s:
+                self.end("idle_timeout", f"nothing came for {options.limits.idle_timeout_s:g} s")
+                return
+            if self.outbox.stuck_s(now) > options.slow_s or self.outbox.overfull:
+                self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
+                return
+            self._relieve()
+        if now > self.finish_by:
+            self._give_up()
+
+    def _relieve(self) -> None:
+        """Past 2 s of lag interims are skipped; past the backlog's limit the oldest speech is, and both are said."""
+        stream = self.stream
+        lag = stream.lag_s
+        if stream.config.pace == "fast":
+            if lag > self.max_backlog_s + self.hub.options.limits.max_frame_s:
+                self.end(
+                    "backlog_exceeded",
+                    f"{lag:.0f} s sent and not processed; keep it under {self.max_backlog_s:g} s by `processed_s`",
+                )
+            return
+        if lag < SKIP_LAG_S:
+            stream.lagging = False
+            return
+        skipped = 0
+        for voice in stream.voices:
+            if stream.behind(voice) < SKIP_LAG_S:
+                continue
+            interim = voice.session.interim_requests()
+            taken = self.hub.scheduler.take_back(voice, lambda request, ids=interim: request.id in ids)  # type: ignore[misc]
+            if taken:
+                skipped += len(taken)
+                self.step(voice, stream.drop(voice, taken))
+            if stream.behind(voice) > self.max_backlog_s:
+                self._drop_oldest(voice)
+        if skipped and not stream.lagging:
+            stream.lagging = True
+            message = f"{lag:.1f} s behind: the server is slower than the speech; interim readings are skipped"
+            self.emit(None, Caution(code="lagging", message=message, start=round(stream.audio_s, 3)))
+
+    def _drop_oldest(self, voice: Voice) -> None:
+        """Whole windows, the oldest first, until the rest is within the limit."""
+        border = (self.stream.audio_s - self.max_backlog_s) * SECOND
+        taken = self.hub.scheduler.take_back(voice, lambda request: request.window.own_start < border)
+        if taken:
+            start, end = span_s(taken)
+            self.emit(voice, lost(voice, "the server is too slow: speech is left out", start, end))
+            self.hub.metrics.dropped.inc(end - start)
+            self.step(voice, self.stream.drop(voice, taken))
+
+    def finish(self, within_s: float) -> None:
+        """Read everything out, by then."""
+        self.finish_by = min(self.finish_by, self.hub.now() + within_s)
+        if not self.stream.finishing:
+            self.take(self.stream.finish())
+
+    def _give_up(self) -> None:
+        """The deadline has passed: what is still computed is said to be missing."""
+        self.finish_by = math.inf
+        for voice in self.stream.voices:
+            if not voice.session.pending():
+                continue
+            self.hub.scheduler.forget(voice)
+            start, end = voice.session.processed_s, self.stream.audio_s
+            if end > start:
+                self.emit(
+                    voice, lost(voice, "the model was not ready in time: the last speech is left out", start, end)
+                )
+                self.hub.metrics.dropped.inc(end - start)
+            while not self.leaving and (late := voice.session.pending()):
+                output = self.stream.expire(voice, late)
+                self.step(voice, Output(output.events, []))
+
+    # --- what is stored
+
+    def keep(self) -> None:
+        """Store the state, if this store outlives us; one write at a time, the newest state next."""
+        if not self.hub.store.outlives or not self.stream.begun or self.leaving:
+            return
+        self._kept_s = self.stream.audio_s
+        self._dirty = True
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.ensure_future(self._keep())
+
+    async def _keep(self) -> None:
+        while self._dirty and not self.leaving:
+            self._dirty = False
+            stream = self.stream
+            at = stream.audio_s
+            stored = await self.hub.put(stream, attached=True)
+            if stored is None:  # the store does not answer: nothing is acknowledged, and it is tried again
+                self._dirty = True
+                await asyncio.sleep(1.0)
+            elif stored:
+                stream.stored_s = at
+            elif not self.leaving:
+                self.hub.forget(self)
+                self.end("session_taken", "another socket has gone on with this session")
