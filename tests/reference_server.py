@@ -87,13 +87,15 @@ class ReferenceServer:
     seen: int = 0
     live: bool = False
     greeted: bool = False
+    begun: bool = False
     outbox: list[AnyEvent] = field(default_factory=list)
     forgotten: list[bytes] = field(default_factory=list)
 
     def connect(self) -> None:
         """A socket: a new session greets it."""
-        if self.id:
+        if self.id and self.begun:  # a session that heard nothing is not kept
             self.others[self.id] = self.now, self.stored
+        self.begun = False
         self.made += 1
         self.id, self.now, self.stored, self.seen = f"s{self.made}", Heard(), Heard(), 0
         self.outbox, self.live, self.greeted = [], True, True
@@ -114,7 +116,8 @@ class ReferenceServer:
     def forget(self) -> None:
         """All sessions have expired."""
         assert not self.live
-        self.forgotten.append(self.now.audio)
+        if self.begun:
+            self.forgotten.append(self.now.audio)
         self.id, self.now, self.stored, self.others = "", Heard(), Heard(), {}
 
     def store(self) -> None:
@@ -131,16 +134,18 @@ class ReferenceServer:
             assert self.greeted, "session.resume comes first"
             self.greeted = False
             if message.session_id not in self.others:
+                self.id = ""
                 self.outbox.append(Error(code="resume_unknown", message="no such session", fatal=True))
                 return 4404
             assert isinstance(message.last_seq, int)
             self.id = message.session_id
             self.now, self.stored = self.others.pop(self.id)
+            self.begun = True
             self.seen = message.last_seq if self.suppresses else 0
             self.outbox.append(SessionResumed(audio_s=len(self.now.audio) / RATE, next_seq=self.now.seq))
             self.outbox += [event for event in self.now.events if event.seq > self.seen]
             return 1000 if self.now.finished else None
-        self.greeted = False
+        self.greeted, self.begun = False, True
         before = len(self.now.events)
         match message:
             case bytes():

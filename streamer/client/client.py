@@ -227,7 +227,7 @@ class Client:
                 if message is None:
                     self._wake.clear()
                     try:
-                        await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                        await asyncio.wait_for(self._wake.wait(), core.look_s())
                     except TimeoutError:
                         continue
                 else:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import msgspec
@@ -34,6 +33,7 @@ from ..protocol import (
 from .backoff import Backoff
 from .decisions import Decision, Retry, Stop, disconnected
 from .incoming import Unknown, read
+from .link import Link, Phase
 from .outgoing import Outgoing
 from .received import Channel, Received
 from .ring import AudioRing
@@ -45,29 +45,9 @@ WINDOW = 0.75  # of the backlog that the server allows
 FAST_BACKLOG_S = 60.0
 PIECE_S = {"realtime": 0.1, "fast": 0.5}
 PIECE_BYTES = 262_144
+ASK_S = 0.25  # while there is no room to send, how often the server is asked how far it is
 FIRST_TRIES = 3  # before there ever was a session
 EXPIRED = ("resume_unknown", "session_expired")
-
-
-class Phase(Enum):
-    """Of one connection."""
-
-    OFFLINE = "offline"
-    GREETING = "waiting for session.created"
-    UPDATING = "waiting for session.updated"
-    RESUMING = "waiting for session.resumed"
-    STREAMING = "streaming"
-
-
-@dataclass
-class Link:
-    """One connection. Times are of the clock that the caller has."""
-
-    phase: Phase = Phase.OFFLINE
-    opened: float = 0.0
-    heard: float = 0.0
-    kept_alive: float = 0.0
-    asked: bool = False
 
 
 @dataclass
@@ -134,7 +114,7 @@ class Core:
 
     def opened(self, now: float) -> None:
         """A socket is open; the server speaks first."""
-        self.link = Link(Phase.GREETING, opened=now, heard=now, kept_alive=now)
+        self.link = Link(Phase.GREETING, opened=now, heard=now, kept_alive=now, counted=now)
         self.said = ""
 
     def next(self, now: float) -> bytes | ClientMessage | None:
@@ -151,12 +131,19 @@ class Core:
             )
         if link.phase is not Phase.STREAMING or self.closed is not None:
             return None
-        if now - link.kept_alive >= KEEPALIVE_S or self.received.fresh >= UNACKNOWLEDGED:
+        every_s = ASK_S if self.out.held_up else KEEPALIVE_S
+        if now - link.kept_alive >= every_s or self.received.fresh >= UNACKNOWLEDGED:
             link.kept_alive, self.received.fresh = now, 0
             return Keepalive(last_seq=self.received.last_seq)
+        if self.out.commands_due and not link.may_command(now):
+            return None
         if (lost := self.out.lost()) is not None:
             self._tell_lost(*lost)
         return self.out.next()
+
+    def look_s(self) -> float:
+        """When there is nothing to send, how long to wait before asking again, if nothing else happens."""
+        return ASK_S if self.out.held_up or self.out.commands_due else 1.0
 
     def receive(self, text: str | bytes, now: float) -> list[AnyEvent]:
         """The events that a text frame brings to the caller: one, or none."""
@@ -213,11 +200,13 @@ class Core:
     def _take(self, event: AnyEvent) -> bool:
         """Let an event change what we know; whether the caller gets it."""
         match event:
-            case SessionCreated():
+            case SessionCreated() if self.link.phase is Phase.GREETING:
                 return self._created(event)
-            case SessionUpdated():
+            case SessionUpdated() if self.link.phase is Phase.UPDATING:
                 self._stream()
             case SessionResumed():
+                if self.link.phase is not Phase.RESUMING:  # with split channels each says so
+                    return False
                 self.out.resume(self.out.origin + round(event.audio_s * self.config.sample_rate))
                 self._stream()
             case Status():
@@ -262,15 +251,17 @@ class Core:
         begin = min(max(wanted, out.ring.first), out.head)
         start, end = self.seconds(wanted), self.seconds(begin)
         lost = f"{end - start:.1f} s of audio were lost" if begin > wanted else "no audio was lost"
-        self.notices.append(
-            Caution(
-                code="session_lost",
-                message=f"the server no longer had the session: another one goes on from {end:.1f} s, its clock and "
-                f"numbers begin again; {lost}",
-                start=round(start, 6),
-                end=round(end, 6),
+        if begin > out.origin or any(channel.last_seq for channel in self.received.channels):
+            # Else it had brought nothing yet, and nothing of it is missed.
+            self.notices.append(
+                Caution(
+                    code="session_lost",
+                    message=f"the server no longer had the session: another one goes on from {end:.1f} s, its clock "
+                    f"and numbers begin again; {lost}",
+                    start=round(start, 6),
+                    end=round(end, 6),
+                )
             )
-        )
         out.renew(begin)
         self.created, self.received = None, self._nothing_received()
 

@@ -42,6 +42,20 @@ class Outgoing:
         """Frames that a patient sender may add now."""
         return max(0, self.processed + self.window - self.head)
 
+    @property
+    def held_up(self) -> bool:
+        """There is audio to send, but no room in the window."""
+        return self.sent < self.head and (self.patient or self.catching_up) and self._limit <= self.sent
+
+    @property
+    def _limit(self) -> int:
+        return max(self.processed, self.origin) + self.window
+
+    @property
+    def commands_due(self) -> bool:
+        """The next thing to send is a command."""
+        return self.cursor < len(self.commands) and self.commands[self.cursor][0] <= self.sent
+
     def append(self, data: bytes) -> None:
         self.ring.append(data)
 
@@ -69,14 +83,13 @@ class Outgoing:
     def next(self) -> bytes | ClientMessage | None:
         """The next thing to send, or nothing for now."""
         until = self.head
+        if self.commands_due:
+            self.cursor += 1
+            return self.commands[self.cursor - 1][1]
         if self.cursor < len(self.commands):
-            position, message = self.commands[self.cursor]
-            if position <= self.sent:
-                self.cursor += 1
-                return message
-            until = position
+            until = self.commands[self.cursor][0]
         if self.patient or self.catching_up:
-            until = min(until, max(self.processed, self.origin) + self.window)
+            until = min(until, self._limit)
         count = min(self.piece, until - self.sent)
         if count > 0:
             data = self.ring.read(self.sent, count)

@@ -41,7 +41,7 @@ class Received:
             self.processed_s = max(self.processed_s, event.processed_s)
         if not isinstance(event, Durable):
             return True
-        number = getattr(event, "channel", None)
+        number = event.channel if isinstance(event.channel, int) else None
         if not self.number(event.seq, number):
             return False
         channel = self._channel(number)
