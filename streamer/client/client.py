@@ -209,10 +209,11 @@ class Client:
         finally:
             sender.cancel()
             try:
-                await asyncio.wait_for(socket.close(), LEAVE_S)
+                async with asyncio.timeout(LEAVE_S):
+                    await socket.close()
             except TimeoutError:
                 socket.transport.abort()
-        await asyncio.wait([sender])
+            await asyncio.wait([sender])
         if not sender.cancelled() and (error := sender.exception()) is not None:
             raise error
         return core.ended(code, reason, time.monotonic())
@@ -227,7 +228,9 @@ class Client:
                 if message is None:
                     self._wake.clear()
                     try:
-                        await asyncio.wait_for(self._wake.wait(), core.look_s())
+                        # Not wait_for: in Python 3.11 it can swallow a cancellation that comes with the wake-up.
+                        async with asyncio.timeout(core.look_s()):
+                            await self._wake.wait()
                     except TimeoutError:
                         continue
                 else:

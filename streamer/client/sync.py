@@ -3,14 +3,15 @@
 import asyncio
 import ssl
 from collections.abc import Coroutine, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..config import Config
-from ..errors import EmoscopeError
+from ..errors import EmoscopeError, UsageError
 from ..events import AnyEvent, SessionCreated
 from .audio import Audio
 from .client import Client
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 0.2  # between looks at whether somebody pressed Ctrl+C, where waiting cannot be interrupted
 LEAVE_S = 1.5
+SETTLE_S = 0.2
 
 
 class SyncClient:
@@ -41,6 +43,7 @@ class SyncClient:
         self._client = Client(url, config, token=token, context=context, give_up_s=give_up_s)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="emoscope client", daemon=True)
+        self._closing = Lock()
 
     @property
     def config(self) -> Config:
@@ -130,7 +133,7 @@ class SyncClient:
             trouble.append(error)
         try:
             self.finish()
-        except (EmoscopeError, RuntimeError):
+        except EmoscopeError:
             return  # it is over: iterating says why
 
     async def _next(self) -> AnyEvent | None:
@@ -138,18 +141,20 @@ class SyncClient:
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run in the loop's thread and wait for the result."""
-        try:
-            future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:  # the loop is closed
+        if not self._thread.is_alive():
             work.close()
-            raise
+            self.raise_error()
+            raise UsageError("this client is closed, or was not entered; open another")
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             while True:
                 try:
                     return future.result(PATIENCE_S)
                 except TimeoutError:
-                    if future.done():
-                        raise
+                    if future.done():  # at this very moment, or with a timeout of its own
+                        return future.result()
+                except CancelledError:
+                    raise UsageError("this client was closed meanwhile") from None
         except BaseException:
             future.cancel()
             raise
@@ -169,16 +174,22 @@ class SyncClient:
         self.close()
 
     def close(self) -> None:
-        """Leave, within two seconds. What was not finished is given up."""
-        if not self._thread.is_alive():
-            return
-        closing = asyncio.run_coroutine_threadsafe(self._client.close(), self._loop)
-        try:
-            closing.result(LEAVE_S)
-        except TimeoutError:
-            pass
-        finally:
+        """Leave, within two seconds. What was not finished is given up; who waits for events has seen the last."""
+        with self._closing:
+            if not self._thread.is_alive():
+                return
+            closing = asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
+            with suppress(TimeoutError):
+                closing.result(LEAVE_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(LEAVE_S / 5)
             if not self._thread.is_alive():
                 self._loop.close()
+
+    async def _shut(self) -> None:
+        await self._client.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:  # they have been told that it is over
+            await asyncio.wait(others, timeout=SETTLE_S)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hypothesis import given, settings
@@ -97,10 +98,12 @@ class World:
         self.given += self.core.notices
         self.core.notices = []
 
-    def finish(self) -> None:
-        """To the end, over a connection that works."""
+    def finish(self, cuts: Collection[int] = ()) -> None:
+        """To the end, over a connection that works, but for those `cuts` after so many rounds."""
         self.core.finish()
-        for _ in range(20_000):
+        for number in range(20_000):
+            if number in cuts:
+                self.drop(number % 2 == 0)
             self.connect()
             self.pump(3)
             self.server.store()
@@ -138,24 +141,24 @@ def happen(world: World, what: tuple[object, ...]) -> None:
     getattr(target, str(name))(*arguments)
 
 
-@settings(max_examples=400, deadline=None)
-@given(happenings, st.booleans(), st.sampled_from(["realtime", "fast"]))
+@settings(max_examples=200, deadline=None)
+@given(happenings, st.sets(st.integers(0, 30)), st.booleans(), st.sampled_from(["realtime", "fast"]))
 def test_whatever_happens_each_durable_event_comes_once(
-    happened: list[tuple[object, ...]], suppresses: bool, pace: str
+    happened: list[tuple[object, ...]], cuts: set[int], suppresses: bool, pace: str
 ) -> None:
     """Any order of sends, flushes, arrivals, stores and cuts gives the events of the whole audio, once, in order."""
     world = World(ReferenceServer(ROOMY, suppresses=suppresses), pace)
     world.connect(), world.deliver(1)
     for what in happened:
         happen(world, what)
-    world.finish()
+    world.finish(cuts)
     expected = world.expected()
     assert world.server.now.audio == expected.audio
     assert world.durable == list(expected.events)
     assert not [event for event in world.given if isinstance(event, Caution)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(happenings, st.integers(10, 60))
 def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
     happened: list[tuple[object, ...]], capacity: int
@@ -182,7 +185,7 @@ def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.one_of(happenings, st.just([("drop", False), ("forget",)])), max_size=5))
 def test_a_session_that_was_forgotten_is_begun_again_and_said_to_be(parts: list[list[tuple[object, ...]]]) -> None:
     """After the server forgot a session, another begins where the answers ended: `session_lost`, and numbers from 1."""
