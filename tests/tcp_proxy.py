@@ -48,6 +48,7 @@ class TcpProxy:
     faults: list[Faults] = field(default_factory=list)
     connections: int = 0
     refusing: bool = False
+    deaf_before: int = 0
     _open: list[socket.socket] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -65,6 +66,10 @@ class TcpProxy:
         for one in self._open:
             _reset(one)
         self._open.clear()
+
+    def deafen(self) -> None:
+        """Swallow what comes from the clients of the connections that are open now; what goes down still does."""
+        self.deaf_before = self.connections
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -92,15 +97,23 @@ class TcpProxy:
             faults = self.faults[number] if number < len(self.faults) else Faults()
             server = socket.create_connection(("127.0.0.1", self.target))
             self._open += [client, server]
-            self._start(self._pump, client, server, faults, faults.up_after, None)
-            self._start(self._pump, server, client, faults, faults.down_after, faults.rate)
+            self._start(self._pump, client, server, faults, faults.up_after, None, number)
+            self._start(self._pump, server, client, faults, faults.down_after, faults.rate, None)
 
     def _pump(
-        self, source: socket.socket, sink: socket.socket, faults: Faults, after: int | None, rate: float | None
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        faults: Faults,
+        after: int | None,
+        rate: float | None,
+        number: int | None,
     ) -> None:
         passed, chance = 0, random.Random(7)
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK if rate is None else 256):
+                if number is not None and number < self.deaf_before:
+                    continue
                 wait_s = faults.delay_s + faults.jitter_s * chance.random()
                 if rate is not None:
                     wait_s += len(data) / rate

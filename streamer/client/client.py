@@ -243,16 +243,15 @@ class Client:
         core = self._core
         until = float("inf")
         while True:
+            if core.deaf(time.monotonic()):
+                socket.transport.abort()
+                return 1006, "no answer"
             try:
                 async with asyncio.timeout(LOOK_S):
                     text = await socket.recv()
             except TimeoutError:
-                now = time.monotonic()
-                if now >= until:
+                if time.monotonic() >= until:
                     return 1000, ""
-                if core.deaf(now):
-                    socket.transport.abort()
-                    return 1006, "no answer"
                 continue
             except ConnectionClosed as closed:
                 return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd is not None else (1006, "")

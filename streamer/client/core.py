@@ -110,6 +110,10 @@ class Core:
         """A position on the session's clock."""
         return (position - self.out.origin) / self.config.sample_rate
 
+    def _position(self, seconds: float) -> int:
+        """A time on the session's clock as a position."""
+        return self.out.origin + round(seconds * self.config.sample_rate)
+
     # The connection's side.
 
     def opened(self, now: float) -> None:
@@ -161,8 +165,10 @@ class Core:
         return [event] if self._take(event) else []
 
     def deaf(self, now: float) -> bool:
-        """The connection is open, but there is nobody at its other end, or nothing more to expect from it."""
-        return self.link.phase is not Phase.OFFLINE and (self.fault is not None or now - self.link.heard > DEAF_S)
+        """The connection is open, but leads nowhere: the server says nothing, or does not hear what we say."""
+        link = self.link
+        unheard = self.streaming and self.out.sent > link.reached and now - link.reached_at > DEAF_S
+        return link.phase is not Phase.OFFLINE and (unheard or now - link.heard > DEAF_S)
 
     def ended(self, code: int, reason: str, now: float) -> Decision:
         """The socket is closed: 1006 when nobody said goodbye."""
@@ -207,9 +213,10 @@ class Core:
             case SessionResumed():
                 if self.link.phase is not Phase.RESUMING:  # with split channels each says so
                     return False
-                self.out.resume(self.out.origin + round(event.audio_s * self.config.sample_rate))
+                self.out.resume(self._position(event.audio_s))
                 self._stream()
             case Status():
+                self.link.reach(self._position(event.audio_s), self.out.sent, self.link.heard)
                 self.out.acknowledge(self.out.origin + int(self.received.processed_s * self.config.sample_rate))
             case Error():
                 return self._error(event)
@@ -234,6 +241,7 @@ class Core:
 
     def _stream(self) -> None:
         self.link.phase, self.lost_since = Phase.STREAMING, None
+        self.link.reached, self.link.reached_at = self.out.sent, self.link.heard
 
     def _error(self, event: Error) -> bool:
         if event.fatal:

@@ -16,6 +16,7 @@ from ..protocol import PATH, SUBPROTOCOL
 
 OPEN_S = 10.0
 CLOSE_S = 0.5  # for the other side's goodbye
+PING_S, PONG_S = 5.0, 15.0  # tells a way up that leads nowhere, while the server still speaks
 MOST_BYTES = 16 * 1_048_576  # of one event: as good as none, but not the whole memory
 
 
@@ -56,7 +57,8 @@ async def dial(url: str, token: str | None, context: ssl.SSLContext | None) -> C
             additional_headers={"Authorization": f"Bearer {token}"} if token else None,
             open_timeout=OPEN_S,
             close_timeout=CLOSE_S,
-            ping_interval=None,  # whether the server is there is told by its answers to `keepalive`
+            ping_interval=PING_S,
+            ping_timeout=PONG_S,
             max_size=MOST_BYTES,
             proxy=None if _near(url) else True,
             **options,

@@ -18,15 +18,28 @@ class Phase(Enum):
 
 @dataclass
 class Link:
-    """One connection. Times are of the clock that the caller has."""
+    """One connection. Times are of the clock that the caller has.
+
+    heard       when the server last said anything
+    reached     the audio that it has, as it said at `reached_at`, when that was news or all that was sent
+    kept_alive  when it was last told that we are there
+    asked       the message that this phase waits for an answer to was sent
+    """
 
     phase: Phase = Phase.OFFLINE
     opened: float = 0.0
     heard: float = 0.0
     kept_alive: float = 0.0
     asked: bool = False
+    reached: int = 0
+    reached_at: float = 0.0
     allowance: float = COMMANDS_BURST
     counted: float = 0.0
+
+    def reach(self, position: int, sent: int, now: float) -> None:
+        """The server says that it has all audio before `position`."""
+        if position > self.reached or position >= sent:
+            self.reached, self.reached_at = max(position, self.reached), now
 
     def may_command(self, now: float) -> bool:
         """Whether a command may be sent now; it is counted."""
