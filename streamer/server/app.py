@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket as sockets
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
@@ -65,6 +65,28 @@ class Socket(ServerConnection):
         super().connection_made(transport)
 
 
+def socket_settings(options: ServerOptions) -> dict[str, Any]:
+    """How every socket behaves, as arguments of `websockets.asyncio.server.serve`."""
+
+    def subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Ours where it is offered; a client that offers none gets none, and the same messages."""
+        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+    return {
+        "create_connection": Socket,
+        "subprotocols": [Subprotocol(SUBPROTOCOL)],
+        "select_subprotocol": subprotocol,
+        "compression": None,  # it would cost more processor time and memory than it saves in network
+        "max_size": options.limits.max_frame_bytes,
+        "ping_interval": 20,
+        "ping_timeout": None,  # a busy client's late pong is no reason to cut it; `idle_timeout` is
+        "close_timeout": CLOSE_TIMEOUT_S,
+        "max_queue": 16,
+        "backlog": 2_048,
+        "server_header": product(),
+    }
+
+
 class Server:
     """One model, served. `start`, then `drain`, which ends it."""
 
@@ -119,19 +141,9 @@ class Server:
                 self._handle,
                 options.host,
                 options.port,
-                create_connection=Socket,
                 process_request=judge,
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
-                select_subprotocol=self._subprotocol,
-                compression=None,
-                max_size=options.limits.max_frame_bytes,
-                ping_interval=20,
-                ping_timeout=None,
-                close_timeout=CLOSE_TIMEOUT_S,
-                max_queue=16,
-                backlog=2048,
                 ssl=self._tls(),
-                server_header=product(),
+                **socket_settings(options),
             )
         except OSError as error:
             await self.hub.close()
@@ -180,11 +192,6 @@ class Server:
                 audio_s=round(link.stream.audio_s, 3),
                 dropped_s=round(link.stream.dropped_s, 3),
             )
-
-    @staticmethod
-    def _subprotocol(_: ServerConnection, offered: Any) -> Subprotocol | None:
-        """Ours where it is offered; a client that offers none gets none, and the same messages."""
-        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
     def _own_page(self) -> bytes:
         if self._page is None:

@@ -254,7 +254,7 @@ class Link:
             self.step(voice, Output([], voice.session.pending()))
         if stream.finishing:
             self.finish_by = self.hub.now() + self.hub.options.finish_s
-            self._end_if_closed(any(b'"session.closed"' in data for data in again))
+            self._end_if_closed()
 
     @staticmethod
     def _first_kept(stream: Stream, voice: Voice) -> int:
@@ -333,19 +333,19 @@ class Link:
 
     def step(self, voice: Voice, output: Output) -> None:
         """Let the events out, and put the requests in line."""
-        durable = closed = False
+        durable = False
         for event in output.events:
             if isinstance(event, Error) and event.fatal:
                 self.end(event.code, event.message)
                 return
             self.emit(voice, event)
             durable = durable or hasattr(event, "seq")
-            closed = closed or isinstance(event, SessionClosed)
+            voice.closed = voice.closed or isinstance(event, SessionClosed)
         if output.requests:
             self.hub.submit(self, voice, output.requests)
         if durable:
             self.keep()
-        self._end_if_closed(closed)
+        self._end_if_closed()
 
     def results(self, voice: Voice, results: list[Result], busy_s: float) -> None:
         """What the engine has ready."""
@@ -366,8 +366,8 @@ class Link:
         self.hub.log.error("model failed", session=self.stream.id, message=message)
         self.end("model_failed", message)
 
-    def _end_if_closed(self, closed: bool) -> None:
-        if closed and self.stream.closed:
+    def _end_if_closed(self) -> None:
+        if self.stream.closed:
             self.close(CloseCode.DONE, "finished")
 
     def report(self) -> None:

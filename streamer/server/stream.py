@@ -52,6 +52,7 @@ class Voice:
     channel: int | None
     session: Session
     gone: bool = False
+    closed: bool = False
     acked: int = 0
     suppress: int = 0
     sent: int = 0
@@ -105,7 +106,7 @@ class Stream:
     @property
     def closed(self) -> bool:
         """Whether `session.closed` has left every voice."""
-        return self.finishing and not self.pending
+        return self.finishing and all(voice.closed for voice in self.voices)
 
     def configure(self, values: dict[str, Any]) -> Config:
         """Before the first audio; ConfigInvalid."""
@@ -235,6 +236,7 @@ class Stream:
         ]
         for voice in stream.voices:
             voice.sent = voice.session.state.assembly.next_seq - 1
+            voice.closed = voice.session.state.finished and not voice.session.pending()
             voice.acked = min((s for c, s, _ in stored.kept if c == (voice.channel or 0)), default=voice.sent + 1) - 1
         stream.kept = deque(stored.kept)
         stream.lost_events, stream.failures = stored.lost_events, stored.failures
