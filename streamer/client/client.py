@@ -82,6 +82,12 @@ class Client:
         return self._core.streaming
 
     @property
+    def room(self) -> bool:
+        """`send` would not wait."""
+        out = self._core.out
+        return not out.patient or out.room > 0
+
+    @property
     def over(self) -> bool:
         """No more events will come than those that are here."""
         return self._over

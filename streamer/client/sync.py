@@ -60,6 +60,11 @@ class SyncClient:
         return self._client.connected
 
     @property
+    def room(self) -> bool:
+        """`send` would not wait."""
+        return self._client.room
+
+    @property
     def over(self) -> bool:
         """No more events will come than those that are here."""
         return self._client.over
