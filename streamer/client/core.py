@@ -30,7 +30,7 @@ from ..protocol import (
     SessionUpdate,
     bytes_per_sample,
 )
-from .backoff import Backoff
+from .backoff import SETTLED_S, Backoff
 from .decisions import Decision, Retry, Stop, disconnected
 from .incoming import Unknown, read
 from .link import Link, Phase
@@ -56,7 +56,8 @@ class Core:
 
     config     asked for; what differs from the default is sent
     chance     gives numbers in [0, 1), for the back-off
-    give_up_s  without a session for so long, it is over
+    give_up_s  without a good connection, or one that brings us on, for so long, it is over
+    furthest   position up to which audio was ever answered
     notices    events that the client itself has to tell; whoever calls takes them out
     """
 
@@ -73,6 +74,7 @@ class Core:
     fault: EmoscopeError | None = None
     said: str = ""
     lost_since: float | None = None
+    furthest: int = 0
     notices: list[AnyEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -175,6 +177,8 @@ class Core:
         open_s = now - self.link.opened
         self.link = Link()
         self.backoff.lasted(open_s)
+        if open_s >= SETTLED_S:
+            self.lost_since = None
         if self.fault is not None:
             return Stop(self.fault)
         if self.closed is not None:
@@ -213,11 +217,16 @@ class Core:
             case SessionResumed():
                 if self.link.phase is not Phase.RESUMING:  # with split channels each says so
                     return False
+                if self._position(event.audio_s) > self.out.head:
+                    self.fault = disconnected(CloseCode.BAD_REQUEST, "the server has audio that was never sent")
+                    return False
                 self.out.resume(self._position(event.audio_s))
                 self._stream()
             case Status():
                 self.link.reach(self._position(event.audio_s), self.out.sent, self.link.heard)
                 self.out.acknowledge(self.out.origin + int(self.received.processed_s * self.config.sample_rate))
+                if self.out.processed > self.furthest:
+                    self.furthest, self.lost_since = self.out.processed, None
             case Error():
                 return self._error(event)
             case SessionClosed():
@@ -240,7 +249,7 @@ class Core:
         return True
 
     def _stream(self) -> None:
-        self.link.phase, self.lost_since = Phase.STREAMING, None
+        self.link.phase = Phase.STREAMING
         self.link.reached, self.link.reached_at = self.out.sent, self.link.heard
 
     def _error(self, event: Error) -> bool:
@@ -248,6 +257,8 @@ class Core:
             self.said = event.message
         if self.link.phase is Phase.UPDATING and not event.fatal:
             self.fault = ConfigInvalid(event.message, event.param)
+        elif self.link.phase is Phase.RESUMING and not event.fatal:
+            self.fault = disconnected(CloseCode.BAD_REQUEST, event.message)
         return event.code not in EXPIRED  # that a new session had to begin is told in words of our own
 
     def _renew(self) -> None:

@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 from reference_server import RATE, Heard, ReferenceServer
 
 from emoscope.streamer.client.core import Core
-from emoscope.streamer.client.decisions import Retry, Stop
+from emoscope.streamer.client.decisions import Stop
 from emoscope.streamer.config import Config
-from emoscope.streamer.events import AnyEvent, Caution, Durable, Limits, SessionCreated, SessionResumed
+from emoscope.streamer.events import (
+    AnyEvent,
+    Caution,
+    Durable,
+    Limits,
+    SessionCreated,
+    SessionResumed,
+)
 from emoscope.streamer.protocol import Flush
 
 CONFIG = Config(sample_rate=RATE, encoding="mulaw")  # a byte is a sample
@@ -224,12 +231,3 @@ def test_a_resumed_session_is_told() -> None:
     world.pump(9), world.drop(False), world.finish()
     assert sum(isinstance(event, SessionCreated) for event in world.given) == 1
     assert sum(isinstance(event, SessionResumed) for event in world.given) == 1
-
-
-def test_a_first_retry_decision_waits_a_little() -> None:
-    """A connection that was cut is tried again soon, and not at once."""
-    world = World(ReferenceServer(ROOMY))
-    world.connect()
-    world.deliver(9)
-    decision = world.core.ended(1006, "", world.now)
-    assert isinstance(decision, Retry) and 0.1 < decision.delay_s < 0.3
