@@ -94,7 +94,7 @@ class Server:
         self.options = options
         self.metrics, self.log = Metrics(), Log()
         self._contract, self._engine = contract, engine
-        self._store = store or open_store(options.store, 2 * options.max_sessions)
+        self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
         self._draining = False
         self._store_works = True
         self._page: bytes | None = None

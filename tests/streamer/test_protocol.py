@@ -136,5 +136,7 @@ def test_the_protocol_imports_neither_torch_nor_a_socket() -> None:
         "import sys, emoscope.streamer.protocol; "
         "print([m for m in ('torch', 'websockets', 'prometheus_client', 'soxr', 'webrtcvad') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
     assert done.stdout.strip() == "[]"
