@@ -60,6 +60,8 @@ class ServerOptions:
             raise UsageError(f"--port {self.port}: must be from 0 to 65535")
         if self.max_sessions < 1:
             raise UsageError(f"--max-sessions {self.max_sessions}: must be at least 1")
+        if not 0 <= self.drain_s <= 3_600:
+            raise UsageError(f"--drain {self.drain_s}: must be from 0 to 3600 seconds")
 
 
 def is_loopback(host: str) -> bool:
