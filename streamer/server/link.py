@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 KEEP_EVERY_S = 2.0  # of audio, after which the state is stored again
-MESSAGES_S, MESSAGES_BURST = 20.0, 60.0  # text messages a second, and at once
+BURST_S = 3.0  # so many seconds' worth of text messages may come at once
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
 CLOSE_S = 2.0
 
@@ -68,7 +68,7 @@ class Link:
         self._over: asyncio.Task[None] | None = None
         self._watch: InputWatch | None = None
         self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
-        self._allowance, self._counted_at = MESSAGES_BURST, now
+        self._allowance, self._counted_at = BURST_S * hub.options.messages_s, now
         self._limited = False
         self._spoken = False
         self._busy = False
@@ -312,8 +312,8 @@ class Link:
 
     def _allowed(self) -> bool:
         """Whether another text message may be read now."""
-        now = self.hub.now()
-        self._allowance = min(MESSAGES_BURST, self._allowance + (now - self._counted_at) * MESSAGES_S)
+        now, rate = self.hub.now(), self.hub.options.messages_s
+        self._allowance = min(BURST_S * rate, self._allowance + (now - self._counted_at) * rate)
         self._counted_at = now
         if self._allowance >= 1:
             self._allowance -= 1
@@ -321,7 +321,7 @@ class Link:
             return True
         if not self._limited:  # said once an episode, or the answers would be a flood of their own
             self._limited = True
-            self.error("rate_limited", f"more than {MESSAGES_S:g} messages a second: the newest are not read")
+            self.error("rate_limited", f"more than {rate:g} messages a second: the newest are not read")
         return False
 
     # --- what the stream brings

@@ -25,6 +25,7 @@ class ServerOptions:
     drain_s         after SIGTERM, everything is over by then
     limits          what clients are told
     fast_backlog_s  the window of clients that send files
+    messages_s      text messages a second that one client may send, three times as many at once
     batch           windows in one forward pass
     """
 
@@ -43,6 +44,7 @@ class ServerOptions:
     drain_s: float = 10.0
     limits: Limits = field(default_factory=Limits)
     fast_backlog_s: float = 60.0
+    messages_s: float = 20.0
     batch: int = 16
 
     def __post_init__(self) -> None:
