@@ -259,9 +259,9 @@ async def serving(
     if isinstance(model, tuple):
         contract, engine = model
     else:
-        from ..listening import loader
+        from .loading import load
 
-        contract, engine = loader(model)
+        contract, engine, _ = load(model)
     chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)
     server = Server(contract, engine, chosen, store)
     await server.start()

@@ -49,6 +49,7 @@ from .stream import SKIP_LAG_S, Stream, Voice, broke, lost, span_s
 if TYPE_CHECKING:
     from .hub import Hub
 
+WATCH_S = 0.5  # the input is looked at in pieces of about so long: its warnings are slow ones
 KEEP_EVERY_S = 2.0  # of audio, after which the state is stored again
 BURST_S = 3.0  # so many seconds' worth of text messages may come at once
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
@@ -67,6 +68,8 @@ class Link:
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
         self._watch: InputWatch | None = None
+        self._unwatched: list[Any] = []
+        self._unwatched_count = 0
         self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
         self._allowance, self._counted_at = BURST_S * hub.options.messages_s, now
         self._limited = False
@@ -306,7 +309,13 @@ class Link:
         config = self.stream.config
         if self._watch is None:
             self._watch = InputWatch(config.sample_rate)
-        plain = samples if samples.dtype == np.float32 else samples.astype(np.float32) / 32_768.0
+        self._unwatched.append(samples)
+        self._unwatched_count += len(samples)
+        if self._unwatched_count < config.sample_rate * WATCH_S:
+            return
+        whole = np.concatenate(self._unwatched)
+        self._unwatched, self._unwatched_count = [], 0
+        plain = whole if whole.dtype == np.float32 else whole.astype(np.float32) / 32_768.0
         for caution in self._watch.hear(plain, self.hub.now() if config.pace == "realtime" else None):
             self.emit(None, caution)
 

@@ -89,7 +89,7 @@ def _through(model: StreamModel, engine: BatchEngine, batch: int, seconds: float
             if not full.is_set():
                 ask(int(str(owner)))
 
-    scheduler = Scheduler(engine, deliver, batch=batch)
+    scheduler = Scheduler(engine, deliver, batch=batch, gather_s=0.0)
     began = _clock(model)
     for _ in range(max(1, 2 * batch // OWNERS)):
         for owner in range(OWNERS):

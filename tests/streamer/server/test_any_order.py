@@ -44,9 +44,7 @@ class Conversation(RuleBasedStateMachine):
         """Types and error codes that saying this brought, as far as they are answers."""
         before = len(self.client.events)
         for kind, fields in said:
-            if kind == "binary":
-                await self.client.socket.send(fields)
-            elif kind == "text":
+            if kind in {"binary", "text"}:
                 await self.client.socket.send(fields)
             else:
                 await self.client.say(kind, **fields)

@@ -86,7 +86,8 @@ def test_a_name_that_was_made_to_point_here_is_a_foreign_page() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             lines = [
                 "GET /v1/stream HTTP/1.1", "Host: evil.example", "Origin: http://evil.example", "Upgrade: websocket",
-                "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "", "",
+                "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+                "", "",
             ]  # fmt: skip
             writer.write("\r\n".join(lines).encode())
             answer = await reader.readline()
@@ -200,19 +201,18 @@ def test_tls_is_spoken(tmp_path: Path) -> None:
 
 def test_a_drain_lets_finals_out_says_goodbye_and_accepts_nobody() -> None:
     async def talk() -> tuple[Raw, int, bool]:
-        async with serving(FAKE) as server:
-            async with raw(server.url) as client:
-                await client.audio(TALK[:40_000])  # in the middle of an utterance
-                await client.until("speech.started")
-                drained = asyncio.ensure_future(server.drain(3.0))
-                code = await client.closed()
-                await drained
-                refused = False
-                try:
-                    await connect(server.url)
-                except OSError:
-                    refused = True
-                return client, code, refused
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await client.audio(TALK[:40_000])  # in the middle of an utterance
+            await client.until("speech.started")
+            drained = asyncio.ensure_future(server.drain(3.0))
+            code = await client.closed()
+            await drained
+            refused = False
+            try:
+                await connect(server.url)
+            except OSError:
+                refused = True
+            return client, code, refused
 
     client, code, refused = asyncio.run(talk())
     assert refused
