@@ -1,4 +1,4 @@
-"""`emoscope bench models`: what encoders and readings cost on this machine."""
+"""`emoscope bench`: what encoders, readings and the server cost on this machine."""
 
 import argparse
 import time
@@ -15,7 +15,7 @@ HEADING = f"{'encoder':<40} {'size':>6} {'device':>13} {'GFLOP':>8} {'ms':>8} {'
 
 
 def register(parser: argparse.ArgumentParser) -> None:
-    """`models`; more may follow."""
+    """`models` and `serve`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="WHAT")
     models = actions.add_parser("models", help="encoders at their published shapes, and readings after a while")
     models.add_argument("--minutes", type=float, default=10.0, help="be done by then; the rest is skipped (10)")
@@ -23,10 +23,19 @@ def register(parser: argparse.ArgumentParser) -> None:
     models.add_argument("--only", action="append", metavar="NAME", help="this encoder alone; may be repeated")
     models.add_argument("--no-readings", action="store_true", help="encoders alone")
     models.add_argument("--no-encoders", action="store_true", help="readings alone")
+    from .server_bench import register as register_serve
+
+    register_serve(
+        actions.add_parser("serve", help="live streams, latency, memory and the engine's share of the model")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints a row as soon as it is known."""
+    if args.action == "serve":
+        from .server_bench import run as run_serve
+
+        return run_serve(args)
     import torch
 
     from emoscope.models.bench import MODELS, bench_encoders, bench_readings

@@ -10,10 +10,24 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from emoscope.streamer import Config, Session
 from emoscope.streamer.events import AnyEvent, Error, SessionCreated, decode
 from emoscope.streamer.protocol import SUBPROTOCOL, encode_audio
+from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
 PATIENCE_S = 20.0
+
+TALK = np.concatenate([silence(0.5), voice(2.4), silence(0.9), voice(1.1, 190.0, seed=2), silence(0.8)])
+
+
+def as_sent(samples: np.ndarray) -> np.ndarray:
+    """What arrives of samples sent as 16 bits."""
+    return np.clip(np.rint(samples.astype(np.float64) * 32_768.0), -32_768, 32_767).astype(np.int16)
+
+
+def alone(samples: np.ndarray, **options: object) -> list:
+    """Events of the same audio without a server."""
+    return run(Session(CONTRACT, Config(**options)), FakeEngine(), [as_sent(samples)])  # type: ignore[arg-type]
 
 
 class Raw:
@@ -47,9 +61,7 @@ class Raw:
     async def until(self, kind: str, count: int = 1, patience_s: float = PATIENCE_S) -> AnyEvent:
         """The `count`-th event of that type, once it is there."""
         async with self._news:
-            await asyncio.wait_for(
-                self._news.wait_for(lambda: len(self.of(kind)) >= count or self.over), patience_s
-            )
+            await asyncio.wait_for(self._news.wait_for(lambda: len(self.of(kind)) >= count or self.over), patience_s)
         found = self.of(kind)
         assert len(found) >= count, f"no {kind} number {count}; there were {[e.type for e in self.events]}"
         return found[count - 1]

@@ -94,10 +94,11 @@ class Server:
         self.options = options
         self.metrics, self.log = Metrics(), Log()
         self._contract, self._engine = contract, engine
-        self._store = store or open_store(options.store, 2 * options.max_sessions)
+        self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
         self._draining = False
         self._store_works = True
         self._page: bytes | None = None
+        self._port = options.port
         self.hub: Hub
         self._server: SocketServer
         self._checker: asyncio.Task[None] | None = None
@@ -105,8 +106,7 @@ class Server:
     @property
     def port(self) -> int:
         """Where it listens, also when it was asked for any."""
-        port: int = next(iter(self._server.sockets)).getsockname()[1]
-        return port
+        return self._port
 
     @property
     def url(self) -> str:
@@ -150,6 +150,7 @@ class Server:
             raise UsageError(
                 f"cannot listen on {options.host} port {options.port}: {error.strerror or error}"
             ) from None
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
         self._checker = asyncio.ensure_future(self._check_store())
         self.log.info(
             "listening", url=self.url, model=self._contract.id, store=options.store.partition("@")[2] or options.store
@@ -258,9 +259,9 @@ async def serving(
     if isinstance(model, tuple):
         contract, engine = model
     else:
-        from ..listening import loader
+        from .loading import load
 
-        contract, engine = loader(model)
+        contract, engine, _ = load(model)
     chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)
     server = Server(contract, engine, chosen, store)
     await server.start()

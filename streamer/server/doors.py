@@ -61,7 +61,7 @@ class Doors:
                 status = HTTPStatus.OK if state["status"] == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
                 return self._json(status, state)
             case "/":
-                policy = "default-src 'self' 'unsafe-inline' blob:; connect-src 'self' ws: wss:"
+                policy = "default-src 'self' 'unsafe-inline' blob:; img-src data:; connect-src 'self' ws: wss:"
                 return answer(HTTPStatus.OK, self._page(), "text/html; charset=utf-8", Content_Security_Policy=policy)
             case "/metrics":
                 if not self._known(request, url.query):

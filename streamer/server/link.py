@@ -49,8 +49,9 @@ from .stream import SKIP_LAG_S, Stream, Voice, broke, lost, span_s
 if TYPE_CHECKING:
     from .hub import Hub
 
+WATCH_S = 0.5  # the input is looked at in pieces of about so long: its warnings are slow ones
 KEEP_EVERY_S = 2.0  # of audio, after which the state is stored again
-MESSAGES_S, MESSAGES_BURST = 20.0, 60.0  # text messages a second, and at once
+BURST_S = 3.0  # so many seconds' worth of text messages may come at once
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
 CLOSE_S = 2.0
 
@@ -67,8 +68,10 @@ class Link:
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
         self._watch: InputWatch | None = None
+        self._unwatched: list[Any] = []
+        self._unwatched_count = 0
         self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
-        self._allowance, self._counted_at = MESSAGES_BURST, now
+        self._allowance, self._counted_at = BURST_S * hub.options.messages_s, now
         self._limited = False
         self._spoken = False
         self._busy = False
@@ -306,14 +309,20 @@ class Link:
         config = self.stream.config
         if self._watch is None:
             self._watch = InputWatch(config.sample_rate)
-        plain = samples if samples.dtype == np.float32 else samples.astype(np.float32) / 32_768.0
+        self._unwatched.append(samples)
+        self._unwatched_count += len(samples)
+        if self._unwatched_count < config.sample_rate * WATCH_S:
+            return
+        whole = np.concatenate(self._unwatched)
+        self._unwatched, self._unwatched_count = [], 0
+        plain = whole if whole.dtype == np.float32 else whole.astype(np.float32) / 32_768.0
         for caution in self._watch.hear(plain, self.hub.now() if config.pace == "realtime" else None):
             self.emit(None, caution)
 
     def _allowed(self) -> bool:
         """Whether another text message may be read now."""
-        now = self.hub.now()
-        self._allowance = min(MESSAGES_BURST, self._allowance + (now - self._counted_at) * MESSAGES_S)
+        now, rate = self.hub.now(), self.hub.options.messages_s
+        self._allowance = min(BURST_S * rate, self._allowance + (now - self._counted_at) * rate)
         self._counted_at = now
         if self._allowance >= 1:
             self._allowance -= 1
@@ -321,7 +330,7 @@ class Link:
             return True
         if not self._limited:  # said once an episode, or the answers would be a flood of their own
             self._limited = True
-            self.error("rate_limited", f"more than {MESSAGES_S:g} messages a second: the newest are not read")
+            self.error("rate_limited", f"more than {rate:g} messages a second: the newest are not read")
         return False
 
     # --- what the stream brings

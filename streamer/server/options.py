@@ -25,6 +25,7 @@ class ServerOptions:
     drain_s         after SIGTERM, everything is over by then
     limits          what clients are told
     fast_backlog_s  the window of clients that send files
+    messages_s      text messages a second that one client may send, three times as many at once
     batch           windows in one forward pass
     """
 
@@ -43,6 +44,7 @@ class ServerOptions:
     drain_s: float = 10.0
     limits: Limits = field(default_factory=Limits)
     fast_backlog_s: float = 60.0
+    messages_s: float = 20.0
     batch: int = 16
 
     def __post_init__(self) -> None:
@@ -60,6 +62,8 @@ class ServerOptions:
             raise UsageError(f"--port {self.port}: must be from 0 to 65535")
         if self.max_sessions < 1:
             raise UsageError(f"--max-sessions {self.max_sessions}: must be at least 1")
+        if not 0 <= self.drain_s <= 3_600:
+            raise UsageError(f"--drain {self.drain_s}: must be from 0 to 3600 seconds")
 
 
 def is_loopback(host: str) -> bool:

@@ -1,9 +1,11 @@
 """Many sessions, one engine: their requests wait in one place and leave in batches, in turns.
 
-One worker thread runs the engine. While it computes, requests gather; what has gathered leaves together. An idle
-worker begins at once, so that a lone stream never waits for company, unless `gather_s` asks it to.
+One worker thread runs the engine. While it computes, requests gather; what has gathered leaves together. A batch costs
+much less than its windows one by one, so a worker that is free waits for company until the oldest window has waited
+`gather_s`, but only while so many windows come that company is likely: a lone stream is answered at once.
 """
 
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -11,6 +13,10 @@ from dataclasses import dataclass, field, replace
 from threading import Condition, Thread
 
 from ..requests import Done, Encode, Engine, Failed, Request, Result
+
+GATHER_S = 0.04  # far below what a listener notices; several windows come in it once some dozens of streams talk
+COMPANY = 2.0  # so many windows must be expected to come meanwhile
+RATE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -47,11 +53,11 @@ class Scheduler:
     engine   answers a batch; the results of one batch may not depend on who else is in it
     deliver  takes what became ready; called in the worker's thread
     batch    windows that leave together at most
-    gather_s an idle worker waits so long for company: worth it where a batch costs hardly more than one window
+    gather_s so long a window waits for company at most, if the worker is free
     """
 
     def __init__(
-        self, engine: Engine, deliver: Callable[[Answers], None], *, batch: int = 16, gather_s: float = 0.0
+        self, engine: Engine, deliver: Callable[[Answers], None], *, batch: int = 16, gather_s: float = GATHER_S
     ) -> None:
         self._engine, self._deliver = engine, deliver
         self.batch, self.gather_s = batch, gather_s
@@ -59,6 +65,7 @@ class Scheduler:
         self._windows: OrderedDict[Hashable, deque[Waiting]] = OrderedDict()
         self._readings: deque[tuple[Hashable, Waiting]] = deque()
         self._count = 0
+        self._rate, self._came_at = 0.0, time.perf_counter()
         self._closed = False
         self._change = Condition()
         self._thread = Thread(target=self._work, name="emoscope engine", daemon=True)
@@ -76,6 +83,7 @@ class Scheduler:
             for request in requests:
                 self._count += 1
                 if isinstance(request, Encode):
+                    self._note(now)
                     self._windows.setdefault(owner, deque()).append(Waiting(now, request))
                 else:
                     self._readings.append((owner, Waiting(now, request)))
@@ -114,17 +122,36 @@ class Scheduler:
                 self._change.wait_for(lambda: self._closed or self._count > 0)
                 if self._closed:
                     return
-                if self.gather_s and self._count < self.batch:
-                    self._change.wait_for(lambda: self._closed or self._count >= self.batch, self.gather_s)
-                taken = self._take()
-            self._deliver(self._run(taken))
+                patience = self._patience(time.perf_counter())
+                if patience > 0 and not self._readings:
+                    self._change.wait_for(lambda: self._closed or self._enough(), patience)
+                taken = self._take(self._patience(time.perf_counter()) <= 0)
+            if taken:
+                self._deliver(self._run(taken))
 
-    def _take(self) -> list[tuple[Hashable, Waiting]]:
-        """All readings, which cost little and hold finals up, and a batch of windows, one an owner in turns."""
+    def _note(self, now: float) -> None:
+        """A window came: windows a second, over about the last `RATE_S`."""
+        gap = now - self._came_at
+        self._came_at = now
+        self._rate = self._rate * math.exp(-gap / RATE_S) + 1.0 / RATE_S
+
+    def _enough(self) -> bool:
+        """Whether waiting on would bring nothing: a whole batch, or readings, which must not wait."""
+        return bool(self._readings) or self._count >= self.batch
+
+    def _patience(self, now: float) -> float:
+        """For how long windows that wait may wait on; 0 when they must leave."""
+        if self._count - len(self._readings) >= self.batch or self._rate * self.gather_s < COMPANY:
+            return 0.0
+        oldest = min((line[0].since for line in self._windows.values() if line), default=now)
+        return oldest + self.gather_s - now
+
+    def _take(self, due: bool) -> list[tuple[Hashable, Waiting]]:
+        """All readings, which cost little and hold finals up; a batch of windows where due, one an owner in turns."""
         taken = list(self._readings)
         self._readings.clear()
         windows = 0
-        while windows < self.batch and self._windows:
+        while due and windows < self.batch and self._windows:
             owner, line = self._windows.popitem(last=False)
             if line:
                 taken.append((owner, line.popleft()))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -64,10 +65,8 @@ def test_what_is_no_message_is_refused_by_name(text: str | bytes, kind: type[Pro
 
 @given(st.text() | st.binary())
 def test_nothing_that_is_sent_as_text_breaks_the_decoder(text: str | bytes) -> None:
-    try:
-        decode_client(text)
-    except ProtocolError as error:
-        assert str(error)
+    with suppress(ProtocolError):
+        assert decode_client(text).type in protocol.TYPES
 
 
 @given(st.lists(st.integers(-32_768, 32_767), min_size=1, max_size=64))
@@ -136,5 +135,7 @@ def test_the_protocol_imports_neither_torch_nor_a_socket() -> None:
         "import sys, emoscope.streamer.protocol; "
         "print([m for m in ('torch', 'websockets', 'prometheus_client', 'soxr', 'webrtcvad') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
     assert done.stdout.strip() == "[]"

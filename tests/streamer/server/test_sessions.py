@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw_client import Raw, lasting, raw
+from raw_client import TALK, Raw, alone, as_sent, lasting, raw
 
 from emoscope.streamer import Config, Session, replay
 from emoscope.streamer.events import EmotionInterim, Error, SessionClosed, SessionUpdated, Status
@@ -17,18 +17,6 @@ from emoscope.streamer.source import Recording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
 FAKE = (CONTRACT, FakeEngine())
-
-TALK = np.concatenate([silence(0.5), voice(2.4), silence(0.9), voice(1.1, 190.0, seed=2), silence(0.8)])
-
-
-def as_sent(samples: np.ndarray) -> np.ndarray:
-    """What arrives of samples sent as 16 bits."""
-    return np.clip(np.rint(samples.astype(np.float64) * 32_768.0), -32_768, 32_767).astype(np.int16)
-
-
-def alone(samples: np.ndarray, **options: object) -> list:
-    """Events of the same audio without a server."""
-    return run(Session(CONTRACT, Config(**options)), FakeEngine(), [as_sent(samples)])  # type: ignore[arg-type]
 
 
 def test_a_session_speaks_first_hears_and_closes() -> None:
@@ -189,14 +177,19 @@ def test_fifty_sessions_interleaved_are_as_if_each_were_alone() -> None:
 
 def test_a_socket_gives_the_finals_that_a_replay_gives(conversation: Path) -> None:
     """The shipped model on the demo recording; its readings do not depend on what else is in a batch."""
-    expected = [e for e in replay(conversation) if e.type in ("emotion.final", "mood", "speech.started", "speech.ended")]
+    expected = [
+        e for e in replay(conversation) if e.type in ("emotion.final", "mood", "speech.started", "speech.ended")
+    ]
     with Recording(conversation) as recording:
         samples = np.concatenate(list(recording.blocks(1.0)))
         rate = recording.sample_rate
 
     async def talk() -> list:
         async with serving("small") as server, raw(server.url) as client:
-            await client.say("session.update", config={"encoding": "pcm_f32le", "pace": "fast", "interim": False, "sample_rate": rate})
+            await client.say(
+                "session.update",
+                config={"encoding": "pcm_f32le", "pace": "fast", "interim": False, "sample_rate": rate},
+            )
             await client.audio(samples, rate, "pcm_f32le")
             await client.say("finish")
             assert await client.closed(120) == 1000
