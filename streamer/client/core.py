@@ -11,7 +11,6 @@ from ..errors import ConfigInvalid, EmoscopeError, RefusedByServer, UsageError
 from ..events import (
     PROTOCOL,
     AnyEvent,
-    Caution,
     Error,
     Limits,
     SessionClosed,
@@ -34,6 +33,7 @@ from .backoff import SETTLED_S, Backoff
 from .decisions import Decision, Retry, Stop, disconnected
 from .incoming import Unknown, read
 from .link import Link, Phase
+from .notices import audio_dropped, session_lost
 from .outgoing import Outgoing
 from .received import Channel, Received
 from .ring import AudioRing
@@ -144,7 +144,7 @@ class Core:
         if self.out.commands_due and not link.may_command(now):
             return None
         if (lost := self.out.lost()) is not None:
-            self._tell_lost(*lost)
+            self.notices.append(audio_dropped(*map(self.seconds, lost)))
         return self.out.next()
 
     def look_s(self) -> float:
@@ -268,26 +268,11 @@ class Core:
         out = self.out
         wanted = out.origin + int(self.received.settled_s(self.config.vad.min_speech_s) * self.config.sample_rate)
         begin = min(max(wanted, out.ring.first), out.head)
-        start, end = self.seconds(wanted), self.seconds(begin)
-        lost = f"{end - start:.1f} s of audio were lost" if begin > wanted else "no audio was lost"
         if begin > out.origin or any(channel.last_seq for channel in self.received.channels):
             # Else it had brought nothing yet, and nothing of it is missed.
-            self.notices.append(
-                Caution(
-                    code="session_lost",
-                    message=f"the server no longer had the session: another one goes on from {end:.1f} s, its clock "
-                    f"and numbers begin again; {lost}",
-                    start=round(start, 6),
-                    end=round(end, 6),
-                )
-            )
+            self.notices.append(session_lost(self.seconds(wanted), self.seconds(begin)))
         out.renew(begin)
         self.created, self.received = None, self._nothing_received()
-
-    def _tell_lost(self, begin: int, end: int) -> None:
-        start, stop = self.seconds(begin), self.seconds(end)
-        message = f"{stop - start:.1f} s of audio could not be kept until the server was back; heard as silence"
-        self.notices.append(Caution(code="audio_dropped", message=message, start=round(start, 6), end=round(stop, 6)))
 
     def _fit(self, limits: Limits) -> None:
         """Ring and window to what this server keeps."""

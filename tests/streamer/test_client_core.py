@@ -22,7 +22,6 @@ from emoscope.streamer.events import (
 )
 from emoscope.streamer.protocol import Flush
 
-CONFIG = Config(sample_rate=RATE, encoding="mulaw")  # a byte is a sample
 ROOMY = Limits(max_backlog_s=40 / RATE, resume_ttl_s=10_000 / RATE)
 
 
@@ -41,6 +40,7 @@ class World:
     now: float = 0.0
 
     def __post_init__(self) -> None:
+        # With mu-law, a byte is a sample.
         config = Config(sample_rate=RATE, encoding="mulaw", pace=self.pace)  # type: ignore[arg-type]
         self.core = Core(config, random.Random(1).random)
         # What is under test here is the order of things, not the options: the reference server takes none.
