@@ -1,16 +1,16 @@
 """What was tried for `small`, with its figure: what helped, and what did not."""
 
 NOTES: tuple[str, ...] = (
-    "The best score decides in every UAR; `unsure` is counted apart. Where a protocol has fewer classes than the model, "
-    "the others' probabilities are left out and the rest renormalised.",
+    "The best score decides in every UAR; `unsure` is counted apart. Where a protocol has fewer classes than the "
+    "model, the others' probabilities are left out and the rest renormalised.",
     "Scores by folds come from four trainings of the same recipe, each without a quarter of the speakers of every "
     "corpus; the weights that ship learnt from all of them but RAVDESS's actors 21 and 22. The temperature of a fold "
     "is found from the speakers of the other three folds, that of the shipped weights from all four.",
     "Ideas below were compared on fold 0 (RAVDESS 01, 02, 09, 10, 17, 18; EmoDB 03, 08; nEMO EB0, KS0; EmoTale 001, "
     "004, 011, 014), whole utterances from the cache: UAR of RAVDESS's 8 classes / EmoDB / nEMO. One run each, with "
     "few steps, so small differences mean nothing; the folds' scores of that fold are by so much not blind.",
-    "Mel bands alone, batches of any speakers, 9,800 steps of 32 (version 1 of these weights, other held-out speakers): "
-    ".583 / .585 / .428. Arousal, valence and dominance were then derived from the labels.",
+    "Mel bands alone, batches of any speakers, 9,800 steps of 32 (version 1 of these weights, other held-out "
+    "speakers): .583 / .585 / .428. Arousal, valence and dominance were then derived from the labels.",
     "Periodicity in log pitch beside the mel bands, batches of 5 voices x 8 utterances, arousal, valence and dominance "
     "learnt from EmoTale, 600 steps: .438 / .540 / .627, CCC .83 / .63 / .65. What made nEMO so much better was not "
     "taken apart: the pitch, the balance of voices, EmoTale or other held-out speakers.",
