@@ -1,0 +1,121 @@
+"""Many sessions, one after the other or in a few processes; stopped in good order by Ctrl+C."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from emoscope.models.store import load_model
+from emoscope.streamer import Config
+from emoscope.streamer.engine import threads_for
+
+from ..corpora import Clip
+from ..errors import Interrupted, TrainingError
+from ..stop import StopRequest
+from .conditions import Condition
+from .heard import Heard
+from .listening import How, Listener
+from .sessions import Planned
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How all sessions are heard; `others` are the clips that babble is made of."""
+
+    how: How = "stream"
+    config: Config | None = None
+    others: tuple[Clip, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One session for the model in a folder, under one condition."""
+
+    model: Path
+    planned: Planned
+    condition: Condition
+
+
+class Worker:
+    """Does jobs, each model loaded once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._listeners: dict[Path, Listener] = {}
+
+    def __call__(self, job: Job) -> list[Heard]:
+        if job.model not in self._listeners:
+            model = load_model(job.model)
+            torch.set_num_threads(threads_for(model))
+            self._listeners[job.model] = Listener(model, self.settings.how, self.settings.config, self.settings.others)
+        return self._listeners[job.model].hear(job.planned, job.condition)
+
+
+_worker: Worker | None = None
+
+
+def _begin(settings: Settings) -> None:
+    """In a new process: Ctrl+C is the parent's business."""
+    global _worker  # noqa: PLW0603 - what a process of a pool keeps between jobs
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = Worker(settings)
+
+
+def _do(job: Job) -> list[Heard]:
+    assert _worker is not None
+    return _worker(job)
+
+
+Do = Callable[[Sequence[Job]], list[list[Heard]]]
+
+
+@contextmanager
+def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lambda: None) -> Iterator[Do]:
+    """A function that does jobs and gives their results in order, in `processes` processes (1: in this one).
+
+    It raises Interrupted after Ctrl+C, as soon as the session at hand is over.
+    """
+    with StopRequest() as stop:
+
+        def check() -> None:
+            on_job()
+            if stop.wanted:
+                raise Interrupted("stopped")
+
+        if processes == 1:
+            worker = Worker(settings)
+
+            def here(jobs: Sequence[Job]) -> list[list[Heard]]:
+                found = []
+                for job in jobs:
+                    found.append(worker(job))
+                    check()
+                return found
+
+            yield here
+            return
+        pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (settings,))
+
+        def there(jobs: Sequence[Job]) -> list[list[Heard]]:
+            places: dict[Future[list[Heard]], int] = {pool.submit(_do, job): i for i, job in enumerate(jobs)}
+            found: list[list[Heard]] = [[] for _ in jobs]
+            try:
+                for future in as_completed(places):
+                    found[places[future]] = future.result()
+                    check()
+            except BrokenProcessPool:
+                raise TrainingError(
+                    "a process of the evaluation was killed, perhaps for want of memory; try --jobs 1"
+                ) from None
+            return found
+
+        try:
+            yield there
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
