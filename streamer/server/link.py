@@ -196,7 +196,7 @@ class Link:
             case Reset() if not stream.finishing:
                 self.take(stream.reset())
             case Enroll(seconds=seconds) if not stream.finishing:
-                self._enroll(seconds)
+                self.take(stream.enroll(seconds))
 
     def _announce(self) -> None:
         """In `split` mode, which session is which channel's."""
@@ -211,17 +211,6 @@ class Link:
                     event, session_id=f"{self.stream.id}-{channel}", limits=self.hub.options.limits, channel=channel
                 ),
             )
-
-    def _enroll(self, seconds: float) -> None:
-        stream = self.stream
-        stream.begin()
-        for voice in stream.voices:
-            enroll = getattr(voice.session, "enroll", None)
-            if enroll is None:
-                raise ConfigInvalid("enroll: this version has no baselines yet", "baseline")
-            output = enroll(seconds)
-            if isinstance(output, Output):
-                self.step(voice, output)
 
     async def _resume(self, message: SessionResume) -> None:
         if self._spoken or self.stream.begun:

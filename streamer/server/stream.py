@@ -146,6 +146,17 @@ class Stream:
     def reset(self) -> list[tuple[Voice, Output]]:
         return [(voice, voice.session.reset()) for voice in self.voices]
 
+    def enroll(self, seconds: float) -> list[tuple[Voice, Output]]:
+        """ConfigInvalid when the model learns no voice, or `seconds` is out of range; then nothing has begun."""
+        begun = self.begun
+        self.begin()
+        try:
+            return [(voice, voice.session.enroll(seconds)) for voice in self.voices]
+        except ConfigInvalid:
+            if not begun:
+                self.voices = []
+            raise
+
     def finish(self) -> list[tuple[Voice, Output]]:
         self.begin()
         self.finishing = True
