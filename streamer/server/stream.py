@@ -73,7 +73,6 @@ class Stream:
         self.busy_s = 0.0
         self.stored_s = 0.0
         """Audio up to which a server that takes over could go on from."""
-        self.lagging = False
 
     @property
     def begun(self) -> bool:
@@ -264,7 +263,7 @@ class Stream:
         return [data for _, _, data in self.kept]
 
 
-def lost(voice: Voice, message: str, start: float, end: float) -> Caution:
+def lost(message: str, start: float, end: float) -> Caution:
     """Speech that nobody will read."""
     return Caution(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3))
 
