@@ -13,12 +13,10 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from ..config import SECOND
 from ..drive import created
 from ..errors import ConfigInvalid, InvalidAudio, ProtocolError, UsageError
 from ..events import (
     AnyEvent,
-    Caution,
     EmotionInterim,
     Error,
     SessionClosed,
@@ -42,15 +40,16 @@ from ..protocol import (
 )
 from ..requests import Result
 from ..session import Output
+from .backlog import Backlog
+from .keeper import Keeper
 from .outbox import Outbox
 from .stored import Stored, hashed
-from .stream import SKIP_LAG_S, Stream, Voice, broke, lost, span_s
+from .stream import Stream, Voice, broke
 
 if TYPE_CHECKING:
     from .hub import Hub
 
 WATCH_S = 0.5  # the input is looked at in pieces of about so long: its warnings are slow ones
-KEEP_EVERY_S = 2.0  # of audio, after which the state is stored again
 BURST_S = 3.0  # so many seconds' worth of text messages may come at once
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
 CLOSE_S = 2.0
@@ -75,20 +74,13 @@ class Link:
         self._limited = False
         self._spoken = False
         self._busy = False
-        self._kept_s, self._dirty = 0.0, False
-        self._keeping: asyncio.Task[None] | None = None
+        self.backlog, self.keeper = Backlog(self), Keeper(self)
         self._next_report_s = 0.0
         token = secrets.token_urlsafe(24)
         event = created(hub.contract, hub.default_config)
         self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
         self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
         self.emit(None, msgspec.structs.replace(event, resume_token=token, limits=hub.options.limits))
-
-    @property
-    def max_backlog_s(self) -> float:
-        """How far behind this client may be."""
-        options = self.hub.options
-        return options.limits.max_backlog_s if self.stream.config.pace == "realtime" else options.fast_backlog_s
 
     # --- what goes out
 
@@ -196,7 +188,7 @@ class Link:
             case Reset() if not stream.finishing:
                 self.take(stream.reset())
             case Enroll(seconds=seconds) if not stream.finishing:
-                self._enroll(seconds)
+                self.take(stream.enroll(seconds))
 
     def _announce(self) -> None:
         """In `split` mode, which session is which channel's."""
@@ -211,17 +203,6 @@ class Link:
                     event, session_id=f"{self.stream.id}-{channel}", limits=self.hub.options.limits, channel=channel
                 ),
             )
-
-    def _enroll(self, seconds: float) -> None:
-        stream = self.stream
-        stream.begin()
-        for voice in stream.voices:
-            enroll = getattr(voice.session, "enroll", None)
-            if enroll is None:
-                raise ConfigInvalid("enroll: this version has no baselines yet", "baseline")
-            output = enroll(seconds)
-            if isinstance(output, Output):
-                self.step(voice, output)
 
     async def _resume(self, message: SessionResume) -> None:
         if self._spoken or self.stream.begun:
@@ -244,7 +225,7 @@ class Link:
             return
         self.stream = stream
         stream.stored_s = stored.audio_s if self.hub.store.outlives else math.inf
-        self._kept_s = stored.audio_s
+        self.backlog.resumed()
         numbers = [voice.session.state.assembly.next_seq for voice in stream.voices]
         for voice, next_seq in zip(stream.voices, numbers, strict=True):
             event = SessionResumed(audio_s=stored.audio_s, next_seq=next_seq)
@@ -287,7 +268,7 @@ class Link:
                 return
             self._feed(samples[begin : begin + config.sample_rate])
         self._warn(samples)
-        self._relieve()
+        self.backlog.relieve()
         if stream.audio_s > self.hub.options.max_session_s:
             self.end("session_expired", f"a session hears {self.hub.options.max_session_s:g} s at most; open a new one")
 
@@ -302,8 +283,7 @@ class Link:
         self.hub.metrics.audio.inc(len(samples) / stream.config.sample_rate)
         self._arrived.append((stream.audio_s, self.hub.now()))
         self.take(outputs)
-        if first or stream.audio_s - self._kept_s >= KEEP_EVERY_S:
-            self.keep()
+        self.keeper.heard(first)
 
     def _warn(self, samples: Any) -> None:
         config = self.stream.config
@@ -353,7 +333,7 @@ class Link:
         if output.requests:
             self.hub.submit(self, voice, output.requests)
         if durable:
-            self.keep()
+            self.keeper.keep()
         self._end_if_closed()
 
     def results(self, voice: Voice, results: list[Result], busy_s: float) -> None:
@@ -366,7 +346,7 @@ class Link:
         self.stream.failures = 0
         self.step(voice, self.stream.apply(voice, results, busy_s))
         if self.stream.config.pace == "fast" and self.stream.processed_s >= self._next_report_s:
-            self._next_report_s = self.stream.processed_s + self.max_backlog_s / 4
+            self._next_report_s = self.stream.processed_s + self.backlog.limit_s / 4
             self.report()
 
     def _model_broke(self, message: str) -> None:
@@ -400,95 +380,14 @@ class Link:
             if self.outbox.stuck_s(now) > options.slow_s or self.outbox.overfull:
                 self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
                 return
-            self._relieve()
+            self.backlog.relieve()
+            self.keeper.renew(now)
         if now > self.finish_by:
-            self._give_up()
-
-    def _relieve(self) -> None:
-        """Past 2 s of lag interims are skipped; past the backlog's limit the oldest speech is, and both are said."""
-        stream = self.stream
-        lag = stream.lag_s
-        if stream.config.pace == "fast":
-            if lag > self.max_backlog_s + self.hub.options.limits.max_frame_s:
-                self.end(
-                    "backlog_exceeded",
-                    f"{lag:.0f} s sent and not processed; keep it under {self.max_backlog_s:g} s by `processed_s`",
-                )
-            return
-        if lag < SKIP_LAG_S:
-            stream.lagging = False
-            return
-        skipped = 0
-        for voice in stream.voices:
-            if stream.behind(voice) < SKIP_LAG_S:
-                continue
-            interim = voice.session.interim_requests()
-            taken = self.hub.scheduler.take_back(voice, lambda request, ids=interim: request.id in ids)  # type: ignore[misc]
-            if taken:
-                skipped += len(taken)
-                self.step(voice, stream.drop(voice, taken))
-            if stream.behind(voice) > self.max_backlog_s:
-                self._drop_oldest(voice)
-        if skipped and not stream.lagging:
-            stream.lagging = True
-            message = f"{lag:.1f} s behind: the server is slower than the speech; interim readings are skipped"
-            self.emit(None, Caution(code="lagging", message=message, start=round(stream.audio_s, 3)))
-
-    def _drop_oldest(self, voice: Voice) -> None:
-        """Whole windows, the oldest first, until the rest is within the limit."""
-        border = (self.stream.audio_s - self.max_backlog_s) * SECOND
-        taken = self.hub.scheduler.take_back(voice, lambda request: request.window.own_start < border)
-        if taken:
-            start, end = span_s(taken)
-            self.emit(voice, lost(voice, "the server is too slow: speech is left out", start, end))
-            self.hub.metrics.dropped.inc(end - start)
-            self.step(voice, self.stream.drop(voice, taken))
+            self.finish_by = math.inf
+            self.backlog.give_up()
 
     def finish(self, within_s: float) -> None:
         """Read everything out, by then."""
         self.finish_by = min(self.finish_by, self.hub.now() + within_s)
         if not self.stream.finishing:
             self.take(self.stream.finish())
-
-    def _give_up(self) -> None:
-        """The deadline has passed: what is still computed is said to be missing."""
-        self.finish_by = math.inf
-        for voice in self.stream.voices:
-            if not voice.session.pending():
-                continue
-            self.hub.scheduler.forget(voice)
-            start, end = voice.session.processed_s, self.stream.audio_s
-            if end > start:
-                self.emit(
-                    voice, lost(voice, "the model was not ready in time: the last speech is left out", start, end)
-                )
-                self.hub.metrics.dropped.inc(end - start)
-            while not self.leaving and (late := voice.session.pending()):
-                output = self.stream.expire(voice, late)
-                self.step(voice, Output(output.events, []))
-
-    # --- what is stored
-
-    def keep(self) -> None:
-        """Store the state, if this store outlives us; one write at a time, the newest state next."""
-        if not self.hub.store.outlives or not self.stream.begun or self.leaving:
-            return
-        self._kept_s = self.stream.audio_s
-        self._dirty = True
-        if self._keeping is None or self._keeping.done():
-            self._keeping = asyncio.ensure_future(self._keep())
-
-    async def _keep(self) -> None:
-        while self._dirty and not self.leaving:
-            self._dirty = False
-            stream = self.stream
-            at = stream.audio_s
-            stored = await self.hub.put(stream, attached=True)
-            if stored is None:  # the store does not answer: nothing is acknowledged, and it is tried again
-                self._dirty = True
-                await asyncio.sleep(1.0)
-            elif stored:
-                stream.stored_s = at
-            elif not self.leaving:
-                self.hub.forget(self)
-                self.end("session_taken", "another socket has gone on with this session")

@@ -101,6 +101,12 @@ class Scheduler:
             self._count -= len(back)
             return back
 
+    def waited_s(self, owner: Hashable) -> float:
+        """For how long the oldest window of an owner has been in line."""
+        with self._change:
+            line = self._windows.get(owner)
+            return time.perf_counter() - line[0].since if line else 0.0
+
     def forget(self, owner: Hashable) -> None:
         """An owner went away: nothing of it is begun any more."""
         with self._change:

@@ -73,7 +73,6 @@ class Stream:
         self.busy_s = 0.0
         self.stored_s = 0.0
         """Audio up to which a server that takes over could go on from."""
-        self.lagging = False
 
     @property
     def begun(self) -> bool:
@@ -145,6 +144,17 @@ class Stream:
 
     def reset(self) -> list[tuple[Voice, Output]]:
         return [(voice, voice.session.reset()) for voice in self.voices]
+
+    def enroll(self, seconds: float) -> list[tuple[Voice, Output]]:
+        """ConfigInvalid when the model learns no voice, or `seconds` is out of range; then nothing has begun."""
+        begun = self.begun
+        self.begin()
+        try:
+            return [(voice, voice.session.enroll(seconds)) for voice in self.voices]
+        except ConfigInvalid:
+            if not begun:
+                self.voices = []
+            raise
 
     def finish(self) -> list[tuple[Voice, Output]]:
         self.begin()
@@ -253,7 +263,7 @@ class Stream:
         return [data for _, _, data in self.kept]
 
 
-def lost(voice: Voice, message: str, start: float, end: float) -> Caution:
+def lost(message: str, start: float, end: float) -> Caution:
     """Speech that nobody will read."""
     return Caution(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3))
 

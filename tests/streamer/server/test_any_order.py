@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.events import Error
 from emoscope.streamer.server import serving
+from emoscope.streamer.session import ENROLL_S
 from emoscope.streamer.testing import CONTRACT, FakeEngine, silence, voice
 
 SOUND = np.concatenate([silence(0.3), voice(1.7, seed=3), silence(0.8), voice(1.2, 200.0, seed=4)])
@@ -67,7 +68,7 @@ class Conversation(RuleBasedStateMachine):
                 break
             await asyncio.sleep(0.005)
         new = self.client.events[before : there()]
-        kinds = {"session.updated", "session.resumed", "session.closed", "enrolled"}
+        kinds = {"session.updated", "session.resumed", "session.closed"}
         return [e.code if isinstance(e, Error) else e.type for e in new if isinstance(e, Error) or e.type in kinds]
 
     def renew(self) -> None:
@@ -116,6 +117,12 @@ class Conversation(RuleBasedStateMachine):
         before = len(self.client.of("status"))
         assert self.do(self.answers(("keepalive", {"last_seq": seq}))) == []
         assert len(self.client.of("status")) > before
+
+    @rule(seconds=st.sampled_from([0.01, 5.0, 600.0]))
+    def enroll(self, seconds: float) -> None:
+        possible = ENROLL_S[0] <= seconds <= ENROLL_S[1]
+        assert self.do(self.answers(("enroll", {"seconds": seconds}))) == ([] if possible else ["config_invalid"])
+        self.begun = self.begun or possible
 
     @precondition(lambda self: self.spoken or self.begun)
     @rule()

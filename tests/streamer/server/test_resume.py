@@ -355,3 +355,30 @@ def test_a_store_that_is_away_stops_acknowledging_and_nothing_else(tmp_path: Pat
     client = asyncio.run(talk())
     assert {e.processed_s for e in client.of("status")} == {0.0}
     assert len(client.of("emotion.final")) == 2
+
+
+def test_what_a_client_kept_while_it_was_away_is_not_dropped_for_coming_at_once() -> None:
+    """Thirty seconds, far past the backlog's limit, at a live pace on a server that takes its time."""
+
+    class Leisurely(FakeEngine):
+        def __call__(self, requests):  # type: ignore[no-untyped-def]
+            time.sleep(0.15)
+            return super().__call__(requests)
+
+    away = np.concatenate([TALK] * 6)
+
+    async def talk() -> tuple[Raw, Raw]:
+        async with serving((CONTRACT, Leisurely()), batch=2) as server:
+            async with raw(server.url) as first:
+                await first.audio(TALK[:16_000])
+                await first.until("speech.started")
+                await first.cut()
+            async with raw(server.url) as second:
+                resumed = await go_on(second, first)
+                await second.audio(away[round(resumed.audio_s * 16_000) :], 16_000)
+                await second.finished()
+            return first, second
+
+    first, second = asyncio.run(talk())
+    assert not [e for e in second.of("warning") if e.code == "audio_dropped"]
+    assert differences(lasting(first.events) + lasting(second.events), lasting(alone(away))) == []

@@ -175,27 +175,28 @@ def test_fifty_sessions_interleaved_are_as_if_each_were_alone() -> None:
         assert differences(heard, alone(samples), 1e-5) == []
 
 
-def test_a_socket_gives_the_finals_that_a_replay_gives(conversation: Path) -> None:
-    """The shipped model on the demo recording; its readings do not depend on what else is in a batch."""
-    expected = [
-        e for e in replay(conversation) if e.type in ("emotion.final", "mood", "speech.started", "speech.ended")
-    ]
+def test_a_socket_gives_the_finals_that_a_replay_gives(conversation: Path, tmp_path: Path) -> None:
+    """The shipped model on the demo recording's beginning; its readings do not depend on what else is in a batch."""
+    import soundfile
+
+    lasting_types = ("emotion.final", "mood", "speech.started", "speech.ended")
     with Recording(conversation) as recording:
-        samples = np.concatenate(list(recording.blocks(1.0)))
         rate = recording.sample_rate
+        samples = np.concatenate(list(recording.blocks(1.0)))[: 15 * rate]
+    soundfile.write(tmp_path / "beginning.wav", samples, rate, subtype="FLOAT")
+    expected = [e for e in replay(tmp_path / "beginning.wav") if e.type in lasting_types]
 
     async def talk() -> list:
         async with serving("small") as server, raw(server.url) as client:
-            await client.say(
-                "session.update",
-                config={"encoding": "pcm_f32le", "pace": "fast", "interim": False, "sample_rate": rate},
-            )
+            options = {"encoding": "pcm_f32le", "pace": "fast", "interim": False, "sample_rate": rate}
+            await client.say("session.update", config=options)
             await client.audio(samples, rate, "pcm_f32le")
             await client.say("finish")
             assert await client.closed(120) == 1000
             return client.events
 
-    heard = [e for e in asyncio.run(talk()) if e.type in ("emotion.final", "mood", "speech.started", "speech.ended")]
+    heard = [e for e in asyncio.run(talk()) if e.type in lasting_types]
+    assert len([e for e in heard if e.type == "emotion.final"]) >= 3
     assert differences(heard, expected) == []
 
 
@@ -255,3 +256,37 @@ def test_a_file_sent_fast_loses_nothing_to_a_slow_model() -> None:
 
     heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
     assert differences(heard, alone(np.concatenate([TALK] * 6))) == []
+
+
+def test_a_voice_is_enrolled_over_a_socket_as_it_is_without_one() -> None:
+    """The shipped model learns a voice; the socket gives the events that the session alone gives."""
+    from emoscope.models import load_model
+    from emoscope.streamer import BatchEngine
+
+    model = load_model("small")
+    if not model.contract.baseline:
+        pytest.skip("this version's model learns no voice")
+    calm = np.concatenate([silence(0.3), voice(4.0, 120.0, level=0.05, seed=6), silence(0.8)])
+
+    async def talk() -> list:
+        async with serving("small") as server, raw(server.url) as client:
+            await client.say("session.update", config={"pace": "fast", "interim": False})
+            await client.say("enroll", seconds=2.0)
+            await client.audio(calm)
+            await client.audio(TALK)
+            await client.say("finish")
+            assert await client.closed(60) == 1000
+            return client.events
+
+    engine = BatchEngine(model)
+    session = Session(model.contract, Config(interim=False))
+    expected: list = []
+    for output in (session.enroll(2.0), session.feed(as_sent(calm)), session.feed(as_sent(TALK)), session.finish()):
+        expected += output.events
+        requests = output.requests
+        while requests:
+            more, requests = session.apply(engine(requests))
+            expected += more
+    heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
+    assert any(e.type == "enrolled" for e in heard)
+    assert differences(heard, expected) == []
