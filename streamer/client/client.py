@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from ..config import Config, checked
-from ..errors import EmoscopeError, UsageError
+from ..errors import UsageError
 from ..events import AnyEvent, SessionCreated
 from ..protocol import ClientMessage, Enroll, Flush, Reset, encode_client
 from .audio import Audio, wire
@@ -69,7 +69,7 @@ class Client:
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._over = False
-        self._error: EmoscopeError | None = None
+        self._error: Exception | None = None
 
     @property
     def session(self) -> SessionCreated | None:
@@ -197,6 +197,8 @@ class Client:
                 self._deliver([])
                 await asyncio.sleep(decision.delay_s)
             self._error = decision.error
+        except Exception as error:  # a fault of ours: whoever waits for events must hear of it
+            self._error = error
         finally:
             self._over = True
             self._deliver([])
