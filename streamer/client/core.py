@@ -187,7 +187,7 @@ class Core:
         if code in RENEWED or (code in RETRIED and self.created is not None and self.created.resume_token is None):
             self._renew()
         elif code not in RETRIED:
-            return Stop(disconnected(code, reason or self.said))
+            return Stop(disconnected(code, self.said or reason))
         return self._again(now, f"the connection was lost (code {code})")
 
     def failed(self, error: EmoscopeError, now: float, *, passing: bool, wait_s: float = 0.0) -> Decision:
@@ -229,7 +229,7 @@ class Core:
                     self.furthest, self.lost_since = self.out.processed, None
             case Error():
                 return self._error(event)
-            case SessionClosed():
+            case SessionClosed() if self.received.closed:
                 self.closed = event
         return True
 

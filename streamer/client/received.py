@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..events import Durable, EmotionFinal, Event, SpeechStarted, Status
+from ..events import Durable, EmotionFinal, Event, SessionClosed, SpeechStarted, Status
 
 
 @dataclass
@@ -11,11 +11,13 @@ class Channel:
 
     open_s   where the utterance began that has no final yet
     final_s  end of the last utterance that has one
+    closed   its last event has come
     """
 
     last_seq: int = 0
     open_s: float | None = None
     final_s: float = 0.0
+    closed: bool = False
 
 
 @dataclass
@@ -35,6 +37,11 @@ class Received:
         numbers = [channel.last_seq for channel in self.channels]
         return numbers if len(numbers) > 1 else numbers[0]
 
+    @property
+    def closed(self) -> bool:
+        """Every voice has had its last event."""
+        return all(channel.closed for channel in self.channels)
+
     def accept(self, event: Event) -> bool:
         """Whether an event is new; a durable one that was here before is not. ValueError when one was left out."""
         if isinstance(event, Status):
@@ -49,6 +56,8 @@ class Received:
             channel.open_s = event.start
         elif isinstance(event, EmotionFinal):
             channel.open_s, channel.final_s = None, event.end
+        elif isinstance(event, SessionClosed):
+            channel.closed = True
         return True
 
     def settled_s(self, onset_s: float) -> float:

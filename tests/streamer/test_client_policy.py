@@ -11,7 +11,7 @@ from emoscope.streamer.client.core import Core
 from emoscope.streamer.client.decisions import Retry, Stop
 from emoscope.streamer.config import Config
 from emoscope.streamer.errors import Disconnected, RefusedByServer
-from emoscope.streamer.events import Lag, Status, encode
+from emoscope.streamer.events import Lag, SessionClosed, Status, Totals, encode
 from emoscope.streamer.protocol import Flush, Keepalive
 
 CONFIG = Config(sample_rate=RATE, encoding="mulaw")  # a byte is a sample
@@ -152,3 +152,20 @@ def test_many_commands_are_not_more_than_a_server_reads() -> None:
     assert len(flushes) == 100
     assert all(len([at for at in flushes if start <= at < start + 1.0]) <= 45 for start in range(int(now) + 1))
     assert [type(message) for _, message in sent] == [bytes, Flush] * 100
+
+
+def test_split_channels_are_over_when_the_last_one_is() -> None:
+    """One channel's `session.closed` does not end the other's events."""
+    config = Config(sample_rate=RATE, encoding="mulaw", channels=2, channel_mode="split")
+    core = Core(config, lambda: 0.5)
+    core._options = dict  # type: ignore[method-assign]
+    core.opened(0.0)
+    server = ReferenceServer()
+    server.connect()
+    core.receive(server.say(), 0.0)
+    totals = Totals(audio_s=1.0, speech_s=0.0, utterances=0, dropped_s=0.0)
+    for channel in (1, 0):
+        assert core.closed is None
+        core.receive(encode(SessionClosed(seq=1, reason="finish", totals=totals, channel=channel)), 0.0)
+    assert core.closed is not None
+    assert core.received.last_seq == [1, 1]
