@@ -16,7 +16,7 @@ NOTES: tuple[str, ...] = (
     "and for nothing else.",
     "Kept, and what ships: that softmax with classes balanced, batches of 192, the average of the weights: .586 (see "
     "scores), MELD .245 to .255 at leans from 0 to 1 (.26 at 1.2): .28 is not reached. What MELD calls fear and anger "
-    "is mostly in the scene, not in the words; a linear part over words and pairs beside the convolutions is what should "
+    "is mostly in the scene, not in the words; a linear part over words and pairs beside the convolutions should "
     "be tried next.",
     "Adapting the classes' shares to MELD's sentences without their labels (Saerens et al. 2002): .21 to .23, worse, "
     "as questions, which GoEmotions counts as surprise, crowd out the rest.",
