@@ -21,6 +21,6 @@ NOTES: tuple[str, ...] = (
     "Adapting the classes' shares to MELD's sentences without their labels (Saerens et al. 2002): .21 to .23, worse, "
     "as questions, which GoEmotions counts as surprise, crowd out the rest.",
     "The labels calm and bored have no class in GoEmotions: they keep fixed shares of neutral, a choice of our own.",
-    "`tells`, how much words count beside a voice, is the probability of any emotion times the share of known words: a "
+    "`tells`, how much words count beside a voice, is how far they rule out neutral, times the share of known words: a "
     "rule of our own, not fitted to a corpus with both voice and words.",
 )
