@@ -55,7 +55,7 @@ def model(tmp_path, tiny_model):
 
 @pytest.fixture
 def data(tmp_path, make_emodb):
-    make_emodb(tmp_path / "corpora" / "emodb", ("03", "08", "09"), flat=False)
+    make_emodb(tmp_path / "corpora" / "emodb", ("03", "08", "11"), flat=False)
     return tmp_path / "corpora"
 
 
@@ -67,11 +67,11 @@ def main(*arguments):
 
 def test_json_is_one_line_with_every_figure(model, data, capsys):
     """And nothing else on stdout."""
-    assert main("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,09", "--json") == 0
+    assert main("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11", "--json") == 0
     out = capsys.readouterr().out
     assert out.count("\n") == 1
     told = json.loads(out)
-    assert told["n"] == 14 and told["ci95_by"] == "clip" and told["speakers"] == ["08", "09"]
+    assert told["n"] == 14 and told["ci95_by"] == "clip" and told["speakers"] == ["08", "11"]
     for name in ("uar", "wa", "macro_f1", "weighted_f1", "ece"):
         assert 0 <= told[name] <= 1
     assert told["ci95"][0] <= told["uar"] <= told["ci95"][1]
@@ -132,7 +132,7 @@ def test_a_speakers_session_says_of_each_clip_what_its_own_session_says(model, d
 def test_a_speaker_whom_the_model_was_trained_on_is_refused(model, data, capsys):
     """Before anything is heard, with the way out; with --allow-trained the first line says it."""
     assert main("--model", model, "--corpus", "emodb", "--data", data) == 1
-    assert "trained on 03 of emodb" in (said := capsys.readouterr().err) and "--speakers 08,09" in said
+    assert "trained on 03 of emodb" in (said := capsys.readouterr().err) and "--speakers 08,11" in said
     assert main("--model", model, "--corpus", "emodb", "--data", data, "--allow-trained") == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("TRAINED ON: 03")
 
@@ -264,7 +264,7 @@ def test_ratings_are_compared_by_ccc(tmp_path, tiny_model, make_emotale):
 def test_the_picture_is_whole_xml_with_a_point_for_every_bin(model, data, tmp_path, capsys):
     """It opens in a browser; the report beside it holds each clip's answer."""
     svg, out = tmp_path / "picture.svg", tmp_path / "report.json"
-    arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,09")
+    arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11")
     assert main(*arguments, "--svg", svg, "--out", out) == 0
     capsys.readouterr()
     told = json.loads(out.read_text())
@@ -292,7 +292,7 @@ def test_ctrl_c_ends_the_run_in_one_line_and_what_was_finished_is_told(model, da
     script.write_text(SCRIPT)
     process = subprocess.Popen(
         [sys.executable, str(script), "--model", str(model), "--corpus", "emodb", "--data", str(data), "--speakers",
-         "08,09", "--jobs", jobs, "--out", str(tmp_path / "out.json"), "--conditions",
+         "08,11", "--jobs", jobs, "--out", str(tmp_path / "out.json"), "--conditions",
          ",".join(f"white:{i / 100}" for i in range(3000))],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=os.environ,
     )  # fmt: skip
