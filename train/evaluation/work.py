@@ -72,6 +72,16 @@ def _do(job: Job) -> list[Heard]:
     return _worker(job)
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Processes begun here inherit the block: Ctrl+C cannot break one that has not got as far as `_begin`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 Do = Callable[[Sequence[Job]], list[list[Heard]]]
 
 
@@ -103,7 +113,8 @@ def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lam
         pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (settings,))
 
         def there(jobs: Sequence[Job]) -> list[list[Heard]]:
-            places: dict[Future[list[Heard]], int] = {pool.submit(_do, job): i for i, job in enumerate(jobs)}
+            with _interrupts_blocked():
+                places: dict[Future[list[Heard]], int] = {pool.submit(_do, job): i for i, job in enumerate(jobs)}
             found: list[list[Heard]] = [[] for _ in jobs]
             try:
                 for future in as_completed(places):
