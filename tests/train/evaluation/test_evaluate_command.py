@@ -30,7 +30,9 @@ from emoscope.train.evaluation.sessions import SessionConfig
 from emoscope.train.evaluation.tables import one_line
 
 
-def write_model(folder: Path, tiny_model: Path, trained: dict[str, list[str]], seed: int = 5) -> Path:
+def write_model(
+    folder: Path, tiny_model: Path, trained: dict[str, list[str]], seed: int = 5, baseline: bool = False
+) -> Path:
     """A few hundred random weights over all nine labels, whose card says whom they have heard."""
     import torch
 
@@ -39,6 +41,7 @@ def write_model(folder: Path, tiny_model: Path, trained: dict[str, list[str]], s
     card = msgspec.structs.replace(
         card,
         labels=list(LABELS),
+        baseline=baseline,
         data=[Seen(name=name, speakers=speakers, licence="", citation="") for name, speakers in trained.items()],
         calibration=msgspec.structs.replace(card.calibration, temperature=[2.0], unsure_below=0.12),
     )
@@ -127,6 +130,33 @@ def test_a_speakers_session_says_of_each_clip_what_its_own_session_says(model, d
         for one, other in zip(alone.clips, together.clips, strict=True):
             assert one.name == other.name
             assert one.scores == pytest.approx(other.scores, abs=0.05)
+
+
+def test_an_enrolled_voice_changes_the_readings_and_its_calm_clip_is_not_scored(tmp_path, tiny_model, make_emodb):
+    """Alone or in a speaker's session, each clip is read against the same voice."""
+    make_emodb(tmp_path / "emodb", ("08", "11"), flat=True, seconds=1.6)
+    clips = load_corpora(tmp_path, ["emodb"])
+    model = write_model(tmp_path / "model", tiny_model, {}, baseline=True)
+    plan = {"corpus": "emodb", "parts": one_model(model, clips, False), "protocol": own_protocol("emodb")}
+    off = {row.name: row.scores for row in evaluate(Plan(**plan)).clips}
+    enrolled = Config(pace="fast", attention=False, baseline="enrolled")
+    alone, together = (
+        evaluate(Plan(**plan, config=enrolled, sessions=SessionConfig(session=session, enrol=4)))
+        for session in ("recording", "speaker")
+    )
+    assert alone.baseline == "enrolled" and alone.figures.absent == ["neutral"]
+    assert [row.name for row in alone.clips] == [clip.name for clip in clips if clip.label != "neutral"]
+    for one, other in zip(alone.clips, together.clips, strict=True):
+        assert one.scores == pytest.approx(other.scores, abs=0.05)
+        assert one.scores != pytest.approx(off[one.name], abs=1e-4)
+
+
+def test_a_baseline_of_a_model_that_learns_no_voice_is_refused(model, data, capsys):
+    """In one line."""
+    arguments = ("--corpus", "emodb", "--data", data, "--speakers", "08", "--session", "speaker")
+    assert main("--model", model, *arguments, "--baseline", "running") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "learns no voice" in said[-1] and "Traceback" not in "".join(said)
 
 
 def test_a_speaker_whom_the_model_was_trained_on_is_refused(model, data, capsys):
