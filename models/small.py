@@ -28,7 +28,7 @@ class SmallConfig:
     dim: int = 192
     queries: int = 2
     heads: int = 2
-    dropout: float = 0.3
+    dropout: float = 0.2
     range_db: float = 60.0
     lags: int = 48
     clip: float = 4.0

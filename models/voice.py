@@ -7,7 +7,7 @@ windows never wait for a baseline and their summaries do not depend on it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,10 @@ if TYPE_CHECKING:  # torch takes a second to import, and the live path begins wi
 CALM = ("neutral", "calm")
 LEAST = 0.05  # of a calm utterance's weight, for one that is not calm at all
 MOST_WEIGHT = 8.0  # calm utterances' worth; beyond, older ones fade
-PRIOR_WEIGHT = 2.0  # how many calm utterances the average of all voices stands for
+PRIOR_WEIGHT = 3.0  # how many calm utterances the average of all voices stands for
 FULL_S = 2.0  # speech that counts as one utterance; shorter ones count less
 
+Number = TypeVar("Number", float, "Tensor")
 Vector = npt.NDArray[np.float32]
 
 
@@ -60,9 +61,15 @@ def calmness(labels: Sequence[str], scores: npt.NDArray[np.floating]) -> float:
     return float(sum(scores[i] for i, label in enumerate(labels) if label in CALM))
 
 
+def evidence(calm: Number) -> Number:
+    """What an utterance tells of a voice, as its reading is `calm` with that probability: squared, so that many
+    utterances that are hardly calm do not add up to a calm voice. A float, an array or a tensor."""
+    return LEAST + (1 - LEAST) * calm * calm
+
+
 def learn(profile: VoiceProfile | None, embedding: Vector, calm: float, seconds: float) -> VoiceProfile:
     """The profile after one more utterance: embedding (K,), probability `calm` of its reading, its length."""
-    weight = (LEAST + (1 - LEAST) * calm) * min(1.0, seconds / FULL_S)
+    weight = evidence(calm) * min(1.0, seconds / FULL_S)
     if profile is None:
         return VoiceProfile(embedding.astype(np.float32), weight)
     total = profile.weight + weight

@@ -38,7 +38,7 @@ class BatchConfig:
     voices: int
     size: int
     shares: Mapping[str, float]
-    lengths: tuple[tuple[float, int, int], ...] = ((0.7, 48, 160), (0.2, 160, 240), (0.1, 240, 400))
+    lengths: tuple[tuple[float, int, int], ...] = ((0.4, 48, 160), (0.45, 160, 160), (0.15, 176, 320))
     grain: int = 4
     skewed: float = 0.25
 

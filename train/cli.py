@@ -34,10 +34,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=_positive, metavar="N", help="of each training, or at most of each phase")
     parser.add_argument(
-        "--fold",
-        type=int,
-        choices=range(4),
-        help="of small: train this fold alone, beside others; then all with --resume",
+        "--part",
+        choices=("fold-0", "fold-1", "fold-2", "fold-3", "all"),
+        help="of small: this training alone, beside others; then everything with --resume",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="another seed gives other weights, about as good")
     parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="processor threads (default: 2)")
@@ -80,7 +79,7 @@ def _check(args: argparse.Namespace) -> None:
     """UsageError for an option that the recipe would not heed."""
     from emoscope.models.errors import UsageError
 
-    others = ("fold",) if args.recipe in PUBLISHED else ("size", "row", "encoders", "download", "device")
+    others = ("part",) if args.recipe in PUBLISHED else ("size", "row", "encoders", "download", "device")
     if unheeded := [f"--{name}" for name in others if getattr(args, name) not in (None, False)]:
         raise UsageError(f"{args.recipe} has no {', '.join(unheeded)}; leave it out")
     if args.size == "tiny" and (args.encoders or args.download):
@@ -120,7 +119,7 @@ def _small(args: argparse.Namespace) -> None:
         seed=fit.seed if args.seed is None else args.seed,
     )
     recipe = replace(recipe, fit=fit)
-    train_small(args.data, args.work, args.out, recipe, args.resume, args.threads, args.fold)
+    train_small(args.data, args.work, args.out, recipe, args.resume, args.threads, args.part)
 
 
 def _positive(text: str) -> int:

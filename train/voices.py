@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from emoscope.models.voice import FULL_S, LEAST, Voices
+from emoscope.models.voice import FULL_S, Voices, evidence
 
 ENROLLED = 0.3  # of the voices are known by a calm sample, the others by what they said before
 
@@ -23,7 +23,7 @@ def voices_of(embedding: Tensor, calm: Tensor, size: int, seconds: float, genera
     keep = torch.rand(groups, size, 1, generator=generator)
     known = torch.rand(groups, size, size, generator=generator) < keep
     known &= ~torch.eye(size, dtype=torch.bool)
-    weight = (LEAST + (1 - LEAST) * calm)[:, None, :].expand(groups, size, size)
+    weight = evidence(calm)[:, None, :].expand(groups, size, size)
     enrolled = torch.rand(groups, 1, 1, generator=generator) < ENROLLED
     weight = torch.where(enrolled, (calm[:, None, :] > 0.5).float(), weight) * known
     total = weight.sum(-1, keepdim=True)

@@ -44,8 +44,8 @@ def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale):
 
 def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_path, data):
     """Listening, five trainings, calibration, scores through the stream, weights and card."""
-    for fold in (3, 1):  # two folds alone, as on two machines
-        assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, fold=fold) is None
+    for part in ("fold-3", "all"):  # alone, as on two machines
+        assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, only_part=part) is None
     assert not (tmp_path / "model").exists()
     card = train_small(data, tmp_path / "work", tmp_path / "model", TINY, resume=True, threads=1)
     model = load_model(tmp_path / "model")

@@ -44,11 +44,11 @@ CONTRACT = ModelContract(
     licence="CC BY-NC-SA 4.0",
 )
 SHIPPED = FitConfig(
-    epochs=40,
+    epochs=36,
     batches=BatchConfig(
-        steps=100, voices=5, size=8, shares={"ravdess": 0.4, "nemo": 0.22, "emodb": 0.18, "emotale": 0.2}
+        steps=100, voices=5, size=8, shares={"ravdess": 0.5, "nemo": 0.2, "emodb": 0.12, "emotale": 0.18}
     ),
-    augment=AugmentConfig(mixup=0.3, noise=0.4, warp=0.1),
+    augment=AugmentConfig(mixup=0.2, noise=0.3, warp=0.06),
 )
 
 
@@ -78,14 +78,14 @@ def train_small(
     recipe: Recipe,
     resume: bool = False,
     threads: int = 2,
-    fold: int | None = None,
+    only_part: str | None = None,
 ) -> Card | None:
-    """Train, calibrate, score, and write the model to `out`; the card as written, None for a fold alone.
+    """Train, calibrate, score, and write the model to `out`; the card as written, None for one training alone.
 
     data     holds a folder for each corpus
     work     cache, checkpoints and, in `folds`, the models of the folds; with `resume`, what is there is gone on with
     threads  of torch; sums are split among them, so the weights differ in the last digits with their number
-    fold     train this fold alone, so that several can be trained side by side; `resume` then finds them all
+    only_part  of PARTS: this training alone, so that several can run side by side; `resume` then finds them all
     """
     # A clip is too little work to share: threads would spend their time waiting for each other.
     torch.set_num_threads(1)
@@ -96,25 +96,26 @@ def train_small(
         assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
     speeds = prepare_speeds(clips, recipe, work / "cache")
     torch.set_num_threads(threads)
-    if fold is not None:
-        train_one(speeds, splits[fold], recipe, work / f"fold-{fold}.safetensors", resume, f"fold {fold}")
-        return None
-    folds = [
-        train_one(speeds, split, recipe, work / f"fold-{k}.safetensors", resume, f"fold {k}")
-        for k, split in enumerate(splits)
+    trained = [
+        train_one(speeds, split, recipe, work / f"{part}.safetensors", resume, part)
+        for part, split in zip(PARTS, (*splits, shipping), strict=True)
+        if only_part in (None, part)
     ]
-    shipped = train_one(speeds, shipping, recipe, work / "all.safetensors", resume, "all speakers")
+    if only_part is not None:
+        return None
+    folds, shipped = trained[:-1], trained[-1]
     torch.set_num_threads(1)
     heard = [hear_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
-    for k, trained in enumerate(folds):
+    for k, one in enumerate(folds):
         # Nobody's temperature is found from their own voice.
-        trained.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
-        save_model(trained.model, make_card(trained, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
+        one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
+        save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
     shipped.model.calibration = fit_calibration(together(heard))
     say(f"calibration: {shipped.model.calibration}")
     return finish(shipped, folds, recipe, data, work, out)
 
 
+PARTS = (*(f"fold-{k}" for k in range(FOLDS)), "all")
 LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
 
 
