@@ -345,4 +345,4 @@ def test_a_card_edited_after_the_models_were_made_is_noticed(tmp_path, tiny_mode
     write_card(other, msgspec.structs.replace(card, labels=card.labels[::-1]))
     clips = load_corpora(data, ["emodb"])
     with pytest.raises(SplitInvalid, match="different labels"):
-        fold_models([one, other, one, one], clips, False)
+        fold_models([one, one, other, one], clips, False)  # 11 is in the third fold
