@@ -92,6 +92,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     labels: list[str]
     dimensions: list[str]
     derived: bool
+    baseline: bool = False
     calibration: CalibrationCard
     languages: list[str]
     licence: str
@@ -108,6 +109,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             labels=tuple(self.labels),
             dimensions=tuple(self.dimensions),
             derived=self.derived,
+            baseline=self.baseline,
             sample_rate=a.sample_rate,
             window=a.window,
             hop=a.hop,
@@ -116,6 +118,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             tail=a.tail,
             languages=tuple(self.languages),
             licence=self.licence,
+            weights=self.weights_sha256,
         )
 
     def calibrated(self) -> Calibration:

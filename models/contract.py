@@ -18,6 +18,8 @@ class ModelContract:
     hop          distance between the starts of two grid windows
     frame        stride of the encoder: starts, readings and ends are multiples of it from the utterance's start
     lookback     samples before a window's start that its first front-end frame covers
+    weights      SHA-256 of the weights: what one model learnt of a voice means nothing to another
+    baseline     true when the model can learn how this voice sounds (`voice.py`)
     tail         how much after the last voiced frame still belongs to the utterance
     """
 
@@ -31,8 +33,10 @@ class ModelContract:
     sample_rate: int = 16_000
     dimensions: tuple[str, ...] = ()
     derived: bool = False
+    baseline: bool = False
     languages: tuple[str, ...] = ()
     licence: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels) or "unsure" in self.labels:

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .pitch import PitchLags
+
 FFT = 512
 
 
@@ -55,3 +57,22 @@ class LogMel(nn.Module):
     def forward(self, audio: Tensor) -> Tensor:
         """Mel power in dB (B, frames, bands); digital silence is -160."""
         return 10.0 * torch.log10(self.power(audio) + 1e-16)
+
+
+class Frontend(nn.Module):
+    """Mel powers in dB, then periodicity: (B, frames, bands + lags). Both look back from the same frame ends."""
+
+    def __init__(self, bands: int, lags: int, sample_rate: int = 16_000) -> None:
+        super().__init__()
+        self.mel = LogMel(bands, sample_rate)
+        self.pitch = PitchLags(lags, sample_rate) if lags else None
+        self.bands, self.hop = bands, self.mel.hop
+        self.lookback = max(self.mel.lookback, self.pitch.lookback if self.pitch else 0)
+        self.width = bands + lags
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """(B, frames, bands + lags) of audio (B, lookback + frames * hop) in [-1, 1]."""
+        mel: Tensor = self.mel(audio[:, self.lookback - self.mel.lookback :])
+        if self.pitch is None:
+            return mel
+        return torch.cat([mel, self.pitch(audio[:, self.lookback - self.pitch.lookback :])], -1)

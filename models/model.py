@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from .contract import ModelContract
+from .errors import UsageError
 from .pool_state import PoolState
 from .reading import Calibration
+from .voice import Voices
 from .windows import Window, owned_frames, plan
 
 
@@ -20,12 +22,10 @@ class Encoded:
 
     state    pooled over the frames that each window owns, float32
     scores   (B, T, G)   attention scores of every frame, G = queries x heads (or 1)
-    profile  (B, bands)  mean of the front end's bands over the owned frames, unweighted
     """
 
     state: PoolState
     scores: Tensor
-    profile: Tensor
 
 
 class StreamModel(nn.Module, ABC):
@@ -45,12 +45,19 @@ class StreamModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def logits(self, state: PoolState) -> tuple[Tensor, Tensor]:
-        """Label logits (B, L) and dimensions (B, D) in [-1, 1] of pooled states."""
+    def logits(self, state: PoolState, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
+        """Label logits (B, L) and dimensions (B, D) in [-1, 1] of pooled states.
 
-    def read(self, state: PoolState, seconds: Tensor) -> tuple[Tensor, Tensor]:
+        A model whose contract has a `baseline` heeds `voices`; the others read every voice alike.
+        """
+
+    def embed(self, state: PoolState) -> Tensor:
+        """What a voice's baseline averages: (B, K) of pooled states. Of models whose contract has a `baseline`."""
+        raise UsageError(f"{self.contract.id} learns no voice; its contract has no baseline")
+
+    def read(self, state: PoolState, seconds: Tensor, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
         """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
-        logits, dimensions = self.logits(state)
+        logits, dimensions = self.logits(state, voices)
         temperature = torch.from_numpy(self.calibration.at(seconds.cpu().numpy())).to(logits)
         return torch.softmax(logits.float() / temperature[:, None], -1), dimensions.float()
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .voice import VoiceSample
+
 UNSURE = "unsure"
 
 # Where each label lies on arousal, valence and dominance, in [-1, 1]: coarse places of our own choosing on the
@@ -32,12 +34,14 @@ class Reading:
     confidence  its probability (of the likeliest label where it is `unsure`)
     scores      (L,) probabilities in the contract's order, sum 1
     dimensions  (D,) in [-1, 1], in the contract's order
+    voice       what the utterance teaches about its voice, where that was asked for
     """
 
     label: str
     confidence: float
     scores: npt.NDArray[np.float32]
     dimensions: npt.NDArray[np.float32]
+    voice: VoiceSample | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +66,13 @@ def decide(
     scores: npt.NDArray[np.float32],
     dimensions: npt.NDArray[np.float32],
     unsure_below: float,
+    voice: VoiceSample | None = None,
 ) -> Reading:
     """The reading of one row of scores."""
     best = int(scores.argmax())
     confidence = float(scores[best])
     label = UNSURE if confidence < unsure_below else labels[best]
-    return Reading(label, confidence, scores, dimensions)
+    return Reading(label, confidence, scores, dimensions, voice)
 
 
 def nothing_heard(labels: Sequence[str], dimensions: int) -> Reading:

@@ -1,4 +1,4 @@
-"""`small`: the model that ships inside. Log-mel bands, a convolutional encoder, attentive pooling, a linear head."""
+"""`small`: the model that ships inside. Mel bands and periodicity, convolutions, attentive pooling, linear heads."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,47 +7,61 @@ from torch import Tensor, nn
 
 from .contract import ModelContract
 from .encoder import ConvEncoder
-from .frontend import LogMel
+from .frontend import Frontend
 from .model import Encoded, StreamModel, frame_mask
 from .pool_state import PoolState, SoftmaxState
 from .pooling import AttentivePooling
-from .reading import CIRCUMPLEX, DIMENSIONS, Calibration
+from .reading import DIMENSIONS, Calibration
+from .voice import PRIOR_WEIGHT, Voices
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmallConfig:
-    """Shape of `small`. Durations in front-end frames of 10 ms stand in the contract, in samples."""
+    """Shape of `small`. Durations in front-end frames of 10 ms stand in the contract, in samples.
+
+    lags   periods at which periodicity is heard; 0 for mel bands alone
+    clip   bound of an embedding's and a baseline's features, in standard deviations over the training voices
+    """
 
     bands: int = 64
-    channels: tuple[int, int, int, int] = (24, 48, 96, 128)
+    channels: tuple[int, int, int, int] = (16, 32, 64, 128)
     dim: int = 192
     queries: int = 2
     heads: int = 2
-    dropout: float = 0.3
+    dropout: float = 0.2
     range_db: float = 60.0
+    lags: int = 48
+    clip: float = 4.0
 
 
 class SmallModel(StreamModel):
-    """Windows of log-mel bands to nine emotions; arousal, valence and dominance are derived from their scores."""
+    """Windows of sound to nine emotions, and to arousal, valence and dominance."""
 
     architecture = "small"
 
     def __init__(self, config: SmallConfig, contract: ModelContract, calibration: Calibration) -> None:
         super().__init__()
         self.config, self.contract, self.calibration = config, contract, calibration
-        self.frontend = LogMel(config.bands, contract.sample_rate)
-        self.encoder = ConvEncoder(config.bands, config.channels, config.dim, config.range_db)
+        self.frontend = Frontend(config.bands, config.lags, contract.sample_rate)
+        self.encoder = ConvEncoder(config.bands, config.channels, config.dim, config.range_db, config.lags)
         hears = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
         if (contract.lookback, contract.frame) != hears:
             raise ValueError(f"lookback and frame are {hears} samples, not {(contract.lookback, contract.frame)}")
         if contract.dimensions not in ((), DIMENSIONS):
             raise ValueError(f"dimensions are {DIMENSIONS} or none, not {contract.dimensions}")
         self.pooling = AttentivePooling(config.dim, config.queries, config.heads)
+        width = self.pooling.width
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(self.pooling.width, len(contract.labels))
-        places = torch.tensor([CIRCUMPLEX[label] for label in contract.labels])
-        self.register_buffer("places", places, persistent=False)
-        self.places: Tensor
+        self.head = nn.Linear(width, len(contract.labels))
+        self.ratings = nn.Linear(width, len(contract.dimensions)) if contract.dimensions else None
+        # How much of each feature belongs to the voice: what of its baseline is taken away. A free matrix over the
+        # baseline would learn the few voices of the training by heart.
+        self.own = nn.Parameter(torch.full((width,), 0.5)) if contract.baseline else None
+        # Mean and deviation of embeddings over the training voices: what a voice of which nothing is known is.
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("spread", torch.ones(width))
+        self.centre: Tensor
+        self.spread: Tensor
 
     @classmethod
     def from_card(cls, config: dict[str, object], contract: ModelContract, calibration: Calibration) -> "SmallModel":
@@ -59,28 +73,40 @@ class SmallModel(StreamModel):
         return asdict(self.config)
 
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
-        mel = self.frontend(audio)
-        return self.encode_mel(mel, lengths // self.frontend.hop, owned)
+        return self.encode_frames(self.frontend(audio), lengths // self.frontend.hop, owned)
 
-    def encode_mel(self, mel_db: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
-        """As `encode`, from mel powers in dB (B, F, bands); lengths (B,) and F in front-end frames.
+    def encode_frames(self, sound: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
+        """As `encode`, from the front end's frames (B, F, bands + lags); lengths (B,) and F in front-end frames.
 
-        Training enters here, with mel powers made once.
+        Training enters here, with frames made once.
         """
-        frames = mel_db.shape[1]
-        heard = frame_mask(torch.zeros_like(lengths), lengths, frames)
-        features = self.encoder(mel_db, heard)
+        full = bool((lengths == sound.shape[1]).all())
+        heard = None if full else frame_mask(torch.zeros_like(lengths), lengths, sound.shape[1])
+        features = self.encoder(sound, heard)
         mask = frame_mask(owned[:, 0], owned[:, 1], features.shape[1])
         # Autocast would pool in half precision whatever the inputs are; states are always float32.
-        with torch.autocast(mel_db.device.type, enabled=False):
+        with torch.autocast(sound.device.type, enabled=False):
             state, scores = self.pooling.summarise(features.float(), mask)
-        stride = self.encoder.stride
-        count = frame_mask(owned[:, 0] * stride, owned[:, 1] * stride, frames)[:, :, None]
-        profile = (mel_db * count).sum(1) / count.sum(1).clamp_min(1)
-        return Encoded(state, scores.flatten(2), profile)
+        return Encoded(state, scores.flatten(2))
 
-    def logits(self, state: PoolState) -> tuple[Tensor, Tensor]:
+    def embed(self, state: PoolState) -> Tensor:
         assert isinstance(state, SoftmaxState)
-        logits: Tensor = self.head(self.dropout(self.pooling.read(state)))
-        places = self.places if self.contract.dimensions else self.places[:, :0]
-        return logits, torch.softmax(logits.float(), -1) @ places
+        return self.pooling.read(state)
+
+    def logits(self, state: PoolState, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
+        return self.decide(self.embed(state), voices)
+
+    def decide(self, embedding: Tensor, voices: Voices | None) -> tuple[Tensor, Tensor]:
+        """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), heard as these voices' own."""
+        x = self._standard(embedding)
+        if voices is not None and self.own is not None:
+            trust = voices.weight / (voices.weight + PRIOR_WEIGHT)
+            x = x - trust[:, None] * self.own * self._standard(voices.mean)
+        x = self.dropout(x)
+        logits: Tensor = self.head(x)
+        if self.ratings is None:
+            return logits, logits[:, :0]
+        return logits, torch.tanh(self.ratings(x))
+
+    def _standard(self, embedding: Tensor) -> Tensor:
+        return ((embedding - self.centre) / self.spread).clamp(-self.config.clip, self.config.clip)

@@ -12,9 +12,21 @@ from emoscope.models.reading import Reading, nothing_heard
 from emoscope.models.windows import Window
 
 from .config import SECOND, Config
-from .events import AnyEvent, Durable, EmotionFinal, EmotionInterim, Latency, Mood, SessionClosed, Sources, Span, Totals
+from .events import (
+    AnyEvent,
+    Durable,
+    EmotionFinal,
+    EmotionInterim,
+    Enrolled,
+    Latency,
+    Mood,
+    SessionClosed,
+    Sources,
+    Span,
+    Totals,
+)
 from .requests import Read, Summary
-from .steps import Answer, AssemblyState, Begin, Close, Draft, Forget, Merge, Show, Slot, Weighed
+from .steps import Answer, AssemblyState, Begin, Close, Draft, Enrol, Forget, Merge, Show, Slot, Weighed
 
 SPAN_S = 0.2  # attention is reported in spans of about this length
 
@@ -53,16 +65,24 @@ class Assembly:
             s.answers[request] = Answer(value, queue_ms, infer_ms)
             return
         slot = self._find(s.reads.pop(request))
-        assert slot.draft is not None
-        slot.draft.queue_ms += queue_ms
-        slot.draft.infer_ms += infer_ms
-        self._fill(slot, value if isinstance(value, Reading) else None)
+        draft = slot.draft
+        assert draft is not None
+        draft.queue_ms += queue_ms
+        draft.infer_ms += infer_ms
+        reading = value if isinstance(value, Reading) else None
+        self._fill(slot, reading)
+        if s.baseline.waits == request:
+            enrolled_s = s.baseline.hear(reading, draft.end - draft.start)
+            if enrolled_s is not None:
+                # Behind the mood, which holds the place after its final.
+                behind = next(i for i, place in enumerate(s.slots) if place.id == slot.id + 1) + 1
+                s.slots.insert(behind, Slot(self.reserve_id(), Enrolled(seconds=enrolled_s)))
 
     def advance(self) -> list[Read]:
         """Take every step that can be taken; the readings to ask for."""
         s = self.state
         asked: list[Read] = []
-        while s.steps:
+        while s.steps and s.baseline.waits is None:
             step = s.steps[0]
             if isinstance(step, Merge | Show) and step.encode is not None and step.encode not in s.answers:
                 break
@@ -77,6 +97,9 @@ class Assembly:
                     asked += self._show(step)
                 case Forget():
                     s.mood = None
+                    s.baseline.forget(self.config.baseline)
+                case Enrol(wanted):
+                    s.baseline.enrol(wanted)
                 case Close(slot, audio):
                     self._find(slot).event = self._closed(audio)
         return asked
@@ -154,7 +177,12 @@ class Assembly:
         if pool is None:
             self._fill(place, None)
             return []
-        request = Read(self.request_id(), pool, seconds)
+        baseline = self.state.baseline
+        draft.baseline = baseline.applied
+        learn = draft.kind == "final" and baseline.learns
+        request = Read(self.request_id(), pool, seconds, baseline.known, learn)
+        if learn:
+            baseline.waits = request.id
         self.state.reads[request.id] = slot
         return [request]
 
@@ -205,7 +233,7 @@ class Assembly:
             "attention": [
                 Span(start=a / SECOND, end=b / SECOND, weight=round(weight, 6)) for a, b, weight in draft.attention
             ],
-            "baseline": config.baseline,
+            "baseline": draft.baseline,
             "latency": Latency(
                 window_s=draft.window / SECOND, queue_ms=round(draft.queue_ms, 3), infer_ms=round(draft.infer_ms, 3)
             ),

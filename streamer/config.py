@@ -35,6 +35,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     channels      of the source; `channel_mode` mixes them, or gives each a session of its own
     interim       readings every `interval_s` of speech, before the utterance ends
     attention     which moments carried the reading
+    baseline      how this voice sounds is learnt from what it says (`running`), from a calm sample that `enroll` asks
+                  for (`enrolled`), or not at all
     half_life_s   after so long, a moment counts half in the mood
     """
 

@@ -12,8 +12,9 @@ import torch
 
 from emoscope.models.errors import UsageError
 from emoscope.models.model import StreamModel
-from emoscope.models.pool_state import stack
+from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import decide
+from emoscope.models.voice import VoiceProfile, Voices, VoiceSample, calmness
 from emoscope.models.windows import grid_window, owned_frames
 
 from .requests import Done, Encode, Failed, Read, Request, Result, Summary
@@ -81,12 +82,12 @@ class BatchEngine:
         lengths = torch.full((len(requests),), audio.shape[1] - contract.lookback, device=self.device)
         encoded = self.model.encode(audio, lengths, torch.tensor(owned, device=self.device))
         state = encoded.state.map(_to_numpy)
-        scores, profile = _to_numpy(encoded.scores), _to_numpy(encoded.profile)
+        scores = _to_numpy(encoded.scores)
         spent = (time.perf_counter() - began) * 1e3
         return [
             Done(
                 request.id,
-                Summary(state.map(partial(_row, row)), scores[row, first:last].copy(), profile[row].copy()),
+                Summary(state.map(partial(_row, row)), scores[row, first:last].copy()),
                 infer_ms=spent,
             )
             for row, (request, (first, last)) in enumerate(zip(requests, owned, strict=True))
@@ -96,14 +97,44 @@ class BatchEngine:
         began = time.perf_counter()
         state = stack([request.state for request in requests]).map(self._to_torch)
         seconds = torch.tensor([request.seconds for request in requests], device=self.device)
-        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds))
+        voices = self._voices(requests)
+        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds, voices))
         contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
+        samples = self._samples(requests, state, seconds, scores if voices is None else None)
         spent = (time.perf_counter() - began) * 1e3
         sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
+        results: list[Result] = []
+        for row, request in enumerate(requests):
+            if sound[row]:
+                said = decide(contract.labels, scores[row], dimensions[row], unsure_below, samples[row])
+                results.append(Done(request.id, said, infer_ms=spent))
+            else:
+                broken = f"{contract.id}: scores that are no numbers; the weights are broken"
+                results.append(Failed(request.id, broken))
+        return results
+
+    def _voices(self, requests: Sequence[Read]) -> Voices | None:
+        """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
+        known = [request.voice for request in requests if request.voice is not None]
+        if not known:
+            return None
+        unknown = VoiceProfile(np.zeros_like(known[0].mean), 0.0)
+        profiles = [request.voice or unknown for request in requests]
+        weight = torch.tensor([profile.weight for profile in profiles], device=self.device)
+        return Voices(self._to_torch(np.stack([profile.mean for profile in profiles])), weight)
+
+    def _samples(
+        self, requests: Sequence[Read], state: PoolState, seconds: torch.Tensor, alone: Any
+    ) -> list[VoiceSample | None]:
+        """What each utterance teaches about its voice, where asked. `alone`: scores without a baseline, if known."""
+        if not any(request.learn for request in requests):
+            return [None] * len(requests)
+        embeddings = _to_numpy(self.model.embed(state))
+        if alone is None:
+            alone = _to_numpy(self.model.read(state, seconds)[0])
+        labels = self.model.contract.labels
         return [
-            Done(request.id, decide(contract.labels, scores[row], dimensions[row], unsure_below), infer_ms=spent)
-            if sound[row]
-            else Failed(request.id, f"{contract.id}: scores that are no numbers; the weights are broken")
+            VoiceSample(embeddings[row].copy(), calmness(labels, alone[row])) if request.learn else None
             for row, request in enumerate(requests)
         ]
 

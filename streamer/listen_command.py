@@ -25,6 +25,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
     parser.add_argument("--record-audio", type=Path, metavar="FILE", help="keep the audio, as .wav (it is not kept)")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop after so much audio")
+    parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
+    parser.add_argument("--voice", type=Path, metavar="FILE", help="what is known of the voice, read and written")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
     parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
 
@@ -90,8 +92,9 @@ def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
     return Live(
         microphone,
         lambda: loader(args.model, threads=args.threads or 0),
-        Config(pace="realtime", interim=not args.no_interim),
+        Config(pace="realtime", interim=not args.no_interim, baseline=args.baseline),
         seconds=args.seconds,
+        voice=args.voice,
     )
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from emoscope.models.errors import ModelError
 
 from .errors import EmoscopeError, UnusableDevice
-from .events import AnyEvent, Caution, Error, SessionClosed
+from .events import AnyEvent, Caution, Enrolled, Error, SessionClosed
 from .input_watch import InputWatch
 from .live_session import SKIP_LAG_S, LiveSession
 from .microphone import Source
@@ -21,6 +21,8 @@ from .news import News, Note, Tick
 from .session import Session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emoscope.models.contract import ModelContract
 
     from .config import Config
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .wave_file import WaveFile
 
 READ_S = 0.05  # how long one look at the source may wait
+ENROLL_S = 10.0  # of calm speech tell how a voice sounds
 TICK_S = 0.1  # a display is told the level and the lag that often
 
 Samples = npt.NDArray[np.float32]
@@ -43,6 +46,7 @@ class Live:
     load      makes the contract and the engine; called in the session's thread, while the source is already heard
     lossless  a recording: it waits for the model, and nothing is ever skipped
     seconds   stop after so much audio
+    voice     file of what is known of the voice: read at the start if it is there, written when more was learnt
     """
 
     def __init__(
@@ -53,9 +57,10 @@ class Live:
         *,
         lossless: bool = False,
         seconds: float | None = None,
+        voice: "Path | None" = None,
     ) -> None:
         self.source, self.config = source, config
-        self._load, self._lossless, self._seconds = load, lossless, seconds
+        self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
         self._record: RecordWriter | None = None
         self._audio: WaveFile | None = None
         self._news: SimpleQueue[News] = SimpleQueue()
@@ -108,6 +113,16 @@ class Live:
         """Forget the mood and the context; clock and numbers go on."""
         self._asked.put(lambda: self._at.step(self._at.session.reset()))
 
+    def learn_voice(self) -> None:
+        """The next seconds of speech are calm, and become the voice's baseline."""
+        self._asked.put(self._learn)
+
+    def _learn(self) -> None:
+        try:
+            self._at.step(self._at.session.enroll(ENROLL_S))
+        except EmoscopeError as error:
+            self._news.put(Note(str(error)))
+
     def news(self) -> list[News]:
         """What came since the last call."""
         fresh: list[News] = []
@@ -149,7 +164,12 @@ class Live:
         from .replaying import with_source
 
         options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, "transcript": False}
-        session = Session(contract, with_source(self.config, options))
+        known = None
+        if self._voice is not None and self._voice.exists():
+            from .voice_file import load_voice
+
+            known = load_voice(self._voice, contract)
+        session = Session(contract, with_source(self.config, options), known)
         self._at = LiveSession(session, engine, self._emit, lambda: self.source.waiting_s)
         self._emit(created(contract, session.config, self.source.name))
         broken: EmoscopeError | None = None
@@ -160,6 +180,7 @@ class Live:
             code = "device_lost" if isinstance(error, UnusableDevice) else "invalid_audio_frame"
             self._emit(Error(code=code, message=str(error), fatal=True))
         self._at.finish(self._stop.is_set, lossless=self._lossless)
+        self._keep_voice()
         if broken is not None:
             raise broken
 
@@ -236,6 +257,20 @@ class Live:
         if not paused:
             self._watch.restart()
 
+    def _keep_voice(self) -> None:
+        """Write what was learnt, where a file was asked for."""
+        session = self._at.session
+        # A recording only reads what is known: it is not the voice that speaks now.
+        if self._voice is None or session.voice is None or self._lossless:
+            return
+        from .voice_file import save_voice
+
+        try:
+            save_voice(self._voice, session.voice, session.contract)
+        except EmoscopeError as error:
+            self.troubled = True
+            self._news.put(Note(str(error), serious=True))
+
     def _emit(self, event: AnyEvent) -> None:
         if self._record is not None:
             try:
@@ -244,6 +279,8 @@ class Live:
                 ended, self._record, self.troubled = str(self._record.path), None, True
                 self._news.put(Note(str(error), serious=True, ended=ended))
         self._news.put(event)
+        if isinstance(event, Enrolled):
+            self._keep_voice()
         if isinstance(event, Error) and event.fatal and event.code == "model_failed":
             self.error = self.error or ModelError(event.message)
             self._stop.set()
@@ -257,5 +294,7 @@ class Live:
         self._last_tick = now
         session = self._at.session
         levels, lag = tuple(self._envelope), self._at.lag_s
-        self._news.put(Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s))
+        self._news.put(
+            Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrolment)
+        )
         self._envelope = []

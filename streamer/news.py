@@ -11,6 +11,7 @@ class Tick:
 
     envelope  levels of the newest stretches of 50 ms, dBFS, the last one ending at `audio_s`
     lost_s    audio that came in but was not taken in time, so far; speech that could not be read is in `dropped_s`
+    learning  seconds of calm speech heard and wanted, while the voice is learnt
     """
 
     audio_s: float
@@ -19,6 +20,7 @@ class Tick:
     dropped_s: float
     paused: bool
     lost_s: float = 0.0
+    learning: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from .errors import EmoscopeError, UsageError
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
+    from emoscope.models.voice import VoiceProfile
 
     from .engine import BatchEngine
     from .events import AnyEvent, EmotionFinal
@@ -28,6 +29,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="DIR", help="write each recording's events to DIR/NAME.jsonl")
     parser.add_argument("--asr", default="none", metavar="NAME", help="speech recognizer: none")
     parser.add_argument("--speed", type=float, help="1 is real time (1 on a screen, else as fast as it goes)")
+    parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
+    parser.add_argument("--voice", type=Path, metavar="FILE", help="what an earlier session learnt of the voice")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
     parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
     parser.add_argument("--screenshot", type=Path, metavar="PICTURE", help="draw one frame to .svg, .html or .txt")
@@ -84,6 +87,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--speed {args.speed}: must be from 0.01 to 1000; 1 is real time")
     if args.plain and args.json:
         raise UsageError("--plain and --json: one of them")
+    if args.voice is not None and not args.voice.is_file():
+        raise UsageError(f"--voice {args.voice}: no such file; `emoscope listen --voice FILE` writes one")
     checked_threads(args.threads)
 
 
@@ -126,12 +131,15 @@ def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tal
     from .record import RecordWriter, free_path, is_record, whole_record
     from .replaying import replay
 
-    config = Config(pace="fast" if args.speed is None else "realtime", interim=not args.no_interim)
+    config = Config(
+        pace="fast" if args.speed is None else "realtime", interim=not args.no_interim, baseline=args.baseline
+    )
     if is_record(file):
         tally.measured = False  # nothing is read again, only shown
         events: Iterator[AnyEvent] = whole_record(file)
     else:
-        events = replay(file, engine.model, config=config, speed=args.speed, engine=engine)
+        known = _voice(args, engine)
+        events = replay(file, engine.model, config=config, speed=args.speed, engine=engine, voice=known)
     heading = not args.json
     with ExitStack() as stack:
         record: RecordWriter | None = None
@@ -157,6 +165,14 @@ def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tal
                 tally.utterances += event.totals.utterances
                 if not args.json and event.totals.utterances == 0:
                     progress.print(f"{file}\n  no speech heard")
+
+
+def _voice(args: argparse.Namespace, engine: "BatchEngine") -> "VoiceProfile | None":
+    if args.voice is None:
+        return None
+    from .voice_file import load_voice
+
+    return load_voice(args.voice, engine.model.contract)
 
 
 def _timed(events: "Iterator[AnyEvent]", tally: Tally) -> "Iterator[AnyEvent]":

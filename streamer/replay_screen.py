@@ -71,8 +71,9 @@ def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
     return Live(
         PacedRecording(path, speed),
         lambda: loader(args.model, threads=args.threads or 0),
-        Config(pace="realtime", interim=not args.no_interim),
+        Config(pace="realtime", interim=not args.no_interim, baseline=args.baseline),
         lossless=True,
+        voice=args.voice,
     )
 
 

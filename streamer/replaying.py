@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from emoscope.models.model import StreamModel
 from emoscope.models.store import load_model
+from emoscope.models.voice import VoiceProfile
 
 from .clock import Clock, WallClock
 from .config import Config, checked
@@ -32,6 +33,7 @@ def replay(
     speed: float | None = None,
     engine: Engine | None = None,
     clock: Clock | None = None,
+    voice: VoiceProfile | None = None,
 ) -> Iterator[AnyEvent]:
     """The events of one recording, as it would have been read live.
 
@@ -39,6 +41,7 @@ def replay(
     config  session options; rate and channels are the file's
     speed   1 is real time; None as fast as it goes
     engine  answers requests in the model's place (tests); made from the model if None
+    voice   what is known of the voice before
     clock   paces a replay at `speed`; the wall's if None
 
     Raises UnreadableAudio before the first event when the file cannot be opened, or after the last when it breaks
@@ -50,7 +53,7 @@ def replay(
     loaded = model if isinstance(model, StreamModel) else load_model(model)
     with Recording(Path(path)) as recording:
         options = {"sample_rate": recording.sample_rate, "channels": recording.channels, "transcript": False}
-        session = Session(loaded.contract, with_source(config or Config(pace="fast"), options))
+        session = Session(loaded.contract, with_source(config or Config(pace="fast"), options), voice)
         driver = Drive(session, engine or BatchEngine(loaded), printable(path))
         if speed is None:
             yield from driver.run(recording.blocks(BLOCK_S))

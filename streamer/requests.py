@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading
+from emoscope.models.voice import VoiceProfile
 from emoscope.models.windows import Window
 
 
@@ -25,11 +26,17 @@ class Encode:
 
 @dataclass(frozen=True)
 class Read:
-    """Read a pooled state, after `seconds` of the utterance."""
+    """Read a pooled state, after `seconds` of the utterance.
+
+    voice  how this voice sounds, None where nothing is known
+    learn  the reading is to say what the utterance teaches about the voice
+    """
 
     id: int
     state: PoolState
     seconds: float
+    voice: VoiceProfile | None = None
+    learn: bool = False
 
 
 Request = Encode | Read
@@ -46,7 +53,6 @@ class Summary:
 
     state: PoolState
     scores: npt.NDArray[np.float32]
-    profile: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
+from emoscope.models.voice import VoiceProfile
 from emoscope.models.windows import Window
 
 from .assembly import Assembly
@@ -20,7 +21,9 @@ from .intake import Intake, IntakeState
 from .requests import Done, Encode, Failed, Read, Request, Result
 from .saving import from_bytes, to_bytes
 from .segmenter import Action, Commit, Due, Ended, Reason, Segmenter, SegmenterState, Started
-from .steps import AssemblyState, Begin, Close, Forget, Merge, Show
+from .steps import AssemblyState, Begin, Close, Enrol, Forget, Merge, Show
+
+ENROLL_S = (1.0, 120.0)
 
 
 class Output(NamedTuple):
@@ -63,11 +66,21 @@ class Session:
     recording. A session that was saved goes on in another process with the same events.
     """
 
-    def __init__(self, contract: ModelContract, config: Config | None = None) -> None:
-        """ConfigInvalid names an option out of range, or one that this version or this model cannot meet."""
+    def __init__(
+        self, contract: ModelContract, config: Config | None = None, voice: VoiceProfile | None = None
+    ) -> None:
+        """ConfigInvalid names an option out of range, or one that this version or this model cannot meet.
+
+        voice  what an earlier session of this voice and this model knew; readings begin with it
+        """
         config = checked(msgspec.to_builtins(Config() if config is None else config))
         # Words are not there yet: the effective config says so, whatever was asked for.
         self._open(SessionState(contract, msgspec.structs.replace(config, transcript=False)))
+        baseline = self.state.assembly.baseline
+        baseline.mode = config.baseline
+        if voice is not None:
+            baseline.profile = voice
+            baseline.mode = "enrolled" if config.baseline == "off" else config.baseline
 
     def _open(self, state: SessionState) -> None:
         config = state.config
@@ -75,8 +88,11 @@ class Session:
             raise ConfigInvalid(
                 f"model {state.contract.id} wants {state.contract.sample_rate} Hz; sessions run at {SECOND} Hz"
             )
-        if config.baseline != "off":
-            raise ConfigInvalid(f"baseline {config.baseline!r} is not there yet; use 'off'", "baseline")
+        if config.baseline != "off" and not state.contract.baseline:
+            raise ConfigInvalid(
+                f"model {state.contract.id} learns no voice, so baseline {config.baseline!r} has no meaning; use 'off'",
+                "baseline",
+            )
         if config.channel_mode == "split":
             raise ConfigInvalid("a session hears one voice; 'split' opens one session a channel", "channel_mode")
         self.state = state
@@ -134,10 +150,38 @@ class Session:
         return self._output(self._cut("flush"))
 
     def reset(self) -> Output:
-        """End the current utterance and forget the mood; clock and numbers go on."""
+        """End the current utterance, forget mood and baseline; clock and numbers go on."""
         requests = self._cut("flush")
         self._assembly.state.steps.append(Forget())
         return self._output(requests)
+
+    def enroll(self, seconds: float) -> Output:
+        """End the current utterance; the next `seconds` of speech are calm, and become the voice's baseline.
+
+        Readings are taken against it from then on, whatever the config's `baseline` was, until `reset`. `enrolled`
+        tells when it is known. ConfigInvalid when the model learns no voice or `seconds` is out of range.
+        """
+        if not self.contract.baseline:
+            raise ConfigInvalid(f"model {self.contract.id} learns no voice; it cannot enroll one", "seconds")
+        if not ENROLL_S[0] <= seconds <= ENROLL_S[1]:
+            raise ConfigInvalid(f"enroll: {seconds:g} s; from {ENROLL_S[0]:g} to {ENROLL_S[1]:g} s", "seconds")
+        requests = self._cut("flush")
+        self._assembly.state.steps.append(Enrol(round(seconds * SECOND)))
+        return self._output(requests)
+
+    @property
+    def enrolment(self) -> tuple[float, float] | None:
+        """Seconds of calm speech heard and wanted, while a voice is enrolled."""
+        baseline, segmenter = self.state.assembly.baseline, self.state.segmenter
+        if not baseline.wanted:
+            return None
+        now = segmenter.position - segmenter.start if segmenter.speaking else 0
+        return (baseline.heard + now) / SECOND, baseline.wanted / SECOND
+
+    @property
+    def voice(self) -> VoiceProfile | None:
+        """What is known of the voice: to keep, and to begin another session with."""
+        return self.state.assembly.baseline.known
 
     def finish(self) -> Output:
         """No more audio: everything that is pending is read out, `session.closed` comes last."""

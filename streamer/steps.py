@@ -10,6 +10,7 @@ import numpy.typing as npt
 from emoscope.models.pool_state import PoolState
 from emoscope.models.windows import Window
 
+from .baseline import BaselineState, Mode
 from .events import AnyEvent
 from .requests import Summary
 
@@ -43,7 +44,13 @@ class Show(msgspec.Struct, tag=True):
 
 
 class Forget(msgspec.Struct, tag=True):
-    """`reset`: the mood starts afresh."""
+    """`reset`: mood and baseline start afresh."""
+
+
+class Enrol(msgspec.Struct, tag=True):
+    """The next `samples` of speech become the voice's baseline."""
+
+    samples: int
 
 
 class Close(msgspec.Struct, tag=True):
@@ -53,7 +60,7 @@ class Close(msgspec.Struct, tag=True):
     audio: int
 
 
-Step = Begin | Merge | Show | Forget | Close
+Step = Begin | Merge | Show | Forget | Enrol | Close
 
 
 @dataclass
@@ -70,6 +77,7 @@ class Draft:
     window: int
     queue_ms: float
     infer_ms: float
+    baseline: Mode = "off"
 
 
 @dataclass
@@ -109,6 +117,7 @@ class AssemblyState:
     answers    windows answered before their step came, by request id
     pool       of the current utterance, from the steps taken
     weighed    its attention scores; bounded by the longest utterance
+    baseline   what is known of the voice
     mood       the rolling state, as of the window centre `mood_at`
     """
 
@@ -128,5 +137,6 @@ class AssemblyState:
     mood: PoolState | None = None
     mood_at: float = 0.0
     mood_start: int = 0
+    baseline: BaselineState = field(default_factory=BaselineState)
     speech: int = 0
     dropped: int = 0

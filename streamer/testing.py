@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from time import sleep
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from emoscope.models.contract import ModelContract
 from emoscope.models.pool_state import SoftmaxState
 from emoscope.models.reading import Reading, decide
+from emoscope.models.voice import VoiceSample, calmness
 from emoscope.models.windows import owned_frames
 
 from .config import SECOND
@@ -28,10 +30,11 @@ CONTRACT = ModelContract(
     id="fake",
     labels=("happy", "neutral", "sad"),
     dimensions=("arousal",),
+    baseline=True,
     window=25_600,
     hop=12_800,
     frame=640,
-    lookback=240,
+    lookback=480,
     tail=4_800,
 )
 """The shape of `small` with three labels."""
@@ -69,15 +72,22 @@ class FakeEngine:
         mean = (weight * features).sum(0) / mass
         variance = (weight * (features - mean) ** 2).sum(0) / mass
         state = SoftmaxState(peak[None], mass[None], mean[None, None], variance[None, None])
-        return Done(request.id, Summary(state, scores, features.mean(0)))
+        return Done(request.id, Summary(state, scores))
 
     def _read(self, request: Read) -> Done:
         state = request.state
         assert isinstance(state, SoftmaxState)
-        return Done(request.id, self.reading(state.mean.reshape(-1), state.variance.reshape(-1)))
+        mean, variance = state.mean.reshape(-1), state.variance.reshape(-1)
+        sample = None
+        if request.learn:
+            alone = self.reading(mean, variance)
+            sample = VoiceSample(mean, calmness(self.contract.labels, alone.scores))
+        known = request.voice
+        heard = mean if known is None else mean - known.weight / (known.weight + 1) * known.mean
+        return Done(request.id, replace(self.reading(heard, variance), voice=sample))
 
     def reading(self, mean: npt.NDArray[np.float32], variance: npt.NDArray[np.float32]) -> Reading:
-        """What pooled features (2,) say."""
+        """What pooled features (2,) say, the voice's baseline taken away."""
         logits = np.zeros(len(self.contract.labels), np.float64)
         pooled = [*mean.tolist(), *np.sqrt(variance).tolist()]
         for place, value in enumerate(pooled):

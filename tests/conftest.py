@@ -42,12 +42,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(5)
     contract = ModelContract(
         id="tiny", labels=("angry", "happy", "neutral", "sad"), dimensions=("arousal", "valence", "dominance"),
-        derived=True, window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800,
+        derived=True, window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,
     )  # fmt: skip
     model = SmallModel(SmallConfig(channels=(2, 2, 4, 4), dim=8), contract, Calibration())
     card = Card(
         format=1, id="tiny", version="1", architecture="small", config=model.card_config(),
-        audio=Audio(sample_rate=16_000, window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800,
+        audio=Audio(sample_rate=16_000, window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,
                     normalisation="own level per window"),
         labels=list(contract.labels), dimensions=list(contract.dimensions), derived=True,
         calibration=CalibrationCard(seconds=[0.0], temperature=[1.0], unsure_below=0.0),

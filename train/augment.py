@@ -1,7 +1,8 @@
-"""What a voice goes through before it is heard: rooms, microphones, noise. All of it on mel powers in dB.
+"""What a voice goes through before it is heard: rooms, microphones, noise. On mel powers in dB and on periodicity.
 
 Every function takes and gives mel (B, frames, bands) in dB and draws from one generator, so a step can be repeated.
-Gain needs no augmentation: the encoder takes the level away.
+Utterances of one voice lie side by side, and share their throat, room and microphone. Gain needs no augmentation:
+the encoder takes the level away.
 """
 
 import math
@@ -25,6 +26,7 @@ class AugmentConfig:
     echo: float = 0.2
     echo_t60_s: tuple[float, float] = (0.15, 0.6)
     narrow: float = 0.1
+    shift: int = 3
     time_masks: int = 2
     time_mask_share: float = 0.12
     band_masks: int = 2
@@ -33,25 +35,39 @@ class AugmentConfig:
     mixup_alpha: float = 0.4
 
 
-def augment(mel: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
-    """All changes in the order in which sound meets them: throat, room, noise, microphone, then masks."""
-    mel = warp(mel - mel.amax((1, 2), keepdim=True), config.warp, generator)
-    mel = echo(mel, config.echo, config.echo_t60_s, generator)
-    mel = noise(mel, config.noise, config.noise_snr_db, generator)
-    mel = colour(mel, config.tilt_db, config.colour_db, generator)
-    mel = narrow(mel, config.narrow, generator)
-    return mask(mel, config, generator)
+def augment(sound: Tensor, bands: int, voice: int, config: AugmentConfig, generator: Generator) -> Tensor:
+    """All changes in the order in which sound meets them: throat, room, noise, microphone, then masks.
+
+    sound (B, frames, bands + lags), `voice` utterances of each voice side by side.
+    """
+    groups = len(sound) // voice
+    mel, periodicity = sound[:, :, :bands], sound[:, :, bands:]
+    mel = warp(mel - mel.amax((1, 2), keepdim=True), config.warp, groups, generator)
+    mel = echo(mel, config.echo, config.echo_t60_s, groups, generator)
+    mel, clean = noise(mel, config.noise, config.noise_snr_db, generator)
+    mel = colour(mel, config.tilt_db, config.colour_db, groups, generator)
+    mel = narrow(mel, config.narrow, groups, generator)
+    if not periodicity.shape[2]:
+        return mask(mel, config, generator)
+    # Noise has no period: it takes from every correlation its own share of the power.
+    periodicity = shift(periodicity * clean, config.shift, groups, generator)
+    return mask(torch.cat([mel, periodicity], 2), config, generator, bands)
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     return low + (high - low) * torch.rand(shape, generator=generator)
 
 
-def _chosen(batch: int, share: float, generator: Generator) -> Tensor:
-    return (torch.rand(batch, generator=generator) < share)[:, None, None]
+def _chosen(count: int, share: float, generator: Generator) -> Tensor:
+    return (torch.rand(count, generator=generator) < share)[:, None, None]
 
 
-def warp(mel: Tensor, most: float, generator: Generator) -> Tensor:
+def _each(drawn: Tensor, batch: int) -> Tensor:
+    """What was drawn for each voice, for each of its utterances."""
+    return drawn.repeat_interleave(batch // len(drawn), 0)
+
+
+def warp(mel: Tensor, most: float, groups: int, generator: Generator) -> Tensor:
     """Another throat: frequencies stretched by up to `most`, read between bands. Jaitly and Hinton (2013), "VTLP".
 
     Bands lie evenly on the mel scale 2595 log10(1 + f / 700), from LOW_HZ to HIGH_HZ.
@@ -62,7 +78,7 @@ def warp(mel: Tensor, most: float, generator: Generator) -> Tensor:
     low, high = (math.log10(1 + hz / 700) for hz in (LOW_HZ, HIGH_HZ))
     step = (high - low) / (bands + 1)
     hz = 700 * (10 ** (low + step * torch.arange(1, bands + 1)) - 1)
-    factor = _uniform((batch, 1), 1 - most, 1 + most, generator)
+    factor = _each(_uniform((groups, 1), 1 - most, 1 + most, generator), batch)
     place = (torch.log10(1 + hz * factor / 700) - low) / step - 1
     place = place.clamp(0, bands - 1)
     below = place.floor().long().clamp_max(bands - 2)
@@ -71,21 +87,24 @@ def warp(mel: Tensor, most: float, generator: Generator) -> Tensor:
     return torch.lerp(mel.gather(2, index), mel.gather(2, index + 1), share.expand(batch, frames, bands))
 
 
-def colour(mel: Tensor, tilt_db: float, colour_db: float, generator: Generator) -> Tensor:
+def colour(mel: Tensor, tilt_db: float, colour_db: float, groups: int, generator: Generator) -> Tensor:
     """A microphone's frequency response: a straight tilt and three slow waves across the bands."""
     batch, _, bands = mel.shape
     place = torch.linspace(-1, 1, bands)
-    curve = torch.randn(batch, 1, generator=generator) * (tilt_db / 2) * place
+    curve = torch.randn(groups, 1, generator=generator) * (tilt_db / 2) * place
     for waves in (1, 2, 3):
-        phase = _uniform((batch, 1), 0, 2 * torch.pi, generator)
-        curve = curve + torch.randn(batch, 1, generator=generator) * (colour_db / 2) * torch.cos(
+        phase = _uniform((groups, 1), 0, 2 * torch.pi, generator)
+        curve = curve + torch.randn(groups, 1, generator=generator) * (colour_db / 2) * torch.cos(
             torch.pi * waves * place + phase
         )
-    return mel + curve[:, None]
+    return mel + _each(curve, batch)[:, None]
 
 
-def noise(mel: Tensor, share: float, snr_db: tuple[float, float], generator: Generator) -> Tensor:
-    """Steady coloured noise at a signal-to-noise ratio, added as power. A noise power is exponentially distributed."""
+def noise(mel: Tensor, share: float, snr_db: tuple[float, float], generator: Generator) -> tuple[Tensor, Tensor]:
+    """Steady coloured noise at a signal-to-noise ratio, added as power; and the voice's share (B, frames, 1) of it all.
+
+    A noise power is exponentially distributed.
+    """
     batch, frames, bands = mel.shape
     slope = torch.randn(batch, 1, 1, generator=generator) * 8.0 * torch.linspace(1, -1, bands)
     # A band gathers several bins of the spectrum, so its power scatters less than one bin's: a mean of four.
@@ -94,19 +113,22 @@ def noise(mel: Tensor, share: float, snr_db: tuple[float, float], generator: Gen
     voice = 10 ** (mel / 10)
     snr = _uniform((batch, 1, 1), *snr_db, generator)
     power = power * (voice.mean((1, 2), keepdim=True) / power.mean((1, 2), keepdim=True)) * 10 ** (-snr / 10)
-    return torch.where(_chosen(batch, share, generator), 10 * torch.log10(voice + power), mel)
+    chosen = _chosen(batch, share, generator)
+    clean = voice.sum(2, keepdim=True) / (voice + power).sum(2, keepdim=True).clamp_min(1e-16)
+    clean = torch.where(chosen, clean, torch.ones(()))
+    return torch.where(chosen, 10 * torch.log10(voice + power), mel), clean
 
 
-def echo(mel: Tensor, share: float, t60_s: tuple[float, float], generator: Generator) -> Tensor:
+def echo(mel: Tensor, share: float, t60_s: tuple[float, float], groups: int, generator: Generator) -> Tensor:
     """A room's tail: powers smeared by an exponential decay that falls by 60 dB in t60 (Polack's model)."""
     batch = mel.shape[0]
     taps = 24
-    t60 = _uniform((batch, 1), *t60_s, generator)
+    t60 = _each(_uniform((groups, 1), *t60_s, generator), batch)
     decay = 10 ** (-6 * torch.arange(taps) / 100 / t60)
-    wet = _uniform((batch, 1), 0.05, 0.4, generator)
+    wet = _each(_uniform((groups, 1), 0.05, 0.4, generator), batch)
     kernel = torch.where(torch.arange(taps) == 0, torch.ones(()), wet * decay)
     power = 10 ** (mel / 10)
-    chosen = _chosen(batch, share, generator)
+    chosen = _each(_chosen(groups, share, generator), batch)
     rows = chosen[:, 0, 0].nonzero()[:, 0]
     if len(rows) == 0:
         return mel
@@ -117,41 +139,60 @@ def echo(mel: Tensor, share: float, t60_s: tuple[float, float], generator: Gener
     return mel.index_copy(0, rows, 10 * torch.log10(smeared.clamp_min(1e-16)))
 
 
-def narrow(mel: Tensor, share: float, generator: Generator) -> Tensor:
+def narrow(mel: Tensor, share: float, groups: int, generator: Generator) -> Tensor:
     """A telephone or a thin codec: nothing above a random band."""
     batch, _, bands = mel.shape
-    edge = _uniform((batch, 1, 1), 0.6 * bands, bands, generator)
-    cut = (torch.arange(bands) > edge) & _chosen(batch, share, generator)
+    edge = _each(_uniform((groups, 1, 1), 0.6 * bands, bands, generator), batch)
+    cut = (torch.arange(bands) > edge) & _each(_chosen(groups, share, generator), batch)
     return torch.where(cut, mel - 40.0, mel)
 
 
-def mask(mel: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
-    """SpecAugment: spans of time and of bands are replaced by the clip's mean. Park et al. (2019), section 2."""
-    batch, frames, bands = mel.shape
-    hidden = torch.zeros(mel.shape, dtype=torch.bool)
+def shift(periodicity: Tensor, most: int, groups: int, generator: Generator) -> Tensor:
+    """Another pitch: periodicity (B, frames, lags) moved by up to `most` lags, the edge repeated."""
+    batch, _, lags = periodicity.shape
+    step = _each(torch.randint(-most, most + 1, (groups, 1), generator=generator), batch)
+    place = (torch.arange(lags)[None] + step).clamp(0, lags - 1)
+    return periodicity.gather(2, place[:, None].expand_as(periodicity))
+
+
+def mask(sound: Tensor, config: AugmentConfig, generator: Generator, bands: int | None = None) -> Tensor:
+    """SpecAugment: spans of time, and of the first `bands`, are replaced by the clip's mean.
+
+    Park et al. (2019), section 2.
+    """
+    batch, frames, width = sound.shape
+    bands = width if bands is None else bands
+    hidden = torch.zeros(sound.shape, dtype=torch.bool)
     for axis, size, longest, count in (
         (1, frames, config.time_mask_share * frames, config.time_masks),
         (2, bands, float(config.band_mask), config.band_masks),
     ):
         index = torch.arange(size).view((1, -1, 1) if axis == 1 else (1, 1, -1))
+        part = hidden if axis == 1 else hidden[:, :, :bands]
         for _ in range(count):
-            width = _uniform((batch, 1, 1), 0, longest, generator)
-            first = torch.rand(batch, 1, 1, generator=generator) * (size - width)
-            hidden |= (index >= first) & (index < first + width)
-    return torch.where(hidden, mel.mean((1, 2), keepdim=True), mel)
+            span = _uniform((batch, 1, 1), 0, longest, generator)
+            first = torch.rand(batch, 1, 1, generator=generator) * (size - span)
+            part |= (index >= first) & (index < first + span)
+    mean = sound[:, :, :bands].mean((1, 2), keepdim=True).expand(batch, 1, bands)
+    # Hidden periodicity is that of silence.
+    mean = torch.cat([mean, torch.zeros(batch, 1, width - bands)], 2)
+    return torch.where(hidden, mean, sound)
 
 
-def mixup(mel: Tensor, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Mixed clips, each one's partner (B,) and its own share (B,), at least a half. Zhang et al. (2018).
+def mixup(sound: Tensor, voice: int, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Mixed utterances, each one's partner (B,) and its own share (B,), at least a half. Zhang et al. (2018).
 
-    Decibels are mixed, not powers: of two powers the louder voice would drown the other.
+    Partners are of the same voice (`voice` utterances side by side), so that a voice stays one. Decibels are mixed,
+    not powers: of two powers the louder would drown the other.
     """
-    batch = mel.shape[0]
-    partner = torch.randperm(batch, generator=generator)
+    batch = len(sound)
+    groups = batch // voice
+    order = torch.rand(groups, voice, generator=generator).argsort(1)
+    partner = (order + voice * torch.arange(groups)[:, None]).flatten()
     # Beta(a, a) as X / (X + Y) of two Gamma(a): torch's own gamma sampler takes no generator, its private one does.
     gamma = torch._standard_gamma(torch.full((2, batch), config.mixup_alpha), generator)
     share = gamma[0] / gamma.sum(0).clamp_min(1e-20)
     share = torch.maximum(share, 1 - share)
     share = torch.where(torch.rand(batch, generator=generator) < config.mixup, share, torch.ones(()))
     weight = share[:, None, None]
-    return weight * mel + (1 - weight) * mel[partner], partner, share
+    return weight * sound + (1 - weight) * sound[partner], partner, share

@@ -1,9 +1,12 @@
-"""What each step learns from: corpora and classes in balance, crops of one length per batch.
+"""What each step learns from: a few voices, several utterances of each, cut to one length.
 
-A batch whose clips had different lengths would be padded, and the padding would enter the batch normalisation's
-statistics; so clips are first given a crop, then sorted by its length, and a batch takes the shortest of its own.
+Utterances come by voice, so that a voice's baseline can be learnt from its other utterances in the batch. A batch
+whose clips had different lengths would be padded, and the padding would enter the batch normalisation's statistics;
+so each batch has one length: longer utterances are cropped, shorter ones are joined to others of the same voice and
+emotion.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,111 +17,125 @@ from .errors import SplitInvalid
 from .features import Utterance
 
 Rng = np.random.Generator
+Voice = tuple[str, str]
+"""Corpus and speaker."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchConfig:
     """How an epoch is drawn. Lengths in front-end frames of 10 ms.
 
-    size         clips a batch
-    per_epoch    clips an epoch draws from each corpus, its classes in equal parts
-    shortest     crops have `shortest` frames at least and `longest` at most, any length alike
-    whole        share of clips that are kept whole (up to `longest`); half of the others begin at the start
-    grain        lengths are multiples of this: the encoder's frame
+    steps     batches an epoch
+    voices    voices a batch, each at one speed
+    size      utterances of each voice
+    shares    how often a voice comes from each corpus; its speakers in equal parts
+    lengths   (share, shortest, longest): where a batch's length comes from, any length between alike
+    grain     lengths are multiples of this: the encoder's frame
+    skewed    share of voices that show one or two emotions only; the others show all of theirs alike
     """
 
+    steps: int
+    voices: int
     size: int
-    per_epoch: Mapping[str, int]
-    shortest: int = 48
-    longest: int = 400
-    whole: float = 0.5
+    shares: Mapping[str, float]
+    lengths: tuple[tuple[float, int, int], ...] = ((0.4, 48, 160), (0.45, 160, 160), (0.15, 176, 320))
     grain: int = 4
+    skewed: float = 0.25
 
 
 @dataclass(frozen=True)
-class Crop:
-    """`frames` front-end frames of utterance `utterance` at speed `speed`, from frame `first`."""
+class Piece:
+    """`frames` front-end frames of utterance `utterance`, from frame `first`."""
 
-    speed: int
     utterance: int
     first: int
     frames: int
 
 
-def draw_epoch(speeds: Sequence[Sequence[Utterance]], config: BatchConfig, rng: Rng) -> list[list[Crop]]:
-    """Batches of one epoch, in random order; the same for the same `rng`, and always as many.
+@dataclass(frozen=True)
+class Crop:
+    """Pieces of one voice and one label at speed `speed`, one after the other."""
 
-    speeds: the training utterances, once for each speed.
-    """
-    crops = [_crop(speeds, speed, i, config, rng) for speed, i in _draw(speeds, config, rng)]
-    # Ties in length are broken by the random draw order, so that equal lengths mix anew each epoch.
-    crops.sort(key=lambda crop: crop.frames)
-    count = max(1, len(crops) // config.size)
-    batches = [list(part) for part in np.array_split(np.array(crops, object), count)]
-    batches = [_level(batch, rng) for batch in batches]
-    rng.shuffle(batches)
-    return batches
+    speed: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(piece.frames for piece in self.pieces)
 
 
-def _draw(speeds: Sequence[Sequence[Utterance]], config: BatchConfig, rng: Rng) -> list[tuple[int, int]]:
-    """(speed, utterance) pairs: each corpus its number, each class of it the same part, evenly over its clips."""
-    drawn: list[tuple[int, int]] = []
-    for corpus, count in config.per_epoch.items():
-        labels = sorted({u.clip.label for u in speeds[0] if u.clip.corpus == corpus})
-        if not labels:
-            raise SplitInvalid(f"no utterance of {corpus} to train on")
-        for place, label in enumerate(labels):
-            quota = count * (place + 1) // len(labels) - count * place // len(labels)
-            choice = rng.integers(len(speeds), size=quota)
-            pools = [
-                [i for i, u in enumerate(utterances) if u.clip.corpus == corpus and u.clip.label == label]
-                for utterances in speeds
-            ]
-            orders = [_cycle(len(pool), quota, rng) for pool in pools]
-            drawn += [(int(s), pools[s][orders[s][n]]) for n, s in enumerate(choice) if pools[s]]
-    order = rng.permutation(len(drawn))
-    return [drawn[i] for i in order]
+class Draw:
+    """Draws epochs of the training utterances, given once for each speed."""
 
+    def __init__(self, speeds: Sequence[Sequence[Utterance]], config: BatchConfig) -> None:
+        """SplitInvalid for a corpus with a share and no utterance."""
+        self.speeds, self.config = speeds, config
+        self._own: list[dict[Voice, dict[str, list[int]]]] = []
+        for utterances in speeds:
+            own: dict[Voice, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+            for i, u in enumerate(utterances):
+                own[u.clip.corpus, u.clip.speaker][u.clip.label].append(i)
+            self._own.append({voice: dict(labels) for voice, labels in own.items()})
+        self._voices = {
+            corpus: [voice for voice in sorted(self._own[0]) if voice[0] == corpus] for corpus in config.shares
+        }
+        if empty := [corpus for corpus, voices in self._voices.items() if not voices]:
+            raise SplitInvalid(f"no utterance of {', '.join(empty)} to train on")
 
-def _cycle(size: int, count: int, rng: Rng) -> npt.NDArray[np.int64]:
-    """`count` indices below `size`: random permutations, one after the other."""
-    if size == 0:
-        return np.zeros(0, np.int64)
-    rounds = [rng.permutation(size) for _ in range(-(-count // size))]
-    return np.concatenate(rounds)[:count] if rounds else np.zeros(0, np.int64)
+    def epoch(self, rng: Rng) -> list[list[Crop]]:
+        """Batches of voices x size crops, a voice's crops side by side; the same for the same `rng`."""
+        return [self._batch(rng) for _ in range(self.config.steps)]
 
+    def _batch(self, rng: Rng) -> list[Crop]:
+        config = self.config
+        shares = np.array(list(config.shares.values()), np.float64)
+        corpora = rng.choice(len(shares), size=config.voices, p=shares / shares.sum())
+        frames = self._length(rng)
+        return [crop for c in corpora for crop in self._crops(self._voices[list(config.shares)[c]], frames, rng)]
 
-def _crop(speeds: Sequence[Sequence[Utterance]], speed: int, i: int, config: BatchConfig, rng: Rng) -> Crop:
-    frames = speeds[speed][i].frames
-    most = min(frames, config.longest)
-    kind = rng.random()
-    wish = most if kind < config.whole else int(rng.integers(min(config.shortest, most), most + 1))
-    wish = max(config.grain, wish // config.grain * config.grain)
-    # Between whole clips and random crops: beginnings, which is what an interim reading hears.
-    from_start = kind >= (1 + config.whole) / 2
-    first = 0 if from_start else int(rng.integers(frames - wish + 1))
-    return Crop(speed, i, first, wish)
+    def _length(self, rng: Rng) -> int:
+        shares = np.array([share for share, _, _ in self.config.lengths])
+        _, shortest, longest = self.config.lengths[int(rng.choice(len(shares), p=shares / shares.sum()))]
+        grain = self.config.grain
+        return max(grain, int(rng.integers(shortest, longest + 1)) // grain * grain)
 
+    def _crops(self, voices: Sequence[Voice], frames: int, rng: Rng) -> list[Crop]:
+        config = self.config
+        speed = int(rng.integers(len(self.speeds)))
+        voice = voices[int(rng.integers(len(voices)))]
+        own = self._own[speed].get(voice)
+        if own is None:  # so fast or slow that nothing of it was heard
+            speed, own = 0, self._own[0][voice]
+        labels = sorted(own)
+        if rng.random() < config.skewed:
+            labels = [labels[i] for i in rng.permutation(len(labels))[: int(rng.integers(1, 3))]]
+        order = [labels[i] for _ in range(-(-config.size // len(labels))) for i in rng.permutation(len(labels))]
+        return [self._crop(speed, own[label], frames, rng) for label in order[: config.size]]
 
-def _level(batch: list[Crop], rng: Rng) -> list[Crop]:
-    """The same crops, all as short as the shortest; what is cut off falls at random on both sides."""
-    shortest = min(crop.frames for crop in batch)
-    return [
-        Crop(
-            crop.speed,
-            crop.utterance,
-            crop.first + (int(rng.integers(crop.frames - shortest + 1)) if crop.first else 0),
-            shortest,
-        )
-        for crop in batch
-    ]
+    def _crop(self, speed: int, pool: Sequence[int], frames: int, rng: Rng) -> Crop:
+        pieces: list[Piece] = []
+        missing = frames
+        while missing:
+            i = pool[int(rng.integers(len(pool)))]
+            heard = self.speeds[speed][i].frames
+            taken = min(heard, missing)
+            # Half of the crops are beginnings, which is what an interim reading hears.
+            first = int(rng.integers(heard - taken + 1)) if rng.random() < 0.5 else 0
+            pieces.append(Piece(i, first, taken))
+            missing -= taken
+        return Crop(speed, tuple(pieces))
 
 
 def gather(speeds: Sequence[Sequence[Utterance]], batch: Sequence[Crop]) -> npt.NDArray[np.float32]:
-    """Mel powers (B, frames, bands) of a batch, in dB."""
+    """The front end's frames (B, frames, width) of a batch."""
     return np.stack(
         [
-            speeds[crop.speed][crop.utterance].mel[crop.first : crop.first + crop.frames].astype(np.float32)
+            np.concatenate(
+                [
+                    speeds[crop.speed][piece.utterance].sound[piece.first : piece.first + piece.frames]
+                    for piece in crop.pieces
+                ]
+            ).astype(np.float32)
             for crop in batch
         ]
     )

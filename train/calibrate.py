@@ -13,7 +13,7 @@ from emoscope.models.small import SmallModel
 from .corpora import CORPORA
 from .features import Utterance
 from .losses import restrict
-from .pooling import logits_of
+from .pooling import embeddings_of
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
 FEWEST = 20  # readings, for a temperature of their own
@@ -39,11 +39,12 @@ def hear_beginnings(model: SmallModel, utterances: Sequence[Utterance], seconds:
     Restricted to the corpus's labels, as the loss is: of the others nobody can say whether they would be wrong.
     """
     labels = model.contract.labels
-    rate = 1 / (model.frontend.hop / model.contract.sample_rate)
+    rate = model.contract.sample_rate / model.frontend.hop
     cuts = [(u, min(u.frames, round(s * rate))) for u in utterances for s in seconds if u.frames >= s * rate]
     cuts += [(u, u.frames) for u in utterances]
     cuts = [(u, frames - frames % model.encoder.stride) for u, frames in cuts]
-    raw = logits_of(model, [torch.from_numpy(u.mel[:frames].astype(np.float32)) for u, frames in cuts])
+    with torch.inference_mode():
+        raw = model.decide(embeddings_of(model, [torch.from_numpy(u.sound[:frames]) for u, frames in cuts]), None)[0]
     allowed = torch.tensor([[label in CORPORA[u.clip.corpus].labels for label in labels] for u, _ in cuts])
     corpora = [u.clip.corpus for u, _ in cuts]
     share = {corpus: 1 / corpora.count(corpus) for corpus in set(corpora)}
@@ -53,6 +54,12 @@ def hear_beginnings(model: SmallModel, utterances: Sequence[Utterance], seconds:
         np.array([frames / rate for _, frames in cuts]),
         np.array([share[corpus] for corpus in corpora]),
     )
+
+
+def together(parts: Sequence[Heard]) -> Heard:
+    """The answers of several models to several speakers; each corpus counts alike in each part."""
+    names = ("logits", "truth", "seconds", "weight")
+    return Heard(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def fit_calibration(heard: Heard, seconds: Sequence[float] = SECONDS) -> Calibration:

@@ -20,7 +20,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=CHECKOUT.parent / "shared" / "corpora",
         metavar="DIR",
-        help="folder with ravdess, and for small emodb and nemo (default: ../shared/corpora beside the checkout)",
+        help="folder with ravdess; for small emodb, nemo, emotale too (default: ../shared/corpora beside the checkout)",
     )
     parser.add_argument(
         "--out",
@@ -34,11 +34,11 @@ def register(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="cache and checkpoints (default: runs/ and the recipe's name)",
     )
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="of each training, or at most of each phase")
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="of the training that ships, or at most of each phase"
-    )
-    parser.add_argument(
-        "--calibration-epochs", type=_positive, metavar="N", help="of the training that finds the temperature"
+        "--part",
+        choices=("fold-0", "fold-1", "fold-2", "fold-3", "all"),
+        help="of small: this training alone, beside others; then everything with --resume",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="another seed gives other weights, about as good")
     parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="processor threads (default: 2)")
@@ -84,8 +84,8 @@ def _check(args: argparse.Namespace) -> None:
     """UsageError for an option that the recipe would not heed."""
     from emoscope.models.errors import UsageError
 
-    others = ("calibration_epochs",) if args.recipe in PUBLISHED else ("size", "row", "encoders", "download", "device")
-    if unheeded := [f"--{name.replace('_', '-')}" for name in others if getattr(args, name)]:
+    others = ("part",) if args.recipe in PUBLISHED else ("size", "row", "encoders", "download", "device")
+    if unheeded := [f"--{name}" for name in others if getattr(args, name) not in (None, False)]:
         raise UsageError(f"{args.recipe} has no {', '.join(unheeded)}; leave it out")
     if args.size == "tiny" and (args.encoders or args.download):
         raise UsageError("a tiny encoder begins with random weights; leave out --encoders and --download")
@@ -123,9 +123,8 @@ def _small(args: argparse.Namespace) -> None:
         epochs=fit.epochs if args.epochs is None else args.epochs,
         seed=fit.seed if args.seed is None else args.seed,
     )
-    calibration = recipe.calibration_epochs if args.calibration_epochs is None else args.calibration_epochs
-    recipe = replace(recipe, fit=fit, calibration_epochs=calibration)
-    train_small(args.data, args.work, args.out, recipe, args.resume, args.threads)
+    recipe = replace(recipe, fit=fit)
+    train_small(args.data, args.work, args.out, recipe, args.resume, args.threads, args.part)
 
 
 def _positive(text: str) -> int:

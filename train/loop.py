@@ -12,26 +12,34 @@ import torch
 from torch import Tensor
 
 from emoscope.models.small import SmallModel
+from emoscope.models.voice import CALM
 
 from .augment import AugmentConfig, augment, mixup
 from .average import WeightAverage
-from .batches import BatchConfig, Crop, draw_epoch, gather
+from .batches import BatchConfig, Crop, Draw, gather
 from .checkpoint import load_checkpoint, save_checkpoint
+from .corpora import Clip
 from .errors import CheckpointInvalid, Interrupted, LossNotFinite
 from .features import Utterance
-from .losses import mixed_cross_entropy
+from .losses import concordance_loss, mixed_cross_entropy, outside
 from .pooling import pool_crops
 from .progress import stage
 from .stop import StopRequest
+from .voices import voices_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """How a training runs. `bf16`: convolutions in bfloat16, where the processor has it some 1.5 times as fast."""
+    """How a training runs.
+
+    ratings  weight of the loss of arousal, valence and dominance
+    bf16     convolutions in bfloat16, where the processor has it some 1.5 times as fast
+    """
 
     epochs: int
     batches: BatchConfig
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    ratings: float = 1.0
     rate: float = 2e-3
     weight_decay: float = 0.05
     warm_up: float = 0.1
@@ -86,12 +94,12 @@ def fit(
                 f"{checkpoint} was begun with other settings; repeat them, or start without --resume"
             )
     targets = Targets(model.contract.labels, allowed)
-    steps = len(_epoch(speeds, config, 0))
+    draw, steps = Draw(speeds, config.batches), config.batches.steps
     model.train()
     with stage(title, config.epochs * steps) as shown, StopRequest() as stop:
         shown.advance(state["epoch"] * steps + state["step"])
         while state["epoch"] < config.epochs:
-            batches = _epoch(speeds, config, state["epoch"])
+            batches = draw.epoch(np.random.default_rng([config.seed, state["epoch"]]))
             while state["step"] < len(batches):
                 began = monotonic()
                 at = (state["epoch"] * steps + state["step"]) / (config.epochs * steps)
@@ -130,17 +138,38 @@ def fingerprint(config: FitConfig) -> dict[str, Any]:
     return told
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a batch should say.
+
+    index    (B,)    label
+    allowed  (B, L)  what the clip's corpus can say; nothing where its labels are not learnt from
+    ratings  (B, 3)  arousal, valence and dominance
+    rated    (B,)    true where somebody rated them
+    """
+
+    index: Tensor
+    allowed: Tensor
+    ratings: Tensor
+    rated: Tensor
+
+
 class Targets:
-    """Label indices and the allowed labels of crops."""
+    """What crops should say. A corpus that is not among `allowed` teaches its ratings alone."""
 
     def __init__(self, labels: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> None:
         self._index = {label: i for i, label in enumerate(labels)}
         self._allowed = {corpus: torch.tensor([label in own for label in labels]) for corpus, own in allowed.items()}
+        self._none = torch.zeros(len(labels), dtype=torch.bool)
 
-    def of(self, utterances: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
-        """(B,) label indices and (B, L) what the clip's corpus can say."""
-        index = torch.tensor([self._index[u.clip.label] for u in utterances])
-        return index, torch.stack([self._allowed[u.clip.corpus] for u in utterances])
+    def of(self, clips: Sequence[Clip]) -> Wanted:
+        """One clip a row."""
+        return Wanted(
+            torch.tensor([self._index[clip.label] for clip in clips]),
+            torch.stack([self._allowed.get(clip.corpus, self._none) for clip in clips]),
+            torch.tensor([clip.dimensions or (0.0, 0.0, 0.0) for clip in clips]),
+            torch.tensor([clip.dimensions is not None for clip in clips]),
+        )
 
 
 def _groups(model: SmallModel, weight_decay: float) -> list[dict[str, Any]]:
@@ -150,8 +179,37 @@ def _groups(model: SmallModel, weight_decay: float) -> list[dict[str, Any]]:
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-def _epoch(speeds: Sequence[Sequence[Utterance]], config: FitConfig, epoch: int) -> list[list[Crop]]:
-    return draw_epoch(speeds, config.batches, np.random.default_rng([config.seed, epoch]))
+def calmness_of(labels: Sequence[str], logits: Tensor) -> Tensor:
+    """(B,) probability of a calm voice under logits (B, L)."""
+    calm = torch.tensor([label in CALM for label in labels])
+    return torch.softmax(logits.float(), -1)[:, calm].sum(1)
+
+
+def _follow(model: SmallModel, embedding: Tensor, step: int) -> None:
+    """Keep the mean and the deviation of embeddings up to date: an average over the last hundred steps or so."""
+    momentum = max(0.01, 1 / (step + 1))
+    model.centre.lerp_(embedding.mean(0), momentum)
+    model.spread.lerp_(embedding.std(0).clamp_min(1e-3), momentum)
+
+
+def _loss(said: tuple[Tensor, Tensor], wanted: Wanted, partner: Tensor, share: Tensor, config: FitConfig) -> Tensor:
+    """Cross entropy of the rows with labels, and what the rated rows' dimensions lack in concordance."""
+    logits, dimensions = said
+    rows = wanted.allowed.any(1)
+    loss = logits.new_zeros(())
+    if rows.any():
+        # A partner is of the same voice, so of the same corpus: its place among the rows is known.
+        place = (rows.cumsum(0) - 1)[partner[rows]]
+        loss = mixed_cross_entropy(
+            logits[rows], wanted.index[rows], wanted.allowed[rows], place, share[rows], config.smoothing
+        )
+        loss = loss + outside(logits[rows], wanted.allowed[rows]).mean()
+    rated = wanted.rated
+    if dimensions.shape[1] and rated.any():
+        told = share[:, None] * wanted.ratings + (1 - share[:, None]) * wanted.ratings[partner]
+        error = (dimensions[rated] - told[rated]).square().mean()
+        loss = loss + config.ratings * (concordance_loss(dimensions[rated], told[rated]) + error)
+    return loss
 
 
 def _step(
@@ -163,17 +221,23 @@ def _step(
     config: FitConfig,
     at: tuple[int, int],
 ) -> float:
+    step = at[0] * config.batches.steps + at[1]
     # Each step has its own seed, so that one repeated after a restart draws the same noise and drops the same units.
     seed = int(np.random.SeedSequence([config.seed, *at]).generate_state(1)[0])
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    mel = augment(torch.from_numpy(gather(speeds, batch)), config.augment, generator)
-    mel, partner, share = mixup(mel, config.augment, generator)
-    index, allowed = targets.of([speeds[crop.speed][crop.utterance] for crop in batch])
+    size = config.batches.size
+    sound = augment(torch.from_numpy(gather(speeds, batch)), model.frontend.bands, size, config.augment, generator)
+    sound, partner, share = mixup(sound, size, config.augment, generator)
+    wanted = targets.of([speeds[crop.speed][crop.pieces[0].utterance].clip for crop in batch])
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-        state = pool_crops(model, mel)
-    logits = model.logits(state)[0]
-    loss = mixed_cross_entropy(logits, index, allowed, partner, share, config.smoothing)
+        embedding = model.embed(pool_crops(model, sound))
+    _follow(model, embedding.detach(), step)
+    alone = model.decide(embedding, None)
+    calm = calmness_of(model.contract.labels, alone[0].detach())
+    voices = voices_of(embedding, calm, size, sound.shape[1] / 100, generator)
+    known = model.decide(embedding, voices)
+    loss = 0.5 * (_loss(alone, wanted, partner, share, config) + _loss(known, wanted, partner, share, config))
     value = loss.item()
     if not math.isfinite(value):
         raise LossNotFinite(

@@ -35,3 +35,21 @@ def mixed_cross_entropy(
     own = restricted_cross_entropy(logits, targets, allowed, smoothing)
     other = restricted_cross_entropy(logits, targets[partner], allowed[partner], smoothing)
     return (share * own + (1 - share) * other).mean()
+
+
+def outside(logits: Tensor, allowed: Tensor) -> Tensor:
+    """How much more (B,) than their even share the labels get that a clip's corpus does not have.
+
+    The corpus cannot say that they are wrong, so up to that share they are free; beyond, a voice of one corpus would
+    be given the label of another with confidence. logits (B, L), allowed (B, L) true for the corpus's labels.
+    """
+    share = (~allowed).sum(1) / allowed.shape[1]
+    return (torch.softmax(logits.float(), -1).masked_fill(allowed, 0.0).sum(1) - share).clamp_min(0.0)
+
+
+def concordance_loss(said: Tensor, told: Tensor) -> Tensor:
+    """1 - CCC of each column of (N, D), their mean. Lin (1989); here a mean over one batch's rows."""
+    a, b = said - said.mean(0), told - told.mean(0)
+    both = 2 * (a * b).mean(0)
+    spread = (a * a).mean(0) + (b * b).mean(0) + (said.mean(0) - told.mean(0)).square()
+    return (1 - both / spread.clamp_min(1e-6)).mean()

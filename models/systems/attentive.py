@@ -18,6 +18,7 @@ from ..model import Encoded
 from ..pool_state import PoolState
 from ..pooling import Pooling, make_pooling
 from ..reading import Calibration
+from ..voice import Voices
 from .base import SpeechSystem, check_contract
 
 # MSP-Podcast's eight classes, in the words of `small` where it has one.
@@ -143,7 +144,9 @@ class AttentiveModel(SpeechSystem):
         self._must_hear()
         return super().pool_windows(audio, start, end)
 
-    def logits(self, state: PoolState, text: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def logits(
+        self, state: PoolState, voices: Voices | None = None, text: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """As in `StreamModel`; `text` (B, W) from `read_tokens`, zeros where it is None. No dimensions."""
         logits = self._classify(self.pooling.read(state), text)
         return logits, logits.new_zeros(len(logits), 0)
@@ -157,7 +160,7 @@ class AttentiveModel(SpeechSystem):
             return None
         heard = (len(audio) if end is None else end) - start
         heard -= heard % self.contract.frame
-        logits, dimensions = self.logits(state, self.read_tokens(tokens))
+        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
         temperature = float(self.calibration.at(heard / self.contract.sample_rate))
         return torch.softmax(logits.float() / temperature, -1)[0], dimensions[0]
 

@@ -41,13 +41,13 @@ class SpeechSystem(StreamModel):
         return mask & frame_mask(owned[:, 0], owned[:, 1], mask.shape[1])
 
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
-        """As in `StreamModel`. The profile is empty: these encoders have no bands that a voice's baseline shifts."""
+        """As in `StreamModel`."""
         hidden, mask = self.speech(audio, lengths)
         return self.pool(hidden, self.counted(mask, owned))
 
     def pool(self, hidden: Tensor, counted: Tensor) -> Encoded:
         state, scores = self.pooling.summarise(hidden, counted)
-        return Encoded(state, scores.flatten(2), torch.zeros(len(hidden), 0, device=hidden.device))
+        return Encoded(state, scores.flatten(2))
 
     def hear(self, audio: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Whole utterances at once: hidden states (B, T, D) and their mask (B, T) of audio (B, N), lengths (B,).

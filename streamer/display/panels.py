@@ -244,7 +244,7 @@ def footer(state: ScreenState, width: int) -> Text:
         (4, f"RTF {marks.probability(state.rtf)}" if state.rtf else "", PLAIN),
         (1, f"dropped {amount} s{why}", Style(bold=True, color=RED) if state.warns("audio_dropped") else PLAIN),
     ]
-    keys = ["q p r d ? ", "q quit  p pause  r reset  d devices  ? help "]
+    keys = ["q p b r d ? ", "q quit  p pause  b learn voice  r reset  d devices  ? help "]
     keys = keys if state.live else ["q p ? ", "q quit  p pause  ? help "]
     room = width - 1 - len(keys[0])
     chosen = []

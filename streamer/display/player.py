@@ -29,6 +29,8 @@ class Player(Protocol):
 
     def reset(self) -> None: ...
 
+    def learn_voice(self) -> None: ...
+
     def stop(self) -> None: ...
 
     def join(self, timeout_s: float) -> bool: ...
@@ -82,6 +84,9 @@ class RecordPlayer:
 
     def reset(self) -> None:
         """A record is what it is."""
+
+    def learn_voice(self) -> None:
+        """Nor is anything learnt from it."""
 
     def stop(self) -> None:
         self.done = True

@@ -24,7 +24,8 @@ STALLED_S = 2.0  # and so long the terminal, to take the last frame and to be gi
 HELP = [
     "q  quit: what was said is read out, and a summary stays",
     "p  pause and go on; nothing is heard meanwhile",
-    "r  reset: forget the mood and the context",
+    "b  learn my calm voice: speak calmly for ten seconds, then pause",
+    "r  reset: forget the mood, the context and the voice",
     "d  devices: which microphones there are",
     "?  this page",
     "",
@@ -110,6 +111,9 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
                 state.phase = "running" if state.phase == "paused" else "paused"
         case "d":
             state.overlay = devices()
+        case "b" if state.live:
+            player.learn_voice()
+            state.say("learning your calm voice: speak calmly for ten seconds, then pause")
         case "r" if state.live:
             player.reset()
             state.reset()

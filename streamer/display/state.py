@@ -163,7 +163,7 @@ class ScreenState:
     def reset(self) -> None:
         """The mood is forgotten. That of an utterance which the reset itself ended comes later, and is not of now."""
         self.mood, self.reset_s = None, self.now_s
-        self.say("reset: mood and context are forgotten")
+        self.say("reset: mood, context and what was learnt of the voice are forgotten")
 
     def _feel(self, event: Mood) -> None:
         if event.start >= self.reset_s:
@@ -211,6 +211,9 @@ class ScreenState:
         self.curve_point_s = POINT_S
         self.lag_s, self.dropped_s, self.lost_input_s = tick.lag_s, tick.dropped_s, tick.lost_s
         self.lag_worst_s = max(self.lag_worst_s, tick.lag_s)
+        if tick.learning is not None:
+            heard, wanted = tick.learning
+            self.say(f"learning your calm voice: {min(heard, wanted):.0f} of {wanted:.0f} s; pause when it is enough")
         if self.phase in ("running", "paused"):
             self.phase = "paused" if tick.paused else "running"
 

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 
 from emoscope.streamer import read_record
-from emoscope.streamer.events import EmotionFinal, Error, SessionClosed, SessionCreated
+from emoscope.streamer.events import EmotionFinal, Enrolled, Error, SessionClosed, SessionCreated
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("virtual_microphone", Path(__file__).with_name("virtual_microphone.py"))
@@ -147,6 +147,34 @@ def test_a_voice_is_read_from_microphone_to_record(microphone: Any, speech: Path
     sound = soundfile.info(audio)
     assert (sound.samplerate, sound.channels) == (48_000, 2)
     assert sound.duration == pytest.approx(closed.totals.audio_s, abs=0.1)
+
+
+def test_b_learns_a_calm_voice_and_keeps_it_for_the_next_time(
+    microphone: Any, conversation: Path, tmp_path: Path
+) -> None:
+    """Pressed once, it counts ten seconds of speech; from then on readings say so, and the next session begins so."""
+    kept, record = tmp_path / "me.voice", tmp_path / "out.jsonl"
+    listen = [*EMOSCOPE, "listen", "--device", "Monitor of Room", "--voice", str(kept), "--record", str(record)]
+    screen = Terminal(listen, microphone.environment)
+    screen.read_until("live")
+    screen.press("b")
+    screen.read_until("of 10 s")
+    microphone.play(conversation)
+    screen.read_until("your calm voice is learnt")
+    screen.read_until("baseline enrolled")
+    screen.press("q")
+    assert screen.end() == 0
+    assert kept.is_file()
+    events = list(read_record(record))
+    told = [event.type for event in events if isinstance(event, EmotionFinal | Enrolled)]
+    assert told.count("enrolled") == 1
+    before, after = finals(record)[: told.index("enrolled")], finals(record)[told.index("enrolled") :]
+    assert {event.baseline for event in before} == {"off"}
+    assert {event.baseline for event in after} <= {"enrolled"}
+    again = Terminal([*EMOSCOPE, "listen", "--device", "Monitor of Room", "--voice", str(kept)], microphone.environment)
+    again.read_until("baseline enrolled")
+    again.press("q")
+    assert again.end() == 0
 
 
 def test_ctrl_c_in_mid_sentence_leaves_a_whole_record(microphone: Any, speech: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def folder(tmp_path):
     """A tiny model on disk."""
     torch.manual_seed(2)
     contract = ModelContract(
-        id="tiny", labels=("angry", "happy"), window=3200, hop=1280, frame=640, lookback=240, tail=0
+        id="tiny", labels=("angry", "happy"), window=3200, hop=1280, frame=640, lookback=480, tail=0
     )
     model = SmallModel(SmallConfig(channels=(2, 2, 2, 2), dim=4), contract, Calibration())
     save_model(model, card_for(model), tmp_path / "m")

@@ -4,6 +4,7 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,25 @@ import numpy as np
 import pytest
 
 from emoscope.models.errors import ModelError, NotCached
-from emoscope.streamer import Config, RecordWriter, Session, UnusableDevice, read_record
+from emoscope.models.voice import VoiceProfile
+from emoscope.streamer import Config, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
 from emoscope.streamer.drive import Drive
-from emoscope.streamer.events import AnyEvent, Caution, EmotionFinal, Error, SessionClosed, SpeechEnded, Status
+from emoscope.streamer.events import (
+    AnyEvent,
+    Caution,
+    EmotionFinal,
+    Enrolled,
+    Error,
+    SessionClosed,
+    SpeechEnded,
+    Status,
+)
 from emoscope.streamer.live import Live
 from emoscope.streamer.microphone import Captured
 from emoscope.streamer.news import Note, Tick
 from emoscope.streamer.requests import Request, Result
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, silence, voice
+from emoscope.streamer.voice_file import load_voice, save_voice
 from emoscope.streamer.wave_file import WaveFile
 
 TALK = np.concatenate([silence(0.5), voice(3.0), silence(1.0), voice(2.0, pitch_hz=220.0, seed=1), silence(1.0)])
@@ -175,6 +187,72 @@ def test_nothing_is_heard_while_paused() -> None:
     assert isinstance(closed, SessionClosed)
     assert closed.totals.audio_s == 0.0
     assert source.held
+
+
+CALM = np.concatenate([part for seed in range(4) for part in (voice(3.0, seed=seed), silence(0.8, seed=seed))])
+
+
+def told_of(events: Sequence[AnyEvent]) -> list[str]:
+    return [event.baseline for event in events if isinstance(event, EmotionFinal)]
+
+
+def test_a_calm_voice_is_learnt_kept_and_known_the_next_time(tmp_path: Path) -> None:
+    """`b`, ten seconds of calm speech, and a file: the next session reads against it from its first word on."""
+    path = tmp_path / "me.voice"
+    player = live(FakeSource(np.concatenate([CALM, TALK])), lossless=False, voice=path)
+    player.learn_voice()
+    events = run(player)
+    enrolled = [event for event in events if isinstance(event, Enrolled)]
+    assert len(enrolled) == 1 and enrolled[0].seconds >= 10.0
+    assert told_of(events)[-1] == "enrolled"
+    assert path.is_file() and path.stat().st_size < 4000
+    assert told_of(run(live(FakeSource(TALK), voice=path))) == ["enrolled", "enrolled"]
+
+
+def test_a_running_baseline_is_kept_at_the_end(tmp_path: Path) -> None:
+    """Nothing needs to be pressed; without a file nothing is written."""
+    path = tmp_path / "me.voice"
+    source = FakeSource(TALK)
+    player = Live(source, lambda: (CONTRACT, FakeEngine()), Config(transcript=False, baseline="running"), voice=path)
+    run(player)
+    assert path.is_file()
+    run(live(FakeSource(TALK)))
+    assert [p.name for p in tmp_path.iterdir()] == ["me.voice"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"RIFF....WAVE", b"\x00" * 4096])
+def test_a_file_that_is_no_voice_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:
+    """Before anything is heard; what the person has there is not written over."""
+    path = tmp_path / "me.voice"
+    path.write_bytes(content)
+    player = live(FakeSource(TALK), voice=path)
+    run(player)
+    assert isinstance(player.error, RecordInvalid) and "me.voice" in str(player.error)
+    assert path.read_bytes() == content
+
+
+def test_another_models_voice_is_refused(tmp_path: Path) -> None:
+    """Its numbers would mean nothing, and would not be seen to be wrong."""
+    path = tmp_path / "me.voice"
+    save_voice(path, VoiceProfile(np.ones(2, np.float32), 1.0), replace(CONTRACT, weights="other"))
+    with pytest.raises(RecordInvalid, match="other weights"):
+        load_voice(path, CONTRACT)
+    for wrong in (VoiceProfile(np.array([np.nan, 1], np.float32), 1.0), VoiceProfile(np.ones(2, np.float32), 1e9)):
+        save_voice(path, wrong, CONTRACT)
+        with pytest.raises(RecordInvalid, match="no voice"):
+            load_voice(path, CONTRACT)
+
+
+def test_a_voice_that_cannot_be_written_is_said_and_stops_nothing(tmp_path: Path) -> None:
+    """A folder that is not there: a note, and the session goes on to its end."""
+    player = live(FakeSource(np.concatenate([CALM, TALK])), voice=tmp_path / "nowhere" / "me.voice")
+    player.learn_voice()
+    player.start()
+    assert player.join(20.0)
+    news = player.news()
+    assert any(isinstance(item, Note) and item.serious and "me.voice" in item.message for item in news)
+    assert any(isinstance(item, SessionClosed) for item in news)
+    assert player.troubled
 
 
 def test_a_recording_that_is_paused_gives_the_same_events() -> None:

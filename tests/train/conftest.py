@@ -84,6 +84,26 @@ def make_nemo() -> Callable[..., Path]:
 
 
 @pytest.fixture
+def make_emotale() -> Callable[..., Path]:
+    """Five clips a speaker, Danish, rated by three; the table also lists a speaker whose clips are not there."""
+
+    def make(folder: Path, speakers: tuple[str, ...], *, seconds: float = 0.6) -> Path:
+        columns = [f"a{rater}_{axis}" for rater in (1, 2, 3) for axis in ("A", "V", "D", "cat")]
+        rows = [",".join(["file", *columns, "gt_emotion"])]
+        for speaker in (*speakers, "999"):
+            for place, emotion in enumerate("ABHNS"):
+                name = f"DK_{speaker}_{emotion}_1"
+                rows.append(",".join([f"{name}.wav", *[f"{1 + place}.0,{5 - place}.0,3.5,{emotion}"] * 3, emotion]))
+                if speaker != "999":
+                    write(folder / f"{name}.ogg", seconds, 100 + 25 * place)
+        (folder / "annotations.csv").write_text("\n".join(rows) + "\n")
+        (folder / "speaker_info.csv").write_text("speaker,gender,age\n" + "".join(f"{s},F,30\n" for s in speakers))
+        return folder
+
+    return make
+
+
+@pytest.fixture
 def shared() -> Path:
     """The real corpora. Where they are not, a test is skipped; on a build machine that is a failure."""
     if not SHARED.is_dir():

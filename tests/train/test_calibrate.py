@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emoscope.train.calibrate import Heard, fit_calibration, probabilities
-from emoscope.train.scores import calibration_error
+from emoscope.train.evaluation.confidence import calibration_error
 
 
 def overconfident(factor: float, seconds: float, seed: int, n: int = 4000) -> Heard:

@@ -4,8 +4,20 @@ import shutil
 
 import pytest
 
-from emoscope.train.corpora import CORPORA, LABELS, list_emodb, list_nemo, list_ravdess, load_corpora
+from emoscope.train.corpora import (
+    CATEGORICAL,
+    CORPORA,
+    LABELS,
+    list_emodb,
+    list_emotale,
+    list_nemo,
+    list_ravdess,
+    list_urdu,
+    load_corpora,
+)
 from emoscope.train.errors import CorpusInvalid, CorpusMissing, UnknownLabel
+
+from .conftest import write
 
 
 def told(clips):
@@ -36,6 +48,36 @@ def test_nemo_is_the_same_in_its_owners_layout_and_flat_and_whole_speakers_may_b
     assert told(owners) == told(flat)
     assert {clip.speaker for clip in flat} == {"AB0", "CD0"}
     assert {clip.label for clip in flat} == set(CORPORA["nemo"].labels)
+
+
+def test_ratings_become_numbers_from_minus_one_to_one(tmp_path, make_emotale):
+    """1 to 5 by three raters: their mean, halved about 3. A rating that is none is refused, with the file's name."""
+    clips = list_emotale(make_emotale(tmp_path, ("001", "004"), seconds=0.1))
+    assert len(clips) == 10
+    assert {clip.speaker for clip in clips} == {"001", "004"}
+    ratings = {clip.label: clip.dimensions for clip in clips}
+    assert ratings["angry"] == (-1.0, 1.0, 0.25) and ratings["sad"] == (1.0, -1.0, 0.25)
+    assert {(clip.gender, clip.language) for clip in clips} == {("f", "da")}
+    table = tmp_path / "annotations.csv"
+    table.write_text(table.read_text().replace("DK_001_H_1.wav,3.0", "DK_001_H_1.wav,7.0"))
+    with pytest.raises(CorpusInvalid, match=r"DK_001_H_1.*7\.0"):
+        list_emotale(tmp_path)
+    table.write_text(table.read_text().replace("DK_001_H_1.wav,7.0", "DK_001_H_1.wav,loud"))
+    with pytest.raises(CorpusInvalid, match="no number"):
+        list_emotale(tmp_path)
+
+
+def test_urdus_genders_come_from_its_names(tmp_path):
+    """SM is a man, SF a woman; an emotion that it does not have is refused."""
+    for name in ("SM1_F1_A01", "SF2_F3_H02"):
+        write(tmp_path / "Angry" / f"{name}.wav", 0.1, 120)
+    assert [(c.speaker, c.gender, c.label) for c in list_urdu(tmp_path)] == [
+        ("SF2", "f", "happy"),
+        ("SM1", "m", "angry"),
+    ]
+    write(tmp_path / "Angry" / "SM1_F1_X01.wav", 0.1, 120)
+    with pytest.raises(UnknownLabel, match="'X'"):
+        list_urdu(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path, make_ravdess, make_nemo):
@@ -84,12 +126,16 @@ def test_a_folder_without_the_corpora_says_where_to_point(tmp_path):
         load_corpora(tmp_path / "nowhere", CORPORA)
     (tmp_path / "songs").mkdir()
     with pytest.raises(CorpusMissing, match=r"ravdess.*songs"):
-        load_corpora(tmp_path, CORPORA)
+        load_corpora(tmp_path, CATEGORICAL)
 
 
 def test_the_real_corpora_are_listed_whole(shared):
-    """1320, 408 and 3402 clips, every label one of ours."""
+    """Every clip that is there, every label one of ours, a gender and a language for each."""
     clips = load_corpora(shared, CORPORA)
     counts = {name: sum(clip.corpus == name for clip in clips) for name in CORPORA}
-    assert counts == {"ravdess": 1320, "emodb": 408, "nemo": 3402}
+    assert counts == {"ravdess": 1320, "emodb": 408, "nemo": 3402, "emotale": 700, "urdu": 284}
     assert {clip.label for clip in clips} == set(LABELS)
+    assert {clip.gender for clip in clips} == {"f", "m"}
+    assert {clip.language for clip in clips} == {"da", "de", "en", "pl", "ur"}
+    assert {clip.corpus for clip in clips if clip.dimensions} == {"emotale"}
+    assert len({clip.speaker for clip in clips if clip.corpus == "urdu"}) == 25

@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from emoscope.models import ModelContract
-from emoscope.models.frontend import LogMel
+from emoscope.models.frontend import Frontend
 from emoscope.streamer.spans import speech_spans
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import ClipUnusable, CorpusInvalid
@@ -16,7 +16,7 @@ from emoscope.train.features import hear, prepare, read_clip
 
 from .conftest import RATE, voice, write
 
-CONTRACT = ModelContract(id="x", labels=("sad",), window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800)
+CONTRACT = ModelContract(id="x", labels=("sad",), window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800)
 
 
 def clip(path: Path) -> Clip:
@@ -48,21 +48,21 @@ def test_text_named_wav_and_samples_that_are_no_numbers_are_named(tmp_path):
 def test_frames_are_those_that_the_stream_would_compute(tmp_path):
     """From the utterance's start as the live detector finds it, with the samples before it as lookback."""
     write(tmp_path / "a.wav", 1.0, 150)
-    frontend = LogMel()
+    frontend = Frontend(64, 48)
     [[utterance]] = hear(clip(tmp_path / "a.wav"), frontend, CONTRACT, [1.0])
     audio = read_clip(tmp_path / "a.wav", RATE)
     [(start, end)] = speech_spans(audio, CONTRACT)
     assert utterance.start == start
     assert end - CONTRACT.frame < utterance.end <= end
-    whole = frontend(torch.from_numpy(audio[start - 240 : utterance.end])[None])[0].numpy()
-    assert utterance.mel.shape == whole.shape == ((utterance.end - start) // 160, 64)
-    np.testing.assert_allclose(utterance.mel, whole, atol=0.1)
+    whole = frontend(torch.from_numpy(audio[start - 480 : utterance.end])[None])[0].numpy()
+    assert utterance.sound.shape == whole.shape == ((utterance.end - start) // 160, 112)
+    np.testing.assert_allclose(utterance.sound, whole, atol=0.1)
 
 
 def test_a_faster_voice_is_shorter(tmp_path):
     """At twice the speed about half the frames."""
     write(tmp_path / "a.wav", 2.0, 120)
-    [[slow], [fast]] = hear(clip(tmp_path / "a.wav"), LogMel(), CONTRACT, [1.0, 2.0])
+    [[slow], [fast]] = hear(clip(tmp_path / "a.wav"), Frontend(64, 48), CONTRACT, [1.0, 2.0])
     assert 0.35 < fast.frames / slow.frames < 0.65
 
 
@@ -72,13 +72,13 @@ def test_the_cache_gives_what_was_computed_and_a_broken_one_says_so(tmp_path):
     for place, path in enumerate(paths):
         write(path, 0.6, 120 + 60 * place)
     clips = [clip(path) for path in paths]
-    first = prepare(clips, LogMel(), CONTRACT, 1.0, tmp_path / "cache")
-    again = prepare(clips, LogMel(), CONTRACT, 1.0, tmp_path / "cache")
+    first = prepare(clips, Frontend(64, 48), CONTRACT, 1.0, tmp_path / "cache")
+    again = prepare(clips, Frontend(64, 48), CONTRACT, 1.0, tmp_path / "cache")
     assert [u.clip.name for u in again] == ["a", "b"]
     for a, b in zip(first, again, strict=True):
         assert (a.start, a.end) == (b.start, b.end)
-        np.testing.assert_array_equal(a.mel, b.mel)
+        np.testing.assert_array_equal(a.sound, b.sound)
     [held] = (tmp_path / "cache").iterdir()
     held.write_bytes(held.read_bytes()[:100])
     with pytest.raises(CorpusInvalid, match="delete it"):
-        prepare(clips, LogMel(), CONTRACT, 1.0, tmp_path / "cache")
+        prepare(clips, Frontend(64, 48), CONTRACT, 1.0, tmp_path / "cache")

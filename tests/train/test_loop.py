@@ -18,9 +18,13 @@ from emoscope.train.features import Utterance
 from emoscope.train.loop import FitConfig, fit, schedule
 
 LABELS = ("angry", "calm", "sad")
-CONTRACT = ModelContract(id="x", labels=LABELS, window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800)
+CONTRACT = ModelContract(
+    id="x", labels=LABELS, dimensions=("arousal", "valence", "dominance"), baseline=True,
+    window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,
+)  # fmt: skip
 ALLOWED = {"emodb": ("angry", "sad")}
-CONFIG = FitConfig(epochs=3, batches=BatchConfig(size=4, per_epoch={"emodb": 12}, shortest=40), bf16=False, seed=7)
+BATCHES = BatchConfig(steps=3, voices=2, size=3, shares={"emodb": 0.5, "emotale": 0.5}, lengths=((1.0, 40, 60),))
+CONFIG = FitConfig(epochs=3, batches=BATCHES, bf16=False, seed=7)
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +44,13 @@ def model() -> SmallModel:
 def speeds(spoilt: bool = False) -> list[list[Utterance]]:
     rng = np.random.default_rng(0)
     found = []
-    for i in range(8):
-        clip = Clip("emodb", f"clip{i}", Path("x.wav"), "1", LABELS[2 * (i % 2)])
-        mel = rng.normal(-40 + 10 * (i % 2), 5, size=(80, 64)).astype(np.float16)
-        if spoilt and i == 3:
-            mel[:] = np.nan
-        found.append(Utterance(clip, 0, 80 * 160, mel))
+    for i in range(16):
+        corpus, told = ("emodb", None) if i < 8 else ("emotale", (0.1 * i - 1, 0.2, -0.1 * (i % 3)))
+        clip = Clip(corpus, f"clip{i}", Path("x.wav"), "1", LABELS[2 * (i % 2)], dimensions=told)
+        sound = rng.normal(-40 + 10 * (i % 2), 5, size=(80, 112)).astype(np.float16)
+        if spoilt and i % 2 == 1:
+            sound[:] = np.nan
+        found.append(Utterance(clip, 0, 80 * 160, sound))
     return [found]
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from emoscope.train.losses import mixed_cross_entropy, restricted_cross_entropy
+from emoscope.train.losses import concordance_loss, mixed_cross_entropy, outside, restricted_cross_entropy
 
 ALLOWED = torch.tensor([[True, True, False, True], [True, False, True, True]])
 TARGETS = torch.tensor([1, 2])
@@ -33,3 +33,23 @@ def test_a_mixed_clip_is_judged_over_both_corpora_apart():
     own = restricted_cross_entropy(logits, TARGETS, ALLOWED)
     crossed = restricted_cross_entropy(logits[:1], TARGETS[1:], ALLOWED[1:])[0]
     torch.testing.assert_close(mixed, (0.7 * own[0] + 0.3 * crossed + own[1]) / 2)
+
+
+def test_labels_outside_a_corpus_are_free_up_to_their_even_share():
+    """Of four labels one is outside: a quarter costs nothing, all of it costs three quarters."""
+    even = torch.zeros(2, 4)
+    torch.testing.assert_close(outside(even, ALLOWED), torch.zeros(2))
+    wrong = torch.full((2, 4), -30.0).masked_fill(~ALLOWED, 30.0)
+    torch.testing.assert_close(outside(wrong, ALLOWED), torch.full((2,), 0.75))
+    right = torch.full((2, 4), -30.0).masked_fill(ALLOWED, 30.0)
+    torch.testing.assert_close(outside(right, ALLOWED), torch.zeros(2))
+
+
+def test_concordance_is_one_for_the_same_and_lower_for_a_shift_a_scale_or_noise():
+    """Lin's coefficient of a column with itself is 1; shifted by its own deviation it is 2/3."""
+    told = torch.randn(4000, 1, generator=torch.Generator().manual_seed(3))
+    told = (told - told.mean()) / told.std(correction=0)
+    assert concordance_loss(told, told).item() == pytest.approx(0, abs=1e-5)
+    assert concordance_loss(told + 1, told).item() == pytest.approx(1 - 2 / 3, abs=1e-4)
+    assert concordance_loss(3 * told, told).item() == pytest.approx(1 - 6 / 10, abs=1e-4)
+    assert concordance_loss(-told, told).item() == pytest.approx(2, abs=1e-4)

@@ -6,11 +6,11 @@ import torch
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
 from emoscope.train.corpora import LABELS
-from emoscope.train.pooling import logits_of, pool_crops
+from emoscope.train.pooling import embeddings_of, pool_crops
 
 from .conftest import voice
 
-CONTRACT = ModelContract(id="x", labels=LABELS, window=25_600, hop=12_800, frame=640, lookback=240, tail=4_800)
+CONTRACT = ModelContract(id="x", labels=LABELS, window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800)
 
 
 def tiny() -> SmallModel:
@@ -34,7 +34,7 @@ def test_windows_pooled_in_training_equal_forward_windows(frames):
 def test_utterances_of_many_lengths_keep_their_places():
     """They are batched by length, and come back in the order in which they were given."""
     model = tiny()
-    mels = [torch.randn(n, 64, generator=torch.Generator().manual_seed(n)) * 10 for n in (200, 40, 200, 164)]
-    together = logits_of(model, mels, batch=1)
+    mels = [torch.randn(n, 112, generator=torch.Generator().manual_seed(n)) * 10 for n in (200, 40, 200, 164)]
+    together = embeddings_of(model, mels, batch=1)
     for row, mel in zip(together, mels, strict=True):
-        torch.testing.assert_close(row[None], logits_of(model, [mel]), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(row[None], embeddings_of(model, [mel]), atol=1e-5, rtol=1e-4)

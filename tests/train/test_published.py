@@ -19,10 +19,10 @@ from emoscope.train import loop_published
 from emoscope.train.cli import command
 from emoscope.train.corpora import list_ravdess
 from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite
+from emoscope.train.evaluation.scores import macro_f1
 from emoscope.train.loop_published import alpha, draw_epoch, factor, fit, stale, target
 from emoscope.train.recipes import published
 from emoscope.train.recipes.published import RECIPES, new_model, subsampled, train_published
-from emoscope.train.scores import macro_f1
 
 torch.set_num_threads(1)
 

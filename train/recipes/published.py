@@ -22,12 +22,13 @@ from emoscope.models.store import save_model
 from emoscope.models.systems import SEGMENTAL_CORPORA, SEGMENTAL_ROWS, SYSTEMS, build, draft_card, load_encoders
 
 from ..corpora import CORPORA, Clip, load_corpora
-from ..evaluate import through_windows
+from ..evaluation.intervals import interval
+from ..evaluation.offline import through_windows
+from ..evaluation.scores import macro_f1, uar
 from ..loop_published import Model, Recipe, fingerprint, fit, judged, target, whole_utterances
 from ..losses_published import subsample_majority
 from ..phases import ATTENTIVE, SEGMENTAL
 from ..progress import say
-from ..scores import interval, macro_f1, uar
 from ..splits import Speakers, assert_classes_present, split_by_speaker
 
 DRY_RUN = "a tiny encoder that began with random weights: a dry run of the recipe, its readings mean little"

@@ -1,15 +1,15 @@
-"""`emoscope train small`: the weights that ship with Emoscope, made again from RAVDESS, EmoDB and nEMO.
+"""`emoscope train small`: the weights that ship with Emoscope, made again from RAVDESS, EmoDB, nEMO and EmoTale.
 
-Two trainings of one recipe. The first leaves some speakers of each corpus out; on them the temperature and the
-threshold of `unsure` are found. The second learns from them too, and is what ships. RAVDESS's actors 21 and 22 are
-in neither: they are scored once, at the end, through the live path.
+Five trainings of one recipe. Each of the first four leaves a quarter of the speakers of every corpus out; what it
+says of them, whom it never heard, is what is scored, and what the temperature and the threshold of `unsure` are found
+from. The fifth learns from all of them, and ships. RAVDESS's actors 21 and 22 are left out of it too, so that anybody
+can try the very weights that ship on voices that they have not heard.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import torch
 
 from emoscope.models.card import Audio, CalibrationCard, Card, Score
@@ -21,35 +21,34 @@ from emoscope.models.store import save_model
 
 from ..augment import AugmentConfig
 from ..batches import BatchConfig
-from ..calibrate import fit_calibration, hear_beginnings
-from ..corpora import CORPORA, LABELS, Clip, load_corpora
-from ..evaluate import scored, through_stream, through_windows
+from ..calibrate import fit_calibration, hear_beginnings, together
+from ..corpora import CATEGORICAL, CORPORA, LABELS, TRAINED, Clip, load_corpora
 from ..features import Utterance, prepare
+from ..folds import FOLDS, fold_speakers
 from ..loop import FitConfig, Fitted, fingerprint, fit
-from ..pooling import logits_of
 from ..progress import say, stage
-from ..scores import RAVDESS_7, RAVDESS_8, Probabilities, Protocol
-from ..splits import Speakers, assert_classes_present, split_by_speaker
+from ..splits import Speakers, Split, assert_classes_present, split_by_speaker
 from .small_notes import NOTES
 
 CONTRACT = ModelContract(
     id="small",
     labels=LABELS,
     dimensions=DIMENSIONS,
-    derived=True,
+    baseline=True,
     window=25_600,
     hop=12_800,
     frame=640,
-    lookback=240,
+    lookback=480,
     tail=4_800,
-    languages=tuple(sorted(corpus.language for corpus in CORPORA.values())),
+    languages=("da", "de", "en", "pl"),
     licence="CC BY-NC-SA 4.0",
 )
-CURVE_S = (0.5, 1.0, 1.5, 2.0)
 SHIPPED = FitConfig(
-    epochs=60,
-    batches=BatchConfig(size=32, per_epoch={"ravdess": 1600, "emodb": 560, "nemo": 1000}, whole=0.35),
-    augment=AugmentConfig(mixup=0.3, noise=0.4),
+    epochs=36,
+    batches=BatchConfig(
+        steps=100, voices=5, size=8, shares={"ravdess": 0.5, "nemo": 0.2, "emodb": 0.12, "emotale": 0.18}
+    ),
+    augment=AugmentConfig(mixup=0.2, noise=0.3, warp=0.06),
 )
 
 
@@ -58,50 +57,87 @@ class Recipe:
     """Everything that decides the weights."""
 
     fit: FitConfig = SHIPPED
-    calibration_epochs: int = 40
     model: SmallConfig = field(default_factory=SmallConfig)
-    speeds: tuple[float, ...] = (0.88, 0.94, 1.0, 1.06, 1.12)
-    held_out: Speakers = field(
-        default_factory=lambda: {"ravdess": ("17", "18", "19", "20"), "emodb": ("08", "10"), "nemo": ("MK0", "SM0")}
-    )
+    speeds: tuple[float, ...] = (1.0, 0.9, 1.1)
     evaluation: Speakers = field(default_factory=lambda: {"ravdess": ("21", "22")})
 
 
-def train_small(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool = False, threads: int = 2) -> Card:
-    """Train, calibrate, score, and write the model to `out`; the card as written.
+@dataclass(frozen=True)
+class Trained:
+    """One training and what it left out."""
+
+    model: SmallModel
+    fitted: Fitted
+    split: Split
+
+
+def train_small(
+    data: Path,
+    work: Path,
+    out: Path,
+    recipe: Recipe,
+    resume: bool = False,
+    threads: int = 2,
+    only_part: str | None = None,
+) -> Card | None:
+    """Train, calibrate, score, and write the model to `out`; the card as written, None for one training alone.
 
     data     holds a folder for each corpus
-    work     cache and checkpoints; with `resume`, what is there is gone on with
+    work     cache, checkpoints and, in `folds`, the models of the folds; with `resume`, what is there is gone on with
     threads  of torch; sums are split among them, so the weights differ in the last digits with their number
+    only_part  of PARTS: this training alone, so that several can run side by side; `resume` then finds them all
     """
     # A clip is too little work to share: threads would spend their time waiting for each other.
     torch.set_num_threads(1)
-    clips = load_corpora(data, CORPORA)
-    tuning = split_by_speaker(clips, recipe.held_out, recipe.evaluation)
+    clips = load_corpora(data, TRAINED)
+    splits = [fold_split(clips, k) for k in range(FOLDS)]
     shipping = split_by_speaker(clips, {}, recipe.evaluation)
-    allowed = {corpus.name: corpus.labels for corpus in CORPORA.values()}
-    assert_classes_present("the training speakers", tuning.train, allowed)
-    assert_classes_present("the held-out speakers", tuning.held_out, allowed)
-    speeds = prepare_speeds(shipping.train, recipe, work / "cache")
+    for split in (*splits, shipping):
+        assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
+    speeds = prepare_speeds(clips, recipe, work / "cache")
     torch.set_num_threads(threads)
+    trained = [
+        train_one(speeds, split, recipe, work / f"{part}.safetensors", resume, part)
+        for part, split in zip(PARTS, (*splits, shipping), strict=True)
+        if only_part in (None, part)
+    ]
+    if only_part is not None:
+        return None
+    folds, shipped = trained[:-1], trained[-1]
+    torch.set_num_threads(1)
+    heard = [hear_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
+    for k, one in enumerate(folds):
+        # Nobody's temperature is found from their own voice.
+        one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
+        save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
+    shipped.model.calibration = fit_calibration(together(heard))
+    say(f"calibration: {shipped.model.calibration}")
+    return finish(shipped, folds, recipe, data, work, out)
 
-    first = new_model(recipe)
-    train = only(speeds, tuning.train)
-    short = replace(recipe.fit, epochs=recipe.calibration_epochs)
-    tuning_fit = fit(first, train, allowed, short, work / "held-out.safetensors", resume, "held-out speakers")
-    held_out = only([speeds[recipe.speeds.index(1.0)]], tuning.held_out)[0]
-    calibration = fit_calibration(hear_beginnings(first, held_out))
-    tuned = measure_held_out(first, held_out)
-    say(f"calibration: {calibration}")
-    tell(tuned)
 
+PARTS = (*(f"fold-{k}" for k in range(FOLDS)), "all")
+LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
+
+
+def fold_split(clips: Sequence[Clip], fold: int) -> Split:
+    """Everybody of other folds trains, this fold's speakers are held out."""
+    there = {(clip.corpus, clip.speaker) for clip in clips}
+    side = {c: [s for s in sorted(fold_speakers(c, fold)) if (c, s) in there] for c in TRAINED}
+    return split_by_speaker(clips, side, {})
+
+
+def train_one(
+    speeds: Sequence[Sequence[Utterance]],
+    split: Split,
+    recipe: Recipe,
+    checkpoint: Path,
+    resume: bool,
+    title: str,
+) -> Trained:
+    """One training on a split's training speakers, heard at each speed."""
     model = new_model(recipe)
-    fitted = fit(model, speeds, allowed, recipe.fit, work / "all.safetensors", resume, "all speakers")
-    model.calibration = calibration
-    card = make_card(model, calibration, recipe, shipping.train, [tuning_fit, fitted])
-    scores = measure(model, shipping.evaluation)
-    tell(scores)
-    return save_model(model, msgspec.structs.replace(card, scores=scores + tuned), out)
+    fitted = fit(model, only(speeds, split.train), LABELS_OF, recipe.fit, checkpoint, resume, title)
+    return Trained(model, fitted, split)
 
 
 def new_model(recipe: Recipe) -> SmallModel:
@@ -117,7 +153,7 @@ def prepare_speeds(clips: Sequence[Clip], recipe: Recipe, cache: Path) -> list[l
     with stage("listening", len(clips) * len(recipe.speeds)) as shown:
         for speed in recipe.speeds:
             utterances: list[Utterance] = []
-            for corpus in CORPORA:
+            for corpus in TRAINED:
                 some = [clip for clip in clips if clip.corpus == corpus]
                 utterances += prepare(some, frontend, CONTRACT, speed, cache, shown.advance)
             speeds.append(utterances)
@@ -130,97 +166,68 @@ def only(speeds: Sequence[Sequence[Utterance]], clips: Sequence[Clip]) -> list[l
     return [[u for u in utterances if u.clip in wanted] for utterances in speeds]
 
 
-def measure(model: SmallModel, clips: Sequence[Clip]) -> list[Score]:
-    """UAR of the evaluation speakers through the live path, and after so many seconds of speech."""
-    found = []
-    with stage("scoring", len(clips) * (1 + len(CURVE_S))) as shown:
-        live = through_stream(model, clips, shown.advance)
-        for protocol in (RAVDESS_7, RAVDESS_8):
-            found.append(_score(clips, protocol, "through the stream", live))
-        for seconds in CURVE_S:
-            early = through_windows(model, clips, seconds, shown.advance)
-            found.append(_score(clips, RAVDESS_8, f"the first {seconds:g} s of each utterance", early))
-    return found
+def categorical(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Those whose labels are learnt from."""
+    return [u for u in utterances if u.clip.corpus in CATEGORICAL]
 
 
-def measure_held_out(model: SmallModel, utterances: Sequence[Utterance]) -> list[Score]:
-    """UAR on the held-out speakers of each corpus, whole utterances: what the recipe was chosen by."""
-    found = []
-    for corpus in CORPORA.values():
-        some = [u for u in utterances if u.clip.corpus == corpus.name]
-        logits = logits_of(model, [torch.from_numpy(u.mel) for u in some])
-        scores = torch.softmax(logits.double(), -1).numpy()
-        own = Protocol(f"{len(corpus.labels)} classes", corpus.labels, {})
-        for protocol in (RAVDESS_7, RAVDESS_8) if corpus.name == "ravdess" else (own,):
-            how = "whole utterances, speakers held out to find the temperature, by the training without them"
-            found.append(_score([u.clip for u in some], protocol, how, scores))
-    return found
+def finish(shipped: Trained, folds: Sequence[Trained], recipe: Recipe, data: Path, work: Path, out: Path) -> Card:
+    """Scores through the live path, and the weights and their card in `out`."""
+    from .small_scores import measure
+
+    card = make_card(shipped, recipe, "small", folds)
+    save_model(shipped.model, card, work / "unscored")
+    scores = measure(work / "unscored", work / "folds", data, recipe.evaluation)
+    return save_model(shipped.model, with_scores(card, scores), out)
 
 
-def _score(clips: Sequence[Clip], protocol: Protocol, how: str, scores: Probabilities) -> Score:
-    value, ci95 = scored(LABELS, scores, clips, protocol)
-    return Score(
-        corpus=f"{clips[0].corpus}, speakers {', '.join(sorted({clip.speaker for clip in clips}))}",
-        protocol=f"{protocol.name}, {how}",
-        metric="UAR",
-        value=round(value, 4),
-        ci95=(round(ci95[0], 4), round(ci95[1], 4)),
-        n=len(clips),
-    )
+def with_scores(card: Card, scores: Sequence[Score]) -> Card:
+    """The card with its figures."""
+    from msgspec.structs import replace
+
+    return replace(card, scores=list(scores))
 
 
-def tell(scores: Sequence[Score]) -> None:
-    """One line a figure."""
-    for score in scores:
-        say(f"{score.corpus}; {score.protocol}: {score.metric} {score.value:.3f}, 95 % {score.ci95}, n={score.n}")
-
-
-def make_card(
-    model: SmallModel,
-    calibration: Calibration,
-    recipe: Recipe,
-    trained: Sequence[Clip],
-    fits: Sequence[Fitted],
-) -> Card:
-    """The card without scores. `fits`: the training without the held-out speakers, and the one that ships."""
+def make_card(trained: Trained, recipe: Recipe, name: str, folds: Sequence[Trained] = ()) -> Card:
+    """The card without scores; `folds` are the trainings that the calibration comes from."""
+    model = trained.model
     contract = model.contract
-    parameters = sum(p.numel() for p in model.parameters())
+    clips = trained.split.train
     return Card(
         format=1,
-        id=contract.id,
-        version="1",
+        id=name,
+        version="2",
         architecture=model.architecture,
-        config={name: list(v) if isinstance(v, tuple) else v for name, v in model.card_config().items()},
+        config={key: list(v) if isinstance(v, tuple) else v for key, v in model.card_config().items()},
         audio=Audio.of(
             contract,
-            f"mel powers in dB; each window's peak becomes 0, then at least -{model.config.range_db:g}, "
-            "then the window's mean is taken away and all is divided by 15",
+            f"mel powers in dB; each window's peak becomes 0, then at least -{model.config.range_db:g}, then the "
+            "window's mean is taken away and all is divided by 15; and normalised autocorrelation",
         ),
         labels=list(contract.labels),
         dimensions=list(contract.dimensions),
         derived=contract.derived,
-        calibration=CalibrationCard.of(calibration),
+        baseline=contract.baseline,
+        calibration=CalibrationCard.of(model.calibration),
         languages=list(contract.languages),
         licence=contract.licence,
         data=[
             CorpusCard(
                 name=corpus.name,
-                speakers=sorted({clip.speaker for clip in trained if clip.corpus == corpus.name}),
+                speakers=sorted({clip.speaker for clip in clips if clip.corpus == corpus.name}),
                 licence=corpus.licence,
                 citation=corpus.citation,
             )
-            for corpus in CORPORA.values()
+            for corpus in (CORPORA[name] for name in TRAINED)
         ],
         training={
             "command": "emoscope train small",
-            "parameters": parameters,
-            "clips": len(trained),
-            "minutes": [round(fitted.seconds / 60, 1) for fitted in fits],
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "clips": len(clips),
+            "minutes": [round(t.fitted.seconds / 60, 1) for t in (*folds, trained)],
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
-            "last_loss": round(fits[-1].losses[-1], 4),
-            "held_out_for_calibration": {corpus: list(names) for corpus, names in recipe.held_out.items()},
-            "calibration_epochs": recipe.calibration_epochs,
+            "last_loss": round(trained.fitted.losses[-1], 4),
             "speeds": list(recipe.speeds),
             **fingerprint(recipe.fit),
         },

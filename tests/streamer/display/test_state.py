@@ -2,7 +2,7 @@
 
 from emoscope.streamer.display import ScreenState, draw, summary
 from emoscope.streamer.display.picture import text_of
-from emoscope.streamer.events import Caution, Mood
+from emoscope.streamer.events import Caution, Enrolled, Mood
 from emoscope.streamer.news import Note, Tick
 
 
@@ -43,3 +43,12 @@ def test_a_file_that_ended_is_not_said_to_be_written() -> None:
     assert "rec out.wav" in text_of(draw(state, 120, 24))
     assert files == ["out.jsonl", "out.wav"]
     assert summary(state, files)[4] == "written: out.jsonl (cut short), out.wav"
+
+
+def test_the_screen_says_how_much_calm_speech_is_still_wanted() -> None:
+    """While a voice is learnt the message counts; when it is known that is said instead."""
+    state = ScreenState()
+    state.absorb(Tick(5.0, (), 0.1, 0.0, False, learning=(4.2, 10.0)))
+    assert "4 of 10 s" in text_of(draw(state, 80, 24))
+    state.absorb(Enrolled(seconds=10.4))
+    assert "your calm voice is learnt" in text_of(draw(state, 80, 24))

@@ -1,4 +1,4 @@
-"""One answer a clip, as the stream gives it: what its finals say, weighted by the speech behind each."""
+"""One answer a clip for recipes: by the live path, or by the offline computation over the stream's own utterances."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,29 +7,16 @@ import numpy as np
 import torch
 
 from emoscope.models.model import StreamModel
-from emoscope.streamer import replay
-from emoscope.streamer.events import EmotionFinal
 from emoscope.streamer.spans import speech_spans
 
-from .corpora import Clip
-from .features import read_clip
-from .scores import Probabilities, Protocol, answers, interval, judge, uar
-
-Final = tuple[float, Sequence[float]]
-"""Seconds of speech and the probability of each label."""
-
-
-def clip_answer(finals: Sequence[Final], labels: int) -> Probabilities:
-    """Probabilities (L,) of a clip: the mean of its finals' log-probabilities, each weighted by its seconds.
-
-    Zeros where no final came: such a clip counts as wrong.
-    """
-    if not finals:
-        return np.zeros(labels)
-    logs = np.log(np.array([scores for _, scores in finals], np.float64).clip(1e-9))
-    mean = np.average(logs, axis=0, weights=[seconds for seconds, _ in finals])
-    scores = np.exp(mean - mean.max())
-    return np.asarray(scores / scores.sum(), np.float64)
+from ..corpora import Clip
+from ..features import read_clip
+from .heard import Final, clip_answer, final_answers
+from .intervals import interval
+from .listening import Listener
+from .protocols import Protocol, judge
+from .scores import Probabilities, answers, uar
+from .sessions import Planned
 
 
 def through_windows(
@@ -56,17 +43,12 @@ def through_stream(
     model: StreamModel, clips: Sequence[Clip], on_clip: Callable[[], None] = lambda: None
 ) -> Probabilities:
     """(N, L) by the live path: each clip is a session of its own."""
-    labels = model.contract.labels
-    rows = []
+    listener = Listener(model)
+    heard = []
     for clip in clips:
-        finals: list[Final] = [
-            (event.end - event.start, [event.scores[label] for label in labels])
-            for event in replay(clip.path, model)
-            if isinstance(event, EmotionFinal)
-        ]
-        rows.append(clip_answer(finals, len(labels)))
+        heard += listener.hear(Planned((clip,)))
         on_clip()
-    return np.stack(rows)
+    return final_answers(heard, len(model.contract.labels))
 
 
 def scored(

@@ -1,0 +1,98 @@
+"""Speech corpora with emotion labels: each as its owners distribute it, and as flat folders of FLAC or Ogg.
+
+A loader only lists: it parses names, checks that the corpus is whole, and maps labels to ours. Nothing is decoded.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import CorpusMissing, listed
+from .acted import EMODB_LABELS, NEMO_LABELS, RAVDESS_LABELS, list_emodb, list_nemo, list_ravdess
+from .listing import LABELS, SOUNDS, Clip, Corpus
+from .rated import EMOTALE_LABELS, list_emotale
+from .talk import URDU_LABELS, list_urdu
+
+__all__ = [
+    "CATEGORICAL",
+    "CORPORA",
+    "LABELS",
+    "SOUNDS",
+    "TRAINED",
+    "Clip",
+    "Corpus",
+    "list_emodb",
+    "list_emotale",
+    "list_nemo",
+    "list_ravdess",
+    "list_urdu",
+    "load_corpora",
+]
+
+CORPORA: dict[str, Corpus] = {
+    corpus.name: corpus
+    for corpus in (
+        Corpus(
+            name="ravdess",
+            labels=tuple(sorted(RAVDESS_LABELS.values())),
+            languages=("en",),
+            licence="CC BY-NC-SA 4.0",
+            citation="Livingstone and Russo (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song "
+            "(RAVDESS), PLoS ONE 13(5): e0196391",
+            list_clips=list_ravdess,
+        ),
+        Corpus(
+            name="emodb",
+            labels=tuple(sorted(EMODB_LABELS.values())),
+            languages=("de",),
+            licence="free to use, citation asked for",
+            citation="Burkhardt, Paeschke, Rolfes, Sendlmeier and Weiss (2005), A database of German emotional "
+            "speech, Interspeech",
+            list_clips=list_emodb,
+        ),
+        Corpus(
+            name="nemo",
+            labels=tuple(sorted(NEMO_LABELS.values())),
+            languages=("pl",),
+            licence="CC BY-NC-SA 4.0",
+            citation="Christop (2024), nEMO: dataset of emotional speech in Polish, LREC-COLING",
+            list_clips=list_nemo,
+        ),
+        Corpus(
+            name="emotale",
+            labels=tuple(sorted(EMOTALE_LABELS.values())),
+            languages=("da", "en"),
+            licence="none given; its owners ask for citation",
+            citation="EmoTale: emotional speech in Danish and English, with arousal, valence and dominance",
+            list_clips=list_emotale,
+        ),
+        Corpus(
+            name="urdu",
+            labels=tuple(sorted(URDU_LABELS.values())),
+            languages=("ur",),
+            licence="research only: scored, never trained on",
+            citation="Latif, Qayyum, Usman and Qadir (2018), Cross lingual speech emotion recognition: Urdu vs. "
+            "western languages, FIT",
+            list_clips=list_urdu,
+        ),
+    )
+}
+
+CATEGORICAL = ("ravdess", "emodb", "nemo")
+"""What the labels are learnt from."""
+
+TRAINED = (*CATEGORICAL, "emotale")
+"""What weights may be made of; EmoTale gives its ratings of arousal, valence and dominance alone."""
+
+
+def load_corpora(data: Path, names: Iterable[str]) -> list[Clip]:
+    """All clips of the named corpora under `data`, one folder a corpus, in an order that no file system changes."""
+    if not data.is_dir():
+        raise CorpusMissing(f"no folder {data}; `--data DIR` names the one that holds {', '.join(names)}")
+    clips: list[Clip] = []
+    for name in names:
+        folder = data / name
+        if not folder.is_dir():
+            there = sorted(path.name for path in data.iterdir() if path.is_dir())
+            raise CorpusMissing(f"no folder {name!r} in {data} (there: {listed(there) or 'no folders'})")
+        clips += CORPORA[name].list_clips(folder)
+    return clips

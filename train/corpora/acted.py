@@ -1,0 +1,95 @@
+"""RAVDESS, EmoDB and nEMO: acted sentences with a label each."""
+
+import csv
+from pathlib import Path
+
+from ..errors import CorpusInvalid, CorpusMissing
+from .listing import Clip, assert_whole, distinct, label_of, parsed
+
+RAVDESS_LABELS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fearful",
+    "07": "disgust",
+    "08": "surprised",
+}
+EMODB_LABELS = {
+    "W": "angry",
+    "L": "bored",
+    "E": "disgust",
+    "A": "fearful",
+    "F": "happy",
+    "T": "sad",
+    "N": "neutral",
+}
+EMODB_GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "m") | dict.fromkeys(("08", "09", "13", "14", "16"), "f")
+NEMO_LABELS = {
+    "anger": "angry",
+    "fear": "fearful",
+    "happiness": "happy",
+    "neutral": "neutral",
+    "sadness": "sad",
+    "surprised": "surprised",
+}
+
+
+def list_ravdess(folder: Path) -> list[Clip]:
+    """RAVDESS speech: Actor_01/03-01-EE-II-SS-RR-AA.wav, or all in one folder. Whole actors may be absent."""
+    clips = []
+    for path, fields in parsed(folder, r"03-01-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)", ("*", "Actor_*/*")):
+        label = label_of("ravdess", RAVDESS_LABELS, fields[0], path)
+        clips.append(Clip("ravdess", path.stem, path, fields[4], label, "fm"[int(fields[4]) % 2], "en"))
+    # Each actor says 2 sentences twice in 8 emotions at 2 intensities; neutral has no strong one.
+    wanted = {
+        f"03-01-{emotion}-{intensity}-{sentence}-{repetition}-{actor}"
+        for actor in {clip.speaker for clip in clips}
+        for emotion in RAVDESS_LABELS
+        for intensity in ("01", "02")[: 1 if emotion == "01" else 2]
+        for sentence in ("01", "02")
+        for repetition in ("01", "02")
+    }
+    assert_whole("ravdess", folder, wanted, {clip.name for clip in clips})
+    return distinct(clips)
+
+
+def list_emodb(folder: Path) -> list[Clip]:
+    """EmoDB: wav/SSTTTEV.wav, or all in one folder. Its versions have gaps, so a missing file cannot be seen."""
+    clips = []
+    for path, fields in parsed(folder, r"(\d\d)([a-z]\d\d)([A-Z])([a-z])", ("*", "wav/*")):
+        label = label_of("emodb", EMODB_LABELS, fields[2], path)
+        clips.append(Clip("emodb", path.stem, path, fields[0], label, EMODB_GENDERS.get(fields[0], ""), "de"))
+    return distinct(clips)
+
+
+def list_nemo(folder: Path) -> list[Clip]:
+    """nEMO: samples/SPK_emotion_n.wav with data.tsv, or all in one folder. Whole speakers may be absent."""
+    table = folder / "data.tsv"
+    if not table.is_file():
+        raise CorpusMissing(f"nemo: no {table}; it comes with the corpus and says which files there are")
+    with open(table, encoding="utf-8", newline="") as lines:
+        rows = [
+            {str(k).strip(): str(v).strip() for k, v in row.items()} for row in csv.DictReader(lines, delimiter="\t")
+        ]
+    if not rows or not {"file_id", "emotion", "speaker_id"} <= rows[0].keys():
+        raise CorpusInvalid(f"{table}: expected columns file_id, emotion and speaker_id, parted by tabs")
+    listed_rows = {Path(row["file_id"]).stem: row for row in rows}
+    clips = []
+    for path, fields in parsed(folder, r"([A-Z]+\d)_([a-z]+)_(\d+)", ("*", "samples/*")):
+        label = label_of("nemo", NEMO_LABELS, fields[1], path)
+        row = listed_rows.get(path.stem)
+        if row is None:
+            raise CorpusInvalid(f"{path}: not in {table.name}; was it renamed?")
+        if row["emotion"] != fields[1] or row["speaker_id"] != fields[0]:
+            raise CorpusInvalid(f"{path}: {table.name} says {row['emotion']} by {row['speaker_id']}")
+        clips.append(Clip("nemo", path.stem, path, fields[0], label, row.get("gender", "")[:1], "pl"))
+    present = {clip.speaker for clip in clips}
+    assert_whole(
+        "nemo",
+        folder,
+        {name for name, row in listed_rows.items() if row["speaker_id"] in present},
+        {clip.name for clip in clips},
+    )
+    return distinct(clips)

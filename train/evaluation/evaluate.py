@@ -1,0 +1,169 @@
+"""From a model and a corpus to a report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from emoscope.models.errors import UsageError
+from emoscope.streamer import Config
+
+from ..corpora import Clip
+from ..errors import Interrupted
+from .conditions import CLEAN, Condition
+from .evidence import Evidence, Model
+from .figures import Figures, Group, count
+from .heard import SECONDS, Heard, final_answers
+from .listening import How
+from .protocols import Protocol
+from .selection import Part
+from .sessions import SessionConfig, not_enrolled, plan_sessions
+from .work import Job, Settings, workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is evaluated, and how.
+
+    parts       models and their clips; several for cross-validation
+    others      all clips of the corpus: babble is made of them
+    conditions  besides clean
+    """
+
+    corpus: str
+    parts: Sequence[Part]
+    protocol: Protocol
+    others: Sequence[Clip] = ()
+    how: How = "stream"
+    config: Config = field(default_factory=lambda: Config(pace="fast", attention=False))
+    sessions: SessionConfig = field(default_factory=SessionConfig)
+    conditions: Sequence[Condition] = ()
+    jobs: int = 1
+
+
+class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One clip's answer in clean sound: probabilities of the model's labels, all zero where nothing was said."""
+
+    name: str
+    speaker: str
+    label: str
+    scores: dict[str, float]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures in clean sound and under each condition, and what was measured.
+
+    trained      speakers who were trained on, and scored all the same because the user allowed it
+    left_out     clips that the protocol does not count; `not_enrolled`: speakers without a calm clip to enrol
+    unfinished   conditions that were asked for but not heard: the user stopped the run
+    """
+
+    corpus: str
+    protocol: str
+    model: list[str]
+    how: str
+    session: str
+    order: str | None
+    baseline: str
+    speakers: list[str]
+    trained: list[str]
+    left_out: int
+    not_enrolled: list[str]
+    figures: Figures
+    folds: list[Group]
+    conditions: dict[str, Figures]
+    unfinished: list[str]
+    clips: list[ClipRow]
+
+
+def evaluate(
+    plan: Plan, left_out: int = 0, on_clips: Callable[[Condition, int], None] = lambda condition, clips: None
+) -> Report:
+    """Hear every session, clean first, and count.
+
+    on_clips is told of clips as they are done. Stopped by the user, the conditions that are whole are still reported;
+    Interrupted where not even the clean one is.
+    """
+    if plan.how == "whole" and (plan.sessions.session != "recording" or plan.config.baseline != "off"):
+        raise UsageError("--whole hears each recording alone: no --session speaker and no --baseline; leave one out")
+    sessions = [plan_sessions(part.clips, plan.sessions) for part in plan.parts]
+    settings = Settings(plan.how, plan.config, tuple(plan.others))
+    found: dict[Condition, list[Evidence]] = {}
+    wanted = list(dict.fromkeys([CLEAN, *plan.conditions]))
+    now = CLEAN
+    with workers(settings, plan.jobs, lambda: on_clips(now, 1)) as do:
+        for now in wanted:
+            jobs = [
+                [Job(part.model, planned, now) for planned in own]
+                for part, own in zip(plan.parts, sessions, strict=True)
+            ]
+            try:
+                done = iter(do([job for own in jobs for job in own]))
+            except Interrupted:
+                if not found:
+                    raise
+                break
+            found[now] = [
+                Evidence(_model(part), _by_name([h for _ in own for h in next(done)]))
+                for part, own in zip(plan.parts, jobs, strict=True)
+            ]
+    figures = {c: count(evidence, plan.protocol, SECONDS if c == CLEAN else ()) for c, evidence in found.items()}
+    clean = found[CLEAN]
+    clips = [h.clip for part in clean for h in part.heard]
+    return Report(
+        corpus=plan.corpus,
+        protocol=plan.protocol.name,
+        model=[part.card.id for part in plan.parts],
+        how=plan.how,
+        session=plan.sessions.session,
+        order=plan.sessions.order if plan.sessions.session == "speaker" else None,
+        baseline=plan.config.baseline,
+        speakers=sorted({clip.speaker for clip in clips}),
+        trained=sorted({name for part in plan.parts for name in part.trained}),
+        left_out=left_out,
+        not_enrolled=sorted(
+            {name for part, own in zip(plan.parts, sessions, strict=True) for name in not_enrolled(part.clips, own)}
+        ),
+        figures=figures[CLEAN],
+        folds=_folds(clean, plan.protocol),
+        conditions={c.name: f for c, f in figures.items() if c != CLEAN},
+        unfinished=[c.name for c in wanted if c not in found],
+        clips=[row for part in clean for row in _rows(part)],
+    )
+
+
+def sessions_of(plan: Plan) -> int:
+    """How many sessions a plan hears, all conditions together."""
+    each = sum(len(plan_sessions(part.clips, plan.sessions)) for part in plan.parts)
+    return each * len(dict.fromkeys([CLEAN, *plan.conditions]))
+
+
+def _model(part: Part) -> Model:
+    card = part.card
+    return Model(tuple(card.labels), tuple(card.dimensions), card.calibrated())
+
+
+def _by_name(heard: Sequence[Heard]) -> tuple[Heard, ...]:
+    """In one order, whatever the order of the sessions: figures do not depend on it."""
+    return tuple(sorted(heard, key=lambda h: h.clip.name))
+
+
+def _folds(evidence: Sequence[Evidence], protocol: Protocol) -> list[Group]:
+    if len(evidence) == 1:
+        return []
+    each = [count([part], protocol) for part in evidence]
+    return [Group(n=figures.n, uar=figures.uar, wa=figures.wa) for figures in each]
+
+
+def _rows(part: Evidence) -> list[ClipRow]:
+    labels = part.model.labels
+    scores = final_answers(part.heard, len(labels))
+    return [
+        ClipRow(
+            name=h.clip.name,
+            speaker=h.clip.speaker,
+            label=h.clip.label,
+            scores={label: round(float(p), 6) for label, p in zip(labels, row, strict=True)},
+        )
+        for h, row in zip(part.heard, scores, strict=True)
+    ]

@@ -1,0 +1,56 @@
+"""How far a figure would move with other people or other clips: the percentile bootstrap. Efron (1979)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .scores import Array, Truth, confusion, uar_of
+
+ROUNDS = 2000
+FEWEST_SPEAKERS = 6  # fewer cannot stand for others: then clips are resampled, and the interval is too narrow
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """How often each clip is drawn in each round: weights (rounds, N), and what was drawn ("speaker" or "clip")."""
+
+    weights: npt.NDArray[np.float64]
+    by: str
+
+    def interval(self, figure: Callable[[Array], Array], per_clip: Array) -> tuple[float, float]:
+        """95 % of a figure of sums. per_clip (N, ...) is what each clip adds; `figure` takes sums (rounds, ...)."""
+        flat = per_clip.reshape(len(per_clip), -1)
+        sums = (self.weights @ flat).reshape(-1, *per_clip.shape[1:])
+        low, high = np.nanpercentile(figure(sums), [2.5, 97.5])
+        return float(low), float(high)
+
+
+def resample(speakers: Sequence[str], truth: Truth, seed: int = 0, rounds: int = ROUNDS) -> Resampled:
+    """Whole speakers where there are at least FEWEST_SPEAKERS, else clips, each class apart.
+
+    A speaker's clips resemble each other, so that resampling clips alone would promise too much.
+    """
+    rng = np.random.default_rng(seed)
+    names = sorted(set(speakers))
+    if len(names) >= FEWEST_SPEAKERS:
+        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=rounds).astype(np.float64)
+        return Resampled(drawn[:, np.searchsorted(names, np.array(speakers))], "speaker")
+    weights = np.zeros((rounds, len(truth)))
+    for c in np.unique(truth):
+        rows = np.flatnonzero(truth == c)
+        weights[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=rounds)
+    return Resampled(weights, "clip")
+
+
+def one_hot(answered: Truth, truth: Truth, classes: int) -> Array:
+    """(N, C, C + 1): each clip's own confusion matrix."""
+    return np.stack([confusion(answered[i : i + 1], truth[i : i + 1], classes) for i in range(len(truth))])
+
+
+def interval(answered: Truth, truth: Truth, seed: int = 0, rounds: int = ROUNDS) -> tuple[float, float]:
+    """95 % of the UARs of resampled clips, each class resampled apart."""
+    classes = int(max(truth.max(), answered.max(initial=0))) + 1
+    drawn = resample([""] * len(truth), truth, seed, rounds)
+    return drawn.interval(uar_of, one_hot(answered, truth, classes))

@@ -1,0 +1,120 @@
+"""Which clips are scored by which model; nobody by a model that has heard them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from emoscope.models.card import Card, read_card
+from emoscope.models.errors import UsageError
+from emoscope.models.store import find_model
+
+from ..corpora import CORPORA, Clip, load_corpora
+from ..errors import ClipUnusable, CorpusMissing, SpeakerLeak, SplitInvalid, listed
+from ..features import SHORTEST_S
+from ..folds import FOLDS, fold_speakers
+from .protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model and the clips that it is scored on. `trained`: speakers among them whom it was trained on."""
+
+    model: Path
+    card: Card
+    clips: tuple[Clip, ...]
+    trained: tuple[str, ...] = ()
+
+
+def find_clips(corpus: str, data: Path) -> list[Clip]:
+    """All clips of a corpus; `data` holds its folder, or is its folder. CorpusMissing where neither."""
+    if corpus not in CORPORA:
+        raise UsageError(f"--corpus {corpus}: there are {', '.join(CORPORA)}")
+    if data.is_dir() and not (data / corpus).is_dir() and data.resolve().name == corpus:
+        return CORPORA[corpus].list_clips(data)
+    try:
+        return load_corpora(data, [corpus])
+    except CorpusMissing as missing:
+        try:
+            return CORPORA[corpus].list_clips(data)
+        except CorpusMissing:
+            raise missing from None
+
+
+def of_speakers(clips: Sequence[Clip], speakers: Iterable[str]) -> list[Clip]:
+    """Those of the named speakers; SplitInvalid for one who has no clip."""
+    wanted = list(dict.fromkeys(speakers))
+    there = sorted({clip.speaker for clip in clips})
+    absent = [name for name in wanted if name not in there]
+    if absent:
+        raise SplitInvalid(f"--speakers {','.join(absent)}: not in {clips[0].corpus}; there are {listed(there, 40)}")
+    return [clip for clip in clips if clip.speaker in wanted]
+
+
+def of_protocol(clips: Sequence[Clip], protocol: Protocol) -> list[Clip]:
+    """Clips whose label the protocol reads; SplitInvalid if there are none."""
+    counted = [clip for clip in clips if protocol.read(clip.label) in protocol.classes]
+    if not counted:
+        raise SplitInvalid(f"{clips[0].corpus} has no clip of {', '.join(protocol.classes)}; choose another --protocol")
+    return counted
+
+
+def assert_usable(clips: Sequence[Clip]) -> None:
+    """ClipUnusable names every clip that is no sound, or too short to hold expression; only headers are read."""
+    bad = []
+    for clip in clips:
+        try:
+            info = soundfile.info(clip.path)
+        except (soundfile.LibsndfileError, OSError):
+            bad.append(f"{clip.path.name} (no sound that can be read)")
+            continue
+        if info.frames < SHORTEST_S * info.samplerate:
+            bad.append(f"{clip.path.name} ({1000 * info.frames / info.samplerate:.0f} ms)")
+    if bad:
+        raise ClipUnusable(
+            f"{clips[0].path.parent}: {len(bad)} clip{'s' * (len(bad) != 1)} that cannot be scored: {listed(bad)}; "
+            f"copy them again, or leave them out (at least {1000 * SHORTEST_S:.0f} ms are needed)"
+        )
+
+
+def one_model(model: str | Path, clips: Sequence[Clip], allow_trained: bool) -> list[Part]:
+    """All clips by one model."""
+    folder = find_model(model)
+    return [_part(folder, clips, allow_trained)]
+
+
+def fold_models(folders: Sequence[Path], clips: Sequence[Clip], allow_trained: bool) -> list[Part]:
+    """Each clip by the model of its speaker's fold; SplitInvalid where the folds leave a speaker out."""
+    if len(folders) != FOLDS:
+        raise UsageError(f"{len(folders)} models for {FOLDS} folds; name one for each, in order")
+    corpus = clips[0].corpus
+    sides = [fold_speakers(corpus, fold) for fold in range(FOLDS)]
+    strangers = sorted({clip.speaker for clip in clips}.difference(*sides))
+    if strangers:
+        raise SplitInvalid(f"{corpus}: in no fold: {listed(strangers)}; leave them out with --speakers")
+    parts = []
+    for folder, side in zip(folders, sides, strict=True):
+        own = [clip for clip in clips if clip.speaker in side]
+        if own:
+            parts.append(_part(find_model(folder), own, allow_trained))
+    labels = {tuple(part.card.labels) for part in parts}
+    if len(labels) > 1:
+        raise SplitInvalid("the folds' models have different labels; their figures cannot be pooled")
+    return parts
+
+
+def _part(folder: Path, clips: Sequence[Clip], allow_trained: bool) -> Part:
+    card = read_card(folder)
+    corpus = clips[0].corpus
+    seen = {speaker for told in card.data if told.name == corpus for speaker in told.speakers}
+    here = sorted({clip.speaker for clip in clips})
+    trained = [name for name in here if name in seen]
+    if trained and not allow_trained:
+        others = [name for name in here if name not in seen]
+        way = f"score the others with --speakers {','.join(others)}" if others else "choose another corpus"
+        raise SpeakerLeak(
+            f"{card.id} was trained on {listed(trained)} of {corpus}: its scores would be flattered; {way}, or say "
+            "--allow-trained"
+        )
+    return Part(folder, card, tuple(clips), tuple(trained))
