@@ -8,7 +8,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
@@ -20,10 +19,8 @@ from ..events import (
     EmotionInterim,
     Error,
     SessionClosed,
-    SessionResumed,
     SessionUpdated,
 )
-from ..input_watch import InputWatch
 from ..protocol import (
     FATAL,
     STATUS_S,
@@ -40,17 +37,18 @@ from ..protocol import (
 )
 from ..requests import Result
 from ..session import Output
+from .allowance import Allowance
 from .backlog import Backlog
+from .input_check import InputCheck
 from .keeper import Keeper
 from .outbox import Outbox
-from .stored import Stored, hashed
+from .resuming import resume
+from .stored import hashed
 from .stream import Stream, Voice, broke
 
 if TYPE_CHECKING:
     from .hub import Hub
 
-WATCH_S = 0.5  # the input is looked at in pieces of about so long: its warnings are slow ones
-BURST_S = 3.0  # so many seconds' worth of text messages may come at once
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
 CLOSE_S = 2.0
 
@@ -66,12 +64,9 @@ class Link:
         self.leaving = False
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
-        self._watch: InputWatch | None = None
-        self._unwatched: list[Any] = []
-        self._unwatched_count = 0
+        self._check: InputCheck | None = None
         self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
-        self._allowance, self._counted_at = BURST_S * hub.options.messages_s, now
-        self._limited = False
+        self._allowance = Allowance(hub.options.messages_s, now)
         self._spoken = False
         self._busy = False
         self.backlog, self.keeper = Backlog(self), Keeper(self)
@@ -155,7 +150,10 @@ class Link:
             pass
 
     async def _obey(self, text: str) -> None:
-        if not self._allowed():
+        if not self._allowance.take(self.hub.now()):
+            if self._allowance.tell():
+                limit = f"more than {self._allowance.rate:g} messages a second: the newest are not read"
+                self.error("rate_limited", limit)
             return
         try:
             await self._follow(decode_client(text))
@@ -210,43 +208,9 @@ class Link:
             return
         self._busy = True
         try:
-            await self.hub.resume(self, message)
+            await resume(self.hub, self, message)
         finally:
             self._busy = False
-
-    def adopt(self, stored: Stored, last_seq: Any) -> None:
-        """Go on with a stored session in place of the new one."""
-        stream = Stream.restore(stored, self.hub.contract)
-        again = stream.rejoin(last_seq)
-        if stored.lost_events and any(
-            v.sent and seq + 1 < self._first_kept(stream, v) for v, seq in self._seen(stream)
-        ):
-            self.end("session_expired", "events that were never acknowledged are no longer kept; open a new session")
-            return
-        self.stream = stream
-        stream.stored_s = stored.audio_s if self.hub.store.outlives else math.inf
-        self.backlog.resumed()
-        numbers = [voice.session.state.assembly.next_seq for voice in stream.voices]
-        for voice, next_seq in zip(stream.voices, numbers, strict=True):
-            event = SessionResumed(audio_s=stored.audio_s, next_seq=next_seq)
-            self.emit(voice, event)
-        if not stream.voices:
-            self.emit(None, SessionResumed(audio_s=stored.audio_s, next_seq=1))
-        for data in again:
-            self.outbox.push(None, data)
-        for voice in stream.voices:
-            self.step(voice, Output([], voice.session.pending()))
-        if stream.finishing:
-            self.finish_by = self.hub.now() + self.hub.options.finish_s
-            self._end_if_closed()
-
-    @staticmethod
-    def _first_kept(stream: Stream, voice: Voice) -> int:
-        return next((s for c, s, _ in stream.kept if c == (voice.channel or 0)), voice.sent + 1)
-
-    @staticmethod
-    def _seen(stream: Stream) -> list[tuple[Voice, int]]:
-        return [(voice, voice.suppress) for voice in stream.voices]
 
     async def _hear(self, frame: bytes) -> None:
         stream, config = self.stream, self.stream.config
@@ -286,32 +250,10 @@ class Link:
         self.keeper.heard(first)
 
     def _warn(self, samples: Any) -> None:
-        config = self.stream.config
-        if self._watch is None:
-            self._watch = InputWatch(config.sample_rate)
-        self._unwatched.append(samples)
-        self._unwatched_count += len(samples)
-        if self._unwatched_count < config.sample_rate * WATCH_S:
-            return
-        whole = np.concatenate(self._unwatched)
-        self._unwatched, self._unwatched_count = [], 0
-        plain = whole if whole.dtype == np.float32 else whole.astype(np.float32) / 32_768.0
-        for caution in self._watch.hear(plain, self.hub.now() if config.pace == "realtime" else None):
+        if self._check is None:
+            self._check = InputCheck(self.stream.config)
+        for caution in self._check.hear(samples, self.hub.now()):
             self.emit(None, caution)
-
-    def _allowed(self) -> bool:
-        """Whether another text message may be read now."""
-        now, rate = self.hub.now(), self.hub.options.messages_s
-        self._allowance = min(BURST_S * rate, self._allowance + (now - self._counted_at) * rate)
-        self._counted_at = now
-        if self._allowance >= 1:
-            self._allowance -= 1
-            self._limited = False
-            return True
-        if not self._limited:  # said once an episode, or the answers would be a flood of their own
-            self._limited = True
-            self.error("rate_limited", f"more than {rate:g} messages a second: the newest are not read")
-        return False
 
     # --- what the stream brings
 
