@@ -7,12 +7,9 @@ from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
 
-from ..drive import created
 from ..errors import ConfigInvalid, InvalidAudio, ProtocolError, UsageError
 from ..events import (
     AnyEvent,
@@ -39,9 +36,11 @@ from ..requests import Result
 from ..session import Output
 from .allowance import Allowance
 from .backlog import Backlog
+from .greeting import channels, greeting
 from .input_check import InputCheck
 from .keeper import Keeper
 from .outbox import Outbox
+from .parting import part
 from .resuming import resume
 from .stored import hashed
 from .stream import Stream, Voice, broke
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
-CLOSE_S = 2.0
 
 
 class Link:
@@ -60,7 +58,9 @@ class Link:
         self.hub, self.socket = hub, socket
         self.heard_at = now
         self.next_status = now + STATUS_S
-        self.outbox = Outbox(self._send_now, self._unsent)
+        self.outbox = Outbox(
+            lambda data: broadcast([socket], data.decode()), lambda: socket.transport.get_write_buffer_size()
+        )
         self.leaving = False
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
@@ -72,18 +72,12 @@ class Link:
         self.backlog, self.keeper = Backlog(self), Keeper(self)
         self._next_report_s = 0.0
         token = secrets.token_urlsafe(24)
-        event = created(hub.contract, hub.default_config)
+        event = greeting(hub.contract, hub.default_config, hub.options.limits, token)
         self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
         self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
-        self.emit(None, msgspec.structs.replace(event, resume_token=token, limits=hub.options.limits))
+        self.emit(None, event)
 
     # --- what goes out
-
-    def _send_now(self, data: bytes) -> None:
-        broadcast([self.socket], data.decode())
-
-    def _unsent(self) -> int:
-        return self.socket.transport.get_write_buffer_size()
 
     def emit(self, voice: Voice | None, event: AnyEvent) -> None:
         """Send an event, or keep it until the socket takes it."""
@@ -113,18 +107,7 @@ class Link:
         """Nothing more is sent after what was; what is unsent for long is given up."""
         self.leaving = True
         if self._over is None:
-            self._over = asyncio.ensure_future(self._close(code, reason))
-
-    async def _close(self, code: int, reason: str) -> None:
-        for _ in range(int(CLOSE_S / 0.05)):
-            self.outbox.pump()
-            if self.outbox.empty or self.socket.state is not State.OPEN:
-                break
-            await asyncio.sleep(0.05)
-        if self._unsent():
-            # A peer that takes nothing would hold the closing handshake up.
-            asyncio.get_running_loop().call_later(CLOSE_S, self.socket.transport.abort)
-        await self.socket.close(code, reason)
+            self._over = asyncio.ensure_future(part(self.socket, self.outbox, code, reason))
 
     def _measure(self, end: float) -> None:
         """The lag of a reading up to `end`: from the arrival of the chunk that completed it."""
@@ -171,7 +154,8 @@ class Link:
                     self.error("config_locked", "audio has come already: options are fixed until the session ends")
                     return
                 self.emit(None, SessionUpdated(config=stream.configure(values)))
-                self._announce()
+                for event in channels(self.hub.contract, stream.config, self.hub.options.limits, stream.id):
+                    self.emit(None, event)
             case Keepalive(last_seq=last_seq):
                 stream.acknowledge(last_seq)
                 self.report()
@@ -187,20 +171,6 @@ class Link:
                 self.take(stream.reset())
             case Enroll(seconds=seconds) if not stream.finishing:
                 self.take(stream.enroll(seconds))
-
-    def _announce(self) -> None:
-        """In `split` mode, which session is which channel's."""
-        config = self.stream.config
-        if config.channel_mode != "split":
-            return
-        for channel in range(config.channels):
-            event = created(self.hub.contract, config)
-            self.emit(
-                None,
-                msgspec.structs.replace(
-                    event, session_id=f"{self.stream.id}-{channel}", limits=self.hub.options.limits, channel=channel
-                ),
-            )
 
     async def _resume(self, message: SessionResume) -> None:
         if self._spoken or self.stream.begun:
