@@ -54,7 +54,6 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--svg", type=Path, metavar="FILE", help="draw the reliability diagram and the curve by seconds"
     )
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=1, help="processes (1)")
-    parser.add_argument("--branch", choices=("text", "voice", "both"), default="text", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
