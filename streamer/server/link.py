@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
-from ..errors import ConfigInvalid, InvalidAudio, ProtocolError, UsageError
+from ..errors import ConfigInvalid, InvalidAudio, ProtocolError
 from ..events import (
     AnyEvent,
     EmotionInterim,
@@ -58,9 +58,7 @@ class Link:
         self.hub, self.socket = hub, socket
         self.heard_at = now
         self.next_status = now + STATUS_S
-        self.outbox = Outbox(
-            lambda data: broadcast([socket], data.decode()), lambda: socket.transport.get_write_buffer_size()
-        )
+        self.outbox = Outbox(lambda data: broadcast([socket], data.decode()), socket.transport.get_write_buffer_size)
         self.leaving = False
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
@@ -209,11 +207,7 @@ class Link:
     def _feed(self, samples: Any) -> None:
         stream = self.stream
         first = not stream.begun
-        try:
-            outputs = stream.feed(samples)
-        except UsageError as error:
-            self.error("invalid_audio_frame", str(error))
-            return
+        outputs = stream.feed(samples)
         self.hub.metrics.audio.inc(len(samples) / stream.config.sample_rate)
         self._arrived.append((stream.audio_s, self.hub.now()))
         self.take(outputs)
