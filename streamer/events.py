@@ -96,7 +96,9 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all events; `type` names which."""
+    """Base of all events; `type` names which. `channel` is there only where each channel is a session of its own."""
+
+    channel: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def type(self) -> str:
