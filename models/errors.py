@@ -11,6 +11,10 @@ EmoscopeError
 |       +-- InvalidJson     not a JSON object, or fields that are missing, unknown or wrong
 |       +-- UnknownType     a type that the protocol does not have
 |       +-- InvalidAudio    a binary frame that is no audio of the agreed format
++-- ServerError             a server, as its client sees it
+|   +-- UnreachableServer   no connection: says what was tried
+|   +-- RefusedByServer     a wrong token, no room, another protocol
+|   +-- Disconnected        the server ended the session: carries the close code
 +-- ModelError              the weights, the card, the hub
 |   +-- CardInvalid         the card lacks a field or holds a wrong one
 |   +-- HeadMismatch        names the missing and the unexpected weights

@@ -230,7 +230,18 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
 
 
 class Caution(Event, frozen=True, kw_only=True, tag="warning"):
-    code: Literal["clipping", "too_quiet", "narrow_band", "rate_mismatch", "lagging", "audio_dropped", "text_disabled"]
+    """Something to know about the input or the way. `session_lost` is a client's own, never a server's."""
+
+    code: Literal[
+        "clipping",
+        "too_quiet",
+        "narrow_band",
+        "rate_mismatch",
+        "lagging",
+        "audio_dropped",
+        "text_disabled",
+        "session_lost",
+    ]
     message: str
     start: float | None = None
     end: float | None = None
