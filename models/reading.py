@@ -34,6 +34,8 @@ class Reading:
     confidence  its probability (of the likeliest label where it is `unsure`)
     scores      (L,) probabilities in the contract's order, sum 1
     dimensions  (D,) in [-1, 1], in the contract's order
+    text_share  how much the words counted, 0 to 1; the rest is the voice's
+    word_shares each word's share in what they say, sum 1; () where they say nothing
     voice       what the utterance teaches about its voice, where that was asked for
     """
 
@@ -42,6 +44,8 @@ class Reading:
     scores: npt.NDArray[np.float32]
     dimensions: npt.NDArray[np.float32]
     voice: VoiceSample | None = None
+    text_share: float = 0.0
+    word_shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from .reading import Calibration
 NAMED = 8  # names in an error's list
 
 SHIPPED = Path(__file__).parent / "weights"
+TEXT_PREFIX = "text-"  # before the name of a text branch, which reads words and hears nothing
 
 
 class Builder(Protocol):
@@ -43,8 +44,10 @@ def builder(architecture: str) -> Builder:
 
 
 def shipped() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(p.name for p in SHIPPED.iterdir() if (p / WEIGHTS_FILE).is_file())
+    """Names of the models of the voice that come with the package; `text.shipped_text` names those of words."""
+    return sorted(
+        p.name for p in SHIPPED.iterdir() if (p / WEIGHTS_FILE).is_file() and not p.name.startswith(TEXT_PREFIX)
+    )
 
 
 def find_model(name: str | Path) -> Path:

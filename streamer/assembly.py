@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 
 from emoscope.models.contract import ModelContract
 from emoscope.models.pool_state import PoolState
@@ -24,11 +23,12 @@ from .events import (
     Sources,
     Span,
     Totals,
+    WeighedWord,
 )
 from .requests import Read, Summary
-from .steps import Answer, AssemblyState, Begin, Close, Draft, Enrol, Forget, Merge, Show, Slot, Weighed
-
-SPAN_S = 0.2  # attention is reported in spans of about this length
+from .salience import frame_shares, spans, under_words, word_weights
+from .steps import Answer, AssemblyState, Begin, Close, Draft, Enrol, Forget, Merge, Show, Slot, Step, Weighed
+from .transcript.state import Spoken
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Assembly:
         """An event that is ready, at its place in audio order."""
         self.state.slots.append(Slot(self.reserve_id(), event))
 
-    def reserve(self) -> int:
-        """A place in the outbox for a reading that will come."""
-        slot = Slot(self.reserve_id())
+    def reserve(self, *, loose: bool = False) -> int:
+        """A place in the outbox for an event that will come; interims behind a `loose` one need not wait for it."""
+        slot = Slot(self.reserve_id(), loose=loose)
         self.state.slots.append(slot)
         return slot.id
 
@@ -56,6 +56,11 @@ class Assembly:
     def request_id(self) -> int:
         self.state.next_request += 1
         return self.state.next_request
+
+    def fill(self, slot: int, event: AnyEvent | None) -> None:
+        """The event that a reserved place waited for; None when there will be none."""
+        place = self._find(slot)
+        place.event, place.cancelled = event, event is None
 
     def answer(self, request: int, value: Summary | Reading | None, queue_ms: float, infer_ms: float) -> None:
         """The one result of a request; None when it was dropped, late or failed."""
@@ -84,7 +89,7 @@ class Assembly:
         asked: list[Read] = []
         while s.steps and s.baseline.waits is None:
             step = s.steps[0]
-            if isinstance(step, Merge | Show) and step.encode is not None and step.encode not in s.answers:
+            if self._waits(step):
                 break
             s.steps.pop(0)
             match step:
@@ -108,15 +113,30 @@ class Assembly:
         """The events at the head of the outbox that are ready; durable ones get their number here."""
         s = self.state
         ready: list[AnyEvent] = []
-        while s.slots and (s.slots[0].cancelled or s.slots[0].event is not None):
-            event = s.slots.pop(0).event
-            if event is None:
+        passed: list[Slot] = []
+        for place, slot in enumerate(s.slots):
+            event = slot.event
+            if slot.cancelled:
                 continue
+            if event is None and slot.loose:
+                passed.append(slot)
+                continue
+            if event is None or (passed and isinstance(event, Durable)):
+                passed += s.slots[place:]
+                break
             if isinstance(event, Durable):
                 event = msgspec.structs.replace(event, seq=s.next_seq)
                 s.next_seq += 1
             ready.append(event)
+        s.slots = passed
         return ready
+
+    def _waits(self, step: Step) -> bool:
+        """A step's window, or the words that it counts, are not there yet."""
+        s = self.state
+        if isinstance(step, Merge | Show) and step.encode is not None and step.encode not in s.answers:
+            return True
+        return isinstance(step, Show) and step.text is not None and step.text not in s.spoken
 
     def _merge(self, summary: Summary | None, window: Window) -> None:
         s = self.state
@@ -151,6 +171,8 @@ class Assembly:
                 segments += 1
                 if self.config.attention:
                     weighed = [*weighed, Weighed(step.window.own_start, answer.summary.scores)]
+        spoken = None if step.text is None else s.spoken[step.text]
+        shares = frame_shares(self.contract, pool, weighed)
         draft = Draft(
             kind="final" if step.final else "interim",
             utterance=s.utterance,
@@ -158,13 +180,16 @@ class Assembly:
             start=s.start,
             end=step.end,
             segments=segments,
-            attention=self._spans(pool, weighed),
+            attention=spans(self.contract, shares),
             window=self.contract.window if step.window is None else step.window.end - step.window.start,
             queue_ms=answer.queue_ms,
             infer_ms=answer.infer_ms,
+            spoken=spoken,
+            shares=under_words(self.contract, shares, spoken.words) if spoken is not None and step.final else [],
         )
         asked = self._ask(step.slot, draft, pool, (step.end - s.start) / SECOND)
         if step.final:
+            s.spoken = {request: kept for request, kept in s.spoken.items() if kept.utterance > s.utterance}
             s.speech += step.end - s.start
             begun = s.start if s.mood is None else s.mood_start
             mood = Draft("mood", s.utterance, 0, begun, step.end, 0, [], 0, 0.0, 0.0)
@@ -180,7 +205,17 @@ class Assembly:
         baseline = self.state.baseline
         draft.baseline = baseline.applied
         learn = draft.kind == "final" and baseline.learns
-        request = Read(self.request_id(), pool, seconds, baseline.known, learn)
+        words = () if draft.spoken is None else draft.spoken.words
+        request = Read(
+            self.request_id(),
+            pool,
+            seconds,
+            baseline.known,
+            learn,
+            words=tuple(word.text for word in words),
+            language=None if draft.spoken is None else draft.spoken.language,
+            certainty=sum(word.p for word in words) / len(words) if words else 0.0,
+        )
         if learn:
             baseline.waits = request.id
         self.state.reads[request.id] = slot
@@ -188,20 +223,6 @@ class Assembly:
 
     def _find(self, slot: int) -> Slot:
         return next(place for place in self.state.slots if place.id == slot)
-
-    def _spans(self, pool: PoolState | None, weighed: list[Weighed]) -> list[tuple[int, int, float]]:
-        if pool is None or not weighed:
-            return []
-        frame = self.contract.frame
-        each = max(1, round(SPAN_S * SECOND / frame))
-        scores = np.concatenate([w.scores for w in weighed])
-        starts = np.concatenate([w.start + frame * np.arange(len(w.scores)) for w in weighed])
-        share = np.asarray(pool.attention(scores), np.float64)
-        share /= share.sum() or 1.0
-        return [
-            (int(starts[i]), int(starts[min(i + each, len(starts)) - 1]) + frame, float(share[i : i + each].sum()))
-            for i in range(0, len(starts), each)
-        ]
 
     def _fill(self, slot: Slot, reading: Reading | None) -> None:
         draft = slot.draft
@@ -229,7 +250,7 @@ class Assembly:
             "utterance": draft.utterance,
             "derived": contract.derived,
             "segments": draft.segments,
-            "sources": Sources(),
+            "sources": Sources(audio=round(1 - reading.text_share, 6), text=round(reading.text_share, 6)),
             "attention": [
                 Span(start=a / SECOND, end=b / SECOND, weight=round(weight, 6)) for a, b, weight in draft.attention
             ],
@@ -240,7 +261,13 @@ class Assembly:
         }
         if draft.kind == "interim":
             return EmotionInterim(rev=draft.rev, **said)  # type: ignore[arg-type]
-        return EmotionFinal(seq=0, text="off", words=[], **said)  # type: ignore[arg-type]
+        spoken = draft.spoken or Spoken(utterance=draft.utterance, how="off")
+        weights = word_weights(draft.shares, reading.word_shares, reading.text_share)
+        words = [
+            WeighedWord(word=word.text, start=word.start, end=word.end, weight=round(weight, 6))
+            for word, weight in zip(spoken.words, weights, strict=True)
+        ]
+        return EmotionFinal(seq=0, text=spoken.how, words=words, **said)  # type: ignore[arg-type]
 
     def _closed(self, audio: int) -> SessionClosed:
         s = self.state

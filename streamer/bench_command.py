@@ -1,7 +1,8 @@
-"""`emoscope bench`: what encoders, readings and the server cost on this machine."""
+"""`emoscope bench`: what encoders, readings, the server and recognizers cost on this machine."""
 
 import argparse
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .commands import Command
@@ -15,7 +16,7 @@ HEADING = f"{'encoder':<40} {'size':>6} {'device':>13} {'GFLOP':>8} {'ms':>8} {'
 
 
 def register(parser: argparse.ArgumentParser) -> None:
-    """`models` and `serve`."""
+    """`models`, `serve` and `words`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="WHAT")
     models = actions.add_parser("models", help="encoders at their published shapes, and readings after a while")
     models.add_argument("--minutes", type=float, default=10.0, help="be done by then; the rest is skipped (10)")
@@ -23,6 +24,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     models.add_argument("--only", action="append", metavar="NAME", help="this encoder alone; may be repeated")
     models.add_argument("--no-readings", action="store_true", help="encoders alone")
     models.add_argument("--no-encoders", action="store_true", help="readings alone")
+    words = actions.add_parser("words", help="recognizers: how long after it was said a word is settled, and the cost")
+    words.add_argument("file", type=Path, metavar="FILE", help="a recording; it is played as it would be heard")
+    words.add_argument("--asr", action="append", metavar="NAME[:MODEL]", help="this one; may be repeated (all here)")
+    words.add_argument("--seconds", type=float, default=30.0, help="of the recording (30)")
     from .server_bench import register as register_serve
 
     register_serve(
@@ -32,6 +37,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints a row as soon as it is known."""
+    if args.action == "words":
+        return _words(args)
     if args.action == "serve":
         from .server_bench import run as run_serve
 
@@ -63,6 +70,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _words(args: argparse.Namespace) -> int:
+    from .asr import choose
+    from .bench_words import HEADING, bench_words
+
+    names = args.asr or ["auto", "pocketsphinx"]
+    choices = [choice for choice in (choose(name) for name in names) if choice is not None]
+    print("From a word's end to the event that settles it; finals that came without the words of the whole utterance;")
+    print("time in the recognizer for a second of speech, interim passes included; peak memory of its process.")
+    print(HEADING)
+    for choice in choices:
+        print(bench_words(choice, args.file, seconds=args.seconds).row(), flush=True)
+    return 0
+
+
 def encoder_row(cost: "EncoderCost") -> str:
     """One line of the encoders' table."""
     device = f"{cost.device} {cost.dtype.replace('bfloat', 'bf').replace('float', 'fp')}".strip()
@@ -83,4 +104,4 @@ def reading_row(cost: "ReadingCost") -> str:
     return f"{head} {again:>20} {cost.times_cheaper:>7.1f}x"
 
 
-command = Command("bench", "what models cost on this machine", register, run)
+command = Command("bench", "what models and recognizers cost on this machine", register, run)

@@ -35,6 +35,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     channels      of the source; `channel_mode` mixes them, or gives each a session of its own
     interim       readings every `interval_s` of speech, before the utterance ends
     attention     which moments carried the reading
+    transcript    what was said, where a recognizer is there; the effective config says so
+    language      of the speech, as "en"; None detects it
+    text_wait_s   words that come later than that after the utterance's end are not waited for
+    refresh_s     words so far, after so much speech
     baseline      how this voice sounds is learnt from what it says (`running`), from a calm sample that `enroll` asks
                   for (`enrolled`), or not at all
     half_life_s   after so long, a moment counts half in the mood
@@ -52,6 +56,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     attention: bool = True
     baseline: Literal["off", "running", "enrolled"] = "off"
     text_wait_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 1.5
+    refresh_s: Annotated[float, msgspec.Meta(ge=0.5, le=30)] = 2.0
     half_life_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0
     vad: VadConfig = msgspec.field(default_factory=VadConfig)
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,8 +14,8 @@ from emoscope.models.errors import ModelError
 
 from .config import Config
 from .errors import EmoscopeError
-from .events import NOTICE, PROTOCOL, AnyEvent, Error, Lag, Limits, ModelInfo, SessionCreated, Status
-from .requests import Engine, Failed
+from .events import NOTICE, PROTOCOL, AnyEvent, Caution, Error, Lag, Limits, ModelInfo, SessionCreated, Status
+from .requests import Engine, Failed, Transcribe
 from .session import Output, Session
 
 
@@ -51,8 +51,10 @@ def created(contract: ModelContract, config: Config, source: str | None = None) 
 class Drive:
     """One session and its engine, in one thread: each block's events come before the next block is taken."""
 
-    def __init__(self, session: Session, engine: Engine, source: str | None = None) -> None:
-        self.session, self.engine, self.source = session, engine, source
+    def __init__(
+        self, session: Session, engine: Engine, source: str | None = None, cautions: Sequence[Caution] = ()
+    ) -> None:
+        self.session, self.engine, self.source, self.cautions = session, engine, source, cautions
         self._busy_s = 0.0
         self._next_status_s = 1.0
         self._failure: str | None = None
@@ -64,6 +66,7 @@ class Drive:
         every utterance still ends, and ModelError is raised last.
         """
         yield created(self.session.contract, self.session.config, self.source)
+        yield from self.cautions
         try:
             for block in blocks:
                 yield from self._settled(self.session.feed, block)
@@ -82,7 +85,9 @@ class Drive:
         events, requests = call(*arguments)
         while requests:
             results = self.engine(requests)
-            self._failure = next((r.message for r in results if isinstance(r, Failed)), self._failure)
+            spoken = {request.id for request in requests if isinstance(request, Transcribe)}
+            broken = (r.message for r in results if isinstance(r, Failed) and r.id not in spoken)
+            self._failure = next(broken, self._failure)
             more, requests = self.session.apply(results)
             events += more
         self._busy_s += time.perf_counter() - began
@@ -96,7 +101,9 @@ class Drive:
             yield Status(
                 audio_s=session.audio_s,
                 processed_s=session.processed_s,
-                lag_s=Lag(audio=round(session.audio_s - session.processed_s, 3)),
+                lag_s=Lag(
+                    audio=round(session.audio_s - session.voice_s, 3), text=round(session.audio_s - session.words_s, 3)
+                ),
                 dropped_s=session.dropped_s,
                 rtf=round(self._busy_s / session.audio_s, 5),
                 level_dbfs=round(session.level_dbfs, 1),

@@ -4,22 +4,28 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from emoscope.models.errors import UsageError
 from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import PoolState, stack
-from emoscope.models.reading import decide
+from emoscope.models.reading import Reading, decide
+from emoscope.models.text import TextBranch
 from emoscope.models.voice import VoiceProfile, Voices, VoiceSample, calmness
 from emoscope.models.windows import grid_window, owned_frames
 
-from .requests import Done, Encode, Failed, Read, Request, Result, Summary
+from .fusing import read_with_words, shipped_branch
+from .requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 
 R = TypeVar("R", Encode, Read)
+
+Numbers = npt.NDArray[np.float32]
 
 BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
 
@@ -35,15 +41,22 @@ def threads_for(model: StreamModel) -> int:
 class BatchEngine:
     """Answers a list of requests with one model, in batches of windows of one length.
 
+    words    gives the text branch, when the first reading with words is wanted; None where there is none
     buckets  lengths in samples to which shorter windows are padded, so that more of them share a pass; only for models
              whose `encode` masks padding exactly. None: windows of different lengths never share one
     half     bfloat16 where the device is a GPU; pool states stay float32
     """
 
     def __init__(
-        self, model: StreamModel, batch: int = BATCH, *, buckets: Sequence[int] | None = None, half: bool = False
+        self,
+        model: StreamModel,
+        batch: int = BATCH,
+        *,
+        words: Callable[[], TextBranch | None] = shipped_branch,
+        buckets: Sequence[int] | None = None,
+        half: bool = False,
     ) -> None:
-        self.model, self.batch = model.eval(), batch
+        self.model, self.batch, self._words = model.eval(), batch, words
         self.device = next(model.parameters()).device
         self._buckets = sorted(buckets or ())
         self._half = half and self.device.type == "cuda"
@@ -64,9 +77,11 @@ class BatchEngine:
         for request in requests:
             if isinstance(request, Encode):
                 by_length[self._padded(request)].append(request)
-            else:
+            elif isinstance(request, Read):
                 reads.append(request)
-        results: list[Result] = []
+        results: list[Result] = [
+            Failed(request.id, "no recognizer is here") for request in requests if isinstance(request, Transcribe)
+        ]
         for group in by_length.values():
             for begin in range(0, len(group), self.batch):
                 results += self._guard(self._encode, group[begin : begin + self.batch])
@@ -121,19 +136,18 @@ class BatchEngine:
         seconds = torch.tensor([request.seconds for request in requests], device=self.device)
         voices = self._voices(requests)
         scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds, voices))
-        contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
         samples = self._samples(requests, state, seconds, scores if voices is None else None)
-        spent = (time.perf_counter() - began) * 1e3
         sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
-        results: list[Result] = []
-        for row, request in enumerate(requests):
-            if sound[row]:
-                said = decide(contract.labels, scores[row], dimensions[row], unsure_below, samples[row])
-                results.append(Done(request.id, said, infer_ms=spent))
-            else:
-                broken = f"{contract.id}: scores that are no numbers; the weights are broken"
-                results.append(Failed(request.id, broken))
-        return results
+        readings = [
+            self._decide(request, scores[row], dimensions[row], samples[row]) if sound[row] else None
+            for row, request in enumerate(requests)
+        ]
+        spent = (time.perf_counter() - began) * 1e3
+        broken = f"{self.model.contract.id}: scores that are no numbers; the weights are broken"
+        return [
+            Failed(request.id, broken) if reading is None else Done(request.id, reading, infer_ms=spent)
+            for request, reading in zip(requests, readings, strict=True)
+        ]
 
     def _voices(self, requests: Sequence[Read]) -> Voices | None:
         """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
@@ -159,6 +173,13 @@ class BatchEngine:
             VoiceSample(embeddings[row].copy(), calmness(labels, alone[row])) if request.learn else None
             for row, request in enumerate(requests)
         ]
+
+    def _decide(self, request: Read, scores: Numbers, dimensions: Numbers, sample: VoiceSample | None) -> Reading:
+        contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
+        if request.words and (branch := self._words()) is not None:
+            fused = read_with_words(contract, scores, dimensions, request, branch, unsure_below)
+            return replace(fused, voice=sample)
+        return decide(contract.labels, scores, dimensions, unsure_below, sample)
 
     def _to_torch(self, array: Any) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

@@ -13,8 +13,8 @@ AT_ONCE = 8  # requests begun together: the rest of a backlog can still be taken
 class EngineThread:
     """One session's engine. Nothing here waits for it but `settle`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, at_once: int = AT_ONCE) -> None:
+        self._engine, self._at_once = engine, at_once
         self._line: list[tuple[float, Request]] = []
         self._ready: list[Result] = []
         self._working = False
@@ -63,7 +63,7 @@ class EngineThread:
                 self._change.wait_for(lambda: self._closed or bool(self._line))
                 if self._closed:
                     return
-                begun, self._line = self._line[:AT_ONCE], self._line[AT_ONCE:]
+                begun, self._line = self._line[: self._at_once], self._line[self._at_once :]
                 self._working = True
             began = time.perf_counter()
             waited_ms = {request.id: (began - since) * 1e3 for since, request in begun}

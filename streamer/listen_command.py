@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import UsageError
 from .signals import ended_by_signals
@@ -26,6 +27,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
     parser.add_argument("--voice", type=Path, metavar="FILE", help="what is known of the voice, read and written")
     parser.add_argument("--no-interim", action="store_true", help="finals only")
+    add_asr(parser)
     parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
 
 
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.seconds is not None and not args.seconds > 0:
         raise UsageError(f"--seconds {args.seconds}: must be above 0")
     checked_threads(args.threads)
+    _, without = asr(args)
     from .devices import choose
     from .microphone import Microphone
     from .record import RecordWriter
@@ -61,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         stack.callback(_end, live)
         if not screen:
             live.start()
+            if without and not args.json:
+                print(f"emoscope: {without}", file=sys.stderr)
             if args.record_audio and not args.json:
                 print(f"emoscope: the audio is being recorded to {args.record_audio}", file=sys.stderr)
             if not as_lines(live, json=args.json):
@@ -90,8 +95,9 @@ def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
     return Live(
         microphone,
         lambda: loader(args.model, threads=args.threads or 0),
-        Config(pace="realtime", interim=not args.no_interim, baseline=args.baseline),
+        Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
         seconds=args.seconds,
+        words=asr(args)[0],
         voice=args.voice,
     )
 

@@ -1,9 +1,12 @@
 """A microphone's events, from Python: `for event in listen(): ...`."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .asr import Recognizer
+from .asr import choose as choose_recognizer
 from .config import Config
 from .devices import choose
 from .events import AnyEvent
@@ -56,6 +59,7 @@ def listen(
     model: "str | Path | StreamModel" = "small",
     *,
     config: Config | None = None,
+    asr: "str | None" = None,
     seconds: float | None = None,
     engine: "Engine | None" = None,
 ) -> Iterator[AnyEvent]:
@@ -64,6 +68,7 @@ def listen(
     device  a number, a name or a part of one, as `emoscope devices` lists them; the system's default if None
     model   a shipped model's name, a folder, or a loaded model
     config  session options; rate and channels are the device's
+    asr     the recognizer of its words, as `--asr` names it; None for no words
     engine  answers requests in the model's place (tests)
 
     Raises UnusableDevice, with those that are there, when the device is unknown, busy, or goes away; then what was
@@ -72,11 +77,13 @@ def listen(
     >>> for event in listen(seconds=60):                               # doctest: +SKIP
     ...     print(event)
     """
+    choice = choose_recognizer(asr) if asr is not None else None
     live = Live(
         Microphone(choose(device)),
         lambda: loader(model, engine),
         config or Config(pace="realtime"),
         seconds=seconds,
+        words=None if choice is None else partial(Recognizer, choice),
     )
     live.start()
     try:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from emoscope.models.contract import ModelContract
 
+    from .asr import Recognizer
     from .config import Config
     from .record import RecordWriter
     from .requests import Engine
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 READ_S = 0.05  # how long one look at the source may wait
 ENROLL_S = 10.0  # of calm speech tell how a voice sounds
 TICK_S = 0.1  # a display is told the level and the lag that often
+WORDS_LOAD_S = 20.0  # a recognizer that loads longer is left out: emotions do not wait for it
 
 Samples = npt.NDArray[np.float32]
 
@@ -46,6 +48,7 @@ class Live:
     load      makes the contract and the engine; called in the session's thread, while the source is already heard
     lossless  a recording: it waits for the model, and nothing is ever skipped
     seconds   stop after so much audio
+    words     starts a recognizer, which is closed at the end; None for no words
     voice     file of what is known of the voice: read at the start if it is there, written when more was learnt
     """
 
@@ -57,9 +60,12 @@ class Live:
         *,
         lossless: bool = False,
         seconds: float | None = None,
+        words: "Callable[[], Recognizer] | None" = None,
         voice: "Path | None" = None,
     ) -> None:
         self.source, self.config = source, config
+        self._words = words
+        self._recognizer: Recognizer | None = None
         self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
         self._record: RecordWriter | None = None
         self._audio: WaveFile | None = None
@@ -153,25 +159,37 @@ class Live:
         finally:
             self.source.close()
             if hasattr(self, "_at"):
-                self._at.engine.close()
+                self._at.close()
+            if self._recognizer is not None:
+                self._recognizer.close()
             self._done.set()
 
     def _listen(self) -> None:
+        if self._words is not None:
+            self._recognizer = self._words()  # it loads in its own process, meanwhile
         contract, engine = self._load()
-        if self._stop.is_set():
-            return
+        from .asr import prepare
         from .drive import created
         from .replaying import with_source
 
-        options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, "transcript": False}
+        patience_s = None if self._lossless else WORDS_LOAD_S
+        words = prepare(self._recognizer, self.config, patience_s=patience_s, stopped=self._stop.is_set)
+        if self._stop.is_set():
+            return
         known = None
         if self._voice is not None and self._voice.exists():
             from .voice_file import load_voice
 
             known = load_voice(self._voice, contract)
-        session = Session(contract, with_source(self.config, options), known)
-        self._at = LiveSession(session, engine, self._emit, lambda: self.source.waiting_s)
+        options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, **words.options}
+        config = with_source(self.config, options)
+        session = Session(contract, config, known, words=words.recognizer is not None)
+        self._at = LiveSession(
+            session, engine, self._emit, lambda: self.source.waiting_s, words.recognizer, lossless=self._lossless
+        )
         self._emit(created(contract, session.config, self.source.name))
+        for caution in words.cautions:
+            self._emit(caution)
         broken: EmoscopeError | None = None
         try:
             self._hear()
@@ -190,8 +208,8 @@ class Live:
             while not self._asked.empty():
                 self._asked.get()()
             at.collect()
-            if self._lossless and at.lag_s > SKIP_LAG_S:
-                at.engine.settle(READ_S)
+            if self._lossless and max(at.lag_s, at.words_lag_s) > SKIP_LAG_S:
+                at.settle(READ_S)
                 continue
             captured = self.source.read(READ_S)
             if captured is None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from .config import SECOND
 from .engine_thread import EngineThread
 from .events import AnyEvent, Caution, Lag, Limits, Status
-from .requests import Dropped, Encode, Engine, Late, Request
+from .requests import Dropped, Encode, Engine, Late, Request, Transcribe
 from .session import Output, Session
+from .words_line import WordsLine
 
 SKIP_LAG_S = 2.0  # past this lag interim readings are skipped
 FINISH_S = 1.2  # after a wish to stop, what is still computed may take so long
@@ -16,31 +17,66 @@ POLL_S = 0.05
 
 
 class LiveSession:
-    """Belongs to one thread. `emit` takes the events in order; `waiting_s` tells what the source still holds."""
+    """Belongs to one thread. `emit` takes the events in order; `waiting_s` tells what the source still holds.
+
+    words  answers `Transcribe`, where the session has a transcript; `lossless` waits for it
+    """
 
     def __init__(
-        self, session: Session, engine: Engine, emit: Callable[[AnyEvent], None], waiting_s: Callable[[], float]
+        self,
+        session: Session,
+        engine: Engine,
+        emit: Callable[[AnyEvent], None],
+        waiting_s: Callable[[], float],
+        words: Engine | None = None,
+        *,
+        lossless: bool = False,
     ) -> None:
         self.session, self._emit, self._waiting_s = session, emit, waiting_s
         self.engine = EngineThread(engine)
+        self.words = None if words is None else WordsLine(words, None if lossless else session.config.text_wait_s)
         self._next_status_s = 1.0
         self._skipping = True  # what waited while the model was loaded is no sign that the model is slow
 
     @property
     def lag_s(self) -> float:
         """Audio heard but not yet read out, in seconds."""
-        return self.session.audio_s - self.session.processed_s + self._waiting_s()
+        return self.session.audio_s - self.session.voice_s + self._waiting_s()
+
+    @property
+    def words_lag_s(self) -> float:
+        """Audio heard of which the words that were wanted are not there yet, in seconds."""
+        return self.session.audio_s - self.session.words_s
 
     def step(self, output: Output) -> None:
         """Let the events out, and put the requests in line."""
         for event in output.events:
             self._emit(event)
-        self.engine.submit(output.requests)
+        spoken = [request for request in output.requests if isinstance(request, Transcribe)]
+        self.engine.submit([request for request in output.requests if not isinstance(request, Transcribe)])
+        if self.words is not None:
+            self.words.submit(spoken, self.session.audio_s)
 
     def collect(self) -> None:
-        """Apply what the engine has ready."""
-        if results := self.engine.results():
+        """Apply what the engine and the recognizer have ready."""
+        results = self.engine.results()
+        if self.words is not None:
+            results += self.words.results()
+        if results:
             self.step(self.session.apply(results))
+
+    def settle(self, timeout_s: float) -> None:
+        """Wait a while for something to be ready."""
+        if self.words is not None and self.words.busy and self.session.voice_s >= self.session.words_s:
+            self.words.settle(timeout_s)
+        else:
+            self.engine.settle(timeout_s)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self.engine.close()
+        if self.words is not None:
+            self.words.close()
 
     def relieve(self) -> None:
         """Past 2 s of lag interims are skipped; past the backlog's limit the oldest speech is, and both are said."""
@@ -84,15 +120,15 @@ class LiveSession:
         began = time.monotonic()
         self.step(session.finish())
         while session.pending():
-            self.engine.settle(POLL_S)
+            self.settle(POLL_S)
             self.collect()
             limit = FINISH_S if stopped() else PATIENCE_S
             if (lossless and not stopped()) or time.monotonic() - began < limit:
                 continue
-            self.engine.close()
-            if session.processed_s < session.audio_s:
+            self.close()
+            if session.voice_s < session.audio_s:
                 message = "the model was not ready in time: the last speech is left out"
-                self._lost(message, session.processed_s, session.audio_s)
+                self._lost(message, session.voice_s, session.audio_s)
             while unanswered := session.pending():
                 for event in session.apply([Late(request.id) for request in unanswered]).events:
                     self._emit(event)
@@ -106,7 +142,7 @@ class LiveSession:
                 Status(
                     audio_s=session.audio_s,
                     processed_s=session.processed_s,
-                    lag_s=Lag(audio=round(self.lag_s, 3)),
+                    lag_s=Lag(audio=round(self.lag_s, 3), text=round(self.words_lag_s, 3)),
                     dropped_s=session.dropped_s,
                     rtf=round(self.engine.busy_s / session.audio_s, 5),
                     level_dbfs=round(session.level_dbfs, 1),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import EmoscopeError, UsageError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
     from emoscope.models.voice import VoiceProfile
 
+    from .asr import Recognizer
     from .engine import BatchEngine
     from .events import AnyEvent, EmotionFinal
     from .progress import Progress
@@ -27,7 +29,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="a line a final, no screen")
     parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
     parser.add_argument("--record", type=Path, metavar="DIR", help="write each recording's events to DIR/NAME.jsonl")
-    parser.add_argument("--asr", default="none", metavar="NAME", help="speech recognizer: none")
+    add_asr(parser)
     parser.add_argument("--speed", type=float, help="1 is real time (1 on a screen, else as fast as it goes)")
     parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
     parser.add_argument("--voice", type=Path, metavar="FILE", help="what an earlier session learnt of the voice")
@@ -40,6 +42,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
+    start, without = asr(args)
     from . import replay_screen
 
     if args.screenshot is not None:
@@ -61,15 +64,20 @@ def run(args: argparse.Namespace) -> int:
             files += recordings([path])
         except EmoscopeError as error:
             failed += _complain(error)
+    if without and not args.json:  # a program that reads our JSON has the effective config
+        print(f"emoscope: {without}", file=sys.stderr)
+    recognizer = start() if start is not None else None  # it loads in its own process, meanwhile
     model = load_model(args.model)
     torch.set_num_threads(args.threads or threads_for(model))
     engine = BatchEngine(model)
     engine.warm()
     tally = Tally(measured=args.speed is None)
-    with Progress([] if args.plain else files) as progress:
+    with ExitStack() as stack, Progress([] if args.plain else files) as progress:
+        if recognizer is not None:
+            stack.enter_context(recognizer)
         for file in files:
             try:
-                _one(file, engine, args, tally, progress)
+                _one(file, engine, recognizer, args, tally, progress)
             except EmoscopeError as error:
                 failed += 1
                 progress.print(f"emoscope: {error}", sys.stderr)
@@ -81,8 +89,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.asr != "none":
-        raise UsageError(f"--asr {args.asr}: no such speech recognizer here; only 'none'")
     if args.speed is not None and not 0.01 <= args.speed <= 1000:
         raise UsageError(f"--speed {args.speed}: must be from 0.01 to 1000; 1 is real time")
     if args.plain and args.json:
@@ -125,21 +131,27 @@ class Tally:
         return " · ".join(parts)
 
 
-def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tally, progress: "Progress") -> None:
+def _one(
+    file: Path,
+    engine: "BatchEngine",
+    recognizer: "Recognizer | None",
+    args: argparse.Namespace,
+    tally: Tally,
+    progress: "Progress",
+) -> None:
     from .config import Config
-    from .events import EmotionFinal, SessionClosed, Status, encode
+    from .events import Caution, EmotionFinal, SessionClosed, Status, encode
     from .record import RecordWriter, free_path, is_record, whole_record
     from .replaying import replay
 
-    config = Config(
-        pace="fast" if args.speed is None else "realtime", interim=not args.no_interim, baseline=args.baseline
-    )
+    pace: Literal["fast", "realtime"] = "fast" if args.speed is None else "realtime"
+    config = Config(pace=pace, interim=not args.no_interim, language=args.language, baseline=args.baseline)
     if is_record(file):
         tally.measured = False  # nothing is read again, only shown
         events: Iterator[AnyEvent] = whole_record(file)
     else:
         known = _voice(args, engine)
-        events = replay(file, engine.model, config=config, speed=args.speed, engine=engine, voice=known)
+        events = replay(file, engine.model, config=config, asr=recognizer, speed=args.speed, engine=engine, voice=known)
     heading = not args.json
     with ExitStack() as stack:
         record: RecordWriter | None = None
@@ -156,6 +168,8 @@ def _one(file: Path, engine: "BatchEngine", args: argparse.Namespace, tally: Tal
                     progress.print(f"{file}")
                     heading = False
                 progress.print(final_line(event))
+            elif isinstance(event, Caution) and event.code == "text_disabled":
+                progress.print(f"emoscope: {event.message}", sys.stderr)
             if isinstance(event, Status):
                 progress.at(event.audio_s)
             if isinstance(event, SessionClosed):
@@ -199,7 +213,9 @@ def final_line(event: "EmotionFinal") -> str:
     """A final as one line of plain text."""
     ranked = sorted(event.scores.items(), key=lambda item: -item[1])
     others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
-    return f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}"
+    words = " ".join(word.word for word in event.words)
+    said = f'  "{words}"' if words else ""
+    return f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{said}"
 
 
 command = Command("replay", "read the emotions of recordings, as they would have been read live", register, run)

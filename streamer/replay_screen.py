@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .asr.options import asr
 from .errors import UsageError
 from .events import Caution, Mood, Status
 from .input_watch import ENVELOPE_S
@@ -71,8 +72,9 @@ def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
     return Live(
         PacedRecording(path, speed),
         lambda: loader(args.model, threads=args.threads or 0),
-        Config(pace="realtime", interim=not args.no_interim, baseline=args.baseline),
+        Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
         lossless=True,
+        words=asr(args)[0],
         voice=args.voice,
     )
 

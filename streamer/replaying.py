@@ -1,6 +1,7 @@
 """A recording through the live path: the same session, engine and events as a microphone."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -11,13 +12,14 @@ from emoscope.models.model import StreamModel
 from emoscope.models.store import load_model
 from emoscope.models.voice import VoiceProfile
 
+from .asr import Recognizer, choose, prepare
 from .clock import Clock, WallClock
 from .config import Config, checked
 from .drive import Drive
 from .engine import BatchEngine
 from .events import AnyEvent
 from .names import printable
-from .requests import Engine
+from .requests import Engine, with_words
 from .session import Session
 from .source import Recording
 
@@ -30,6 +32,7 @@ def replay(
     model: str | Path | StreamModel = "small",
     *,
     config: Config | None = None,
+    asr: str | Recognizer | None = None,
     speed: float | None = None,
     engine: Engine | None = None,
     clock: Clock | None = None,
@@ -39,6 +42,7 @@ def replay(
 
     model   a shipped model's name, a folder, or a loaded model
     config  session options; rate and channels are the file's
+    asr     the recognizer of its words, as `--asr` names it, or one that is running already; None for no words
     speed   1 is real time; None as fast as it goes
     engine  answers requests in the model's place (tests); made from the model if None
     voice   what is known of the voice before
@@ -51,10 +55,17 @@ def replay(
     ...     print(event)
     """
     loaded = model if isinstance(model, StreamModel) else load_model(model)
-    with Recording(Path(path)) as recording:
-        options = {"sample_rate": recording.sample_rate, "channels": recording.channels, "transcript": False}
-        session = Session(loaded.contract, with_source(config or Config(pace="fast"), options), voice)
-        driver = Drive(session, engine or BatchEngine(loaded), printable(path))
+    config = config or Config(pace="fast")
+    with Recording(Path(path)) as recording, ExitStack() as stack:
+        choice = choose(asr) if isinstance(asr, str) else None
+        recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
+        words = prepare(recognizer, config)
+        options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
+        session = Session(loaded.contract, with_source(config, options), voice, words=words.recognizer is not None)
+        answers = engine or BatchEngine(loaded)
+        if words.recognizer is not None:
+            answers = with_words(answers, words.recognizer)
+        driver = Drive(session, answers, printable(path), words.cautions)
         if speed is None:
             yield from driver.run(recording.blocks(BLOCK_S))
         else:

@@ -11,6 +11,8 @@ from emoscope.models.reading import Reading
 from emoscope.models.voice import VoiceProfile
 from emoscope.models.windows import Window
 
+from .transcript.hypothesis import Hypothesis
+
 
 @dataclass(frozen=True)
 class Encode:
@@ -26,10 +28,12 @@ class Encode:
 
 @dataclass(frozen=True)
 class Read:
-    """Read a pooled state, after `seconds` of the utterance.
+    """Read a pooled state, after `seconds` of the utterance, with the words that were said.
 
-    voice  how this voice sounds, None where nothing is known
-    learn  the reading is to say what the utterance teaches about the voice
+    voice      how this voice sounds, None where nothing is known
+    learn      the reading is to say what the utterance teaches about the voice
+    language   of the words, None where it is not known
+    certainty  how sure the recognizer is of them, 0 to 1
     """
 
     id: int
@@ -37,9 +41,32 @@ class Read:
     seconds: float
     voice: VoiceProfile | None = None
     learn: bool = False
+    words: tuple[str, ...] = ()
+    language: str | None = None
+    certainty: float = 0.0
 
 
-Request = Encode | Read
+@dataclass(frozen=True)
+class Transcribe:
+    """Say which words `audio` holds.
+
+    begin     its first sample on the session's clock
+    due       when the session knew that it wants it; later than the audio's end where a silence had to prove it
+    final     the whole utterance, which is over; else the utterance so far
+    language  told or locked; None asks for a detection
+    audio     (n,) 16-bit samples at 16 kHz
+    """
+
+    id: int
+    utterance: int
+    begin: int
+    due: int
+    final: bool
+    language: str | None
+    audio: npt.NDArray[np.int16]
+
+
+Request = Encode | Read | Transcribe
 
 
 @dataclass(frozen=True)
@@ -60,7 +87,7 @@ class Done:
     """The value, and the wall time it took at the edge."""
 
     id: int
-    value: Summary | Reading
+    value: Summary | Reading | Hypothesis
     queue_ms: float = 0.0
     infer_ms: float = 0.0
 
@@ -91,3 +118,14 @@ Result = Done | Dropped | Late | Failed
 
 Engine = Callable[[Sequence[Request]], list[Result]]
 """Anything that answers requests, one result each, in any order."""
+
+
+def with_words(engine: Engine, recognizer: Engine) -> Engine:
+    """One engine out of two: a model for windows and readings, a recognizer for `Transcribe`."""
+
+    def answer(requests: Sequence[Request]) -> list[Result]:
+        spoken = [request for request in requests if isinstance(request, Transcribe)]
+        others = [request for request in requests if not isinstance(request, Transcribe)]
+        return [*(engine(others) if others else []), *(recognizer(spoken) if spoken else [])]
+
+    return answer

@@ -79,7 +79,7 @@ def _latency(args: argparse.Namespace, server: "Measured") -> None:
     from .server.bench.load import Load
     from .server.bench.processes import load_of
 
-    heard = load_of(Load(server.url, 1, args.seconds, 20.0, str(args.audio)))
+    heard = load_of(Load(server.url, 1, args.seconds, 20.0, str(args.audio), min(3.0, args.seconds / 4)))
     print("\nOne stream, blocks of 20 ms: from a block's sending until the reading that it completes has arrived.")
     print(f"  {len(heard.lags_ms)} readings: {_percentiles(heard.lags_ms)}", flush=True)
 
@@ -95,7 +95,7 @@ def _streams(args: argparse.Namespace, server: "Measured") -> None:
     print(f"{'streams':>8} {'speech':>7} {'lag p50':>8} {'p95':>8} {'p99':>8} {'a batch':>8} server; clients")
     for streams in args.streams:
         before = server.used()
-        heard = load_of(Load(server.url, streams, args.seconds, 100.0, str(args.audio)))
+        heard = load_of(Load(server.url, streams, args.seconds, 100.0, str(args.audio), min(3.0, args.seconds / 4)))
         print(stream_row(streams, heard, server.used().since(before)), flush=True)
 
 

@@ -1,7 +1,6 @@
 """One voice, from samples to events, in audio time. No I/O, no model, no clock but the sample counter."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -14,14 +13,18 @@ from emoscope.models.windows import Window
 
 from .assembly import Assembly
 from .config import SECOND, Config, checked
-from .detector import FRAME, Samples, VoiceState
-from .errors import ConfigInvalid, RecordInvalid, UsageError
-from .events import AnyEvent, Error, SpeechEnded, SpeechStarted
-from .intake import Intake, IntakeState
-from .requests import Done, Encode, Failed, Read, Request, Result
+from .detector import FRAME, Samples
+from .errors import ConfigInvalid, UsageError
+from .events import AnyEvent, Caution, Error, SpeechEnded, SpeechStarted
+from .intake import Intake
+from .requests import Done, Encode, Failed, Request, Result
 from .saving import from_bytes, to_bytes
-from .segmenter import Action, Commit, Due, Ended, Reason, Segmenter, SegmenterState, Started
-from .steps import AssemblyState, Begin, Close, Enrol, Forget, Merge, Show
+from .segmenter import Action, Commit, Due, Ended, Reason, Segmenter, Started
+from .session_state import SessionState, check_saved
+from .steps import Begin, Close, Enrol, Forget, Merge, Show
+from .transcript.hypothesis import Hypothesis
+from .transcript.rolling import Transcript, to_int16
+from .transcript.state import Pass
 
 ENROLL_S = (1.0, 120.0)
 
@@ -31,28 +34,6 @@ class Output(NamedTuple):
 
     events: list[AnyEvent]
     requests: list[Request]
-
-
-@dataclass
-class SessionState:
-    """All that a session is; `Session.save` writes it.
-
-    audio      session-clock samples that a later window may still need; the first is number `audio_start`
-    open       requests without a result yet, by id
-    """
-
-    contract: ModelContract
-    config: Config
-    intake: IntakeState = field(default_factory=IntakeState)
-    voice: VoiceState = field(default_factory=VoiceState)
-    segmenter: SegmenterState = field(default_factory=SegmenterState)
-    assembly: AssemblyState = field(default_factory=AssemblyState)
-    audio: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
-    audio_start: int = 0
-    encodes: dict[int, Encode] = field(default_factory=dict)
-    reads: dict[int, Read] = field(default_factory=dict)
-    finished: bool = False
-    failed: bool = False
 
 
 class Session:
@@ -67,15 +48,21 @@ class Session:
     """
 
     def __init__(
-        self, contract: ModelContract, config: Config | None = None, voice: VoiceProfile | None = None
+        self,
+        contract: ModelContract,
+        config: Config | None = None,
+        voice: VoiceProfile | None = None,
+        *,
+        words: bool = False,
     ) -> None:
         """ConfigInvalid names an option out of range, or one that this version or this model cannot meet.
 
         voice  what an earlier session of this voice and this model knew; readings begin with it
+        words  somebody is there to answer `Transcribe`; else the effective config has no transcript
         """
         config = checked(msgspec.to_builtins(Config() if config is None else config))
-        # Words are not there yet: the effective config says so, whatever was asked for.
-        self._open(SessionState(contract, msgspec.structs.replace(config, transcript=False)))
+        config = msgspec.structs.replace(config, transcript=config.transcript and words)
+        self._open(SessionState(contract, config))
         baseline = self.state.assembly.baseline
         baseline.mode = config.baseline
         if voice is not None:
@@ -101,6 +88,7 @@ class Session:
         state.intake = self._intake.state
         self._segmenter = Segmenter(state.contract, config, state.segmenter, state.voice)
         self._assembly = Assembly(state.contract, config, state.assembly)
+        self._transcript = Transcript(config, state.transcript)
 
     @property
     def contract(self) -> ModelContract:
@@ -118,9 +106,21 @@ class Session:
     @property
     def processed_s(self) -> float:
         """Audio up to which everything that it brings has left."""
+        unshown = [step.end for step in self.state.assembly.steps if isinstance(step, Show)]
+        unsaid = [made.due for made in self.state.transcript.passes]
+        return min([round(self.voice_s * SECOND), *unshown, *unsaid]) / SECOND
+
+    @property
+    def voice_s(self) -> float:
+        """Audio up to which the voice was read, whatever words are still to come."""
         unpooled = [request.window.own_start for request in self.state.encodes.values()]
         unread = [slot.draft.end for slot in self.state.assembly.slots if slot.draft is not None]
         return min([self.state.segmenter.position, *unpooled, *unread]) / SECOND
+
+    @property
+    def words_s(self) -> float:
+        """Audio up to which the words that were wanted are there."""
+        return min([self.state.segmenter.position, *(made.due for made in self.state.transcript.passes)]) / SECOND
 
     @property
     def level_dbfs(self) -> float:
@@ -153,6 +153,7 @@ class Session:
         """End the current utterance, forget mood and baseline; clock and numbers go on."""
         requests = self._cut("flush")
         self._assembly.state.steps.append(Forget())
+        self._transcript.forget()
         return self._output(requests)
 
     def enroll(self, seconds: float) -> Output:
@@ -199,7 +200,7 @@ class Session:
 
     def pending(self) -> list[Request]:
         """Requests without a result: after a restore they must be answered, as if just issued."""
-        return [*self.state.encodes.values(), *self.state.reads.values()]
+        return [*self.state.encodes.values(), *self.state.reads.values(), *self._transcript.open()]
 
     def interim_requests(self) -> set[int]:
         """Ids of the open requests that only an interim reading waits for: what an edge that lags may drop."""
@@ -222,7 +223,7 @@ class Session:
             raise ConfigInvalid(
                 f"the session was made for model {state.contract.id}, this one is {contract.id} or differs in shape"
             )
-        _check(state)
+        check_saved(state)
         session = cls.__new__(cls)
         session._open(state)
         return session
@@ -240,12 +241,16 @@ class Session:
             at = segmenter.state.position - state.audio_start
             for action in segmenter.step(state.audio[at : at + FRAME]):
                 requests += self._follow(action)
+            self._hear_words()
         self._trim()
         return requests
 
     def _trim(self) -> None:
         state = self.state
-        surplus = self._segmenter.keep_from - state.audio_start
+        keep_from = self._segmenter.keep_from
+        if self.config.transcript and state.segmenter.speaking:
+            keep_from = min(keep_from, state.segmenter.start)
+        surplus = keep_from - state.audio_start
         if surplus > 0:
             state.audio = state.audio[surplus:].copy()
             state.audio_start += surplus
@@ -265,6 +270,7 @@ class Session:
             case Started(utterance, start):
                 assembly.put(SpeechStarted(seq=0, utterance=utterance, start=start / SECOND))
                 steps.append(Begin(utterance, start))
+                self._transcript.begin()
                 return []
             case Commit(window):
                 request = self._encode(window)
@@ -272,14 +278,17 @@ class Session:
                 return [request]
             case Due(at, now):
                 asked = [] if now is None else [self._encode(now)]
-                steps.append(Show(assembly.reserve(), at, asked[0].id if asked else None, now, final=False))
+                text = self._transcript.for_reading(at)
+                steps.append(Show(assembly.reserve(), at, asked[0].id if asked else None, now, final=False, text=text))
                 return asked
             case Ended(utterance, start, end, reason, closing):
                 asked = [] if closing is None else [self._encode(closing)]
                 assembly.put(
                     SpeechEnded(seq=0, utterance=utterance, start=start / SECOND, end=end / SECOND, reason=reason)
                 )
-                steps.append(Show(assembly.reserve(), end, asked[0].id if asked else None, closing, final=True))
+                said = self._plan(utterance, start, start, end, final=True) if self.config.transcript else None
+                show = Show(assembly.reserve(), end, asked[0].id if asked else None, closing, final=True, text=said)
+                steps.append(show)
                 assembly.reserve()  # for the mood
                 return asked
 
@@ -295,14 +304,43 @@ class Session:
         state.encodes[request.id] = request
         return request
 
+    def _hear_words(self) -> None:
+        """An interim pass over the words so far, when enough was spoken since the last."""
+        s = self.state.segmenter
+        if not (self.config.transcript and s.speaking and s.last_voiced == s.position):
+            return
+        if self._transcript.voiced(FRAME):
+            self._plan(s.utterances, s.start, self._transcript.pass_from(s.start, s.position), s.position, final=False)
+
+    def _plan(self, utterance: int, start: int, begin: int, end: int, *, final: bool) -> int:
+        """A pass of the recognizer over samples `begin` to `end` of an utterance; its request's id."""
+        state = self.state
+        made = Pass(
+            id=self._assembly.request_id(),
+            utterance=utterance,
+            start=start,
+            begin=begin,
+            due=state.segmenter.position,
+            slot=self._assembly.reserve(loose=not final),
+            epoch=state.transcript.epoch,
+            final=final,
+            audio=to_int16(state.audio[begin - state.audio_start : end - state.audio_start]),
+        )
+        self._transcript.plan(made)
+        return made.id
+
     def _settle(self, result: Result) -> list[AnyEvent]:
         """Hand a result on; the first failure of a session is told at once, ahead of what waits in the outbox."""
         state = self.state
+        value = result.value if isinstance(result, Done) else None
+        if self._transcript.answer(result.id, value if isinstance(value, Hypothesis) else None):
+            return self._words_off(result.message) if isinstance(result, Failed) else []
         if result.id not in state.encodes and result.id not in state.reads:
             raise UsageError(f"request {result.id} was never made or has its result already")
         state.encodes.pop(result.id, None)
         state.reads.pop(result.id, None)
         if isinstance(result, Done):
+            assert not isinstance(result.value, Hypothesis)
             self._assembly.answer(result.id, result.value, result.queue_ms, result.infer_ms)
             return []
         self._assembly.answer(result.id, None, 0.0, 0.0)
@@ -311,27 +349,18 @@ class Session:
         state.failed = True
         return [Error(code="model_failed", message=result.message, fatal=True)]
 
+    def _words_off(self, why: str) -> list[AnyEvent]:
+        """The recognizer broke: no more words, said once; emotions go on."""
+        if self.state.transcript.off:
+            return []
+        self._transcript.turn_off(why)
+        return [Caution(code="text_disabled", message=f"words are off: {why}")]
+
     def _output(self, requests: list[Request]) -> Output:
+        for settled in self._transcript.settle():
+            self._assembly.fill(settled.slot, settled.event)
+            self._assembly.state.spoken[settled.pass_id] = settled.spoken
+        texts = self._transcript.issue()
         reads = self._assembly.advance()
         self.state.reads |= {read.id: read for read in reads}
-        return Output(self._assembly.leave(), [*requests, *reads])
-
-
-def _check(state: SessionState) -> None:
-    """RecordInvalid unless the numbers of a saved state can belong together; its types were checked when decoded."""
-    i, g = state.intake, state.segmenter
-    end = state.audio_start + len(state.audio)
-    counts = (i.origin, g.run_start, g.strict, g.start, g.committed, g.interims, g.utterances, state.audio_start)
-    possible = (
-        min(counts) >= 0
-        and i.origin <= i.renewed <= i.fed <= i.accepted
-        and (state.config.sample_rate == SECOND or len(i.kept) == i.accepted - i.origin)
-        and len(state.voice.heard) % (2 * FRAME) == 0
-        and all(array.ndim == 1 and array.dtype == np.float32 for array in (i.kept, state.audio))
-        and state.audio_start <= g.position <= end == i.produced
-        and max(g.start, g.last_voiced, g.run_start, g.renewed) <= g.position
-        and g.committed * state.contract.hop <= max(0, g.position - g.start)
-        and g.interims * FRAME <= end
-    )
-    if not possible:
-        raise RecordInvalid("a saved session whose numbers do not fit together; start a new session")
+        return Output(self._assembly.leave(), [*requests, *texts, *reads])

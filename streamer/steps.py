@@ -13,6 +13,7 @@ from emoscope.models.windows import Window
 from .baseline import BaselineState, Mode
 from .events import AnyEvent
 from .requests import Summary
+from .transcript.state import Spoken
 
 
 class Begin(msgspec.Struct, tag=True):
@@ -32,8 +33,8 @@ class Merge(msgspec.Struct, tag=True):
 class Show(msgspec.Struct, tag=True):
     """A reading is due at sample `end`.
 
-    The window of request `encode`, if any, is merged into a copy, or for good when it closes the utterance. A final's
-    mood goes to the slot after `slot`.
+    The window of request `encode`, if any, is merged into a copy, or for good when it closes the utterance. The words
+    of pass `text` are counted, if any. A final's mood goes to the slot after `slot`.
     """
 
     slot: int
@@ -41,6 +42,7 @@ class Show(msgspec.Struct, tag=True):
     encode: int | None
     window: Window | None
     final: bool
+    text: int | None = None
 
 
 class Forget(msgspec.Struct, tag=True):
@@ -65,7 +67,11 @@ Step = Begin | Merge | Show | Forget | Enrol | Close
 
 @dataclass
 class Draft:
-    """An event that waits for its reading. `attention` holds (start, end, share), `window` a length; samples."""
+    """An event that waits for its reading. `attention` holds (start, end, share), `window` a length; samples.
+
+    spoken  the words that it counts, None without a transcript
+    shares  of the attention of the frames under each word, sum 1 or 0
+    """
 
     kind: Literal["interim", "final", "mood"]
     utterance: int
@@ -77,17 +83,23 @@ class Draft:
     window: int
     queue_ms: float
     infer_ms: float
+    spoken: Spoken | None = None
+    shares: list[float] = field(default_factory=list)
     baseline: Mode = "off"
 
 
 @dataclass
 class Slot:
-    """A place in the outbox: the event, or what it will be made of."""
+    """A place in the outbox: the event, or what it will be made of.
+
+    loose  interims behind it may leave before it: words so far must not hold a reading up
+    """
 
     id: int
     event: AnyEvent | None = None
     draft: Draft | None = None
     cancelled: bool = False
+    loose: bool = False
 
 
 @dataclass
@@ -115,6 +127,7 @@ class AssemblyState:
     slots      the outbox, in audio order; only the first may leave
     reads      slot that each unanswered reading fills, by request id
     answers    windows answered before their step came, by request id
+    spoken     what the passes of the recognizer came to, by request id, until the utterance's final is made
     pool       of the current utterance, from the steps taken
     weighed    its attention scores; bounded by the longest utterance
     baseline   what is known of the voice
@@ -128,6 +141,7 @@ class AssemblyState:
     slots: list[Slot] = field(default_factory=list)
     reads: dict[int, int] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
+    spoken: dict[int, Spoken] = field(default_factory=dict)
     utterance: int = 0
     start: int = 0
     rev: int = 0

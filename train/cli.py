@@ -1,13 +1,15 @@
-"""`emoscope train`: `small`, and the published systems. Torch comes only when a training begins."""
+"""`emoscope train`: `small`, the published systems, text, a tiny recognizer. Torch comes only when one begins."""
 
 import argparse
 from pathlib import Path
 
 from emoscope.streamer.commands import Command
 
+from . import cli_words
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 PUBLISHED = ("attentive", "segmental")
-RECIPES = ("small", *PUBLISHED)
+RECIPES = ("small", *PUBLISHED, *cli_words.RECIPES)
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +65,11 @@ def run(args: argparse.Namespace) -> int:
     args.work = args.work or Path("runs") / args.recipe
     args.out = args.out or args.work / "model"
     try:
-        _check(args)
-        (_published if args.recipe in PUBLISHED else _small)(args)
+        if args.recipe in cli_words.RECIPES:
+            cli_words.train(args)
+        else:
+            _check(args)
+            (_published if args.recipe in PUBLISHED else _small)(args)
     except Interrupted as stopped:
         say(f"{stopped}; the same command with --resume goes on from there")
         return 130

@@ -3,14 +3,12 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine, Iterable
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import cast
 
 from emoscope.models.contract import ModelContract
 
 from ..config import Config
-from ..errors import ConfigInvalid, InvalidJson, RecordInvalid
-from ..protocol import SessionResume
 from ..requests import Engine, Request
 from .link import Link
 from .logs import Log
@@ -18,7 +16,7 @@ from .metrics import Metrics, Watched
 from .options import ServerOptions
 from .scheduler import Answers, Scheduler
 from .store import MemoryStore, Store, StoreUnavailable
-from .stored import Stored, hashed, pack, same, unpack
+from .stored import Stored, pack
 from .stream import Stream, Voice, configured
 
 TICK_S = 0.05
@@ -44,7 +42,6 @@ class Hub:
             Watched(lambda: len(self.links), lambda: self.scheduler.waiting, lambda: self.scheduler.figures.busy_s)
         )
         self._ticker = asyncio.ensure_future(self._tick())
-        self._tasks: set[asyncio.Task[None]] = set()
         self._batches: dict[int, int] = {}
 
     def now(self) -> float:
@@ -79,24 +76,36 @@ class Hub:
             self._by_voice.pop(voice, None)
             self.scheduler.forget(voice)
 
-    def adopt(self, link: Link, stored: Stored, last_seq: int | list[int]) -> None:
-        """A stored session goes on in this link, in the place of the link's own."""
+    def link_of(self, session_id: str) -> Link | None:
+        """Who has that session now."""
+        return self._by_id.get(session_id)
+
+    def exchange(self, link: Link, stream: Stream) -> None:
+        """A resumed session goes on in this link, in the place of the link's own."""
         self.forget(link)
-        link.adopt(stored, last_seq)
-        self._by_id[link.stream.id] = link
+        link.stream = stream
+        self._by_id[stream.id] = link
         self.metrics.resumed.inc()
 
     # --- the store
 
     async def put(self, stream: Stream, *, attached: bool) -> bool | None:
         """Whether the state was stored; false when another server has the session, None when the store is away."""
-        ttl_s = self.options.limits.resume_ttl_s * (ATTACHED_FACTOR if attached else 1.0)
+        return await self.put_record(stream.stored(), ATTACHED_FACTOR if attached else 1.0)
+
+    async def put_record(self, stored: Stored, times_ttl: float = 1.0) -> bool | None:
+        """The same, of a record."""
+        ttl_s = self.options.limits.resume_ttl_s * times_ttl
         try:
-            return await self.store.put(stream.id, stream.token, pack(stream.stored()), self.owner, ttl_s)
+            return await self.store.put(stored.session_id, stored.token, pack(stored), self.owner, ttl_s)
         except StoreUnavailable as error:
-            self.metrics.store_failures.inc()
-            self.log.error("store", session=stream.id, message=str(error))
+            self.store_failed(stored.session_id, error)
             return None
+
+    def store_failed(self, session_id: str, error: StoreUnavailable) -> None:
+        """The store did not answer."""
+        self.metrics.store_failures.inc()
+        self.log.error("store", session=session_id, message=str(error))
 
     async def _remove(self, stream: Stream) -> None:
         if not stream.begun:
@@ -104,62 +113,7 @@ class Hub:
         try:
             await self.store.remove(stream.id, self.owner)
         except StoreUnavailable as error:
-            self.metrics.store_failures.inc()
-            self.log.error("store", session=stream.id, message=str(error))
-
-    async def resume(self, link: Link, message: SessionResume) -> None:
-        """Hand a session over to the socket that asks for it, from another socket of ours or from the store."""
-        unknown = "no such session, or not with this token; it may have waited too long: open a new one"
-        token = hashed(message.resume_token)
-        holder = self._by_id.get(message.session_id)
-        if holder is not None:
-            if holder is link or not same(holder.stream.token, token):
-                link.end("resume_unknown", unknown)
-                return
-            stored: Stored | None = holder.stream.stored()
-            self.forget(holder)
-            holder.end("session_taken", "a newer socket has gone on with this session")
-            self._adopt(link, stored, message)
-            return
-        try:
-            raw = await self.store.take(message.session_id, token, self.owner)
-            stored = None if raw is None else unpack(raw)
-        except StoreUnavailable as error:
-            self.metrics.store_failures.inc()
-            self.log.error("store", session=message.session_id, message=str(error))
-            link.end("resume_unknown", "the session store does not answer; try again", close=1013)
-            return
-        except RecordInvalid:
-            stored = None
-        if stored is None:
-            link.end("resume_unknown", unknown)
-            return
-        self._adopt(link, stored, message)
-
-    def _adopt(self, link: Link, stored: Stored | None, message: SessionResume) -> None:
-        assert stored is not None
-        try:
-            self.adopt(link, stored, message.last_seq)
-        except InvalidJson:
-            self._restore_later(stored)
-            raise
-        except (RecordInvalid, ConfigInvalid) as error:
-            link.end("resume_unknown", f"{error}")
-
-    def _restore_later(self, stored: Stored) -> None:
-        """A resume that was malformed must not cost the session."""
-
-        async def back() -> None:
-            ttl_s = self.options.limits.resume_ttl_s
-            await self.store.put(stored.session_id, stored.token, pack(stored), self.owner, ttl_s)
-
-        self.run(back())
-
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it beside everything else."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self.store_failed(stream.id, error)
 
     # --- the engine
 
@@ -233,6 +187,6 @@ class Hub:
     async def close(self) -> None:
         """Stop what runs beside the links."""
         self._ticker.cancel()
-        await asyncio.gather(self._ticker, *self._tasks, return_exceptions=True)
+        await asyncio.gather(self._ticker, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(None, self.scheduler.close)
         await self.store.close()

@@ -7,23 +7,17 @@ from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-import numpy as np
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
 
-from ..drive import created
-from ..errors import ConfigInvalid, InvalidAudio, ProtocolError, UsageError
+from ..errors import ConfigInvalid, InvalidAudio, ProtocolError
 from ..events import (
     AnyEvent,
     EmotionInterim,
     Error,
     SessionClosed,
-    SessionResumed,
     SessionUpdated,
 )
-from ..input_watch import InputWatch
 from ..protocol import (
     FATAL,
     STATUS_S,
@@ -40,19 +34,21 @@ from ..protocol import (
 )
 from ..requests import Result
 from ..session import Output
+from .allowance import Allowance
 from .backlog import Backlog
+from .greeting import channels, greeting
+from .input_check import InputCheck
 from .keeper import Keeper
 from .outbox import Outbox
-from .stored import Stored, hashed
+from .parting import part
+from .resuming import resume
+from .stored import hashed
 from .stream import Stream, Voice, broke
 
 if TYPE_CHECKING:
     from .hub import Hub
 
-WATCH_S = 0.5  # the input is looked at in pieces of about so long: its warnings are slow ones
-BURST_S = 3.0  # so many seconds' worth of text messages may come at once
 ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
-CLOSE_S = 2.0
 
 
 class Link:
@@ -62,33 +58,24 @@ class Link:
         self.hub, self.socket = hub, socket
         self.heard_at = now
         self.next_status = now + STATUS_S
-        self.outbox = Outbox(self._send_now, self._unsent)
+        self.outbox = Outbox(lambda data: broadcast([socket], data.decode()), socket.transport.get_write_buffer_size)
         self.leaving = False
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
-        self._watch: InputWatch | None = None
-        self._unwatched: list[Any] = []
-        self._unwatched_count = 0
+        self._check: InputCheck | None = None
         self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
-        self._allowance, self._counted_at = BURST_S * hub.options.messages_s, now
-        self._limited = False
+        self._allowance = Allowance(hub.options.messages_s, now)
         self._spoken = False
         self._busy = False
         self.backlog, self.keeper = Backlog(self), Keeper(self)
         self._next_report_s = 0.0
         token = secrets.token_urlsafe(24)
-        event = created(hub.contract, hub.default_config)
+        event = greeting(hub.contract, hub.default_config, hub.options.limits, token)
         self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
         self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
-        self.emit(None, msgspec.structs.replace(event, resume_token=token, limits=hub.options.limits))
+        self.emit(None, event)
 
     # --- what goes out
-
-    def _send_now(self, data: bytes) -> None:
-        broadcast([self.socket], data.decode())
-
-    def _unsent(self) -> int:
-        return self.socket.transport.get_write_buffer_size()
 
     def emit(self, voice: Voice | None, event: AnyEvent) -> None:
         """Send an event, or keep it until the socket takes it."""
@@ -118,18 +105,7 @@ class Link:
         """Nothing more is sent after what was; what is unsent for long is given up."""
         self.leaving = True
         if self._over is None:
-            self._over = asyncio.ensure_future(self._close(code, reason))
-
-    async def _close(self, code: int, reason: str) -> None:
-        for _ in range(int(CLOSE_S / 0.05)):
-            self.outbox.pump()
-            if self.outbox.empty or self.socket.state is not State.OPEN:
-                break
-            await asyncio.sleep(0.05)
-        if self._unsent():
-            # A peer that takes nothing would hold the closing handshake up.
-            asyncio.get_running_loop().call_later(CLOSE_S, self.socket.transport.abort)
-        await self.socket.close(code, reason)
+            self._over = asyncio.ensure_future(part(self.socket, self.outbox, code, reason))
 
     def _measure(self, end: float) -> None:
         """The lag of a reading up to `end`: from the arrival of the chunk that completed it."""
@@ -155,7 +131,10 @@ class Link:
             pass
 
     async def _obey(self, text: str) -> None:
-        if not self._allowed():
+        if not self._allowance.take(self.hub.now()):
+            if self._allowance.tell():
+                limit = f"more than {self._allowance.rate:g} messages a second: the newest are not read"
+                self.error("rate_limited", limit)
             return
         try:
             await self._follow(decode_client(text))
@@ -173,7 +152,8 @@ class Link:
                     self.error("config_locked", "audio has come already: options are fixed until the session ends")
                     return
                 self.emit(None, SessionUpdated(config=stream.configure(values)))
-                self._announce()
+                for event in channels(self.hub.contract, stream.config, self.hub.options.limits, stream.id):
+                    self.emit(None, event)
             case Keepalive(last_seq=last_seq):
                 stream.acknowledge(last_seq)
                 self.report()
@@ -190,63 +170,15 @@ class Link:
             case Enroll(seconds=seconds) if not stream.finishing:
                 self.take(stream.enroll(seconds))
 
-    def _announce(self) -> None:
-        """In `split` mode, which session is which channel's."""
-        config = self.stream.config
-        if config.channel_mode != "split":
-            return
-        for channel in range(config.channels):
-            event = created(self.hub.contract, config)
-            self.emit(
-                None,
-                msgspec.structs.replace(
-                    event, session_id=f"{self.stream.id}-{channel}", limits=self.hub.options.limits, channel=channel
-                ),
-            )
-
     async def _resume(self, message: SessionResume) -> None:
         if self._spoken or self.stream.begun:
             self.error("config_locked", "session.resume must be the first message on a new socket")
             return
         self._busy = True
         try:
-            await self.hub.resume(self, message)
+            await resume(self.hub, self, message)
         finally:
             self._busy = False
-
-    def adopt(self, stored: Stored, last_seq: Any) -> None:
-        """Go on with a stored session in place of the new one."""
-        stream = Stream.restore(stored, self.hub.contract)
-        again = stream.rejoin(last_seq)
-        if stored.lost_events and any(
-            v.sent and seq + 1 < self._first_kept(stream, v) for v, seq in self._seen(stream)
-        ):
-            self.end("session_expired", "events that were never acknowledged are no longer kept; open a new session")
-            return
-        self.stream = stream
-        stream.stored_s = stored.audio_s if self.hub.store.outlives else math.inf
-        self.backlog.resumed()
-        numbers = [voice.session.state.assembly.next_seq for voice in stream.voices]
-        for voice, next_seq in zip(stream.voices, numbers, strict=True):
-            event = SessionResumed(audio_s=stored.audio_s, next_seq=next_seq)
-            self.emit(voice, event)
-        if not stream.voices:
-            self.emit(None, SessionResumed(audio_s=stored.audio_s, next_seq=1))
-        for data in again:
-            self.outbox.push(None, data)
-        for voice in stream.voices:
-            self.step(voice, Output([], voice.session.pending()))
-        if stream.finishing:
-            self.finish_by = self.hub.now() + self.hub.options.finish_s
-            self._end_if_closed()
-
-    @staticmethod
-    def _first_kept(stream: Stream, voice: Voice) -> int:
-        return next((s for c, s, _ in stream.kept if c == (voice.channel or 0)), voice.sent + 1)
-
-    @staticmethod
-    def _seen(stream: Stream) -> list[tuple[Voice, int]]:
-        return [(voice, voice.suppress) for voice in stream.voices]
 
     async def _hear(self, frame: bytes) -> None:
         stream, config = self.stream, self.stream.config
@@ -275,43 +207,17 @@ class Link:
     def _feed(self, samples: Any) -> None:
         stream = self.stream
         first = not stream.begun
-        try:
-            outputs = stream.feed(samples)
-        except UsageError as error:
-            self.error("invalid_audio_frame", str(error))
-            return
+        outputs = stream.feed(samples)
         self.hub.metrics.audio.inc(len(samples) / stream.config.sample_rate)
         self._arrived.append((stream.audio_s, self.hub.now()))
         self.take(outputs)
         self.keeper.heard(first)
 
     def _warn(self, samples: Any) -> None:
-        config = self.stream.config
-        if self._watch is None:
-            self._watch = InputWatch(config.sample_rate)
-        self._unwatched.append(samples)
-        self._unwatched_count += len(samples)
-        if self._unwatched_count < config.sample_rate * WATCH_S:
-            return
-        whole = np.concatenate(self._unwatched)
-        self._unwatched, self._unwatched_count = [], 0
-        plain = whole if whole.dtype == np.float32 else whole.astype(np.float32) / 32_768.0
-        for caution in self._watch.hear(plain, self.hub.now() if config.pace == "realtime" else None):
+        if self._check is None:
+            self._check = InputCheck(self.stream.config)
+        for caution in self._check.hear(samples, self.hub.now()):
             self.emit(None, caution)
-
-    def _allowed(self) -> bool:
-        """Whether another text message may be read now."""
-        now, rate = self.hub.now(), self.hub.options.messages_s
-        self._allowance = min(BURST_S * rate, self._allowance + (now - self._counted_at) * rate)
-        self._counted_at = now
-        if self._allowance >= 1:
-            self._allowance -= 1
-            self._limited = False
-            return True
-        if not self._limited:  # said once an episode, or the answers would be a flood of their own
-            self._limited = True
-            self.error("rate_limited", f"more than {rate:g} messages a second: the newest are not read")
-        return False
 
     # --- what the stream brings
 

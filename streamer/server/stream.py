@@ -262,6 +262,12 @@ class Stream:
         self.acknowledge(last_seq)
         return [data for _, _, data in self.kept]
 
+    @property
+    def gap(self) -> bool:
+        """Whether a client that came back misses events that are no longer kept."""
+        first = {channel: seq for channel, seq, _ in reversed(self.kept)}
+        return any(v.suppress + 1 < first.get(v.channel or 0, v.sent + 1) for v in self.voices)
+
 
 def lost(message: str, start: float, end: float) -> Caution:
     """Speech that nobody will read."""

@@ -70,12 +70,12 @@ def test_events_that_were_not_acknowledged_come_again_and_acknowledged_ones_do_n
             async with raw(server.url) as first:
                 await first.say("session.update", config={"pace": "fast"})
                 await first.audio(LONG)
-                await first.until("mood", 2)
+                await first.until("mood", 4)
                 await first.cut()
             async with raw(server.url) as second:
                 resumed = await go_on(second, first, 2)
                 assert resumed.next_seq == max(without_seq_gaps(first.events)) + 1
-                await second.until("mood", 2)
+                await second.until("mood", 4)
                 await second.say("keepalive", last_seq=5)
                 await second.until("status")
                 await second.cut()

@@ -1,0 +1,149 @@
+"""What words say about an emotion: a reading of a sentence that may still be growing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..pool_state import SoftmaxState
+from .batch import gather
+from .card import TextCard
+from .network import TextNetwork
+from .words import UNKNOWN, Tokenizer, Vocabulary
+
+PIECE = 64  # words that are encoded at a time: memory does not grow with the sentence
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TextState:
+    """Words heard so far, pooled: a few KB, and a few numbers a word.
+
+    before  the last words, context of those to come
+    pool    their pool state, without a batch axis (NumPy)
+    scores  (N, G) attention score of each word, -inf where nothing but punctuation is left of it
+    known   (N,) true where the vocabulary holds the word
+    """
+
+    before: tuple[str, ...]
+    pool: SoftmaxState
+    scores: Array
+    known: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """What the words of one utterance say.
+
+    scores     (L,) calibrated probabilities in the order of the branch's labels, sum 1
+    prior      (L,) p(e) among the sentences that the branch learned from: what no words at all would say
+    weights    (N,) share of each word given to `read`, sum 1; 0 where nothing but punctuation is left of it
+    classes    (C,) probabilities of the corpus's own classes, from which `scores` are made
+    tells      from 0 to 1, how much the words should count beside a voice: by how much they make "neutral" less
+               likely than it is without them, 1 - p(neutral | words) / p(neutral), times `known`; 0 where they make
+               it likelier. A plain sentence can be said in any emotion, so it must not speak against the voice
+    known      share of the attention on words that the vocabulary holds; low for another language, or for garbage
+    """
+
+    scores: Array
+    prior: Array
+    weights: Array
+    classes: Array
+    tells: float
+    known: float
+
+
+class TextBranch:
+    """Reads words. Stateless: what it knows of a growing sentence is in a `TextState`, handed in and out.
+
+    labels   of the readings' scores, the voice model's
+    classes  what the network tells apart, as its corpus names them
+    """
+
+    def __init__(self, card: TextCard, vocabulary: Vocabulary, network: TextNetwork) -> None:
+        self.card = card
+        self.labels = tuple(card.labels)
+        self.classes = tuple(card.classes)
+        self.languages = tuple(card.languages)
+        self.network = network.eval()
+        self.tokenizer = Tokenizer(vocabulary)
+        prior = np.array(card.class_prior, np.float64)
+        self.class_prior = (prior / prior.sum()).astype(np.float32)
+        self._shares = _shares(card)
+        self.prior: Array = self.class_prior @ self._shares
+        self._silent = self.classes.index("neutral") if "neutral" in self.classes else None
+
+    def begin(self) -> TextState:
+        """No words."""
+        pooling = self.network.pooling
+        none = pooling.init_state()
+        groups = pooling.queries * pooling.heads
+        state = none.map(lambda array: array[0].numpy())
+        return TextState((), state, np.zeros((0, groups), np.float32), np.zeros(0, np.bool_))
+
+    def extend(self, state: TextState, words: Sequence[str]) -> TextState:
+        """The state after more words; the same, to rounding, however a sentence is cut into calls."""
+        for first in range(0, len(words), PIECE):
+            state = self._extend(state, words[first : first + PIECE])
+        return state
+
+    def _extend(self, state: TextState, words: Sequence[str]) -> TextState:
+        context = self.network.config.context
+        seen = (*state.before, *words)
+        old = len(state.before)
+        text = self.tokenizer(seen)
+        with torch.inference_mode():
+            features = self.network.features(gather([text]))[:, old:]
+            mask = torch.from_numpy(text.spoken[None, old:])
+            pooled, scores = self.network.pooling.summarise(features, mask)
+        new = np.where(mask.numpy()[0, :, None], scores[0].flatten(1).numpy(), -np.inf).astype(np.float32)
+        return TextState(
+            seen[-context:] if context else (),
+            state.pool.merge(pooled.map(lambda array: array[0].numpy())),
+            np.concatenate([state.scores, new]),
+            np.concatenate([state.known, text.words[old:] != UNKNOWN]),
+        )
+
+    def reading(self, state: TextState) -> TextReading | None:
+        """What the words so far say; None if there is none among them."""
+        if not np.isfinite(state.scores).any():
+            return None
+        weights = np.asarray(state.pool.attention(state.scores), np.float64)
+        weights /= weights.sum()
+        known = float(weights[state.known].sum())
+        with torch.inference_mode():
+            pool = state.pool.map(lambda array: torch.from_numpy(array)[None])
+            logits = self.network.logits(pool)[0].double() / self.card.temperature
+            said = torch.softmax(logits + torch.tensor(self.card.bias, dtype=torch.float64), -1).numpy()
+        # Words that the vocabulary does not hold are judged by their letters alone: trusted as far as they are known.
+        blended = said**known * self.class_prior.astype(np.float64) ** (1 - known)
+        classes = (blended / blended.sum()).astype(np.float32)
+        scores = classes @ self._shares
+        emotional = 1.0
+        if self._silent is not None:
+            emotional = max(0.0, 1.0 - float(classes[self._silent] / self.class_prior[self._silent]))
+        return TextReading(
+            scores / scores.sum(), self.prior, weights.astype(np.float32), classes, emotional * known, known
+        )
+
+    def read(self, words: Sequence[str], language: str | None = None) -> TextReading | None:
+        """What these words say, one utterance's; None if the language is known and not one of the branch's, or if
+        nothing but punctuation is there.
+
+        words     as a recognizer gives them, with or without spaces, capitals and punctuation
+        language  its code, such as "en"; None where it is not known
+        """
+        if language is not None and language.lower().split("-")[0] not in self.languages:
+            return None
+        return self.reading(self.extend(self.begin(), words))
+
+
+def _shares(card: TextCard) -> Array:
+    """(C, L) how much of each class's probability each label gets; rows sum to 1."""
+    table = np.zeros((len(card.classes), len(card.labels)), np.float32)
+    for row, name in enumerate(card.classes):
+        for label, share in card.shares.get(name, {card.label_of[name]: 1.0}).items():
+            table[row, card.labels.index(label)] = share
+    return np.asarray(table / table.sum(1, keepdims=True), np.float32)

@@ -1,0 +1,119 @@
+"""The network that reads words: vectors of words and their pieces, causal convolutions, attentive pooling.
+
+A word's features depend on it and the words before it, never on those to come: so what confirmed words gave stays,
+and the pooled state of a growing transcript is a merge of pool states, as with frames of audio.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..pool_state import SoftmaxState
+from ..pooling import AttentivePooling
+from .words import MARKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """Shape of the network.
+
+    words, buckets   rows of the two tables
+    dim              width of a word's vector, hidden: of its features in context
+    width            words that one convolution sees, the last of them the word itself
+    layers           convolutions, one upon the other
+    """
+
+    words: int
+    buckets: int
+    dim: int = 64
+    hidden: int = 128
+    width: int = 3
+    layers: int = 2
+    queries: int = 2
+    heads: int = 4
+    classes: int = 7
+    dropout: float = 0.3
+
+    @property
+    def context(self) -> int:
+        """How many words before it a word's features depend on."""
+        return self.layers * (self.width - 1)
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """A batch: U different words in it, N pieces of theirs, B sentences of at most T words.
+
+    words   (B, T)     place in the vocabulary
+    forms   (B, T)     which of the U words
+    pieces  (N,)       buckets, word by word; starts (U,) where each word's begin
+    marks   (B, T, 3)
+    mask    (B, T)     true where a word is that says something
+    """
+
+    words: Tensor
+    forms: Tensor
+    pieces: Tensor
+    starts: Tensor
+    marks: Tensor
+    mask: Tensor
+
+
+class Causal(nn.Module):
+    """A convolution over the words so far, with a way around it."""
+
+    def __init__(self, hidden: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.conv = nn.Conv1d(hidden, hidden, width)
+        self.dropout = nn.Dropout(dropout)
+        self.before = width - 1
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, T, hidden) to the same."""
+        padded = functional.pad(self.norm(features).transpose(1, 2), (self.before, 0))
+        changed: Tensor = features + self.dropout(functional.gelu(self.conv(padded))).transpose(1, 2)
+        return changed
+
+
+class TextNetwork(nn.Module):
+    """Words to the logits of the corpus's classes."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.words = nn.Embedding(config.words, config.dim)
+        self.pieces = nn.EmbeddingBag(config.buckets, config.dim, mode="mean")
+        self.marks = nn.Linear(len(MARKS), config.dim, bias=False)
+        self.into = nn.Linear(config.dim, config.hidden)
+        self.blocks = nn.ModuleList(Causal(config.hidden, config.width, config.dropout) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.hidden)
+        self.pooling = AttentivePooling(config.hidden, config.queries, config.heads)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(self.pooling.width, config.classes)
+        for table in (self.words, self.pieces):
+            nn.init.normal_(table.weight, std=0.1)
+
+    def features(self, sentences: Sentences) -> Tensor:
+        """(B, T, hidden): each word in the context of those before it. Hidden words are no context."""
+        pieces = self.pieces(sentences.pieces, sentences.starts)
+        vectors = self.words(sentences.words) + pieces[sentences.forms] + self.marks(sentences.marks)
+        mask = sentences.mask[:, :, None]
+        x = self.into(self.dropout(vectors)).masked_fill(~mask, 0.0)
+        for block in self.blocks:
+            x = block(x).masked_fill(~mask, 0.0)
+        normed: Tensor = self.norm(x)
+        return normed
+
+    def summarise(self, sentences: Sentences) -> tuple[SoftmaxState, Tensor]:
+        """Pool state (B, ...) of the words, and the scores (B, T, Q, H) that weigh them."""
+        return self.pooling.summarise(self.features(sentences), sentences.mask)
+
+    def logits(self, state: SoftmaxState) -> Tensor:
+        """(B, classes)."""
+        said: Tensor = self.head(self.dropout(self.pooling.read(state)))
+        return said
+
+    def forward(self, sentences: Sentences) -> Tensor:
+        return self.logits(self.summarise(sentences)[0])

@@ -1,0 +1,24 @@
+"""Speech recognizers behind one small interface, each in a process of its own.
+
+>>> from emoscope.streamer.asr import choose, Recognizer
+>>> with Recognizer(choose("pocketsphinx")) as recognizer:             # doctest: +SKIP
+...     results = recognizer(requests)
+"""
+
+from .choice import HOW, Choice, choose, default_choice
+from .options import add_asr, asr
+from .prepare import Prepared, prepare
+from .recognizer import Recognizer, RecognizerUnavailable
+
+__all__ = [
+    "HOW",
+    "Choice",
+    "Prepared",
+    "Recognizer",
+    "RecognizerUnavailable",
+    "add_asr",
+    "asr",
+    "choose",
+    "default_choice",
+    "prepare",
+]

@@ -1,0 +1,91 @@
+"""LocalAgreement-2: a word is settled when two passes in a row say it at the same place.
+
+Liu et al. (2020), "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
+selection", section 3.2; Machacek et al. (2023), "Turning Whisper into real-time transcription system", section 2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+HOLD_S = 0.3  # a word that ends so near the end of the audio may still be a part of a longer one
+OVERLAP_WORDS = 5
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """A word on the session's clock, in seconds; `space` stands between it and the word before."""
+
+    text: str
+    start: float
+    end: float
+    p: float
+    space: bool = True
+
+
+@dataclass
+class AgreementState:
+    """Words of one utterance that are settled, and what the last pass said after them."""
+
+    settled: list[Word] = field(default_factory=list)
+    tail: list[Word] = field(default_factory=list)
+
+
+def agree(state: AgreementState, words: Sequence[Word], end_s: float, *, whole: bool = True) -> None:
+    """Take the next pass's words. Settled words only grow: none is ever changed or taken back.
+
+    end_s  end of the audio that the pass heard
+    whole  the pass began with the utterance, not within it
+    """
+    tail = _after(state.settled, words, whole=whole)
+    same = 0
+    for one, other in zip(state.tail, tail, strict=False):
+        if _key(one) != _key(other) or other.end > end_s - HOLD_S:
+            break
+        same += 1
+    state.settled += tail[:same]
+    state.tail = tail[same:]
+
+
+def finish(state: AgreementState, words: Sequence[Word]) -> list[Word]:
+    """The utterance's words after the pass over all of it: the settled ones, then what that pass says after them."""
+    return [*state.settled, *_after(state.settled, words, whole=True)]
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """The words as a line of text."""
+    return "".join(" " * (word.space and place > 0) + word.text for place, word in enumerate(words))
+
+
+def _after(settled: Sequence[Word], words: Sequence[Word], *, whole: bool) -> list[Word]:
+    """What of a pass's words comes after the settled ones."""
+    if not settled:
+        return list(words)
+    count = len(settled)
+    if whole and _keys(words[:count]) == _keys(settled):
+        rest = list(words[count:])
+    else:
+        border = settled[-1].end
+        rest = [word for word in words if (word.start + word.end) / 2 > border]
+        # Times move a little from pass to pass: what overlaps the border may be there already.
+        if rest and rest[0].start < border:
+            for length in range(min(OVERLAP_WORDS, len(rest), count), 0, -1):
+                if _keys(rest[:length]) == _keys(settled[-length:]):
+                    rest = rest[length:]
+                    break
+    # No word begins before the one before it, also where two passes differ.
+    latest, ordered = settled[-1].start, []
+    for word in rest:
+        latest = max(latest, word.start)
+        ordered.append(msgspec.structs.replace(word, start=latest, end=max(latest, word.end)))
+    return ordered
+
+
+def _keys(words: Sequence[Word]) -> list[str]:
+    return [_key(word) for word in words]
+
+
+def _key(word: Word) -> str:
+    """What makes two words the same: neither case nor punctuation."""
+    bare = "".join(sign for sign in word.text.casefold() if sign.isalnum())
+    return bare or word.text

@@ -1,0 +1,164 @@
+"""A recognizer's process, for real: what it says, and what happens when it breaks."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emoscope.streamer import Config, Session, UsageError
+from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable, choose, prepare
+from emoscope.streamer.events import Caution, EmotionFinal, TranscriptFinal
+from emoscope.streamer.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
+from emoscope.streamer.transcript.rolling import to_int16
+
+ODD = str(Path(__file__).with_name("odd_worker.py"))
+ANY = Choice(name="pocketsphinx")
+TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), silence(1.0)])
+
+
+def odd(how, **options):
+    return Recognizer(ANY, command=(ODD, how), **options)
+
+
+def request(number=1, seconds=1.0):
+    return Transcribe(number, 1, 0, 0, True, None, to_int16(voice(seconds)))
+
+
+def events_with(recognizer, audio=TALK):
+    session = Session(CONTRACT, Config(), words=True)
+    return run(session, with_words(FakeEngine(), recognizer), [audio])
+
+
+def test_words_come_back_from_another_process():
+    """Whatever its libraries print: the messages are whole."""
+    with odd("chatters") as recognizer:
+        results = recognizer([request(1), request(2, 0.5)])
+        assert [r.id for r in results] == [1, 2] and all(isinstance(r, Done) for r in results)
+        assert results[1].value.segments[0].words[0].end == 0.5
+        assert recognizer.pid != os.getpid() and recognizer.heard_s == 1.5
+    assert isinstance(recognizer([request(3)])[0], Failed)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("raises", "no room for the beam"), ("hangs", "hangs"), ("dies", "signal 11"), ("garbage", "ended")],
+)
+def test_emotions_go_on_when_a_recognizer_breaks(how, said):
+    """One warning says why; every utterance has its final, without words."""
+    with odd(how, patience_s=1.0) as recognizer:
+        recognizer.check()
+        recognizer._patience_s = -29.0 if how == "hangs" else 20.0  # a pass of one second may take 30 more
+        events = events_with(recognizer)
+    [warning] = [e for e in events if isinstance(e, Caution)]
+    assert warning.code == "text_disabled" and said in warning.message
+    finals = [e for e in events if isinstance(e, EmotionFinal)]
+    alone = [e for e in run(Session(CONTRACT), FakeEngine(), [TALK]) if isinstance(e, EmotionFinal)]
+    assert [f.scores for f in finals] == [f.scores for f in alone] and len(finals) == 2
+    assert [f.text for f in finals] == ["off", "off"]
+    assert [e.text for e in events if isinstance(e, TranscriptFinal)] == ["", ""]
+
+
+def test_a_process_that_is_killed_from_outside_is_noticed():
+    """Between two passes, and for good."""
+    with odd("answers") as recognizer:
+        assert isinstance(recognizer([request(1)])[0], Done)
+        os.kill(recognizer.pid, signal.SIGKILL)
+        [result] = recognizer([request(2)])
+        assert isinstance(result, Failed) and "signal 9" in result.message
+        with pytest.raises(RecognizerUnavailable, match="signal 9"):
+            recognizer.check()
+
+
+def test_loading_that_hangs_or_dies_is_given_up():
+    """The reason is told; nothing waits for ever."""
+    with odd("stuck loading", load_s=0.5) as recognizer, pytest.raises(RecognizerUnavailable, match="not loaded"):
+        recognizer.check()
+    with odd("dies loading") as recognizer, pytest.raises(RecognizerUnavailable, match="signal 9"):
+        recognizer.check()
+
+
+def test_closing_ends_a_process_that_hangs():
+    """At once: whoever leaves does not wait for a native library."""
+    recognizer = odd("stuck loading")
+    began = time.monotonic()
+    recognizer.close()
+    assert recognizer._process.returncode is not None and time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("content", [{}, {"model.bin": b"no model", "config.json": b"{}", "tokenizer.json": b"{}"}])
+def test_an_unreadable_model_folder_is_told_with_what_to_do(tmp_path, content):
+    """Empty, or full of something else: no traceback, no crash of ours."""
+    for name, data in content.items():
+        (tmp_path / name).write_bytes(data)
+    with Recognizer(choose(f"faster-whisper:{tmp_path}")) as recognizer:
+        words = prepare(recognizer, Config())
+        assert words.recognizer is None
+        [caution] = words.cautions
+        assert caution.code == "text_disabled" and "--asr pocketsphinx" in caution.message
+
+
+def test_names_are_checked_before_anything_is_started(tmp_path):
+    """An unknown recognizer, a model where there is none to choose, a folder that is not there."""
+    for text in ("whisper", "pocketsphinx:large", f"faster-whisper:{tmp_path}/none", "none:x"):
+        with pytest.raises(UsageError, match="--asr"):
+            choose(text)
+    assert choose("none") is None
+    assert choose("pocketsphinx") == Choice(name="pocketsphinx")
+    assert choose("faster-whisper:small") == Choice(name="faster-whisper", model="small", fetch=True)
+    assert choose(f"faster-whisper:{tmp_path}") == Choice(name="faster-whisper", model=str(tmp_path))
+
+
+def test_the_default_is_a_model_that_is_cached_and_never_a_download(tmp_path, monkeypatch):
+    """`auto` looks into the hub's cache; the best of what is there is taken."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert choose("auto") is None
+    for size in ("tiny", "small"):
+        model = tmp_path / f"models--Systran--faster-whisper-{size}" / "snapshots" / "abc" / "model.bin"
+        model.parent.mkdir(parents=True)
+        model.write_bytes(b"")
+    assert choose("auto") == Choice(name="faster-whisper", model="small", fetch=False)
+
+
+def test_a_language_that_a_recognizer_does_not_hear_turns_words_off():
+    """And one that hears a single language settles it."""
+    with odd("answers") as recognizer:
+        recognizer.check()
+        recognizer.languages = ("en",)
+        assert prepare(recognizer, Config()).options == {"language": "en"}
+        words = prepare(recognizer, Config(language="de"))
+        assert words.recognizer is None and "not de" in words.cautions[0].message
+
+
+def test_pocketsphinx_hears_english_and_says_the_same_again(conversation):
+    """Real words with real times, and never surer than it is right; a pass does not change the next."""
+    import soundfile
+
+    audio, _ = soundfile.read(conversation, dtype="float32")
+    one, other = (Transcribe(i, i, 0, 0, True, "en", to_int16(audio[a:b])) for i, a, b in
+                  ((1, 5_760, 51_200), (2, 79_040, 120_000)))  # fmt: skip
+    with Recognizer(choose("pocketsphinx")) as recognizer:
+        first, _, again = recognizer([one, other, one])
+        assert first.value == again.value and first.value.language == "en"
+        words = first.value.segments[0].words
+        assert " ".join(word.text for word in words) == "kids are talking by the door"
+        assert all(0 < word.p <= 0.6 for word in words)
+        # The clip's voice, by its level: .6 s to 2.5 s.
+        assert abs(words[0].start - 0.62) < 0.1 and abs(words[-1].end - 2.55) < 0.15
+        [noise] = recognizer(
+            [
+                Transcribe(
+                    3,
+                    1,
+                    0,
+                    0,
+                    True,
+                    "en",
+                    to_int16(0.02 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)),
+                )
+            ]
+        )
+        assert noise.value.segments == () or noise.value.segments[0].words == ()

@@ -1,0 +1,5 @@
+"""Where the tiny faster-whisper model is that tests hear with: see its card.json."""
+
+from pathlib import Path
+
+TINY_WHISPER = Path(__file__).parent / "fixtures" / "tiny-whisper"
