@@ -1,36 +1,47 @@
 """Everything with parameters: encoders, pooling, heads, checkpoints.
 
-Names are looked up on first use, so that importing this package does not import torch.
+Names are looked up on first use, so that importing this package, or one leaf of it, imports nothing else.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .contract import ModelContract as ModelContract
-from .errors import CardInvalid as CardInvalid
-from .errors import EmoscopeError as EmoscopeError
-from .errors import HeadMismatch as HeadMismatch
-from .errors import ModelError as ModelError
-from .errors import NotCached as NotCached
-from .errors import UsageError as UsageError
-from .pool_state import PoolState as PoolState
-from .pool_state import SoftmaxState as SoftmaxState
-from .reading import Calibration as Calibration
-from .reading import Reading as Reading
-from .windows import Window as Window
-
 if TYPE_CHECKING:
     from .card import Card as Card
+    from .contract import ModelContract as ModelContract
+    from .errors import CardInvalid as CardInvalid
+    from .errors import EmoscopeError as EmoscopeError
+    from .errors import HeadMismatch as HeadMismatch
+    from .errors import ModelError as ModelError
+    from .errors import NotCached as NotCached
+    from .errors import UsageError as UsageError
     from .model import StreamModel as StreamModel
+    from .pool_state import PoolState as PoolState
+    from .pool_state import SoftmaxState as SoftmaxState
     from .pooling import AttentivePooling as AttentivePooling
+    from .reading import Calibration as Calibration
+    from .reading import Reading as Reading
     from .small import SmallConfig as SmallConfig
     from .small import SmallModel as SmallModel
     from .store import load_model as load_model
     from .store import save_model as save_model
     from .systems import build as build
     from .systems import load_encoders as load_encoders
+    from .windows import Window as Window
 
 _LATER = {
+    "ModelContract": "contract",
+    "CardInvalid": "errors",
+    "EmoscopeError": "errors",
+    "HeadMismatch": "errors",
+    "ModelError": "errors",
+    "NotCached": "errors",
+    "UsageError": "errors",
+    "PoolState": "pool_state",
+    "SoftmaxState": "pool_state",
+    "Calibration": "reading",
+    "Reading": "reading",
+    "Window": "windows",
     "Card": "card",
     "StreamModel": "model",
     "build": "systems",

@@ -39,9 +39,9 @@ class Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(outputs)
+        self.first_norm: nn.Module = nn.BatchNorm2d(outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(outputs)
+        self.second_norm: nn.Module = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Conv2d(inputs, outputs, 1, bias=False)
         self.pool = nn.AvgPool2d(stride, ceil_mode=True)
         self.time_stride = stride[1]
@@ -102,7 +102,7 @@ class ConvEncoder(nn.Module):
         stem, one, two, three = channels
         self.bands, self.range_db = bands, range_db
         self.stem = nn.Conv2d(1, stem, 5, 2, padding=2, bias=False)
-        self.stem_norm = nn.BatchNorm2d(stem)
+        self.stem_norm: nn.Module = nn.BatchNorm2d(stem)
         self.blocks = nn.ModuleList(
             [Residual(stem, one, (2, 2)), Residual(one, two, (2, 1)), Residual(two, three, (2, 1))]
         )

@@ -7,6 +7,14 @@ EmoscopeError
 |   +-- UnusableDevice      a microphone that is not there, is busy, or went away: lists those that are there
 |   +-- ConfigInvalid       a session option out of range: names the field and what was expected
 |   +-- RecordInvalid       a record or saved session that cannot be read
+|   +-- ProtocolError       a message that the other side of a socket cannot take: carries the protocol's code
+|       +-- InvalidJson     not a JSON object, or fields that are missing, unknown or wrong
+|       +-- UnknownType     a type that the protocol does not have
+|       +-- InvalidAudio    a binary frame that is no audio of the agreed format
++-- ServerError             a server, as its client sees it
+|   +-- UnreachableServer   no connection: says what was tried
+|   +-- RefusedByServer     a wrong token, no room, another protocol
+|   +-- Disconnected        the server ended the session: carries the close code
 +-- ModelError              the weights, the card, the hub
 |   +-- CardInvalid         the card lacks a field or holds a wrong one
 |   +-- HeadMismatch        names the missing and the unexpected weights

@@ -1,4 +1,4 @@
-"""`emoscope bench`: what encoders, readings and recognizers cost on this machine."""
+"""`emoscope bench`: what encoders, readings, the server and recognizers cost on this machine."""
 
 import argparse
 import time
@@ -16,7 +16,7 @@ HEADING = f"{'encoder':<40} {'size':>6} {'device':>13} {'GFLOP':>8} {'ms':>8} {'
 
 
 def register(parser: argparse.ArgumentParser) -> None:
-    """`models` and `words`."""
+    """`models`, `serve` and `words`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="WHAT")
     models = actions.add_parser("models", help="encoders at their published shapes, and readings after a while")
     models.add_argument("--minutes", type=float, default=10.0, help="be done by then; the rest is skipped (10)")
@@ -28,12 +28,21 @@ def register(parser: argparse.ArgumentParser) -> None:
     words.add_argument("file", type=Path, metavar="FILE", help="a recording; it is played as it would be heard")
     words.add_argument("--asr", action="append", metavar="NAME[:MODEL]", help="this one; may be repeated (all here)")
     words.add_argument("--seconds", type=float, default=30.0, help="of the recording (30)")
+    from .server_bench import register as register_serve
+
+    register_serve(
+        actions.add_parser("serve", help="live streams, latency, memory and the engine's share of the model")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints a row as soon as it is known."""
     if args.action == "words":
         return _words(args)
+    if args.action == "serve":
+        from .server_bench import run as run_serve
+
+        return run_serve(args)
     import torch
 
     from emoscope.models.bench import MODELS, bench_encoders, bench_readings

@@ -16,8 +16,10 @@ from .errors import EmoscopeError, UsageError
 from .listen_command import command as listen_command
 from .models_command import command as models_command
 from .replay_command import command as replay_command
+from .send_command import command as send_command
+from .serve_command import command as serve_command
 
-OWN = [bench_command, devices_command, listen_command, models_command, replay_command]
+OWN = [bench_command, devices_command, listen_command, models_command, replay_command, send_command, serve_command]
 
 EPILOG = """\
 A reading is a guess about expression, not a fact about a person. Tell people that they are being read. Not for

@@ -1,5 +1,6 @@
 """Is this frame a voice? webrtcvad behind a level normaliser, with two thresholds for hysteresis."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,8 @@ Samples = npt.NDArray[np.float32]
 
 FRAME = SECOND // 50
 """20 ms, the detector's frame."""
+
+COUNT, LOWEST, HIGHEST = np.float32(FRAME), np.float32(-32_768.0), np.float32(32_767.0)
 
 TARGET_DB = -20.0  # where speech is brought to before detection, dBFS
 QUIETEST_DB = -80.0  # a level below this is not brought up further: it is a muted microphone, not a voice
@@ -77,9 +80,9 @@ class VoiceDetector:
     def judge(self, frame: Samples) -> Voicing:
         """Voicing of one frame of 320 samples in [-1, 1]."""
         state = self.state
-        frame = frame - frame.mean()  # a constant offset is no sound
+        frame = frame - np.add.reduce(frame) / COUNT  # a constant offset is no sound
         power = float(np.dot(frame, frame)) / FRAME
-        loudness = max(-100.0, 10.0 * float(np.log10(power + 1e-12)))
+        loudness = max(-100.0, 10.0 * math.log10(power + 1e-12))
         level = loudness if state.level_db is None else state.level_db
         # A recording may begin in the middle of a word: if it begins loud, the floor is guessed to lie below.
         guess = min(loudness, max(loudness - SNR_DB, FIRST_FLOOR_DB))
@@ -93,7 +96,7 @@ class VoiceDetector:
         level = max(level, floor + SNR_DB, QUIETEST_DB)
         state.level_db, state.floor_db = level, floor
         scaled = frame * (32_768.0 * 10.0 ** ((TARGET_DB - level) / 20.0))
-        pcm = np.clip(scaled, -32_768.0, 32_767.0).astype("<i2").tobytes()
+        pcm = np.minimum(np.maximum(scaled, LOWEST), HIGHEST).astype("<i2").tobytes()
         state.heard += pcm
         voicing = self._ask(pcm)
         return Voicing(False, False) if loudness < level - GATE_DB else voicing

@@ -41,14 +41,25 @@ def threads_for(model: StreamModel) -> int:
 class BatchEngine:
     """Answers a list of requests with one model, in batches of windows of one length.
 
-    words  gives the text branch, when the first reading with words is wanted; None where there is none
+    words    gives the text branch, when the first reading with words is wanted; None where there is none
+    buckets  lengths in samples to which shorter windows are padded, so that more of them share a pass; only for models
+             whose `encode` masks padding exactly. None: windows of different lengths never share one
+    half     bfloat16 where the device is a GPU; pool states stay float32
     """
 
     def __init__(
-        self, model: StreamModel, batch: int = BATCH, words: Callable[[], TextBranch | None] = shipped_branch
+        self,
+        model: StreamModel,
+        batch: int = BATCH,
+        *,
+        words: Callable[[], TextBranch | None] = shipped_branch,
+        buckets: Sequence[int] | None = None,
+        half: bool = False,
     ) -> None:
         self.model, self.batch, self._words = model.eval(), batch, words
         self.device = next(model.parameters()).device
+        self._buckets = sorted(buckets or ())
+        self._half = half and self.device.type == "cuda"
 
     def warm(self) -> None:
         """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
@@ -65,7 +76,7 @@ class BatchEngine:
         reads: list[Read] = []
         for request in requests:
             if isinstance(request, Encode):
-                by_length[len(request.audio)].append(request)
+                by_length[self._padded(request)].append(request)
             elif isinstance(request, Read):
                 reads.append(request)
         results: list[Result] = [
@@ -87,13 +98,26 @@ class BatchEngine:
         except Exception as error:  # whatever a model or a device can do wrong must not end the other sessions
             return [Failed(request.id, f"{self.model.contract.id}: {error}") for request in requests]
 
+    def _padded(self, request: Encode) -> int:
+        """Samples of a window with its padding, without the lookback."""
+        length = len(request.audio) - self.model.contract.lookback
+        return next((bucket for bucket in self._buckets if bucket >= length), length)
+
     def _encode(self, requests: list[Encode]) -> list[Result]:
         began = time.perf_counter()
         contract = self.model.contract
-        audio = torch.from_numpy(np.stack([request.audio for request in requests])).to(self.device)
+        padded = contract.lookback + max(self._padded(request) for request in requests)
+        rows = torch.zeros((len(requests), padded), pin_memory=self.device.type == "cuda")
+        for row, request in zip(rows.numpy(), requests, strict=True):
+            row[: len(request.audio)] = request.audio
         owned = [owned_frames(contract, request.window) for request in requests]
-        lengths = torch.full((len(requests),), audio.shape[1] - contract.lookback, device=self.device)
-        encoded = self.model.encode(audio, lengths, torch.tensor(owned, device=self.device))
+        lengths = [len(request.audio) - contract.lookback for request in requests]
+        with torch.autocast("cuda", torch.bfloat16, enabled=self._half):
+            encoded = self.model.encode(
+                rows.to(self.device, non_blocking=True),
+                torch.tensor(lengths, device=self.device),
+                torch.tensor(owned, device=self.device),
+            )
         state = encoded.state.map(_to_numpy)
         scores = _to_numpy(encoded.scores)
         spent = (time.perf_counter() - began) * 1e3

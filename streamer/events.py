@@ -96,7 +96,9 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all events; `type` names which."""
+    """Base of all events; `type` names which. `channel` is there only where each channel is a session of its own."""
+
+    channel: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def type(self) -> str:
@@ -228,7 +230,18 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
 
 
 class Caution(Event, frozen=True, kw_only=True, tag="warning"):
-    code: Literal["clipping", "too_quiet", "narrow_band", "rate_mismatch", "lagging", "audio_dropped", "text_disabled"]
+    """Something to know about the input or the way. `session_lost` is a client's own, never a server's."""
+
+    code: Literal[
+        "clipping",
+        "too_quiet",
+        "narrow_band",
+        "rate_mismatch",
+        "lagging",
+        "audio_dropped",
+        "text_disabled",
+        "session_lost",
+    ]
     message: str
     start: float | None = None
     end: float | None = None

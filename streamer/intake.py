@@ -1,7 +1,7 @@
 """From the source's samples to 16 kHz mono on one clock: down-mix, streaming resample, level."""
 
+import math
 from dataclasses import dataclass, field
-from math import gcd
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ class Intake:
     def __init__(self, sample_rate: int, channels: int, state: IntakeState | None = None) -> None:
         self.rate, self.channels = sample_rate, channels
         self.state = IntakeState() if state is None else state
-        self._period = sample_rate // gcd(sample_rate, SECOND)
+        self._period = sample_rate // math.gcd(sample_rate, SECOND)
         self._quantum = max(1, round(sample_rate * QUANTUM_S))
         self._renew_every = max(1, round(RENEW_S / QUANTUM_S)) * self._quantum
         self._run_in = round(RUN_IN_S * sample_rate)
@@ -114,6 +114,7 @@ class Intake:
             )
         if samples.dtype == np.int16:
             scaled = samples.astype(np.float32) / 32_768.0
+            return np.ascontiguousarray(scaled[:, 0] if self.channels == 1 else scaled.mean(1, dtype=np.float32))
         elif np.issubdtype(samples.dtype, np.floating):
             scaled = samples.astype(np.float32)
         else:
@@ -128,8 +129,9 @@ class Intake:
 
     def _meter(self, mono: Samples) -> None:
         if len(mono):
-            keep = float(np.exp(-len(mono) / self.rate / 0.3))
-            power = float(np.mean(mono[-self.rate :] ** 2))
+            keep = math.exp(-len(mono) / self.rate / 0.3)
+            newest = mono[-self.rate :]
+            power = float(np.dot(newest, newest)) / len(newest)
             self.state.level_power = keep * self.state.level_power + (1 - keep) * power
 
     def _push(self, edge: int) -> Samples:

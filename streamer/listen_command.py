@@ -1,10 +1,7 @@
 """`emoscope listen`: a microphone's emotions while the person speaks."""
 
 import argparse
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import UsageError
+from .signals import ended_by_signals
 
 if TYPE_CHECKING:
     from .live import Live
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     screen = not args.plain and not args.json and can_show()
     microphone = Microphone(choose(args.device))
-    with ExitStack() as stack, _ended_by_signals():
+    with ExitStack() as stack, ended_by_signals():
         # Closed again by the session's thread; here for what goes wrong before there is one.
         stack.callback(microphone.close)
         files = [str(path) for path in (args.record, args.record_audio) if path is not None]
@@ -114,26 +112,6 @@ def _rate(microphone: "Microphone") -> str:
     kilo = f"{microphone.sample_rate / 1000:g}"
     rate = f"{kilo} kHz" if microphone.sample_rate == 16_000 else f"{kilo}→16 kHz"
     return rate + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end as Ctrl+C does: what was heard is read out, and the record is whole."""
-
-    def leave(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None:
-            with contextlib.suppress(ValueError):
-                before[number] = signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 command = Command("listen", "read the emotions of a microphone, live", register, run)

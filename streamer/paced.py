@@ -19,6 +19,7 @@ class PacedRecording:
         self._recording = Recording(path)
         self.name, self.speed = clean(printable(path)), speed
         self.sample_rate, self.channels = self._recording.sample_rate, self._recording.channels
+        self.sixteen_bits = self._recording.sixteen_bits
         self._block_s = min(1.0, BLOCK_S * max(1.0, speed / 4))
         self._blocks = self._recording.blocks(self._block_s)
         self._due_from: float | None = None

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .display import Player, ScreenState
-    from .live import Live
 
 
 def console() -> "Console":
@@ -71,7 +70,7 @@ def leave_now(files: Sequence[str] = ()) -> None:
     os._exit(0)
 
 
-def as_lines(live: "Live", *, json: bool) -> bool:
+def as_lines(live: "Player", *, json: bool) -> bool:
     """Plain text or JSON on standard output until the end or Ctrl+C; whether all of it came to its end.
 
     The last thing that broke is raised. A reader that goes away ends the session as Ctrl+C does, and so does an output

@@ -75,6 +75,11 @@ class Recording:
         return int(self._file.channels)
 
     @property
+    def sixteen_bits(self) -> bool:
+        """Samples have no more than that: as int16 they lose nothing."""
+        return self._file.subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
+
+    @property
     def declared(self) -> int | None:
         """Samples a channel that the file's header promises, None where it does not know; a broken file holds less.
 

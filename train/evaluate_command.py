@@ -54,7 +54,6 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--svg", type=Path, metavar="FILE", help="draw the reliability diagram and the curve by seconds"
     )
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=1, help="processes (1)")
-    parser.add_argument("--branch", choices=("text", "voice", "both"), default="text", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -181,8 +180,23 @@ def _written(args: argparse.Namespace, report: "Report") -> None:
 
 
 def _text(args: argparse.Namespace) -> int:
-    """The text branch on corpora of text."""
-    raise UsageError(f"--corpus {args.corpus}: corpora of text cannot be scored yet")
+    """The text branch on a corpus of text: what words say alone. The branch that ships reads beside every model."""
+    import json
+    import sys
+
+    from emoscope.models.text import load_text_branch
+
+    from .text_evaluate import evaluate_text
+
+    if args.conditions or args.folds or args.fold_models or args.speakers or args.protocol or args.svg or args.out:
+        raise UsageError(f"--corpus {args.corpus} is read, not heard; its options are --model, --data and --json")
+    branch = load_text_branch(args.model if (Path(args.model) / "vocabulary.json").is_file() else "goemotions")
+    found = {"text_branch": branch.card.id, **evaluate_text(args.corpus, args.data, branch)}
+    if args.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.write("\n".join(f"{name}: {value}" for name, value in found.items()) + "\n")
+    return 0
 
 
 def _names(text: str) -> list[str]:

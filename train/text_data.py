@@ -37,11 +37,14 @@ class Labelled:
 
 
 def read_goemotions(folder: Path, part: str) -> Labelled:
-    """`part` ("train" or "dev") of GoEmotions with its seven Ekman classes: PART.tsv and labels.txt in `folder`.
+    """`part` ("train" or "dev") of GoEmotions with its seven Ekman classes: PART.tsv in `folder`.
+
+    A labels.txt beside it must name the classes in our order; without one, that order is taken for granted.
 
     A line is a sentence, its classes' numbers parted by commas, and the comment's id, parted by tabs.
     """
-    names = _lines(folder / "labels.txt")
+    labels = folder / "labels.txt"
+    names = _lines(labels) if labels.is_file() else list(CLASSES)
     if tuple(names) != CLASSES:
         raise CorpusInvalid(f"{folder / 'labels.txt'}: {listed(names)}; the Ekman grouping has {listed(CLASSES)}")
     words, rows = [], []
@@ -84,6 +87,13 @@ def text_folder(data: Path, corpus: str) -> Path:
         if any((folder / name).is_file() for name in wanted):
             return folder
     raise CorpusMissing(f"no {corpus} in {', '.join(map(str, places))}: none holds {' or '.join(wanted)}")
+
+
+def text_part(data: Path, corpus: str, part: str) -> tuple[Path, str]:
+    """Folder and part that `data` means: a file such as test.tsv names its own part, a folder holds `part`."""
+    if data.is_file():
+        return data.parent, data.stem.removesuffix("_sent_emo")
+    return text_folder(data, corpus), part
 
 
 def _lines(path: Path) -> list[str]:

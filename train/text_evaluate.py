@@ -10,8 +10,8 @@ import numpy.typing as npt
 from emoscope.models.errors import UsageError
 from emoscope.models.text import TextBranch
 
-from .scores import calibration_error
-from .text_data import CLASSES, LICENCES, Labelled, read_goemotions, read_meld, text_folder
+from .evaluation.confidence import calibration_error
+from .text_data import CLASSES, LICENCES, Labelled, read_goemotions, read_meld, text_part
 
 Flags = npt.NDArray[np.bool_]
 Probabilities = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ Probabilities = npt.NDArray[np.float64]
 def evaluate_text(
     corpus: Literal["goemotions", "meld"], data: Path, branch: TextBranch, part: str = "dev"
 ) -> dict[str, Any]:
-    """Score a text branch on a corpus's development part; see `score` for what comes out, and `text_folder` for `data`.
+    """Score a text branch on a corpus's development part, or on the file that `data` is; see `score`, `text_part`.
 
     goemotions  several classes a sentence: each above its threshold in the card
     meld        one class a sentence: the likeliest beside its prior, as the card's `lean` says
@@ -31,7 +31,7 @@ def evaluate_text(
         raise UsageError(f"no corpus of sentences {corpus!r}; there are {', '.join(LICENCES)}")
     if branch.classes != CLASSES:
         raise UsageError(f"the text branch tells {', '.join(branch.classes)} apart; {corpus} has {', '.join(CLASSES)}")
-    folder = text_folder(data, corpus)
+    folder, part = text_part(data, corpus, part)
     read = read_goemotions if corpus == "goemotions" else read_meld
     return {"corpus": corpus, "part": part, **score(branch, read(folder, part), several=corpus == "goemotions")}
 

@@ -41,9 +41,9 @@ class TextReading:
     prior      (L,) p(e) among the sentences that the branch learned from: what no words at all would say
     weights    (N,) share of each word given to `read`, sum 1; 0 where nothing but punctuation is left of it
     classes    (C,) probabilities of the corpus's own classes, from which `scores` are made
-    tells      from 0 to 1, how much the words should count beside a voice: the probability that they express any
-               emotion at all, times `known`. A plain sentence can be said in any emotion, so it must not speak
-               against the voice
+    tells      from 0 to 1, how much the words should count beside a voice: by how much they make "neutral" less
+               likely than it is without them, 1 - p(neutral | words) / p(neutral), times `known`; 0 where they make
+               it likelier. A plain sentence can be said in any emotion, so it must not speak against the voice
     known      share of the attention on words that the vocabulary holds; low for another language, or for garbage
     """
 
@@ -121,7 +121,9 @@ class TextBranch:
         blended = said**known * self.class_prior.astype(np.float64) ** (1 - known)
         classes = (blended / blended.sum()).astype(np.float32)
         scores = classes @ self._shares
-        emotional = 1.0 if self._silent is None else 1.0 - float(classes[self._silent])
+        emotional = 1.0
+        if self._silent is not None:
+            emotional = max(0.0, 1.0 - float(classes[self._silent] / self.class_prior[self._silent]))
         return TextReading(
             scores / scores.sum(), self.prior, weights.astype(np.float32), classes, emotional * known, known
         )

@@ -191,6 +191,8 @@ class ScreenState:
 
     def _created(self, event: SessionCreated) -> None:
         config = event.config
+        if self.phase != "starting":
+            self._begin_again()
         self.product = event.server
         self.labels, self.model = tuple(event.model.labels), event.model.id
         self.notice = event.notice
@@ -201,6 +203,14 @@ class ScreenState:
             self.detail += f" {config.channels} ch mixed" if config.channels > 1 else ""
         self.phase = "running"
         self.say(event.notice)
+
+    def _begin_again(self) -> None:
+        """A server opened another session in the place of one that it no longer had: its clock starts at 0."""
+        self.now_s = self.started_s = self.silent_since = self.reset_s = self.message_until = 0.0
+        self.curve.clear()
+        self.strip.clear()
+        self.warned.clear()
+        self.speaking, self.reading, self.mood, self.before = False, None, None, {}
 
     def _tick(self, tick: Tick) -> None:
         at = tick.audio_s - POINT_S * len(tick.envelope)

@@ -77,7 +77,7 @@ def test_a_reading_is_probabilities_and_a_share_for_each_word(made, words):
         assert abs(reading.scores.sum() - 1) < 1e-5 and (reading.scores >= 0).all()
         assert len(reading.weights) == len(words) and abs(reading.weights.sum() - 1) < 1e-5
         assert all(weight == 0 for weight, said in zip(reading.weights, spoken, strict=True) if not said)
-        assert 0 <= reading.tells <= reading.known + 1e-6 <= 1 + 2e-6
+        assert 0 <= reading.tells <= reading.known + 1e-6 <= 1 + 2e-6 and np.isfinite(reading.tells)
 
 
 def test_words_to_come_do_not_change_what_is_pooled(made):
@@ -134,7 +134,7 @@ def test_a_broken_or_missing_file_is_an_error_that_names_it(made, tmp_path, name
     save_text_branch(made, tmp_path)
     path = tmp_path / name
     whole = path.read_bytes()
-    altered = whole.replace(b'"format"', b'"shape"') if name == "card.json" else whole[:-3] + b"\n" + whole[-2:]
+    altered = whole.replace(b'"format"', b'"shape"') if name == "card.json" else whole + b" "
     for content in (whole[: len(whole) // 2], altered, b""):
         path.write_bytes(content)
         with pytest.raises((CardInvalid, HeadMismatch)):
@@ -195,7 +195,7 @@ def test_plain_words_of_an_emotion_are_read_as_that_emotion(branch, sentence, la
     reading = branch.read(sentence.split(), "en")
     assert reading is not None
     assert LABELS[int((reading.scores / reading.prior).argmax())] == label
-    assert reading.tells > 0.5
+    assert reading.tells > 0.35
 
 
 @pytest.mark.parametrize("sentence", ["Kids are talking by the door.", "Dogs are sitting by the door."])
@@ -203,7 +203,7 @@ def test_a_sentence_without_emotion_says_little(branch, sentence):
     """RAVDESS's two sentences are said in every emotion, so they must hardly count beside the voice."""
     reading = branch.read(sentence.split(), "en")
     assert reading is not None
-    assert reading.tells < 0.35
+    assert reading.tells < 0.1
 
 
 def test_the_word_that_carries_the_emotion_weighs_most(branch):

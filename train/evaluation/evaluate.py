@@ -11,7 +11,8 @@ from emoscope.streamer import Config
 from ..corpora import Clip
 from ..errors import Interrupted
 from .conditions import CLEAN, Condition
-from .figures import Evidence, Figures, Group, Model, count
+from .evidence import Evidence, Model
+from .figures import Figures, Group, count
 from .heard import SECONDS, Heard, final_answers
 from .listening import How
 from .protocols import Protocol

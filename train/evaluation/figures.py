@@ -1,25 +1,22 @@
 """Everything that is counted about a set of clips under one condition."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from emoscope.models.reading import Calibration
-
 from ..corpora import Clip
-from .confidence import Bin, calibration_error, chance_error, reliability, without_temperature
-from .heard import SECONDS, Heard, Said, answers_after, clip_answer, dimensions_of, final_answers, readings_at
-from .intervals import Resampled, one_hot, resample
+from .confidence import Bin, calibration_error, chance_error, reliability
+from .evidence import Evidence, Interval, agreement, before, thresholds, uncalibrated
+from .heard import SECONDS, answers_after, final_answers, readings_at
+from .intervals import one_hot, resample
 from .protocols import Protocol, judge
 from .scores import (
     Array,
     Probabilities,
     Truth,
     answers,
-    ccc_of,
     confusion,
     macro_f1_of,
     recalls,
@@ -28,7 +25,6 @@ from .scores import (
     weighted_f1_of,
 )
 
-Interval = tuple[float, float]
 RATES: dict[str, Callable[[Array], Array]] = {
     "uar": uar_of,
     "wa": wa_of,
@@ -121,23 +117,6 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     by_language: dict[str, Group]
 
 
-@dataclass(frozen=True)
-class Model:
-    """What must be known of the model that spoke: its labels, dimensions and calibration."""
-
-    labels: tuple[str, ...]
-    dimensions: tuple[str, ...]
-    calibration: Calibration
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Clips with what one model said about them. Models of cross-validation differ in their calibration."""
-
-    model: Model
-    heard: tuple[Heard, ...]
-
-
 def count(
     evidence: Sequence[Evidence], protocol: Protocol, seconds: Sequence[float] = SECONDS, seed: int = 0
 ) -> Figures:
@@ -157,8 +136,8 @@ def count(
     rates = {name: float(rate(matrix)) for name, rate in RATES.items()}
     intervals = {name: drawn.interval(rate, per_clip) for name, rate in RATES.items()}
     spoke = scores.sum(1) > 0
-    before, _ = judge(labels, _uncalibrated(evidence), [clip.label for clip in clips], protocol)
-    ccc, ccc_ci95 = _agreement(heard, evidence[0].model.dimensions, seed)
+    raw, _ = judge(labels, uncalibrated(evidence), [clip.label for clip in clips], protocol)
+    ccc, ccc_ci95 = agreement(heard, evidence[0].model.dimensions, seed)
     inside = np.array([protocol.read(label) in protocol.classes for label in labels])
     found = recalls(matrix)
     return Figures(
@@ -168,7 +147,7 @@ def count(
         ci95_by=drawn.by,
         intervals=intervals,
         ece=_error(said, truth, spoke),
-        ece_before=_error(before, truth, spoke),
+        ece_before=_error(raw, truth, spoke),
         ece_chance=chance_error(said[spoke], seed) if spoke.any() else 0.0,
         ece_all_labels=_error(*_all_labels(labels, scores, clips, protocol), spoke),
         ccc=ccc,
@@ -218,27 +197,9 @@ def _all_labels(
     return judge(labels, scores, [clip.label for clip in clips], Protocol("all", every, protocol.merged))
 
 
-def _before(said: Said, calibration: Calibration) -> Probabilities:
-    return np.asarray(without_temperature(np.array([said.scores]), calibration.at(said.seconds))[0])
-
-
-def _uncalibrated(evidence: Sequence[Evidence]) -> Probabilities:
-    """(N, L) the clips' answers as they would be without temperature."""
-    return np.stack(
-        [
-            clip_answer(
-                [(u.final.seconds, _before(u.final, part.model.calibration).tolist()) for u in h.utterances],
-                len(part.model.labels),
-            )
-            for part in evidence
-            for h in part.heard
-        ]
-    )
-
-
 def _unsure(evidence: Sequence[Evidence], scores: Probabilities, answered: Truth, truth: Truth, classes: int) -> Unsure:
     """A clip is `unsure` when its answer's confidence, over all labels, is below what the model's card asks for."""
-    below = _thresholds(evidence)
+    below = thresholds(evidence)
     spoke = scores.sum(1) > 0
     unsure = spoke & (scores.max(1) < below)
     sure = spoke & ~unsure
@@ -250,10 +211,6 @@ def _unsure(evidence: Sequence[Evidence], scores: Probabilities, answered: Truth
     )
 
 
-def _thresholds(evidence: Sequence[Evidence]) -> npt.NDArray[np.float64]:
-    return np.concatenate([np.full(len(part.heard), part.model.calibration.unsure_below) for part in evidence])
-
-
 def _after(evidence: Sequence[Evidence], seconds: float | None, protocol: Protocol, clips: Sequence[Clip]) -> After:
     labels = evidence[0].model.labels
     heard = [h for part in evidence for h in part.heard]
@@ -261,7 +218,7 @@ def _after(evidence: Sequence[Evidence], seconds: float | None, protocol: Protoc
     said, truth = judge(labels, scores, [clip.label for clip in clips], protocol)
     matrix = confusion(answers(said), truth, len(protocol.classes))
     spoke = scores.sum(1) > 0
-    unsure = scores[spoke].max(1) < _thresholds(evidence)[spoke] if spoke.any() else np.zeros(1)
+    unsure = scores[spoke].max(1) < thresholds(evidence)[spoke] if spoke.any() else np.zeros(1)
     return After(
         seconds=seconds,
         uar=float(uar_of(matrix)),
@@ -276,16 +233,16 @@ def _buckets(evidence: Sequence[Evidence], protocol: Protocol, times: Sequence[f
     found = []
     labels = evidence[0].model.labels
     for seconds in (*times, None):
-        after, before, truth_names = [], [], []
+        after, raw_scores, truth_names = [], [], []
         for part in evidence:
             readings, clips = readings_at(part.heard, seconds)
             after += [np.array(said.scores) for said in readings]
-            before += [_before(said, part.model.calibration) for said in readings]
+            raw_scores += [before(said, part.model.calibration) for said in readings]
             truth_names += [clip.label for clip in clips]
         if not after:
             continue
         calibrated, truth = judge(labels, np.stack(after), truth_names, protocol)
-        raw, _ = judge(labels, np.stack(before), truth_names, protocol)
+        raw, _ = judge(labels, np.stack(raw_scores), truth_names, protocol)
         found.append(
             Calibrated(
                 seconds=seconds,
@@ -296,24 +253,3 @@ def _buckets(evidence: Sequence[Evidence], protocol: Protocol, times: Sequence[f
             )
         )
     return found
-
-
-def _agreement(
-    heard: Sequence[Heard], dimensions: Sequence[str], seed: int
-) -> tuple[dict[str, float], dict[str, Interval]]:
-    """CCC of the dimensions that the model has, over the clips that were rated and heard."""
-    rated = [(h.clip, dimensions_of(h)) for h in heard if h.clip.dimensions is not None]
-    pairs = [(clip, told) for clip, told in rated if told is not None]
-    if not pairs or not dimensions:
-        return {}, {}
-    values, intervals = {}, {}
-    drawn: Resampled = resample([clip.speaker for clip, _ in pairs], np.zeros(len(pairs), np.int64), seed)
-    for place, name in enumerate(("arousal", "valence", "dominance")):
-        if name not in dimensions:
-            continue
-        x = np.array([told[list(dimensions).index(name)] for _, told in pairs])
-        y = np.array([clip.dimensions[place] for clip, _ in pairs if clip.dimensions is not None])
-        moments = np.stack([np.ones(len(x)), x, y, x * x, y * y, x * y], 1)
-        values[name] = float(ccc_of(moments.sum(0)))
-        intervals[name] = drawn.interval(ccc_of, moments)
-    return values, intervals

@@ -1,6 +1,6 @@
 """A session through the live path, or a recording at once; what was said about each of its clips."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,11 @@ from torch import Tensor
 from emoscope.models.model import StreamModel
 from emoscope.models.reading import CIRCUMPLEX
 from emoscope.models.systems import AttentiveModel, SegmentalModel
+from emoscope.models.voice import VoiceProfile
 from emoscope.streamer import BatchEngine, Config, Drive, Session, replay
 from emoscope.streamer.events import AnyEvent, EmotionFinal, EmotionInterim
 from emoscope.streamer.replaying import with_source
+from emoscope.streamer.session import ENROLL_S
 from emoscope.streamer.spans import speech_spans
 
 from ..corpora import Clip
@@ -43,6 +45,7 @@ class Listener:
         self.model, self.how, self.others = model.eval(), how, others
         self.config = config or Config(pace="fast", attention=False)
         self.engine = BatchEngine(model)
+        self._voices: dict[tuple[tuple[Clip, ...], Condition], VoiceProfile | None] = {}
 
     def hear(self, planned: Planned, condition: Condition = CLEAN) -> list[Heard]:
         """What was said about each scored clip of a session, in its order.
@@ -51,27 +54,51 @@ class Listener:
         """
         if self.how == "whole":
             return [Heard(clip, self._whole(clip, planned, condition)) for clip in planned.clips]
-        if len(planned.clips) == 1 and not planned.enrolment and condition == CLEAN:
+        voice = self._enrolled(planned, condition)
+        if len(planned.clips) == 1 and condition == CLEAN:
             clip = planned.clips[0]
-            events = replay(clip.path, self.model, config=self.config, engine=self.engine)
+            events = replay(clip.path, self.model, config=self.config, engine=self.engine, voice=voice)
             return [Heard(clip, tuple(spoken for _, spoken in self._spoken(events)))]
-        return self._joined(planned, condition)
-
-    def _joined(self, planned: Planned, condition: Condition) -> list[Heard]:
-        clips = [*planned.enrolment, *planned.clips]
-        pieces = [read_clip(clip.path, RATE) for clip in clips]
+        pieces = [read_clip(clip.path, RATE) for clip in planned.clips]
         if len(pieces) == 1:
             audio, spans = pieces[0], [(0.0, len(pieces[0]) / RATE)]
         else:
             audio, spans = join(pieces, RATE, planned.seed)
-        arrived, rate = apply(condition, audio, np.random.default_rng(planned.seed), self._babble(planned))
         # Under worse sound only finals are compared, and interims cost more than all the rest.
-        options = {"sample_rate": rate, "channels": 1, "interim": self.config.interim and condition == CLEAN}
-        session = Session(self.model.contract, with_source(self.config, options))
+        _, events = self._session(audio, planned, condition, interim=condition == CLEAN, voice=voice)
+        shared = share_out(self._spoken(events), spans)
+        return [Heard(clip, tuple(own)) for clip, own in zip(planned.clips, shared, strict=True)]
+
+    def _session(
+        self, audio: Samples, planned: Planned, condition: Condition, interim: bool, voice: VoiceProfile | None = None
+    ) -> tuple[Session, Iterator[AnyEvent]]:
+        """A session that will hear `audio` (16 kHz) as it arrives under a condition, and its events."""
+        arrived, rate = apply(condition, audio, np.random.default_rng(planned.seed), self._babble(planned))
+        options = {"sample_rate": rate, "channels": 1, "interim": self.config.interim and interim}
+        session = Session(self.model.contract, with_source(self.config, options), voice)
         block = round(BLOCK_S * rate)
         blocks = (arrived[begin : begin + block] for begin in range(0, len(arrived), block))
-        shared = share_out(self._spoken(Drive(session, self.engine).run(blocks)), spans)
-        return [Heard(clip, tuple(own)) for clip, own in zip(clips, shared, strict=True)][len(planned.enrolment) :]
+        return session, Drive(session, self.engine).run(blocks)
+
+    def _enrolled(self, planned: Planned, condition: Condition) -> VoiceProfile | None:
+        """What is learnt from a session's enrolment, heard once by a session of its own; None where there is none.
+
+        It is enrolled from four fifths of its speech: where worse sound hides some, what is heard must still suffice.
+        """
+        if not planned.enrolment:
+            return None
+        key = (planned.enrolment, condition)
+        if key not in self._voices:
+            pieces = [read_clip(clip.path, RATE) for clip in planned.enrolment]
+            spans = [speech_spans(piece, self.model.contract) for piece in pieces]
+            seconds = 0.8 * sum(end - start for own in spans for start, end in own) / RATE
+            audio, _ = join(pieces, RATE, planned.seed)
+            session, events = self._session(audio, planned, condition, interim=False)
+            session.enroll(min(max(seconds, ENROLL_S[0]), ENROLL_S[1]))
+            for _ in events:
+                pass
+            self._voices[key] = session.voice
+        return self._voices[key]
 
     def _babble(self, planned: Planned) -> Babble:
         """Made when it is wanted: reading eighteen recordings takes a while."""

@@ -35,7 +35,7 @@ class SessionConfig:
 
 @dataclass(frozen=True)
 class Planned:
-    """One session: clips that are scored, in order, after clips that only tell how the voice sounds."""
+    """One session: clips that are scored, in order, and clips that only tell how the voice sounds."""
 
     clips: tuple[Clip, ...]
     enrolment: tuple[Clip, ...] = ()

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .evaluate import Report
-from .figures import Figures, Interval
+from .evidence import Interval
+from .figures import Figures
 
 NAMES = {
     "uar": "UAR (unweighted average recall)",

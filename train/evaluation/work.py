@@ -2,11 +2,12 @@
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from itertools import islice
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import torch
@@ -22,6 +23,9 @@ from .conditions import Condition
 from .heard import Heard
 from .listening import How, Listener
 from .sessions import Planned
+
+AHEAD = 8  # jobs handed to the processes before they are wanted
+LOOK_S = 0.3  # between two looks whether the user wants to stop
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,16 @@ def _do(job: Job) -> list[Heard]:
     return _worker(job)
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Processes begun here inherit the block: Ctrl+C cannot break one that has not got as far as `_begin`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 Do = Callable[[Sequence[Job]], list[list[Heard]]]
 
 
@@ -79,12 +93,11 @@ Do = Callable[[Sequence[Job]], list[list[Heard]]]
 def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lambda: None) -> Iterator[Do]:
     """A function that does jobs and gives their results in order, in `processes` processes (1: in this one).
 
-    It raises Interrupted after Ctrl+C, as soon as the session at hand is over.
+    It raises Interrupted after Ctrl+C: as soon as the session at hand is over, or at once where others do the work.
     """
     with StopRequest() as stop:
 
         def check() -> None:
-            on_job()
             if stop.wanted:
                 raise Interrupted("stopped")
 
@@ -95,6 +108,7 @@ def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lam
                 found = []
                 for job in jobs:
                     found.append(worker(job))
+                    on_job()
                     check()
                 return found
 
@@ -103,19 +117,29 @@ def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lam
         pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (settings,))
 
         def there(jobs: Sequence[Job]) -> list[list[Heard]]:
-            places: dict[Future[list[Heard]], int] = {pool.submit(_do, job): i for i, job in enumerate(jobs)}
             found: list[list[Heard]] = [[] for _ in jobs]
+            left = iter(enumerate(jobs))
+            running: dict[Future[list[Heard]], int] = {}
             try:
-                for future in as_completed(places):
-                    found[places[future]] = future.result()
+                while True:
+                    with _interrupts_blocked():
+                        running |= {pool.submit(_do, job): i for i, job in islice(left, AHEAD - len(running))}
+                    if not running:
+                        return found
+                    done, _ = wait(running, LOOK_S, FIRST_COMPLETED)
+                    for future in done:
+                        found[running.pop(future)] = future.result()
+                        on_job()
                     check()
             except BrokenProcessPool:
                 raise TrainingError(
                     "a process of the evaluation was killed, perhaps for want of memory; try --jobs 1"
                 ) from None
-            return found
 
         try:
             yield there
         finally:
+            if stop.wanted:  # what they are at is not wanted any more
+                for process in active_children():
+                    process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -15,12 +15,12 @@ NOTES: tuple[str, ...] = (
     ".29) and sadness. Hence the balance of this recipe. MELD's development part was looked at for this choice, "
     "and for nothing else.",
     "Kept, and what ships: that softmax with classes balanced, batches of 192, the average of the weights: .586 (see "
-    "scores), MELD .245 to .255 at leans from 0 to 1 (.26 at 1.2): .28 is not reached. What MELD calls fear and anger is "
-    "mostly in the scene, not in the words; a linear part over words and pairs beside the convolutions is what should "
+    "scores), MELD .245 to .255 at leans from 0 to 1 (.26 at 1.2): .28 is not reached. What MELD calls fear and anger "
+    "is mostly in the scene, not in the words; a linear part over words and pairs beside the convolutions should "
     "be tried next.",
     "Adapting the classes' shares to MELD's sentences without their labels (Saerens et al. 2002): .21 to .23, worse, "
     "as questions, which GoEmotions counts as surprise, crowd out the rest.",
     "The labels calm and bored have no class in GoEmotions: they keep fixed shares of neutral, a choice of our own.",
-    "`tells`, how much words count beside a voice, is the probability of any emotion times the share of known words: a "
+    "`tells`, how much words count beside a voice, is how far they rule out neutral, times the share of known words: a "
     "rule of our own, not fitted to a corpus with both voice and words.",
 )

@@ -70,7 +70,7 @@ def train_tiny_whisper(data: Path, out: Path, recipe: Recipe, threads: int = 1) 
         if clip.speaker in recipe.train
     ]
     others = [
-        Take(power_of(mel), CORPORA[name].language)
+        Take(power_of(mel), CORPORA[name].languages[0])
         for name in ("emodb", "nemo")
         for mel in listen(_some(load_corpora(data, (name,)), recipe.others))
     ]

@@ -93,8 +93,8 @@ def test_codecs_are_as_small_as_their_names_say(monkeypatch, conversation):
         sizes.append(len(file.getvalue()))
         return read(file, **options)
 
-    monkeypatch.setattr(conditions.soundfile, "read", watched)
     speech, _ = soundfile.read(conversation, frames=20 * 16_000, dtype="float32")
+    monkeypatch.setattr(conditions.soundfile, "read", watched)
     for name in CODECS:
         apply(Condition("codec", name), speech, rng(), babble_of(OTHERS, rng()))
         wanted = float(name.split("-")[1].removesuffix("k"))

@@ -30,7 +30,9 @@ from emoscope.train.evaluation.sessions import SessionConfig
 from emoscope.train.evaluation.tables import one_line
 
 
-def write_model(folder: Path, tiny_model: Path, trained: dict[str, list[str]], seed: int = 5) -> Path:
+def write_model(
+    folder: Path, tiny_model: Path, trained: dict[str, list[str]], seed: int = 5, baseline: bool = False
+) -> Path:
     """A few hundred random weights over all nine labels, whose card says whom they have heard."""
     import torch
 
@@ -39,6 +41,7 @@ def write_model(folder: Path, tiny_model: Path, trained: dict[str, list[str]], s
     card = msgspec.structs.replace(
         card,
         labels=list(LABELS),
+        baseline=baseline,
         data=[Seen(name=name, speakers=speakers, licence="", citation="") for name, speakers in trained.items()],
         calibration=msgspec.structs.replace(card.calibration, temperature=[2.0], unsure_below=0.12),
     )
@@ -55,7 +58,7 @@ def model(tmp_path, tiny_model):
 
 @pytest.fixture
 def data(tmp_path, make_emodb):
-    make_emodb(tmp_path / "corpora" / "emodb", ("03", "08", "09"), flat=False)
+    make_emodb(tmp_path / "corpora" / "emodb", ("03", "08", "11"), flat=False)
     return tmp_path / "corpora"
 
 
@@ -67,11 +70,11 @@ def main(*arguments):
 
 def test_json_is_one_line_with_every_figure(model, data, capsys):
     """And nothing else on stdout."""
-    assert main("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,09", "--json") == 0
+    assert main("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11", "--json") == 0
     out = capsys.readouterr().out
     assert out.count("\n") == 1
     told = json.loads(out)
-    assert told["n"] == 14 and told["ci95_by"] == "clip" and told["speakers"] == ["08", "09"]
+    assert told["n"] == 14 and told["ci95_by"] == "clip" and told["speakers"] == ["08", "11"]
     for name in ("uar", "wa", "macro_f1", "weighted_f1", "ece"):
         assert 0 <= told[name] <= 1
     assert told["ci95"][0] <= told["uar"] <= told["ci95"][1]
@@ -129,10 +132,37 @@ def test_a_speakers_session_says_of_each_clip_what_its_own_session_says(model, d
             assert one.scores == pytest.approx(other.scores, abs=0.05)
 
 
+def test_an_enrolled_voice_changes_the_readings_and_its_calm_clip_is_not_scored(tmp_path, tiny_model, make_emodb):
+    """Alone or in a speaker's session, each clip is read against the same voice."""
+    make_emodb(tmp_path / "emodb", ("08", "11"), flat=True, seconds=1.6)
+    clips = load_corpora(tmp_path, ["emodb"])
+    model = write_model(tmp_path / "model", tiny_model, {}, baseline=True)
+    plan = {"corpus": "emodb", "parts": one_model(model, clips, False), "protocol": own_protocol("emodb")}
+    off = {row.name: row.scores for row in evaluate(Plan(**plan)).clips}
+    enrolled = Config(pace="fast", attention=False, baseline="enrolled")
+    alone, together = (
+        evaluate(Plan(**plan, config=enrolled, sessions=SessionConfig(session=session, enrol=4)))
+        for session in ("recording", "speaker")
+    )
+    assert alone.baseline == "enrolled" and alone.figures.absent == ["neutral"]
+    assert [row.name for row in alone.clips] == [clip.name for clip in clips if clip.label != "neutral"]
+    for one, other in zip(alone.clips, together.clips, strict=True):
+        assert one.scores == pytest.approx(other.scores, abs=0.05)
+        assert one.scores != pytest.approx(off[one.name], abs=1e-4)
+
+
+def test_a_baseline_of_a_model_that_learns_no_voice_is_refused(model, data, capsys):
+    """In one line."""
+    arguments = ("--corpus", "emodb", "--data", data, "--speakers", "08", "--session", "speaker")
+    assert main("--model", model, *arguments, "--baseline", "running") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "learns no voice" in said[-1] and "Traceback" not in "".join(said)
+
+
 def test_a_speaker_whom_the_model_was_trained_on_is_refused(model, data, capsys):
     """Before anything is heard, with the way out; with --allow-trained the first line says it."""
     assert main("--model", model, "--corpus", "emodb", "--data", data) == 1
-    assert "trained on 03 of emodb" in (said := capsys.readouterr().err) and "--speakers 08,09" in said
+    assert "trained on 03 of emodb" in (said := capsys.readouterr().err) and "--speakers 08,11" in said
     assert main("--model", model, "--corpus", "emodb", "--data", data, "--allow-trained") == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("TRAINED ON: 03")
 
@@ -264,7 +294,7 @@ def test_ratings_are_compared_by_ccc(tmp_path, tiny_model, make_emotale):
 def test_the_picture_is_whole_xml_with_a_point_for_every_bin(model, data, tmp_path, capsys):
     """It opens in a browser; the report beside it holds each clip's answer."""
     svg, out = tmp_path / "picture.svg", tmp_path / "report.json"
-    arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,09")
+    arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11")
     assert main(*arguments, "--svg", svg, "--out", out) == 0
     capsys.readouterr()
     told = json.loads(out.read_text())
@@ -292,7 +322,7 @@ def test_ctrl_c_ends_the_run_in_one_line_and_what_was_finished_is_told(model, da
     script.write_text(SCRIPT)
     process = subprocess.Popen(
         [sys.executable, str(script), "--model", str(model), "--corpus", "emodb", "--data", str(data), "--speakers",
-         "08,09", "--jobs", jobs, "--out", str(tmp_path / "out.json"), "--conditions",
+         "08,11", "--jobs", jobs, "--out", str(tmp_path / "out.json"), "--conditions",
          ",".join(f"white:{i / 100}" for i in range(3000))],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=os.environ,
     )  # fmt: skip
@@ -315,4 +345,4 @@ def test_a_card_edited_after_the_models_were_made_is_noticed(tmp_path, tiny_mode
     write_card(other, msgspec.structs.replace(card, labels=card.labels[::-1]))
     clips = load_corpora(data, ["emodb"])
     with pytest.raises(SplitInvalid, match="different labels"):
-        fold_models([one, other, one, one], clips, False)
+        fold_models([one, one, other, one], clips, False)  # 11 is in the third fold

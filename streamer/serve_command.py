@@ -1,0 +1,67 @@
+"""`emoscope serve`: many live streams over websockets."""
+
+import argparse
+from pathlib import Path
+
+from .commands import Command, checked_threads
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Where to listen, who may come, what answers."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; others than loopback need a token")
+    parser.add_argument("--port", type=int, default=8765, help="port (8765; 0 takes a free one)")
+    parser.add_argument(
+        "--token", help="what clients must show; EMOSCOPE_TOKEN serves too, and shows in no process list"
+    )
+    parser.add_argument(
+        "--origin", action="append", default=[], metavar="URL", help="a page that may connect; may be repeated"
+    )
+    parser.add_argument("--cert", type=Path, help="TLS certificate chain, PEM")
+    parser.add_argument("--key", type=Path, help="its private key, PEM")
+    parser.add_argument("--insecure", action="store_true", help="other addresses than loopback without a token")
+    parser.add_argument(
+        "--store", default="memory", help="where dropped sessions wait: memory, or redis://HOST:PORT/DB"
+    )
+    parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (auto)")
+    parser.add_argument("--asr", choices=["none"], default="none", help="who makes words; nobody yet")
+    parser.add_argument("--threads", type=int, help="CPU threads of the model (what suits it)")
+    parser.add_argument("--batch", type=int, help="windows in one forward pass (16; 256 on a GPU)")
+    parser.add_argument("--max-sessions", type=int, default=1_000, help="open sockets; more are answered 503 (1000)")
+    parser.add_argument("--drain", type=float, default=10.0, metavar="SECONDS", help="after SIGTERM, gone by then (10)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves until SIGTERM or Ctrl+C."""
+    import asyncio
+    import os
+
+    from .server.options import ServerOptions
+
+    threads = checked_threads(args.threads)
+    options = ServerOptions(
+        host=args.host,
+        port=args.port,
+        token=args.token or os.environ.get("EMOSCOPE_TOKEN"),
+        origins=tuple(args.origin),
+        cert=args.cert,
+        key=args.key,
+        insecure=args.insecure,
+        store=args.store,
+        max_sessions=args.max_sessions,
+        drain_s=args.drain,
+    )
+    # Refused before the model is loaded, which takes seconds.
+    from .server.app import run as serve
+    from .server.loading import load
+    from .server.logs import to_stderr
+
+    to_stderr()
+    contract, engine, batch = load(args.model, device=args.device, threads=threads, batch=args.batch)
+    from dataclasses import replace
+
+    asyncio.run(serve(contract, engine, replace(options, batch=batch)))
+    return 0
+
+
+command = Command("serve", "read many live streams over websockets", register, run)

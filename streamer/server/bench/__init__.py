@@ -1,0 +1,1 @@
+"""What the server costs: `emoscope bench serve`. Server and clients run in processes of their own."""

@@ -1,0 +1,93 @@
+"""A server that tells where its processor time goes: `python -m emoscope.streamer.server.bench.measured MODEL`.
+
+It prints its URL; each line that it reads is answered by a line of JSON with what was used since it began.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...requests import Engine, Request, Result
+from .. import stream as stream_module
+from ..app import Server
+from ..loading import load
+from ..options import ServerOptions
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Clocks:
+    """Processor time of a thread's parts, in seconds."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {"detector": 0.0, "assembly": 0.0, "model": 0.0}
+        self.worker = 0.0
+
+    def timed(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, its thread's processor time counted."""
+
+        def run(*arguments: Any, **named: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self.spent[part] += time.thread_time() - began
+
+        return run
+
+    def engine(self, engine: Engine) -> Engine:
+        """The same engine; it also notes how much its thread has used altogether."""
+
+        def run(requests: Sequence[Request]) -> list[Result]:
+            began = time.thread_time()
+            try:
+                return engine(requests)
+            finally:
+                self.worker = time.thread_time()
+                self.spent["model"] += self.worker - began
+
+        return run
+
+
+def rss_bytes() -> int:
+    """Memory of this process."""
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * PAGE_BYTES
+
+
+async def main(model: str) -> None:
+    clocks = Clocks()
+    stream_module.Stream.feed = clocks.timed("detector", stream_module.Stream.feed)  # type: ignore[method-assign]
+    stream_module.Stream.apply = clocks.timed("assembly", stream_module.Stream.apply)  # type: ignore[method-assign]
+    contract, engine, batch = load(model, device="auto")
+    options = ServerOptions(port=0, max_sessions=100_000, batch=batch, drain_s=1.0)
+    server = Server(contract, clocks.engine(engine), options)
+    await server.start()
+    print(server.url, flush=True)
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.readline():
+        # The loop's thread is this one; the rest of it is what the sockets and their messages cost.
+        loop = time.thread_time()
+        parts = dict(clocks.spent)
+        parts["transport"] = loop - parts["detector"] - parts["assembly"]
+        parts["batch"] = max(0.0, clocks.worker - parts["model"])
+        figures = server.hub.scheduler.figures
+        answer = {
+            "parts": parts,
+            "rss": rss_bytes(),
+            "sessions": len(server.hub.links),
+            "windows": figures.windows,
+            "batches": sum(figures.batches.values()),
+            "wall": time.monotonic(),
+        }
+        print(json.dumps(answer), flush=True)
+    await server.drain()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

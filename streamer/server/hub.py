@@ -1,0 +1,192 @@
+"""All links of one server: who is here, whose results came, who comes back, and what time it is."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable
+from typing import cast
+
+from emoscope.models.contract import ModelContract
+
+from ..config import Config
+from ..requests import Engine, Request
+from .link import Link
+from .logs import Log
+from .metrics import Metrics, Watched
+from .options import ServerOptions
+from .scheduler import Answers, Scheduler
+from .store import MemoryStore, Store, StoreUnavailable
+from .stored import Stored, pack
+from .stream import Stream, Voice, configured
+
+TICK_S = 0.05
+BREAKS = 3  # after so many failures in a row a session is not kept: whoever resumes it would meet the next one
+ATTACHED_FACTOR = 2.0  # an attached session's record waits longer, since it is renewed now and then only
+
+
+class Hub:
+    """Belongs to one event loop."""
+
+    def __init__(
+        self, contract: ModelContract, engine: Engine, options: ServerOptions, store: Store, metrics: Metrics, log: Log
+    ) -> None:
+        self.contract, self.options, self.store, self.metrics, self.log = contract, options, store, metrics, log
+        self.default_config = configured(contract, Config(), {})
+        self.owner = secrets.token_hex(8)
+        self.links: set[Link] = set()
+        self._by_id: dict[str, Link] = {}
+        self._by_voice: dict[Voice, Link] = {}
+        self._loop = asyncio.get_running_loop()
+        self.scheduler = Scheduler(engine, self._deliver, batch=options.batch)
+        metrics.watch(
+            Watched(lambda: len(self.links), lambda: self.scheduler.waiting, lambda: self.scheduler.figures.busy_s)
+        )
+        self._ticker = asyncio.ensure_future(self._tick())
+        self._batches: dict[int, int] = {}
+
+    def now(self) -> float:
+        """Wall time that only goes forward."""
+        return time.monotonic()
+
+    # --- links come and go
+
+    def join(self, link: Link) -> None:
+        self.links.add(link)
+        self._by_id[link.stream.id] = link
+        self.metrics.opened.inc()
+
+    async def leave(self, link: Link, *, done: bool) -> None:
+        """A socket is closed: its session waits to be resumed, unless it is over."""
+        self.links.discard(link)
+        if self._by_id.get(link.stream.id) is not link:
+            return
+        self.forget(link)
+        stream = link.stream
+        if not stream.begun or (done and stream.closed) or stream.failures >= BREAKS:
+            await self._remove(stream)
+            return
+        await self.put(stream, attached=False)
+
+    def forget(self, link: Link) -> None:
+        """The session is no longer this link's."""
+        if self._by_id.get(link.stream.id) is link:
+            del self._by_id[link.stream.id]
+        for voice in link.stream.voices:
+            voice.gone = True
+            self._by_voice.pop(voice, None)
+            self.scheduler.forget(voice)
+
+    def link_of(self, session_id: str) -> Link | None:
+        """Who has that session now."""
+        return self._by_id.get(session_id)
+
+    def exchange(self, link: Link, stream: Stream) -> None:
+        """A resumed session goes on in this link, in the place of the link's own."""
+        self.forget(link)
+        link.stream = stream
+        self._by_id[stream.id] = link
+        self.metrics.resumed.inc()
+
+    # --- the store
+
+    async def put(self, stream: Stream, *, attached: bool) -> bool | None:
+        """Whether the state was stored; false when another server has the session, None when the store is away."""
+        return await self.put_record(stream.stored(), ATTACHED_FACTOR if attached else 1.0)
+
+    async def put_record(self, stored: Stored, times_ttl: float = 1.0) -> bool | None:
+        """The same, of a record."""
+        ttl_s = self.options.limits.resume_ttl_s * times_ttl
+        try:
+            return await self.store.put(stored.session_id, stored.token, pack(stored), self.owner, ttl_s)
+        except StoreUnavailable as error:
+            self.store_failed(stored.session_id, error)
+            return None
+
+    def store_failed(self, session_id: str, error: StoreUnavailable) -> None:
+        """The store did not answer."""
+        self.metrics.store_failures.inc()
+        self.log.error("store", session=session_id, message=str(error))
+
+    async def _remove(self, stream: Stream) -> None:
+        if not stream.begun:
+            return
+        try:
+            await self.store.remove(stream.id, self.owner)
+        except StoreUnavailable as error:
+            self.store_failed(stream.id, error)
+
+    # --- the engine
+
+    def submit(self, link: Link, voice: Voice, requests: Iterable[Request]) -> None:
+        """Put a voice's requests in line; their results are that link's."""
+        self._by_voice[voice] = link
+        self.scheduler.submit(voice, requests)
+
+    def _deliver(self, answers: Answers) -> None:
+        """In the worker's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._apply, answers)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits any more
+
+    def _apply(self, answers: Answers) -> None:
+        for owner, results, busy_s in answers:
+            voice = cast(Voice, owner)
+            link = self._by_voice.get(voice)
+            if link is not None:
+                link.results(voice, results, busy_s)
+
+    # --- time
+
+    async def _tick(self) -> None:
+        due = self.now()
+        expired = due
+        while True:
+            due += TICK_S
+            await asyncio.sleep(max(0.0, due - self.now()))
+            now = self.now()
+            self.metrics.loop_delay.observe(max(0.0, now - due))
+            if now - due > 1.0:
+                due = now
+            for link in list(self.links):
+                if not link.outbox.empty:
+                    link.outbox.pump()
+                if now >= link.next_status or now > link.finish_by:
+                    link.tick(now)
+            if now - expired > 1.0:
+                expired = now
+                self._observe_batches()
+                if isinstance(self.store, MemoryStore):
+                    self.store.expire()
+
+    def _observe_batches(self) -> None:
+        for size, count in list(self.scheduler.figures.batches.items()):
+            for _ in range(count - self._batches.get(size, 0)):
+                self.metrics.batch.observe(size)
+            self._batches[size] = count
+
+    # --- the end
+
+    async def drain(self, within_s: float) -> None:
+        """Finals out, then `shutting_down`; where another server can go on, sessions are stored instead of ended."""
+        until = self.now() + within_s
+        elsewhere = self.store.outlives
+        for link in list(self.links):
+            if not elsewhere and link.stream.begun:
+                link.finish(max(0.0, within_s * 0.8))
+        while self.now() < until and any(not link.leaving and link.stream.pending for link in self.links):
+            await asyncio.sleep(TICK_S)
+        for link in list(self.links):
+            resumable = elsewhere and link.stream.begun
+            link.end("shutting_down", "the server is going down", close=1012 if resumable else None)
+        while self.links and self.now() < until + 1.0:
+            await asyncio.sleep(TICK_S)
+        for link in list(self.links):
+            link.socket.transport.abort()
+
+    async def close(self) -> None:
+        """Stop what runs beside the links."""
+        self._ticker.cancel()
+        await asyncio.gather(self._ticker, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(None, self.scheduler.close)
+        await self.store.close()

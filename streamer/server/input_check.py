@@ -1,0 +1,33 @@
+"""Warnings about one client's input: `InputWatch`, given its samples in larger pieces than they come in."""
+
+from typing import Any
+
+import numpy as np
+
+from ..config import Config
+from ..events import Caution
+from ..input_watch import InputWatch
+
+PIECE_S = 0.5  # what it warns of shows in seconds, and looking costs as much for a short piece as for a long one
+
+
+class InputCheck:
+    """Made with the first audio, when the config is fixed."""
+
+    def __init__(self, config: Config) -> None:
+        self._watch = InputWatch(config.sample_rate)
+        self._live = config.pace == "realtime"
+        self._piece = round(config.sample_rate * PIECE_S)
+        self._blocks: list[Any] = []
+        self._gathered = 0
+
+    def hear(self, samples: Any, now: float) -> list[Caution]:
+        """Samples (n, channels), int16 or float32, that arrived at `now`."""
+        self._blocks.append(samples)
+        self._gathered += len(samples)
+        if self._gathered < self._piece:
+            return []
+        whole = np.concatenate(self._blocks)
+        self._blocks, self._gathered = [], 0
+        plain = whole if whole.dtype == np.float32 else whole.astype(np.float32) / 32_768.0
+        return self._watch.hear(plain, now if self._live else None)

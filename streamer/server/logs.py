@@ -1,0 +1,52 @@
+"""Structured logs: one JSON object a line, without audio and without words."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+LOGGER = "emoscope.server"
+FIELDS = "emoscope_fields"
+
+
+class JsonLines(logging.Formatter):
+    """Time, level, what happened, and the fields that came with it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class Log:
+    """`log.info("opened", session=..., peer=...)`."""
+
+    def __init__(self, logger: logging.Logger | None = None) -> None:
+        self._logger = logger or logging.getLogger(LOGGER)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._logger.info(event, extra={FIELDS: fields})
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._logger.error(event, extra={FIELDS: fields})
+
+    def broke(self, event: str, **fields: Any) -> None:
+        """With the traceback of the exception that is being handled: a fault of ours."""
+        self._logger.exception(event, extra={FIELDS: fields})
+
+
+def to_stderr(level: int = logging.INFO) -> None:
+    """What `emoscope serve` does with its logs."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    for name in (LOGGER, "websockets.server"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level if name == LOGGER else logging.ERROR)

@@ -1,0 +1,65 @@
+"""OpenMetrics: what an operator watches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+LAG_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+DELAY_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is looked up when somebody asks."""
+
+    sessions: Callable[[], float]
+    queue: Callable[[], float]
+    busy_s: Callable[[], float]
+
+
+class Metrics:
+    """One server's figures, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.sessions = Gauge("emoscope_sessions", "Open sockets", registry=registry)
+        self.queue = Gauge("emoscope_queue_requests", "Requests in line for the model", registry=registry)
+        self.engine = Gauge("emoscope_engine_busy_seconds", "Time spent in the model", registry=registry)
+        self.opened = Counter("emoscope_sessions_opened", "Sessions begun", registry=registry)
+        self.resumed = Counter(
+            "emoscope_sessions_resumed", "Sessions gone on with on another socket", registry=registry
+        )
+        self.refused = Counter(
+            "emoscope_refused", "Connections refused before the upgrade", ["status"], registry=registry
+        )
+        self.audio = Counter("emoscope_audio_seconds", "Audio accepted", registry=registry)
+        self.dropped = Counter("emoscope_dropped_seconds", "Speech heard but never read", registry=registry)
+        self.events = Counter("emoscope_events", "Events sent", ["type"], registry=registry)
+        self.errors = Counter("emoscope_errors", "Errors told to clients", ["code"], registry=registry)
+        self.store_failures = Counter("emoscope_store_failures", "Store operations that failed", registry=registry)
+        self.lag = Histogram(
+            "emoscope_reading_lag_seconds",
+            "From the arrival of a reading's last sample until it leaves",
+            buckets=LAG_S,
+            registry=registry,
+        )
+        self.batch = Histogram("emoscope_batch_windows", "Windows in a batch", buckets=BATCH, registry=registry)
+        self.loop_delay = Histogram(
+            "emoscope_loop_delay_seconds", "Lateness of the event loop", buckets=DELAY_S, registry=registry
+        )
+
+    def watch(self, watched: Watched) -> None:
+        """Look these up on each scrape."""
+        self.sessions.set_function(watched.sessions)
+        self.queue.set_function(watched.queue)
+        self.engine.set_function(watched.busy_s)
+
+    def text(self) -> bytes:
+        """The page that a scraper reads."""
+        page: bytes = generate_latest(self.registry)  # type: ignore[no-untyped-call]
+        return page

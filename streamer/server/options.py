@@ -1,0 +1,76 @@
+"""What a server is told when it starts, checked before it listens."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import UsageError
+from ..events import Limits
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """Addresses, doors and limits.
+
+    token           what a client must show; None admits everybody, which only loopback does without `insecure`
+    origins         pages of other hosts that may connect; the server's own page always may
+    cert, key       TLS, PEM files
+    store           where dropped sessions wait: "memory", or a redis:// or rediss:// URL
+    max_sessions    open sockets; more are answered 503
+    max_session_s   audio of one session, after which it expires
+    finish_s        a live session's deadline for what is still computed after `finish`
+    slow_s          a socket that takes nothing for so long is closed
+    drain_s         after SIGTERM, everything is over by then
+    limits          what clients are told
+    fast_backlog_s  the window of clients that send files
+    messages_s      text messages a second that one client may send, three times as many at once
+    batch           windows in one forward pass
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str | None = None
+    origins: tuple[str, ...] = ()
+    cert: Path | None = None
+    key: Path | None = None
+    insecure: bool = False
+    store: str = "memory"
+    max_sessions: int = 1_000
+    max_session_s: float = 86_400.0
+    finish_s: float = 10.0
+    slow_s: float = 10.0
+    drain_s: float = 10.0
+    limits: Limits = field(default_factory=Limits)
+    fast_backlog_s: float = 60.0
+    messages_s: float = 20.0
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        """UsageError when the server would be open to strangers, or TLS is half given."""
+        if not is_loopback(self.host) and self.token is None and not self.insecure:
+            raise UsageError(
+                f"--host {self.host} can be reached from other machines: give a --token, or --insecure if everybody "
+                "who can reach it may use it"
+            )
+        if (self.cert is None) != (self.key is None):
+            raise UsageError("TLS needs both --cert and --key")
+        if self.token is not None and (not self.token or not self.token.isprintable() or " " in self.token):
+            raise UsageError("a token must not be empty or hold spaces or control characters")
+        if not 0 <= self.port <= 65_535:
+            raise UsageError(f"--port {self.port}: must be from 0 to 65535")
+        if self.max_sessions < 1:
+            raise UsageError(f"--max-sessions {self.max_sessions}: must be at least 1")
+        if not 0 <= self.drain_s <= 3_600:
+            raise UsageError(f"--drain {self.drain_s}: must be from 0 to 3600 seconds")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
+    if host in LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,85 @@
+"""Sessions in Redis: another server goes on where this one was lost."""
+
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ..errors import UsageError
+from .store import Store, StoreUnavailable
+from .stored import same
+
+PREFIX = "emoscope:session:"
+TIMEOUT_S = 5.0
+
+# Both run as one step in Redis, so that of two servers only one has a session. A record whose owner has changed is
+# never overwritten by the owner before.
+PUT = """
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'record', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+TAKE = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return false end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+return redis.call('HGET', KEYS[1], 'record')
+"""
+REMOVE = """
+if redis.call('HGET', KEYS[1], 'owner') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class RedisStore(Store):
+    """A hash a session, with a time to live. Tokens are stored as hashes only."""
+
+    outlives = True
+
+    def __init__(self, url: str) -> None:
+        """UsageError when the URL is none."""
+        try:
+            self._redis: Any = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+        except ValueError as error:
+            raise UsageError(f"--store: {error}") from None
+        self._put = self._redis.register_script(PUT)
+        self._take = self._redis.register_script(TAKE)
+        self._remove = self._redis.register_script(REMOVE)
+
+    async def put(self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float) -> bool:
+        try:
+            kept = await self._put(keys=[PREFIX + session_id], args=[owner, token, record, round(ttl_s * 1e3)])
+        except RedisError as error:
+            raise _away(error) from None
+        return bool(kept)
+
+    async def take(self, session_id: str, token: bytes, owner: str) -> bytes | None:
+        key = PREFIX + session_id
+        try:
+            known = await self._redis.hget(key, "token")
+            if known is None or not same(known, token):
+                return None
+            record: bytes | None = await self._take(keys=[key], args=[owner, token])
+        except RedisError as error:
+            raise _away(error) from None
+        return record
+
+    async def remove(self, session_id: str, owner: str) -> None:
+        try:
+            await self._remove(keys=[PREFIX + session_id], args=[owner])
+        except RedisError as error:
+            raise _away(error) from None
+
+    async def check(self) -> None:
+        try:
+            await self._redis.ping()
+        except RedisError as error:
+            raise _away(error) from None
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+def _away(error: RedisError) -> StoreUnavailable:
+    return StoreUnavailable(f"redis: {type(error).__name__}: {error}")

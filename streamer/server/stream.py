@@ -1,0 +1,285 @@
+"""What one client has on the server: sessions, unacknowledged events, lag. No socket and no clock inside."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from emoscope.models.contract import ModelContract
+
+from ..config import SECOND, Config, checked
+from ..errors import ConfigInvalid, InvalidAudio, InvalidJson
+from ..events import AnyEvent, Caution, Durable, Lag, Status, encode
+from ..intake import sound
+from ..protocol import LastSeq
+from ..requests import Dropped, Encode, Failed, Late, Request, Result
+from ..session import Output, Session
+from .stored import Stored
+
+HIGHEST_RATE = 48_000
+KEPT_EVENTS = 1_000
+SKIP_LAG_S = 2.0  # past this lag interim readings are skipped
+RATE_FROM_S = 0.1  # before so much audio a rate of computing means nothing
+
+
+def configured(contract: ModelContract, config: Config, values: dict[str, Any]) -> Config:
+    """`config` with `values` changed, as a session of this model will really have it; ConfigInvalid names the field."""
+    vad = values.get("vad")
+    merged = {**msgspec.to_builtins(config), **values}
+    if isinstance(vad, dict):
+        merged["vad"] = {**msgspec.to_builtins(config.vad), **vad}
+    asked = checked(merged)
+    if asked.sample_rate > HIGHEST_RATE:
+        raise ConfigInvalid(f"config: a sample rate of {asked.sample_rate} Hz; at most {HIGHEST_RATE}", "sample_rate")
+    effective = Session(contract, _per_channel(asked)).config
+    return msgspec.structs.replace(effective, channels=asked.channels, channel_mode=asked.channel_mode)
+
+
+def _per_channel(config: Config) -> Config:
+    if config.channel_mode == "mix":
+        return config
+    return msgspec.structs.replace(config, channels=1, channel_mode="mix")
+
+
+@dataclass(eq=False)
+class Voice:
+    """One session, and the requests of it that are out. `channel` is None unless each channel has its own."""
+
+    channel: int | None
+    session: Session
+    gone: bool = False
+    closed: bool = False
+    acked: int = 0
+    suppress: int = 0
+    sent: int = 0
+
+
+class Stream:
+    """Sessions of one client, one a channel in `split` mode, else one."""
+
+    def __init__(self, session_id: str, token: bytes, contract: ModelContract, config: Config) -> None:
+        self.id, self.token, self.contract, self.config = session_id, token, contract, config
+        self.voices: list[Voice] = []
+        self.kept: deque[tuple[int, int, bytes]] = deque()
+        self.lost_events = False
+        self.failures = 0
+        self.accepted = 0
+        """Samples of each channel, at the source's rate."""
+        self.finishing = False
+        self.busy_s = 0.0
+        self.stored_s = 0.0
+        """Audio up to which a server that takes over could go on from."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether audio has come, so that the config is fixed."""
+        return bool(self.voices)
+
+    @property
+    def audio_s(self) -> float:
+        """Audio accepted."""
+        return self.accepted / self.config.sample_rate
+
+    @property
+    def processed_s(self) -> float:
+        """Audio up to which everything has left, whatever is stored."""
+        return min((voice.session.processed_s for voice in self.voices), default=0.0)
+
+    @property
+    def lag_s(self) -> float:
+        return max(0.0, self.audio_s - self.processed_s)
+
+    @property
+    def dropped_s(self) -> float:
+        return sum(voice.session.dropped_s for voice in self.voices)
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is still computed."""
+        return any(voice.session.pending() for voice in self.voices)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `session.closed` has left every voice."""
+        return self.finishing and all(voice.closed for voice in self.voices)
+
+    def configure(self, values: dict[str, Any]) -> Config:
+        """Before the first audio; ConfigInvalid."""
+        self.config = configured(self.contract, self.config, values)
+        return self.config
+
+    def begin(self) -> None:
+        """Sessions are made when they are needed: an idle socket holds none."""
+        if self.voices:
+            return
+        split = self.config.channel_mode == "split"
+        single = _per_channel(self.config)
+        for channel in range(self.config.channels if split else 1):
+            self.voices.append(Voice(channel if split else None, Session(self.contract, single)))
+
+    def check(self, samples: npt.NDArray[np.generic]) -> None:
+        """InvalidAudio when a sample is no number that sound can have: then nothing of the frame is heard."""
+        if samples.dtype == np.float32:
+            usable = sound(samples)  # type: ignore[arg-type]
+            if not usable.all():
+                at = self.audio_s + int(usable.argmin()) / self.config.sample_rate
+                raise InvalidAudio(
+                    f"the sample at {at:.3f} s is no number that sound can have (full scale is 1); the frame is refused"
+                )
+
+    def feed(self, samples: npt.NDArray[np.generic]) -> list[tuple[Voice, Output]]:
+        """Audio (n, channels) that `check` has passed."""
+        self.begin()
+        self.accepted += len(samples)
+        if self.voices[0].channel is None:
+            return [(self.voices[0], self.voices[0].session.feed(samples))]
+        return [(voice, voice.session.feed(samples[:, place])) for place, voice in enumerate(self.voices)]
+
+    def flush(self) -> list[tuple[Voice, Output]]:
+        return [(voice, voice.session.flush()) for voice in self.voices]
+
+    def reset(self) -> list[tuple[Voice, Output]]:
+        return [(voice, voice.session.reset()) for voice in self.voices]
+
+    def enroll(self, seconds: float) -> list[tuple[Voice, Output]]:
+        """ConfigInvalid when the model learns no voice, or `seconds` is out of range; then nothing has begun."""
+        begun = self.begun
+        self.begin()
+        try:
+            return [(voice, voice.session.enroll(seconds)) for voice in self.voices]
+        except ConfigInvalid:
+            if not begun:
+                self.voices = []
+            raise
+
+    def finish(self) -> list[tuple[Voice, Output]]:
+        self.begin()
+        self.finishing = True
+        return [(voice, voice.session.finish()) for voice in self.voices]
+
+    def expire(self, voice: Voice, requests: Iterable[Request]) -> Output:
+        """These requests come too late: what they would have said is missing."""
+        return voice.session.apply([Late(request.id) for request in requests])
+
+    def drop(self, voice: Voice, requests: Sequence[Request]) -> Output:
+        """These requests are given up because of a backlog."""
+        return voice.session.apply([Dropped(request.id) for request in requests])
+
+    def apply(self, voice: Voice, results: Sequence[Result], busy_s: float) -> Output:
+        self.busy_s += busy_s
+        return voice.session.apply(results)
+
+    def wire(self, voice: Voice | None, event: AnyEvent) -> bytes | None:
+        """An event as it leaves; None when the client has it already. Durable ones are kept until acknowledged."""
+        if voice is not None and voice.channel is not None:
+            event = msgspec.structs.replace(event, channel=voice.channel)
+        data = encode(event)
+        if voice is None or not isinstance(event, Durable):
+            return data
+        voice.sent = event.seq
+        if event.seq <= max(voice.suppress, voice.acked):
+            return None
+        self.kept.append((voice.channel or 0, event.seq, data))
+        if len(self.kept) > KEPT_EVENTS:
+            self.kept.popleft()
+            self.lost_events = True
+        return data
+
+    def acknowledge(self, last_seq: LastSeq) -> None:
+        """Durable events up to `last_seq` have arrived. InvalidJson when the numbers are not one a channel."""
+        for voice, seq in zip(self.voices, self._numbers(last_seq), strict=True):
+            voice.acked = max(voice.acked, min(seq, voice.sent))
+        acked = [voice.acked for voice in self.voices]
+        if acked:
+            self.kept = deque(item for item in self.kept if item[1] > acked[item[0]])
+
+    def _numbers(self, last_seq: LastSeq) -> list[int]:
+        count = len(self.voices)
+        numbers = last_seq if isinstance(last_seq, list) else [last_seq] * count
+        if count and len(numbers) != count:
+            raise InvalidJson(f"last_seq holds {len(numbers)} numbers; this session has {count} channel(s)", "last_seq")
+        if count > 1 and isinstance(last_seq, int) and last_seq:
+            raise InvalidJson("last_seq must be a list with one number a channel: each counts its own", "last_seq")
+        return numbers if count else []
+
+    def status(self) -> Status:
+        """`processed_s` never passes what is stored: audio after it may be asked for again."""
+        audio_s = self.audio_s
+        return Status(
+            audio_s=audio_s,
+            processed_s=min(self.processed_s, self.stored_s),
+            lag_s=Lag(audio=round(self.lag_s, 3)),
+            dropped_s=self.dropped_s,
+            rtf=round(self.busy_s / audio_s, 5) if audio_s > RATE_FROM_S else 0.0,
+            level_dbfs=round(max((v.session.level_dbfs for v in self.voices), default=-120.0), 1),
+        )
+
+    def behind(self, voice: Voice) -> float:
+        """Lag of one voice."""
+        return max(0.0, self.audio_s - voice.session.processed_s)
+
+    def stored(self) -> Stored:
+        """Everything that is needed to go on elsewhere, as of now."""
+        return Stored(
+            session_id=self.id,
+            token=self.token,
+            config=self.config,
+            audio_s=self.audio_s,
+            voices=[voice.session.save() for voice in self.voices],
+            kept=list(self.kept),
+            lost_events=self.lost_events,
+            failures=self.failures,
+        )
+
+    @classmethod
+    def restore(cls, stored: Stored, contract: ModelContract) -> "Stream":
+        """RecordInvalid or ConfigInvalid when this server cannot go on with it."""
+        stream = cls(stored.session_id, stored.token, contract, stored.config)
+        split = stored.config.channel_mode == "split"
+        stream.voices = [
+            Voice(channel if split else None, Session.restore(saved, contract))
+            for channel, saved in enumerate(stored.voices)
+        ]
+        for voice in stream.voices:
+            voice.sent = voice.session.state.assembly.next_seq - 1
+            voice.closed = voice.session.state.finished and not voice.session.pending()
+            voice.acked = min((s for c, s, _ in stored.kept if c == (voice.channel or 0)), default=voice.sent + 1) - 1
+        stream.kept = deque(stored.kept)
+        stream.lost_events, stream.failures = stored.lost_events, stored.failures
+        stream.accepted = round(stored.audio_s * stored.config.sample_rate)
+        stream.stored_s = stored.audio_s
+        stream.finishing = any(voice.session.state.finished for voice in stream.voices)
+        return stream
+
+    def rejoin(self, last_seq: LastSeq) -> list[bytes]:
+        """A client has come back and has seen `last_seq`: the durable events that it has not."""
+        for voice, seq in zip(self.voices, self._numbers(last_seq), strict=True):
+            voice.suppress = seq
+        self.acknowledge(last_seq)
+        return [data for _, _, data in self.kept]
+
+    @property
+    def gap(self) -> bool:
+        """Whether a client that came back misses events that are no longer kept."""
+        first = {channel: seq for channel, seq, _ in reversed(self.kept)}
+        return any(v.suppress + 1 < first.get(v.channel or 0, v.sent + 1) for v in self.voices)
+
+
+def lost(message: str, start: float, end: float) -> Caution:
+    """Speech that nobody will read."""
+    return Caution(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3))
+
+
+def span_s(requests: Sequence[Encode]) -> tuple[float, float]:
+    """What windows would have pooled, in seconds."""
+    starts, ends = zip(*((r.window.own_start, r.window.own_end) for r in requests), strict=True)
+    return min(starts) / SECOND, max(ends) / SECOND
+
+
+def broke(results: Sequence[Result]) -> str | None:
+    """What the model failed with, if it did."""
+    return next((result.message for result in results if isinstance(result, Failed)), None)

@@ -1,0 +1,113 @@
+"""The protocol from the client's side with as little as possible in between, for tests of the server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from emoscope.streamer import Config, Session
+from emoscope.streamer.events import AnyEvent, Error, SessionCreated, decode
+from emoscope.streamer.protocol import SUBPROTOCOL, encode_audio
+from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
+
+PATIENCE_S = 20.0
+
+TALK = np.concatenate([silence(0.5), voice(2.4), silence(0.9), voice(1.1, 190.0, seed=2), silence(0.8)])
+
+
+def as_sent(samples: np.ndarray) -> np.ndarray:
+    """What arrives of samples sent as 16 bits."""
+    return np.clip(np.rint(samples.astype(np.float64) * 32_768.0), -32_768, 32_767).astype(np.int16)
+
+
+def alone(samples: np.ndarray, **options: object) -> list:
+    """Events of the same audio without a server."""
+    return run(Session(CONTRACT, Config(**options)), FakeEngine(), [as_sent(samples)])  # type: ignore[arg-type]
+
+
+class Raw:
+    """One socket; all that came is in `events`."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.events: list[AnyEvent] = []
+        self._news = asyncio.Condition()
+        self._reader = asyncio.ensure_future(self._read())
+        self.over = False
+
+    async def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            async for message in self.socket:
+                self.events.append(decode(message))
+                async with self._news:
+                    self._news.notify_all()
+        async with self._news:
+            self.over = True
+            self._news.notify_all()
+
+    async def say(self, kind: str, **fields: Any) -> None:
+        await self.socket.send(json.dumps({"type": kind, **fields}))
+
+    async def audio(self, samples: np.ndarray, block: int = 1_600, encoding: str = "pcm_s16le", pause_s: float = 0.0):
+        for begin in range(0, len(samples), block):
+            await self.socket.send(encode_audio(samples[begin : begin + block], encoding))
+            await asyncio.sleep(pause_s)
+
+    async def until(self, kind: str, count: int = 1, patience_s: float = PATIENCE_S) -> AnyEvent:
+        """The `count`-th event of that type, once it is there."""
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(lambda: len(self.of(kind)) >= count or self.over), patience_s)
+        found = self.of(kind)
+        assert len(found) >= count, f"no {kind} number {count}; there were {[e.type for e in self.events]}"
+        return found[count - 1]
+
+    async def closed(self, patience_s: float = PATIENCE_S) -> int:
+        """The close code."""
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(lambda: self.over), patience_s)
+        assert self.socket.close_code is not None
+        return self.socket.close_code
+
+    def of(self, kind: str) -> list[AnyEvent]:
+        return [event for event in self.events if event.type == kind]
+
+    @property
+    def errors(self) -> list[str]:
+        return [event.code for event in self.events if isinstance(event, Error)]
+
+    @property
+    def created(self) -> SessionCreated:
+        first = self.events[0]
+        assert isinstance(first, SessionCreated)
+        return first
+
+    async def finished(self) -> list[AnyEvent]:
+        """Say `finish`; all events up to the end."""
+        await self.say("finish")
+        assert await self.closed() == 1000
+        return self.events
+
+    async def cut(self) -> None:
+        """Gone without a closing handshake, as when a cable is pulled."""
+        self.socket.transport.abort()
+        await self.closed()
+
+
+@asynccontextmanager
+async def raw(url: str, **options: Any) -> AsyncIterator[Raw]:
+    """A connected client, after `session.created`."""
+    options = {"subprotocols": [SUBPROTOCOL], "compression": None, "ping_interval": None, **options}
+    async with connect(url, **options) as socket:
+        client = Raw(socket)
+        await client.until("session.created")
+        yield client
+
+
+def lasting(events: list[AnyEvent]) -> list[AnyEvent]:
+    """Durable events alone."""
+    return [event for event in events if hasattr(event, "seq")]

@@ -1,0 +1,193 @@
+"""Whatever a client sends: the documented answer, and nobody else notices."""
+
+import asyncio
+import gc
+import json
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from raw_client import TALK, Raw, alone, lasting, raw
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from emoscope.streamer.events import Limits
+from emoscope.streamer.server import serving
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
+
+FAKE = (CONTRACT, FakeEngine())
+
+
+@pytest.mark.parametrize(
+    ("config", "frame", "code"),
+    [
+        ({}, bytes(641), "invalid_audio_frame"),
+        ({"channels": 2}, bytes(642), "invalid_audio_frame"),
+        ({}, bytes(320_002), "invalid_audio_frame"),
+        ({"encoding": "pcm_f32le"}, np.full(160_000, np.nan, np.float32).tobytes(), "invalid_audio_frame"),
+        ({"encoding": "pcm_f32le"}, np.full(1_600, np.inf, np.float32).tobytes(), "invalid_audio_frame"),
+        ({"encoding": "pcm_f32le"}, np.full(1_600, 1e30, np.float32).tobytes(), "invalid_audio_frame"),
+        ({}, "hello", "invalid_json"),
+        ({}, '{"type":"audio","samples":[1,2,3]}', "unknown_type"),
+        ({}, '{"type":"flush","at":3}', "invalid_json"),
+        ({}, '{"type":"session.update","config":{"sample_rate":"fast"}}', "config_locked"),
+        ({}, '{"type":"keepalive","last_seq":[1,2,3]}', "invalid_json"),
+        ({}, "[" * 10_000, "invalid_json"),
+        ({}, '{"type":"\\ud800"}', "invalid_json"),
+    ],
+)
+def test_a_message_that_cannot_be_taken_changes_nothing(config: dict, frame: bytes | str, code: str) -> None:
+    """The session goes on, and its events are those of the rest."""
+
+    async def talk() -> Raw:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            encoding = config.get("encoding", "pcm_s16le")
+            await client.say("session.update", config={"pace": "fast", **config})
+            whole = TALK if config.get("channels", 1) == 1 else np.stack([TALK, TALK], 1)
+            await client.audio(whole[:30_000], encoding=encoding)
+            await client.socket.send(frame)
+            await client.audio(whole[30_000:], encoding=encoding)
+            await client.finished()
+            return client
+
+    client = asyncio.run(talk())
+    assert client.errors == [code]
+    assert [e.type for e in lasting(client.events)] == [e.type for e in lasting(alone(TALK))]
+    if config.get("encoding") is None:
+        assert differences(lasting(client.events), lasting(alone(TALK))) == []
+
+
+def test_a_message_too_large_is_told_so_and_closed() -> None:
+    async def talk() -> tuple[int, list[str], Raw]:
+        async with serving(FAKE) as server, raw(server.url) as other, raw(server.url, max_size=None) as client:
+            with suppress(ConnectionClosed):
+                await client.socket.send(bytes(2_000_000))
+            code = await client.closed()
+            await other.audio(TALK)
+            await other.finished()
+            return code, client.errors, other
+
+    code, errors, other = asyncio.run(talk())
+    assert (code, errors) == (1009, ["message_too_large"])
+    assert len(other.of("emotion.final")) == 2
+
+
+def test_an_idle_client_is_closed_and_a_kept_alive_one_is_not() -> None:
+    async def talk() -> tuple[int, list[str], bool]:
+        limits = Limits(idle_timeout_s=1.5)
+        async with serving(FAKE, limits=limits) as server, raw(server.url) as idle, raw(server.url) as alive:
+            for _ in range(8):
+                await alive.say("keepalive")
+                await asyncio.sleep(0.4)
+            return await idle.closed(), idle.errors, alive.over
+
+    assert asyncio.run(talk()) == (4408, ["idle_timeout"], False)
+
+
+def test_a_file_sent_faster_than_its_window_is_closed() -> None:
+    class Stuck(FakeEngine):
+        def __call__(self, requests):  # type: ignore[no-untyped-def]
+            import time
+
+            time.sleep(3.0)
+            return super().__call__(requests)
+
+    async def talk() -> tuple[int, list[str]]:
+        async with serving((CONTRACT, Stuck()), fast_backlog_s=5.0) as server, raw(server.url) as client:
+            await client.say("session.update", config={"pace": "fast"})
+            with suppress(ConnectionClosed):
+                for _ in range(8):
+                    await client.audio(TALK)
+            return await client.closed(), client.errors
+
+    assert asyncio.run(talk()) == (4429, ["backlog_exceeded"])
+
+
+def test_a_flood_of_messages_is_limited_and_said_once() -> None:
+    async def talk() -> Raw:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            for _ in range(400):
+                await client.say("keepalive")
+            await client.until("error")
+            await asyncio.sleep(0.3)
+            await client.audio(TALK)
+            await asyncio.sleep(0.5)
+            await client.finished()
+            return client
+
+    client = asyncio.run(talk())
+    assert "rate_limited" in client.errors and len(client.errors) < 10
+    assert len(client.of("status")) < 200
+    assert len(client.of("emotion.final")) == 2
+
+
+def test_a_session_that_lasts_too_long_expires() -> None:
+    async def talk() -> tuple[int, list[str]]:
+        async with serving(FAKE, max_session_s=2.0) as server, raw(server.url) as client:
+            await client.audio(silence(2.5), 8_000)
+            return await client.closed(), client.errors
+
+    assert asyncio.run(talk()) == (4410, ["session_expired"])
+
+
+def test_a_client_that_never_reads_is_closed_and_costs_the_others_nothing() -> None:
+    async def talk() -> tuple[list[str], Raw, int]:
+        async with serving(FAKE, slow_s=1.5) as server, raw(server.url) as other:
+            deaf = await connect(server.url, compression=None, ping_interval=None, max_queue=1)
+            deaf.transport.pause_reading()
+            # Answers of some size, never read: a config that is wrong names what was expected.
+            wrong = json.dumps({"type": "session.update", "config": {"x" * 60_000: 1}})
+            link = next(link for link in server.hub.links if link.socket.remote_address == deaf.local_address)
+            for _ in range(600):
+                if link.leaving:
+                    break
+                with suppress(ConnectionClosed):
+                    await deaf.send(wrong)
+                await asyncio.sleep(0.05)
+            seen = server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": "slow_consumer"})
+            deaf.transport.abort()
+            await other.audio(TALK)
+            await other.finished()
+            return ["slow_consumer"] * int(seen or 0), other, len(link.outbox._firm)
+
+    errors, other, _ = asyncio.run(talk())
+    assert errors == ["slow_consumer"]
+    assert len(other.of("emotion.final")) == 2
+
+
+def test_a_thousand_connections_at_once_are_served_or_turned_away_and_leave_nothing_behind() -> None:
+    async def one(url: str) -> int:
+        try:
+            async with connect(url, compression=None, ping_interval=None, open_timeout=120) as socket:
+                await socket.recv()
+                await socket.send(bytes(6_400))
+                await socket.send('{"type":"finish"}')
+                with suppress(ConnectionClosed):
+                    while True:
+                        await socket.recv()
+                return socket.close_code or 0
+        except InvalidStatus as refused:
+            return refused.response.status_code if "Retry-After" in refused.response.headers else 0
+
+    async def crowd() -> tuple[list[int], int, int]:
+        async with serving(FAKE, max_sessions=400) as server:
+            codes = await asyncio.gather(*(one(server.url) for _ in range(1_000)))
+            async with raw(server.url) as client:
+                await client.audio(TALK)
+                await client.finished()
+            await asyncio.sleep(0.2)
+            gc.collect()
+            return codes, len(server.hub.links), len(server.hub._by_voice) + len(server.hub._by_id)
+
+    codes, links, held = asyncio.run(crowd())
+    assert set(codes) <= {1000, 503} and codes.count(1000) >= 400
+    assert links == 0 and held == 0
+
+
+def test_limits_are_told() -> None:
+    async def talk() -> Limits:
+        async with serving(FAKE, limits=Limits(resume_ttl_s=5.0)) as server, raw(server.url) as client:
+            return client.created.limits
+
+    assert asyncio.run(talk()) == replace(Limits(), resume_ttl_s=5.0)

@@ -1,0 +1,254 @@
+"""Who may come in, what HTTP says, and how the server goes."""
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from raw_client import TALK, Raw, lasting, raw
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from emoscope.streamer.cli import main
+from emoscope.streamer.errors import UsageError
+from emoscope.streamer.server import Server, ServerOptions, serving
+from emoscope.streamer.server.store import open_store
+from emoscope.streamer.testing import CONTRACT, FakeEngine
+
+FAKE = (CONTRACT, FakeEngine())
+
+
+async def status_of(url: str, **options: object) -> int:
+    try:
+        async with connect(url, compression=None, **options) as socket:  # type: ignore[arg-type]
+            await socket.recv()
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def http(server: Server, path: str, *headers: str) -> tuple[int, bytes, str]:
+    """Status, body and head of a plain request."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", *headers, "", ""]
+    writer.write("\r\n".join(lines).encode())
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body, head.decode()
+
+
+def test_a_token_is_needed_by_header_or_query() -> None:
+    async def knock() -> list[int]:
+        async with serving(FAKE, token="sesame") as server:
+            bearer = {"additional_headers": {"Authorization": "Bearer sesame"}}
+            wrong = {"additional_headers": {"Authorization": "Bearer sesam"}}
+            return [
+                await status_of(server.url),
+                await status_of(server.url, **wrong),
+                await status_of(server.url + "?token=nope"),
+                await status_of(server.url + "?token=%ff%fe"),
+                await status_of(server.url, **bearer),
+                await status_of(server.url + "?token=sesame"),
+                (await http(server, "/metrics"))[0],
+                (await http(server, "/metrics", "Authorization: Bearer sesame"))[0],
+                (await http(server, "/healthz"))[0],
+            ]
+
+    assert asyncio.run(knock()) == [401, 401, 401, 401, 101, 101, 401, 200, 200]
+
+
+def test_foreign_pages_are_turned_away_and_named_ones_are_not() -> None:
+    async def knock() -> list[int]:
+        async with serving(FAKE, origins=("https://app.example",)) as server:
+            port = server.port
+            return [
+                await status_of(server.url, origin="https://evil.example"),
+                await status_of(server.url, origin=f"http://evil.example:{port}"),
+                await status_of(server.url, origin="null"),
+                await status_of(server.url, origin="https://app.example"),
+                await status_of(server.url, origin=f"http://127.0.0.1:{port}"),
+            ]
+
+    assert asyncio.run(knock()) == [403, 403, 403, 101, 101]
+
+
+def test_a_name_that_was_made_to_point_here_is_a_foreign_page() -> None:
+    """DNS rebinding: Origin and Host agree, and neither is ours."""
+
+    async def knock() -> int:
+        async with serving(FAKE) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            lines = [
+                "GET /v1/stream HTTP/1.1", "Host: evil.example", "Origin: http://evil.example", "Upgrade: websocket",
+                "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+                "", "",
+            ]  # fmt: skip
+            writer.write("\r\n".join(lines).encode())
+            answer = await reader.readline()
+            writer.close()
+            return int(answer.split()[1])
+
+    assert asyncio.run(knock()) == 403
+
+
+def test_a_full_server_says_when_to_come_back() -> None:
+    async def knock() -> tuple[int, str, float | None]:
+        async with serving(FAKE, max_sessions=1) as server, raw(server.url):
+            try:
+                async with connect(server.url):
+                    return 101, "", None
+            except InvalidStatus as refused:
+                count = server.metrics.registry.get_sample_value("emoscope_refused_total", {"status": "503"})
+                return refused.response.status_code, refused.response.headers["Retry-After"], count
+
+    assert asyncio.run(knock()) == (503, "5", 1.0)
+
+
+def test_health_readiness_metrics_and_the_page() -> None:
+    async def look() -> dict[str, tuple[int, bytes, str]]:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await client.audio(TALK)
+            await client.until("emotion.final", 2)
+            await client.say("session.update", config={})
+            await client.until("error")
+            await asyncio.sleep(1.2)
+            return {path: await http(server, path) for path in ("/healthz", "/readyz", "/metrics", "/", "/nothing")}
+
+    got = asyncio.run(look())
+    assert json.loads(got["/healthz"][1]) == {"status": "ok"}
+    assert json.loads(got["/readyz"][1]) == {"status": "ready", "model": "fake", "sessions": 1}
+    assert got["/nothing"][0] == 404
+    page = got["/"][1].decode()
+    assert "AudioWorklet" in page and "http://" not in page.replace("http://www.w3.org", "") and "src=" not in page
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    text = got["/metrics"][1].decode()
+    values = {s.name: s.value for f in text_string_to_metric_families(text) for s in f.samples if not s.labels}
+    assert values["emoscope_sessions"] == 1.0
+    assert values["emoscope_audio_seconds_total"] == pytest.approx(len(TALK) / 16_000)
+    assert values["emoscope_batch_windows_count"] > 0 and values["emoscope_loop_delay_seconds_count"] > 0
+    assert 'emoscope_errors_total{code="config_locked"} 1.0' in text
+
+
+def test_a_server_that_strangers_could_reach_needs_a_token() -> None:
+    for host in ("0.0.0.0", "192.168.1.5", "::", "example.org"):
+        with pytest.raises(UsageError, match="--token"):
+            ServerOptions(host=host)
+        assert ServerOptions(host=host, token="t").host == host
+        assert ServerOptions(host=host, insecure=True).host == host
+    for host in ("127.0.0.1", "127.8.8.8", "localhost", "::1"):
+        assert ServerOptions(host=host).token is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--host", "0.0.0.0"], ["--cert", "x.pem"], ["--port", "70000"], ["--token", "a b"], ["--max-sessions", "0"],
+        ["--threads", "0"], ["--drain", "-1"],
+    ],
+)  # fmt: skip
+def test_what_cannot_be_served_is_one_line_before_a_model_is_loaded(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_store_that_does_not_exist_is_named() -> None:
+    with pytest.raises(UsageError, match="redis://"):
+        open_store("mysql://x", 1)
+
+
+def test_a_port_in_use_and_a_broken_certificate_are_named(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+
+    async def twice() -> None:
+        async with serving(FAKE) as server:
+            with pytest.raises(UsageError, match="cannot listen"):
+                await Server(*FAKE, ServerOptions(port=server.port)).start()
+            files = {"cert": tmp_path / "cert.pem", "key": tmp_path / "cert.pem"}
+            with pytest.raises(UsageError, match=r"cert\.pem"):
+                await Server(*FAKE, ServerOptions(port=0, **files)).start()
+
+    asyncio.run(twice())
+
+
+def test_tls_is_spoken(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+
+    async def talk() -> Raw:
+        context = ssl.create_default_context(cafile=str(cert))
+        async with serving(FAKE, cert=cert, key=key) as server, raw(server.url, ssl=context) as client:
+            assert server.url.startswith("wss://")
+            await client.audio(TALK)
+            await client.finished()
+            return client
+
+    assert len(asyncio.run(talk()).of("emotion.final")) == 2
+
+
+def test_a_drain_lets_finals_out_says_goodbye_and_accepts_nobody() -> None:
+    async def talk() -> tuple[Raw, int, bool]:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await client.audio(TALK[:40_000])  # in the middle of an utterance
+            await client.until("speech.started")
+            drained = asyncio.ensure_future(server.drain(3.0))
+            code = await client.closed()
+            await drained
+            refused = False
+            try:
+                await connect(server.url)
+            except OSError:
+                refused = True
+            return client, code, refused
+
+    client, code, refused = asyncio.run(talk())
+    assert refused
+    assert [e.type for e in lasting(client.events)][-3:] == ["emotion.final", "mood", "session.closed"]
+    assert code in (1000, 1001)
+
+
+def test_an_idle_client_is_told_that_the_server_goes() -> None:
+    async def talk() -> tuple[int, list[str]]:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await server.drain(2.0)
+            return await client.closed(), client.errors
+
+    assert asyncio.run(talk()) == (1001, ["shutting_down"])
+
+
+def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
+    command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", "0", "--model", str(tiny_model)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert process.stderr is not None
+    listening = json.loads(process.stderr.readline())
+    assert listening["event"] == "listening"
+
+    async def talk() -> Raw:
+        async with raw(listening["url"], open_timeout=60) as client:
+            await client.audio(TALK[:40_000])
+            await client.until("speech.started")
+            process.send_signal(signal.SIGTERM)
+            await client.closed()
+            return client
+
+    client = asyncio.run(talk())
+    assert process.wait(30) == 0
+    assert client.of("emotion.final") and client.of("session.closed")
+    logs = process.stderr.read()
+    events = [json.loads(line)["event"] for line in logs.splitlines()]
+    assert events[0] == "opened" and events[-1] == "drained"
+    token = client.created.resume_token
+    assert token is not None and token not in logs
