@@ -31,16 +31,15 @@ def read_with_words(
 ) -> Reading:
     """The reading of voice scores (L,) and the words of `request`.
 
-    The words count the more, the surer the recognizer was of them, and the surer it is that they express an emotion
-    at all: not where that is less likely than not, or every plain sentence would push all voices the same way. A label
-    that the branch does not know keeps the voice's odds.
+    The words count the more, the more they tell at all, and the surer the recognizer was of them. A label that the
+    branch does not know keeps the voice's odds.
     """
     said = branch.read(request.words, request.language)
     known = [branch.labels.index(label) if label in branch.labels else -1 for label in contract.labels]
     if said is None or max(known) < 0:
         return decide(contract.labels, voice, dimensions, unsure_below)
     text, prior = (np.array([scores[i] if i >= 0 else 0.0 for i in known]) for scores in (said.scores, said.prior))
-    weight = float(np.clip((2 * said.tells - 1) * request.certainty, 0.0, 1.0))
+    weight = float(np.clip(said.tells * request.certainty, 0.0, 1.0))
     fused = fuse(voice, text, prior, weight)
     if contract.derived and contract.dimensions == DIMENSIONS and set(contract.labels) <= set(CIRCUMPLEX):
         places = np.array([CIRCUMPLEX[label] for label in contract.labels], np.float32)
