@@ -54,10 +54,9 @@ class Link:
         self.finish_by = math.inf
         self._over: asyncio.Task[None] | None = None
         self._check: InputCheck | None = None
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(hub.metrics.lag.observe)
         self._allowance = Allowance(hub.options.messages_s, now)
-        self._spoken = False
-        self._busy = False
+        self._spoken = self._busy = self._refused = False
         self.backlog, self.keeper = Backlog(self), Keeper(self)
         self._next_report_s = 0.0
         token = secrets.token_urlsafe(24)
@@ -65,7 +64,7 @@ class Link:
         self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
         self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
         self.emit(None, event)
-        self._refuse_words(self.stream.config.language)
+        self._refuse_words()
 
     # --- what goes out
 
@@ -77,9 +76,7 @@ class Link:
         self.hub.metrics.events.labels(event.type).inc()
         self.outbox.push(event, data)
         if isinstance(event, EmotionInterim):
-            lag_s = self._arrivals.lag_s(event.end, self.hub.now())
-            if lag_s is not None:
-                self.hub.metrics.lag.observe(lag_s)
+            self._arrivals.left(event.end, self.hub.now())
 
     def error(self, code: str, message: str, param: str | None = None) -> None:
         """Something was refused; the session goes on."""
@@ -95,9 +92,10 @@ class Link:
         self.emit(None, Error(code=code, message=message, fatal=True))
         self.close(FATAL[code] if close is None else close, code)
 
-    def _refuse_words(self, language: str | None) -> None:
-        """Words that cannot be had are said to be missing."""
-        for caution in self.hub.words.offer.refusal(language):
+    def _refuse_words(self) -> None:
+        """Words that cannot be had are said to be missing, once."""
+        for caution in [] if self._refused else self.hub.words.offer.refusal(self.stream.config.language):
+            self._refused = True
             self.emit(None, caution)
 
     def close(self, code: int, reason: str) -> None:
@@ -146,7 +144,7 @@ class Link:
                 wanted = values.get("transcript", stream.config.transcript)
                 self.emit(None, SessionUpdated(config=stream.configure(values, self.hub.words.offer)))
                 if wanted:
-                    self._refuse_words(stream.config.language)
+                    self._refuse_words()
                 for event in channels(self.hub.contract, stream.config, self.hub.options.limits, stream.id):
                     self.emit(None, event)
             case Keepalive(last_seq=last_seq):

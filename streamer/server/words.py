@@ -1,7 +1,7 @@
 """Passes of all sessions at a few recognizers: in turns, in time, and never on the event loop.
 
-A `realtime` pass that is not there `text_wait_s` after it was due is `Late`, and an interim gives way to a newer one, to
-a final, and to everybody when the line is long. A `fast` session waits for all of its passes; its client's window
+A `realtime` pass that is not there `text_wait_s` after it was due is `Late`, and an interim gives way to a newer one,
+to a final, and to everybody when the line is long. A `fast` session waits for all of its passes; its client's window
 bounds how many there are. A recognizer that broke stays broken, and words are then off for every session.
 """
 
