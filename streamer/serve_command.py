@@ -1,7 +1,6 @@
 """`emoscope serve`: many live streams over websockets."""
 
 import argparse
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     threads = checked_threads(args.threads)
     if not 1 <= args.asr_workers <= MOST_WORKERS:
         raise UsageError(f"--asr-workers {args.asr_workers}: must be from 1 to {MOST_WORKERS}")
-    start, without = asr(args)
+    start, _ = asr(args)
     options = ServerOptions(
         host=args.host,
         port=args.port,
@@ -68,8 +67,6 @@ def run(args: argparse.Namespace) -> int:
     from .server.logs import to_stderr
 
     to_stderr()
-    if without:
-        print(f"emoscope: {without}", file=sys.stderr)
     with ExitStack() as stack:
         # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
         recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []
