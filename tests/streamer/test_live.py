@@ -252,7 +252,7 @@ def test_a_made_up_voice_is_refused(about: str | None, weight: list[Any], tmp_pa
     tensors = {"mean": np.ones(2, np.float32), "weight": np.array(weight, np.float32)}
     content = safetensors.numpy.save(tensors, {"about": json.dumps(told) if about is None else about})
     (tmp_path / "me.voice").write_bytes(content)
-    with pytest.raises(RecordInvalid, match="me.voice"):
+    with pytest.raises(RecordInvalid, match=r"me\.voice"):
         load_voice(tmp_path / "me.voice", CONTRACT)
 
 
