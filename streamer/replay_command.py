@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             files += recordings([path])
         except EmoscopeError as error:
             failed += _complain(error)
-    if without and not args.json:  # a program that reads our JSON has the effective config
+    if without and sys.stderr.isatty():  # a hint for a person; a program has the effective config
         print(f"emoscope: {without}", file=sys.stderr)
     recognizer = start() if start is not None else None  # it loads in its own process, meanwhile
     model = load_model(args.model)

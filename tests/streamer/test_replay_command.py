@@ -233,3 +233,37 @@ def test_a_users_own_models_module_does_not_shadow_ours(talk, tiny_model, tmp_pa
         capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_words_are_read_offline_with_pocketsphinx(conversation, tmp_path, capsys):
+    """The demo's first two utterances: interims, finals with words, and how much these counted."""
+    import soundfile
+
+    audio, rate = soundfile.read(conversation, dtype="float32", frames=8 * 16_000)
+    soundfile.write(tmp_path / "two.flac", audio, rate)
+    assert main(["replay", str(tmp_path / "two.flac"), "--asr", "pocketsphinx", "--json"]) == 0
+    out, err = capsys.readouterr()
+    said = events(out)
+    validator = jsonschema.Draft202012Validator(schema())
+    for event in said:
+        validator.validate(event)
+    kinds = [event["type"] for event in said]
+    assert err == "" and kinds.count("transcript.final") == kinds.count("emotion.final") == 2
+    assert "transcript.interim" in kinds and said[0]["config"]["transcript"] and said[0]["config"]["language"] == "en"
+    finals = [event for event in said if event["type"] == "emotion.final"]
+    assert [final["text"] for final in finals] == ["used", "used"]
+    assert [word["word"] for word in finals[0]["words"]][-3:] == ["by", "the", "door"]
+    assert all(abs(sum(word["weight"] for word in final["words"]) - 1) < 1e-4 for final in finals)
+    assert all(abs(final["sources"]["audio"] + final["sources"]["text"] - 1) < 1e-4 for final in finals)
+
+
+def test_a_model_folder_that_is_none_is_told_and_emotions_go_on(talk, tiny_model, tmp_path, capsys):
+    """One line says why there are no words, the record too."""
+    (tmp_path / "empty").mkdir()
+    asr = f"faster-whisper:{tmp_path / 'empty'}"
+    assert main(["replay", str(talk), "--model", str(tiny_model), "--asr", asr, "--json"]) == 0
+    out, err = capsys.readouterr()
+    said = events(out)
+    assert said[0]["config"]["transcript"] is False and said[1]["code"] == "text_disabled"
+    assert "no converted Whisper model" in said[1]["message"] and err == ""
+    assert [event["text"] for event in said if event["type"] == "emotion.final"] == ["off", "off"]
