@@ -187,9 +187,8 @@ class Server:
         self.log.info("opened", session=link.stream.id)
         try:
             await link.run()
-        except Exception:  # a fault of ours, in one session: the others go on
-            self.log.broke("fault", session=link.stream.id)
-            self.metrics.errors.labels("fault").inc()
+        except Exception:
+            self.hub.fault(link)
             await socket.close(CloseCode.MODEL_FAILED, "fault")
         finally:
             done = socket.close_code == CloseCode.DONE

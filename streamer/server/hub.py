@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 from emoscope.models.contract import ModelContract
 
 from ..asr import Recognizer
 from ..config import Config
+from ..protocol import CloseCode
 from ..requests import Engine, Request, Result, Transcribe
 from .link import Link
 from .logs import Log
@@ -110,6 +112,10 @@ class Hub:
 
     def exchange(self, link: Link, stream: Stream) -> None:
         """A resumed session goes on in this link, in the place of the link's own."""
+        other = self._by_id.get(stream.id)
+        if other is not None:  # two sockets asked for it at once, and both found it in the store
+            self.forget(other)
+            other.end("session_taken", "a newer socket has gone on with this session")
         self.forget(link)
         link.stream = stream
         self._by_id[stream.id] = link
@@ -180,7 +186,23 @@ class Hub:
             voice = cast(Voice, owner)
             link = self._by_voice.get(voice)
             if link is not None:
-                link.results(voice, results, busy_s)
+                with self._apart(link):
+                    link.results(voice, results, busy_s)
+
+    @contextmanager
+    def _apart(self, link: Link) -> Iterator[None]:
+        """What breaks in one link ends that one, not the turn of those after it."""
+        try:
+            yield
+        except Exception:
+            self.fault(link)
+            link.close(CloseCode.MODEL_FAILED, "fault")
+
+    def fault(self, link: Link) -> None:
+        """A fault of ours, in one session, is being handled: the others go on."""
+        link.stream.failures += 1
+        self.log.broke("fault", session=link.stream.id)
+        self.metrics.errors.labels("fault").inc()
 
     # --- time
 
@@ -196,10 +218,11 @@ class Hub:
                 due = now
             self.words.tick()
             for link in list(self.links):
-                if not link.outbox.empty:
-                    link.outbox.pump()
-                if now >= link.next_status or now > link.finish_by:
-                    link.tick(now)
+                with self._apart(link):
+                    if not link.outbox.empty:
+                        link.outbox.pump()
+                    if now >= link.next_status or now > link.finish_by:
+                        link.tick(now)
             if now - expired > 1.0:
                 expired = now
                 self._observe_batches()
@@ -220,6 +243,7 @@ class Hub:
         elsewhere = self.store.outlives
         for link in list(self.links):
             if not elsewhere and link.stream.begun:
+                link.going = not link.stream.finishing
                 link.finish(max(0.0, within_s * 0.8))
         while self.now() < until and any(not link.leaving and link.stream.pending for link in self.links):
             await asyncio.sleep(TICK_S)

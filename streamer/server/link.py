@@ -52,6 +52,7 @@ class Link:
         self.outbox = Outbox(lambda data: broadcast([socket], data.decode()), socket.transport.get_write_buffer_size)
         self.leaving = False
         self.finish_by = math.inf
+        self.going = False  # the server ends the session, not its client
         self._over: asyncio.Task[None] | None = None
         self._check: InputCheck | None = None
         self._arrivals = Arrivals(hub.metrics.lag.observe)
@@ -123,8 +124,8 @@ class Link:
     async def _obey(self, text: str) -> None:
         if not self._allowance.take(self.hub.now()):
             if self._allowance.tell():
-                limit = f"more than {self._allowance.rate:g} messages a second: the newest are not read"
-                self.error("rate_limited", limit)
+                rate = f"{self._allowance.rate:g}"
+                self.error("rate_limited", f"more than {rate} messages a second: the newest are not read")
             return
         try:
             await self._follow(decode_client(text))
@@ -154,8 +155,7 @@ class Link:
                 await self._resume(message)
             case Finish():
                 if not stream.finishing:
-                    deadline = self.hub.options.finish_s if stream.config.pace == "realtime" else math.inf
-                    self.finish(deadline)
+                    self.finish(self.hub.options.finish_s if stream.config.pace == "realtime" else math.inf)
             case Flush() if not stream.finishing:
                 self.take(stream.flush())
             case Reset() if not stream.finishing:
@@ -175,6 +175,8 @@ class Link:
 
     async def _hear(self, frame: bytes) -> None:
         stream, config = self.stream, self.stream.config
+        if self.going:
+            return  # it was not the client who finished: it will be told
         try:
             if stream.finishing:
                 raise InvalidAudio("audio after finish: open a new session for more")
@@ -189,7 +191,7 @@ class Link:
         for begin in range(0, len(samples), config.sample_rate):
             if begin:
                 await asyncio.sleep(0)
-            if self.leaving:
+            if self.leaving or stream.finishing:
                 return
             self._feed(samples[begin : begin + config.sample_rate])
         self._warn(samples)
@@ -207,8 +209,7 @@ class Link:
         self.keeper.heard(first)
 
     def _warn(self, samples: Any) -> None:
-        if self._check is None:
-            self._check = InputCheck(self.stream.config)
+        self._check = self._check or InputCheck(self.stream.config)
         for caution in self._check.hear(samples, self.hub.now()):
             self.emit(None, caution)
 
@@ -263,7 +264,9 @@ class Link:
         self.end("model_failed", message)
 
     def _end_if_closed(self) -> None:
-        if self.stream.closed:
+        if self.stream.closed and self.going:
+            self.end("shutting_down", "the server is going down; the session was read out")
+        elif self.stream.closed:
             self.close(CloseCode.DONE, "finished")
 
     def report(self) -> None:
@@ -281,7 +284,7 @@ class Link:
         if now >= self.next_status:
             self.next_status = max(self.next_status + STATUS_S, now + STATUS_S / 2)
             self.report()
-            if now - self.heard_at > options.limits.idle_timeout_s:
+            if now - self.heard_at > options.limits.idle_timeout_s and not self.stream.finishing:
                 self.end("idle_timeout", f"nothing came for {options.limits.idle_timeout_s:g} s")
                 return
             if self.outbox.stuck_s(now) > options.slow_s or self.outbox.overfull:
