@@ -3,8 +3,6 @@
 import asyncio
 import math
 import secrets
-from bisect import bisect_left
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection, broadcast
@@ -29,6 +27,7 @@ from ..protocol import (
 from ..requests import Result
 from ..session import Output
 from .allowance import Allowance
+from .arrivals import Arrivals
 from .backlog import Backlog
 from .greeting import channels, greeting
 from .input_check import InputCheck
@@ -41,8 +40,6 @@ from .stream import Stream, Voice, broke
 
 if TYPE_CHECKING:
     from .hub import Hub
-
-ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
 
 
 class Link:
@@ -58,9 +55,9 @@ class Link:
         self.going = False  # the server ends the session, not its client
         self._over: asyncio.Task[None] | None = None
         self._check: InputCheck | None = None
-        self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
+        self._arrivals = Arrivals(hub.metrics.lag.observe)
         self._allowance = Allowance(hub.options.messages_s, now)
-        self._spoken = self._busy = False
+        self._spoken = self._busy = self._refused = False
         self.backlog, self.keeper = Backlog(self), Keeper(self)
         self._next_report_s = 0.0
         token = secrets.token_urlsafe(24)
@@ -68,6 +65,7 @@ class Link:
         self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
         self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
         self.emit(None, event)
+        self._refuse_words()
 
     # --- what goes out
 
@@ -79,7 +77,7 @@ class Link:
         self.hub.metrics.events.labels(event.type).inc()
         self.outbox.push(event, data)
         if isinstance(event, EmotionInterim):
-            self._measure(event.end)
+            self._arrivals.left(event.end, self.hub.now())
 
     def error(self, code: str, message: str, param: str | None = None) -> None:
         """Something was refused; the session goes on."""
@@ -95,18 +93,17 @@ class Link:
         self.emit(None, Error(code=code, message=message, fatal=True))
         self.close(FATAL[code] if close is None else close, code)
 
+    def _refuse_words(self) -> None:
+        """Words that cannot be had are said to be missing, once."""
+        for caution in [] if self._refused else self.hub.words.offer.refusal(self.stream.config.language):
+            self._refused = True
+            self.emit(None, caution)
+
     def close(self, code: int, reason: str) -> None:
         """Nothing more is sent after what was; what is unsent for long is given up."""
         self.leaving = True
         if self._over is None:
             self._over = asyncio.ensure_future(part(self.socket, self.outbox, code, reason))
-
-    def _measure(self, end: float) -> None:
-        """The lag of a reading up to `end`: from the arrival of the chunk that completed it."""
-        if self._arrived:
-            place = bisect_left(self._arrived, end, key=lambda item: item[0])
-            arrived = self._arrived[min(place, len(self._arrived) - 1)][1]
-            self.hub.metrics.lag.observe(max(0.0, self.hub.now() - arrived))
 
     # --- what comes in
 
@@ -145,7 +142,10 @@ class Link:
                 if stream.begun:
                     self.error("config_locked", "audio has come already: options are fixed until the session ends")
                     return
-                self.emit(None, SessionUpdated(config=stream.configure(values)))
+                wanted = values.get("transcript", stream.config.transcript)
+                self.emit(None, SessionUpdated(config=stream.configure(values, self.hub.words.offer)))
+                if wanted:
+                    self._refuse_words()
                 for event in channels(self.hub.contract, stream.config, self.hub.options.limits, stream.id):
                     self.emit(None, event)
             case Keepalive(last_seq=last_seq):
@@ -204,7 +204,7 @@ class Link:
         first = not stream.begun
         outputs = stream.feed(samples)
         self.hub.metrics.audio.inc(len(samples) / stream.config.sample_rate)
-        self._arrived.append((stream.audio_s, self.hub.now()))
+        self._arrivals.heard(stream.audio_s, self.hub.now())
         self.take(outputs)
         self.keeper.heard(first)
 
@@ -244,6 +244,14 @@ class Link:
             self._model_broke(message)
             return
         self.stream.failures = 0
+        self._apply(voice, results, busy_s)
+
+    def words(self, voice: Voice, result: Result) -> None:
+        """What a recognizer has said, or why not; when it failed, the session goes on without words."""
+        if not (self.leaving or voice.gone):
+            self._apply(voice, [result], 0.0)
+
+    def _apply(self, voice: Voice, results: list[Result], busy_s: float) -> None:
         self.step(voice, self.stream.apply(voice, results, busy_s))
         if self.stream.config.pace == "fast" and self.stream.processed_s >= self._next_report_s:
             self._next_report_s = self.stream.processed_s + self.backlog.limit_s / 4

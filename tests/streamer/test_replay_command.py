@@ -115,6 +115,37 @@ def test_a_model_that_is_not_here_is_one_line(talk, capsys):
     assert err.count("\n") == 1 and "giant" in err and "small" in err
 
 
+def test_no_recognizer_stays_behind_when_the_model_is_not_here(talk, monkeypatch, capsys):
+    """It loads in a process of its own, begun before the model."""
+    from emoscope.streamer.asr import recognizer
+
+    started = []
+
+    class Watched(recognizer.Recognizer):
+        def __init__(self, *arguments, **options):
+            started.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(recognizer, "Recognizer", Watched)
+    assert main(["replay", str(talk), "--model", "giant", "--asr", "pocketsphinx"]) == 1
+    assert "giant" in capsys.readouterr().err
+    assert [one._process.poll() is not None for one in started] == [True]
+
+
+def test_words_cannot_steer_a_terminal(talk, tiny_model, tmp_path, capsys):
+    """A record may come from anywhere."""
+    assert main(["replay", str(talk), "--model", str(tiny_model), "--record", str(tmp_path / "out"), "--json"]) == 0
+    record = tmp_path / "out" / "talk.jsonl"
+    text = record.read_text()
+    word = '"words":[{"word":"\\u001b[2Jgone","start":0.6,"end":1.0,"weight":1.0}]'
+    assert '"words":[]' in text
+    record.write_text(text.replace('"words":[]', word))
+    capsys.readouterr()
+    assert main(["replay", str(record), "--plain"]) == 0
+    out = capsys.readouterr().out
+    assert "gone" in out and "\x1b" not in out
+
+
 def test_weights_that_do_not_fit_are_one_line(talk, tiny_model, tmp_path, capsys):
     """Before any recording is read."""
     import shutil
