@@ -114,7 +114,7 @@ class Doors:
         except ValueError:
             return False
         # The Host must be a name that is ours: a foreign name may have been made to point here (DNS rebinding).
-        ours = {*LOCAL_NAMES, self._options.host}
+        ours = {*LOCAL_NAMES, self._options.host, f"[{self._options.host}]"}
         return origin.netloc == host and origin.scheme in ("http", "https") and _name(host) in ours
 
 

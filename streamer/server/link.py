@@ -124,15 +124,12 @@ class Link:
     async def _obey(self, text: str) -> None:
         if not self._allowance.take(self.hub.now()):
             if self._allowance.tell():
-                rate = f"{self._allowance.rate:g}"
-                self.error("rate_limited", f"more than {rate} messages a second: the newest are not read")
+                self.error("rate_limited", f"more than {self._allowance.rate:g} messages a second: the rest go unread")
             return
         try:
             await self._follow(decode_client(text))
-        except ProtocolError as error:
-            self.error(error.code, str(error), error.param)
-        except ConfigInvalid as error:
-            self.error("config_invalid", str(error), error.param)
+        except (ProtocolError, ConfigInvalid) as error:
+            self.error(getattr(error, "code", "config_invalid"), str(error), error.param)
         self._spoken = True
 
     async def _follow(self, message: Any) -> None:

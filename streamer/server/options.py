@@ -15,7 +15,7 @@ class ServerOptions:
     """Addresses, doors and limits.
 
     token           what a client must show; None admits everybody, which only loopback does without `insecure`
-    origins         pages of other hosts that may connect; the server's own page always may
+    origins         pages that may connect; the server's own may without, under loopback's names and `host` itself
     cert, key       TLS, PEM files
     store           where dropped sessions wait: "memory", or a redis:// or rediss:// URL
     max_sessions    open sockets; more are answered 503

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from raw_client import TALK, Raw, lasting, raw
 from websockets.asyncio.client import connect
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request
 
 from emoscope.streamer.cli import main
 from emoscope.streamer.errors import UsageError
 from emoscope.streamer.server import Server, ServerOptions, serving
+from emoscope.streamer.server.doors import Doors
 from emoscope.streamer.server.store import open_store
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
@@ -115,6 +118,15 @@ def test_a_name_that_was_made_to_point_here_is_a_foreign_page() -> None:
             return int(answer.split()[1])
 
     assert asyncio.run(knock()) == 403
+
+
+def test_the_own_page_of_an_ipv6_address_is_welcome() -> None:
+    options = ServerOptions(host="fd00::1", token="secret")
+    doors = Doors(options, page=bytes, metrics=bytes, ready=dict, room=lambda: True)
+    for name, status in (("[fd00::1]:8765", None), ("[fd00::2]:8765", 403)):
+        headers = Headers({"Host": name, "Origin": f"http://{name}", "Authorization": "Bearer secret"})
+        answer = doors.open(Request("/v1/stream", headers))
+        assert (answer and answer.status_code) == status
 
 
 def test_a_full_server_says_when_to_come_back() -> None:
