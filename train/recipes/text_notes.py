@@ -20,12 +20,12 @@ NOTES: tuple[str, ...] = (
     "stopped at 60 steps, lean and thresholds from held-out sentences: .544, MELD .274; with ! and ? as words .553, "
     "MELD .276.",
     "What ships beside the latter (with marks), each trained apart, lean and thresholds from held-out sentences. "
-    "Products p^(1-w) q^w at w of .3, .5 and .7: .592, .596 and .591, MELD .266, .268 and .277 (held out .598, .595 and "
-    ".597). The mean of both: .593, MELD .271 (held out .605, the best). None reaches .28 at the lean that held-out "
-    "sentences choose, none finds fear in MELD; nothing of it ships. Not tried: a linear part trained together with "
-    "the convolutions. For these two notes MELD's development part was scored for seven models (what ships among "
-    "them), each at the lean from held-out sentences and at six others: the best of all was .282, at a lean that "
-    "held-out sentences do not choose.",
+    "Products p^(1-w) q^w at w of .3, .5 and .7: .592, .596 and .591, MELD .266, .268 and .277 (held out .598, .595 "
+    "and .597). The mean of both: .593, MELD .271 (held out .605, the best). None reaches .28 at the lean that "
+    "held-out sentences choose, none finds fear in MELD; nothing of it ships. Not tried: a linear part trained "
+    "together with the convolutions. For these two notes MELD's development part was scored for seven models (what "
+    "ships among them), each at the lean from held-out sentences and at six others: the best of all was .282, twice, "
+    "at leans that held-out sentences do not choose.",
     "Adapting the classes' shares to MELD's sentences without their labels (Saerens et al. 2002): .21 to .23, worse, "
     "as questions, which GoEmotions counts as surprise, crowd out the rest.",
     "The labels calm and bored have no class in GoEmotions: they keep fixed shares of neutral, a choice of our own.",
