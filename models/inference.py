@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .encoder import ConvEncoder, Residual
+from .encoder import ConvEncoder, PitchBranch, Residual
 from .model import StreamModel
 
 
@@ -22,6 +22,10 @@ def for_inference(model: StreamModel) -> StreamModel:
         elif isinstance(part, Residual):
             part.first, part.first_norm = _folded(part.first, part.first_norm)
             part.second, part.second_norm = _folded(part.second, part.second_norm)
+        elif isinstance(part, PitchBranch):
+            pairs = [_folded(c, n) for c, n in zip(part.convolutions, part.norms, strict=True)]  # type: ignore[arg-type]
+            part.convolutions = nn.ModuleList([convolution for convolution, _ in pairs])
+            part.norms = nn.ModuleList([norm for _, norm in pairs])
     return model
 
 

@@ -172,6 +172,8 @@ class Assembly:
                 if self.config.attention:
                     weighed = [*weighed, Weighed(step.window.own_start, answer.summary.scores)]
         spoken = None if step.text is None else s.spoken[step.text]
+        if step.text is not None:  # readings count ever newer passes: the words of older ones are wanted no more
+            s.spoken = {request: kept for request, kept in s.spoken.items() if request >= step.text}
         shares = frame_shares(self.contract, pool, weighed)
         draft = Draft(
             kind="final" if step.final else "interim",

@@ -31,7 +31,7 @@ def read_with_words(
 ) -> Reading:
     """The reading of voice scores (L,) and the words of `request`.
 
-    The words count the more, the more they say at all, and the surer the recognizer was of them. A label that the
+    The words count the more, the more they tell at all, and the surer the recognizer was of them. A label that the
     branch does not know keeps the voice's odds.
     """
     said = branch.read(request.words, request.language)

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         stack.callback(_end, live)
         if not screen:
             live.start()
-            if without and not args.json:
+            if without and sys.stderr.isatty():
                 print(f"emoscope: {without}", file=sys.stderr)
             if args.record_audio and not args.json:
                 print(f"emoscope: the audio is being recorded to {args.record_audio}", file=sys.stderr)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 READ_S = 0.05  # how long one look at the source may wait
 ENROLL_S = 10.0  # of calm speech tell how a voice sounds
 TICK_S = 0.1  # a display is told the level and the lag that often
-WORDS_LOAD_S = 20.0  # a recognizer that loads longer is left out: emotions do not wait for it
+WORDS_LOAD_S = 8.0  # a recognizer that loads longer is left out; a microphone keeps 10 s of what nobody takes
 
 Samples = npt.NDArray[np.float32]
 
@@ -172,7 +172,7 @@ class Live:
         from .drive import created
         from .replaying import with_source
 
-        patience_s = None if self._lossless else WORDS_LOAD_S
+        patience_s = None if self._lossless else max(0.0, WORDS_LOAD_S - self.source.waiting_s)
         words = prepare(self._recognizer, self.config, patience_s=patience_s, stopped=self._stop.is_set)
         if self._stop.is_set():
             return

@@ -11,5 +11,5 @@ def printable(path: str | Path) -> str:
 
 
 def clean(name: str) -> str:
-    """A name on one line: line breaks and control characters in it would tear the screen, or steer the terminal."""
+    """A name, or what was said, on one line: control characters in it would tear the screen, or steer the terminal."""
     return "".join("�" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign for sign in name)

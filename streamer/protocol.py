@@ -22,6 +22,8 @@ SUBPROTOCOL = PROTOCOL
 PATH = "/v1/stream"
 STATUS_S = 1.0  # a status comes that often, by the wall clock
 
+LONGEST_ECHO = 400  # characters of a message that a refusal repeats
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 LastSeq = Count | list[Count]
 
@@ -139,11 +141,17 @@ def decode_client(text: str | bytes) -> AnyMessage:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _judge(str(error)) from None
+        raise _judge(_short(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJson(f"not a JSON object: {error}") from None
     except RecursionError:
         raise InvalidJson("not a message: nested too deeply") from None
+
+
+def _short(message: str) -> str:
+    """Without the middle where it is long: it repeats what was sent, which may be a megabyte."""
+    half = LONGEST_ECHO // 2
+    return message if len(message) <= LONGEST_ECHO else f"{message[:half]} … {message[-half:]}"
 
 
 def _judge(message: str) -> InvalidJson | UnknownType:

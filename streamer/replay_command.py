@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import EmoscopeError, UsageError
+from .names import clean
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
@@ -64,17 +65,17 @@ def run(args: argparse.Namespace) -> int:
             files += recordings([path])
         except EmoscopeError as error:
             failed += _complain(error)
-    if without and not args.json:  # a program that reads our JSON has the effective config
+    if without and sys.stderr.isatty():  # a hint for a person; a program has the effective config
         print(f"emoscope: {without}", file=sys.stderr)
-    recognizer = start() if start is not None else None  # it loads in its own process, meanwhile
-    model = load_model(args.model)
-    torch.set_num_threads(args.threads or threads_for(model))
-    engine = BatchEngine(model)
-    engine.warm()
     tally = Tally(measured=args.speed is None)
-    with ExitStack() as stack, Progress([] if args.plain else files) as progress:
-        if recognizer is not None:
-            stack.enter_context(recognizer)
+    with ExitStack() as stack:
+        # It loads in its own process, meanwhile.
+        recognizer = stack.enter_context(start()) if start is not None else None
+        model = load_model(args.model)
+        torch.set_num_threads(args.threads or threads_for(model))
+        engine = BatchEngine(model)
+        engine.warm()
+        progress = stack.enter_context(Progress([] if args.plain else files))
         for file in files:
             try:
                 _one(file, engine, recognizer, args, tally, progress)
@@ -215,7 +216,7 @@ def final_line(event: "EmotionFinal") -> str:
     others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
     words = " ".join(word.word for word in event.words)
     said = f'  "{words}"' if words else ""
-    return f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{said}"
+    return clean(f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{said}")
 
 
 command = Command("replay", "read the emotions of recordings, as they would have been read live", register, run)

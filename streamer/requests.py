@@ -73,9 +73,8 @@ Request = Encode | Read | Transcribe
 class Summary:
     """What a window leaves behind.
 
-    state    pooled over its owned frames, without batch axis
-    scores   (T, G)    attention scores of its owned frames
-    profile  (bands,)  mean of the front end's bands over them
+    state   pooled over its owned frames, without batch axis
+    scores  (T, G)  attention scores of its owned frames
     """
 
     state: PoolState

@@ -1,9 +1,14 @@
 """`emoscope serve`: many live streams over websockets."""
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 
+from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
+from .errors import UsageError
+
+MOST_WORKERS = 64
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +29,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (auto)")
-    parser.add_argument("--asr", choices=["none"], default="none", help="who makes words; nobody yet")
+    add_asr(parser)
+    parser.add_argument("--asr-workers", type=int, default=1, metavar="N", help="recognizers side by side (1)")
     parser.add_argument("--threads", type=int, help="CPU threads of the model (what suits it)")
     parser.add_argument("--batch", type=int, help="windows in one forward pass (16; 256 on a GPU)")
     parser.add_argument("--max-sessions", type=int, default=1_000, help="open sockets; more are answered 503 (1000)")
@@ -39,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
     from .server.options import ServerOptions
 
     threads = checked_threads(args.threads)
+    if not 1 <= args.asr_workers <= MOST_WORKERS:
+        raise UsageError(f"--asr-workers {args.asr_workers}: must be from 1 to {MOST_WORKERS}")
+    start, _ = asr(args)
     options = ServerOptions(
         host=args.host,
         port=args.port,
@@ -50,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         store=args.store,
         max_sessions=args.max_sessions,
         drain_s=args.drain,
+        language=args.language,
     )
     # Refused before the model is loaded, which takes seconds.
     from .server.app import run as serve
@@ -57,10 +67,17 @@ def run(args: argparse.Namespace) -> int:
     from .server.logs import to_stderr
 
     to_stderr()
-    contract, engine, batch = load(args.model, device=args.device, threads=threads, batch=args.batch)
-    from dataclasses import replace
+    with ExitStack() as stack:
+        # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
+        recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []
+        contract, engine, batch = load(args.model, device=args.device, threads=threads, batch=args.batch)
+        if recognizers:
+            from .fusing import shipped_branch
 
-    asyncio.run(serve(contract, engine, replace(options, batch=batch)))
+            shipped_branch()
+        from dataclasses import replace
+
+        asyncio.run(serve(contract, engine, replace(options, batch=batch), recognizers))
     return 0
 
 

@@ -20,8 +20,10 @@ from .transcript.state import TranscriptState
 class SessionState:
     """All that a session is; `Session.save` writes it.
 
-    audio      session-clock samples that a later window may still need; the first is number `audio_start`
-    open       requests without a result yet, by id
+    audio     session-clock samples that a later window or pass may still need; the first is number `audio_start`
+    encodes   windows without a result yet, by request id; `reads` the readings
+    finished  no more audio is taken
+    failed    the model broke, and that was told
     """
 
     contract: ModelContract

@@ -34,7 +34,7 @@ def load_voice(path: Path, contract: ModelContract) -> VoiceProfile:
             if told.get("format") != FORMAT:
                 raise RecordInvalid(f"{path}: not a voice that Emoscope wrote; name another file, or take it away")
             mean, weight = file.get_tensor("mean"), float(file.get_tensor("weight")[0])
-    except (OSError, ValueError, KeyError, IndexError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, safetensors.SafetensorError) as error:
         raise RecordInvalid(f"{path}: cannot be read as a voice: {error}") from None
     if (told.get("model"), told.get("weights")) != (contract.id, contract.weights):
         raise RecordInvalid(

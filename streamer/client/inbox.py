@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from threading import Lock
 
 from ..events import AnyEvent, EmotionInterim, Status, TranscriptInterim
 
@@ -13,17 +14,16 @@ class Inbox:
 
     def __init__(self) -> None:
         self._events: deque[AnyEvent] = deque()
+        self._lock = Lock()
 
     def put(self, events: Iterable[AnyEvent]) -> None:
-        self._events.extend(events)
-        if len(self._events) > MOST:
-            kept = [e for e in self._events if not isinstance(e, EmotionInterim | TranscriptInterim | Status)]
-            self._events.clear()
-            self._events.extend(kept)
+        with self._lock:
+            self._events.extend(events)
+            if len(self._events) > MOST:
+                kept = [e for e in self._events if not isinstance(e, EmotionInterim | TranscriptInterim | Status)]
+                self._events = deque(kept)
 
     def take(self) -> AnyEvent | None:
         """The oldest one, if there is any. May be called from another thread."""
-        try:
-            return self._events.popleft()
-        except IndexError:
-            return None
+        with self._lock:
+            return self._events.popleft() if self._events else None

@@ -4,6 +4,7 @@ from rich.style import Style
 from rich.text import Text
 
 from ..events import EmotionFinal
+from ..names import clean
 from . import marks
 from .palette import colour, letters
 from .panels import BOLD, DIM, PLAIN, share, wrapped
@@ -98,10 +99,10 @@ def words(state: ScreenState, width: int, rows: int) -> list[Text]:
     if weighed:
         top = max(word.weight for word in weighed) or 1.0
         for word in weighed:
-            text.append(f"{word.word.strip()} ", marks.brightness(word.weight / top))
+            text.append(f"{clean(word.word.strip())} ", marks.brightness(word.weight / top))
     else:
-        text.append(event.text[: event.stable])
-        text.append(event.text[event.stable :], Style(dim=True, italic=True))
+        text.append(clean(event.text[: event.stable]))
+        text.append(clean(event.text[event.stable :]), Style(dim=True, italic=True))
     last = [state.language or ""]
     if reading is not None and reading.sources.text > 0:
         last.append(share(reading.sources))

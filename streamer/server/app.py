@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 
 from emoscope.models.contract import ModelContract
 
+from ..asr import Recognizer
 from ..drive import product
 from ..errors import UsageError
 from ..events import Error, encode
@@ -90,8 +91,15 @@ def socket_settings(options: ServerOptions) -> dict[str, Any]:
 class Server:
     """One model, served. `start`, then `drain`, which ends it."""
 
-    def __init__(self, contract: ModelContract, engine: Engine, options: ServerOptions, store: Store | None = None):
-        self.options = options
+    def __init__(
+        self,
+        contract: ModelContract,
+        engine: Engine,
+        options: ServerOptions,
+        store: Store | None = None,
+        recognizers: Sequence[Recognizer] = (),
+    ) -> None:
+        self.options, self._recognizers = options, recognizers
         self.metrics, self.log = Metrics(), Log()
         self._contract, self._engine = contract, engine
         self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
@@ -117,7 +125,7 @@ class Server:
     async def start(self) -> None:
         """Listen. UsageError when the address or the certificate cannot be used."""
         options = self.options
-        self.hub = Hub(self._contract, self._engine, options, self._store, self.metrics, self.log)
+        self.hub = Hub(self._contract, self._engine, options, self._store, self.metrics, self.log, self._recognizers)
         doors = Doors(
             options,
             page=self._own_page,
@@ -179,9 +187,8 @@ class Server:
         self.log.info("opened", session=link.stream.id)
         try:
             await link.run()
-        except Exception:  # a fault of ours, in one session: the others go on
-            self.log.broke("fault", session=link.stream.id)
-            self.metrics.errors.labels("fault").inc()
+        except Exception:
+            self.hub.fault(link)
             await socket.close(CloseCode.MODEL_FAILED, "fault")
         finally:
             done = socket.close_code == CloseCode.DONE
@@ -228,9 +235,11 @@ class Server:
         return context
 
 
-async def run(contract: ModelContract, engine: Engine, options: ServerOptions) -> None:
+async def run(
+    contract: ModelContract, engine: Engine, options: ServerOptions, recognizers: Sequence[Recognizer] = ()
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    server = Server(contract, engine, options)
+    server = Server(contract, engine, options, recognizers=recognizers)
     await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -246,12 +255,14 @@ async def serving(
     *,
     options: ServerOptions | None = None,
     store: Store | None = None,
+    recognizers: Sequence[Recognizer] = (),
     **more: Any,
 ) -> AsyncIterator[Server]:
     """A server on a free loopback port, in this event loop, for as long as the block lasts.
 
     model    a name, a folder, a loaded model, or a contract with what answers its requests
     options  with `more` replaced in them
+    recognizers  make the words; closed with the server
 
     >>> async with serving("small", max_sessions=10) as server:        # doctest: +SKIP
     ...     print(server.url)
@@ -263,7 +274,7 @@ async def serving(
 
         contract, engine, _ = load(model)
     chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)
-    server = Server(contract, engine, chosen, store)
+    server = Server(contract, engine, chosen, store, recognizers)
     await server.start()
     try:
         yield server

@@ -46,7 +46,7 @@ class Backlog:
     def relieve(self) -> None:
         """Past 2 s of lag interims are skipped; past the limit the oldest speech is."""
         link, stream = self._link, self._link.stream
-        lag = stream.lag_s
+        lag = stream.lag_s if self._realtime else stream.backlog_s
         if lag < SKIP_LAG_S:
             self._said = self._catching_up = False
             return
@@ -95,7 +95,8 @@ class Backlog:
             if not voice.session.pending():
                 continue
             link.hub.scheduler.forget(voice)
-            start, end = voice.session.processed_s, stream.audio_s
+            link.hub.words.forget(voice)
+            start, end = voice.session.voice_s, stream.audio_s
             if end > start:
                 self._tell(voice, "the model was not ready in time: the last speech is left out", start, end)
             while not link.leaving and (late := voice.session.pending()):

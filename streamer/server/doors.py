@@ -52,7 +52,10 @@ class Doors:
 
     def open(self, request: Request) -> Response | None:
         """Judge one request."""
-        url = urlsplit(request.path)
+        try:
+            url = urlsplit(request.path)
+        except ValueError:
+            return answer(HTTPStatus.BAD_REQUEST, "not an address\n")
         match url.path:
             case "/healthz":
                 return self._json(HTTPStatus.OK, {"status": "ok"})
@@ -106,7 +109,10 @@ class Doors:
         if origins[0] in self._options.origins:
             return True
         host = request.headers.get("Host", "")
-        origin = urlsplit(origins[0])
+        try:
+            origin = urlsplit(origins[0])
+        except ValueError:
+            return False
         # The Host must be a name that is ours: a foreign name may have been made to point here (DNS rebinding).
         ours = {*LOCAL_NAMES, self._options.host}
         return origin.netloc == host and origin.scheme in ("http", "https") and _name(host) in ours

@@ -1,23 +1,29 @@
 """All links of one server: who is here, whose results came, who comes back, and what time it is."""
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 from emoscope.models.contract import ModelContract
 
+from ..asr import Recognizer
 from ..config import Config
-from ..requests import Engine, Request
+from ..protocol import CloseCode
+from ..requests import Engine, Request, Result, Transcribe
 from .link import Link
 from .logs import Log
 from .metrics import Metrics, Watched
+from .offer import Offer
 from .options import ServerOptions
 from .scheduler import Answers, Scheduler
 from .store import MemoryStore, Store, StoreUnavailable
 from .stored import Stored, pack
 from .stream import Stream, Voice, configured
+from .words import WordsPool
 
 TICK_S = 0.05
 BREAKS = 3  # after so many failures in a row a session is not kept: whoever resumes it would meet the next one
@@ -28,18 +34,32 @@ class Hub:
     """Belongs to one event loop."""
 
     def __init__(
-        self, contract: ModelContract, engine: Engine, options: ServerOptions, store: Store, metrics: Metrics, log: Log
+        self,
+        contract: ModelContract,
+        engine: Engine,
+        options: ServerOptions,
+        store: Store,
+        metrics: Metrics,
+        log: Log,
+        recognizers: Sequence[Recognizer] = (),
     ) -> None:
         self.contract, self.options, self.store, self.metrics, self.log = contract, options, store, metrics, log
-        self.default_config = configured(contract, Config(), {})
         self.owner = secrets.token_hex(8)
         self.links: set[Link] = set()
         self._by_id: dict[str, Link] = {}
         self._by_voice: dict[Voice, Link] = {}
         self._loop = asyncio.get_running_loop()
         self.scheduler = Scheduler(engine, self._deliver, batch=options.batch)
+        self.words = WordsPool(recognizers, self._heard, lambda why: log.error("words are off", message=why))
+        self._defaults: dict[Offer, Config] = {}
         metrics.watch(
-            Watched(lambda: len(self.links), lambda: self.scheduler.waiting, lambda: self.scheduler.figures.busy_s)
+            Watched(
+                sessions=lambda: len(self.links),
+                queue=lambda: self.scheduler.waiting,
+                busy_s=lambda: self.scheduler.figures.busy_s,
+                words_queue=lambda: self.words.waiting,
+                words_busy_s=lambda: self.words.busy_s,
+            )
         )
         self._ticker = asyncio.ensure_future(self._tick())
         self._batches: dict[int, int] = {}
@@ -47,6 +67,15 @@ class Hub:
     def now(self) -> float:
         """Wall time that only goes forward."""
         return time.monotonic()
+
+    @property
+    def default_config(self) -> Config:
+        """Of a session that asks for nothing in particular, as it would be now."""
+        offer = self.words.offer
+        if offer not in self._defaults:
+            config = Config(language=self.options.language)
+            self._defaults[offer] = configured(self.contract, config, {}, offer)
+        return self._defaults[offer]
 
     # --- links come and go
 
@@ -75,6 +104,7 @@ class Hub:
             voice.gone = True
             self._by_voice.pop(voice, None)
             self.scheduler.forget(voice)
+            self.words.forget(voice)
 
     def link_of(self, session_id: str) -> Link | None:
         """Who has that session now."""
@@ -82,6 +112,10 @@ class Hub:
 
     def exchange(self, link: Link, stream: Stream) -> None:
         """A resumed session goes on in this link, in the place of the link's own."""
+        other = self._by_id.get(stream.id)
+        if other is not None:  # two sockets asked for it at once, and both found it in the store
+            self.forget(other)
+            other.end("session_taken", "a newer socket has gone on with this session")
         self.forget(link)
         link.stream = stream
         self._by_id[stream.id] = link
@@ -115,12 +149,30 @@ class Hub:
         except StoreUnavailable as error:
             self.store_failed(stream.id, error)
 
-    # --- the engine
+    # --- the engine and the recognizers
 
     def submit(self, link: Link, voice: Voice, requests: Iterable[Request]) -> None:
         """Put a voice's requests in line; their results are that link's."""
         self._by_voice[voice] = link
-        self.scheduler.submit(voice, requests)
+        asked = list(requests)
+        spoken = [request for request in asked if isinstance(request, Transcribe)]
+        self.scheduler.submit(voice, [request for request in asked if not isinstance(request, Transcribe)])
+        if spoken:
+            config = voice.session.config
+            wait_s = None if config.pace == "fast" else config.text_wait_s
+            self.words.submit(voice, spoken, voice.session.audio_s, wait_s)
+
+    def _heard(self, owner: Hashable, result: Result) -> None:
+        """In any thread: one pass of a recognizer is decided."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._hand_on, owner, result)
+
+    def _hand_on(self, owner: Hashable, result: Result) -> None:
+        self.metrics.transcripts.labels(type(result).__name__.lower()).inc()
+        voice = cast(Voice, owner)
+        link = self._by_voice.get(voice)
+        if link is not None:
+            link.words(voice, result)
 
     def _deliver(self, answers: Answers) -> None:
         """In the worker's thread."""
@@ -134,7 +186,23 @@ class Hub:
             voice = cast(Voice, owner)
             link = self._by_voice.get(voice)
             if link is not None:
-                link.results(voice, results, busy_s)
+                with self._apart(link):
+                    link.results(voice, results, busy_s)
+
+    @contextmanager
+    def _apart(self, link: Link) -> Iterator[None]:
+        """What breaks in one link ends that one, not the turn of those after it."""
+        try:
+            yield
+        except Exception:
+            self.fault(link)
+            link.close(CloseCode.MODEL_FAILED, "fault")
+
+    def fault(self, link: Link) -> None:
+        """A fault of ours, in one session, is being handled: the others go on."""
+        link.stream.failures += 1
+        self.log.broke("fault", session=link.stream.id)
+        self.metrics.errors.labels("fault").inc()
 
     # --- time
 
@@ -148,11 +216,13 @@ class Hub:
             self.metrics.loop_delay.observe(max(0.0, now - due))
             if now - due > 1.0:
                 due = now
+            self.words.tick()
             for link in list(self.links):
-                if not link.outbox.empty:
-                    link.outbox.pump()
-                if now >= link.next_status or now > link.finish_by:
-                    link.tick(now)
+                with self._apart(link):
+                    if not link.outbox.empty:
+                        link.outbox.pump()
+                    if now >= link.next_status or now > link.finish_by:
+                        link.tick(now)
             if now - expired > 1.0:
                 expired = now
                 self._observe_batches()
@@ -173,6 +243,7 @@ class Hub:
         elsewhere = self.store.outlives
         for link in list(self.links):
             if not elsewhere and link.stream.begun:
+                link.going = not link.stream.finishing
                 link.finish(max(0.0, within_s * 0.8))
         while self.now() < until and any(not link.leaving and link.stream.pending for link in self.links):
             await asyncio.sleep(TICK_S)
@@ -188,5 +259,6 @@ class Hub:
         """Stop what runs beside the links."""
         self._ticker.cancel()
         await asyncio.gather(self._ticker, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(None, self.words.close)
         await asyncio.get_running_loop().run_in_executor(None, self.scheduler.close)
         await self.store.close()

@@ -3,21 +3,13 @@
 import asyncio
 import math
 import secrets
-from bisect import bisect_left
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
 from ..errors import ConfigInvalid, InvalidAudio, ProtocolError
-from ..events import (
-    AnyEvent,
-    EmotionInterim,
-    Error,
-    SessionClosed,
-    SessionUpdated,
-)
+from ..events import AnyEvent, EmotionInterim, Error, SessionClosed, SessionUpdated
 from ..protocol import (
     FATAL,
     STATUS_S,
@@ -35,6 +27,7 @@ from ..protocol import (
 from ..requests import Result
 from ..session import Output
 from .allowance import Allowance
+from .arrivals import Arrivals
 from .backlog import Backlog
 from .greeting import channels, greeting
 from .input_check import InputCheck
@@ -48,8 +41,6 @@ from .stream import Stream, Voice, broke
 if TYPE_CHECKING:
     from .hub import Hub
 
-ARRIVALS = 128  # chunks whose arrival is remembered, to know a reading's lag
-
 
 class Link:
     """Lives as long as its socket. Everything here runs on the event loop and never waits for the model."""
@@ -61,12 +52,12 @@ class Link:
         self.outbox = Outbox(lambda data: broadcast([socket], data.decode()), socket.transport.get_write_buffer_size)
         self.leaving = False
         self.finish_by = math.inf
+        self.going = False  # the server ends the session, not its client
         self._over: asyncio.Task[None] | None = None
         self._check: InputCheck | None = None
-        self._arrived: deque[tuple[float, float]] = deque(maxlen=ARRIVALS)
+        self._arrivals = Arrivals(hub.metrics.lag.observe)
         self._allowance = Allowance(hub.options.messages_s, now)
-        self._spoken = False
-        self._busy = False
+        self._spoken = self._busy = self._refused = False
         self.backlog, self.keeper = Backlog(self), Keeper(self)
         self._next_report_s = 0.0
         token = secrets.token_urlsafe(24)
@@ -74,6 +65,7 @@ class Link:
         self.stream = Stream(event.session_id, hashed(token), hub.contract, hub.default_config)
         self.stream.stored_s = 0.0 if hub.store.outlives else math.inf
         self.emit(None, event)
+        self._refuse_words()
 
     # --- what goes out
 
@@ -85,7 +77,7 @@ class Link:
         self.hub.metrics.events.labels(event.type).inc()
         self.outbox.push(event, data)
         if isinstance(event, EmotionInterim):
-            self._measure(event.end)
+            self._arrivals.left(event.end, self.hub.now())
 
     def error(self, code: str, message: str, param: str | None = None) -> None:
         """Something was refused; the session goes on."""
@@ -101,18 +93,17 @@ class Link:
         self.emit(None, Error(code=code, message=message, fatal=True))
         self.close(FATAL[code] if close is None else close, code)
 
+    def _refuse_words(self) -> None:
+        """Words that cannot be had are said to be missing, once."""
+        for caution in [] if self._refused else self.hub.words.offer.refusal(self.stream.config.language):
+            self._refused = True
+            self.emit(None, caution)
+
     def close(self, code: int, reason: str) -> None:
         """Nothing more is sent after what was; what is unsent for long is given up."""
         self.leaving = True
         if self._over is None:
             self._over = asyncio.ensure_future(part(self.socket, self.outbox, code, reason))
-
-    def _measure(self, end: float) -> None:
-        """The lag of a reading up to `end`: from the arrival of the chunk that completed it."""
-        if self._arrived:
-            place = bisect_left(self._arrived, end, key=lambda item: item[0])
-            arrived = self._arrived[min(place, len(self._arrived) - 1)][1]
-            self.hub.metrics.lag.observe(max(0.0, self.hub.now() - arrived))
 
     # --- what comes in
 
@@ -133,8 +124,8 @@ class Link:
     async def _obey(self, text: str) -> None:
         if not self._allowance.take(self.hub.now()):
             if self._allowance.tell():
-                limit = f"more than {self._allowance.rate:g} messages a second: the newest are not read"
-                self.error("rate_limited", limit)
+                rate = f"{self._allowance.rate:g}"
+                self.error("rate_limited", f"more than {rate} messages a second: the newest are not read")
             return
         try:
             await self._follow(decode_client(text))
@@ -151,7 +142,10 @@ class Link:
                 if stream.begun:
                     self.error("config_locked", "audio has come already: options are fixed until the session ends")
                     return
-                self.emit(None, SessionUpdated(config=stream.configure(values)))
+                wanted = values.get("transcript", stream.config.transcript)
+                self.emit(None, SessionUpdated(config=stream.configure(values, self.hub.words.offer)))
+                if wanted:
+                    self._refuse_words()
                 for event in channels(self.hub.contract, stream.config, self.hub.options.limits, stream.id):
                     self.emit(None, event)
             case Keepalive(last_seq=last_seq):
@@ -161,8 +155,7 @@ class Link:
                 await self._resume(message)
             case Finish():
                 if not stream.finishing:
-                    deadline = self.hub.options.finish_s if stream.config.pace == "realtime" else math.inf
-                    self.finish(deadline)
+                    self.finish(self.hub.options.finish_s if stream.config.pace == "realtime" else math.inf)
             case Flush() if not stream.finishing:
                 self.take(stream.flush())
             case Reset() if not stream.finishing:
@@ -182,6 +175,8 @@ class Link:
 
     async def _hear(self, frame: bytes) -> None:
         stream, config = self.stream, self.stream.config
+        if self.going:
+            return  # it was not the client who finished: it will be told
         try:
             if stream.finishing:
                 raise InvalidAudio("audio after finish: open a new session for more")
@@ -196,7 +191,7 @@ class Link:
         for begin in range(0, len(samples), config.sample_rate):
             if begin:
                 await asyncio.sleep(0)
-            if self.leaving:
+            if self.leaving or stream.finishing:
                 return
             self._feed(samples[begin : begin + config.sample_rate])
         self._warn(samples)
@@ -209,13 +204,12 @@ class Link:
         first = not stream.begun
         outputs = stream.feed(samples)
         self.hub.metrics.audio.inc(len(samples) / stream.config.sample_rate)
-        self._arrived.append((stream.audio_s, self.hub.now()))
+        self._arrivals.heard(stream.audio_s, self.hub.now())
         self.take(outputs)
         self.keeper.heard(first)
 
     def _warn(self, samples: Any) -> None:
-        if self._check is None:
-            self._check = InputCheck(self.stream.config)
+        self._check = self._check or InputCheck(self.stream.config)
         for caution in self._check.hear(samples, self.hub.now()):
             self.emit(None, caution)
 
@@ -250,6 +244,14 @@ class Link:
             self._model_broke(message)
             return
         self.stream.failures = 0
+        self._apply(voice, results, busy_s)
+
+    def words(self, voice: Voice, result: Result) -> None:
+        """What a recognizer has said, or why not; when it failed, the session goes on without words."""
+        if not (self.leaving or voice.gone):
+            self._apply(voice, [result], 0.0)
+
+    def _apply(self, voice: Voice, results: list[Result], busy_s: float) -> None:
         self.step(voice, self.stream.apply(voice, results, busy_s))
         if self.stream.config.pace == "fast" and self.stream.processed_s >= self._next_report_s:
             self._next_report_s = self.stream.processed_s + self.backlog.limit_s / 4
@@ -262,7 +264,9 @@ class Link:
         self.end("model_failed", message)
 
     def _end_if_closed(self) -> None:
-        if self.stream.closed:
+        if self.stream.closed and self.going:
+            self.end("shutting_down", "the server is going down; the session was read out")
+        elif self.stream.closed:
             self.close(CloseCode.DONE, "finished")
 
     def report(self) -> None:
@@ -280,7 +284,7 @@ class Link:
         if now >= self.next_status:
             self.next_status = max(self.next_status + STATUS_S, now + STATUS_S / 2)
             self.report()
-            if now - self.heard_at > options.limits.idle_timeout_s:
+            if now - self.heard_at > options.limits.idle_timeout_s and not self.stream.finishing:
                 self.end("idle_timeout", f"nothing came for {options.limits.idle_timeout_s:g} s")
                 return
             if self.outbox.stuck_s(now) > options.slow_s or self.outbox.overfull:

@@ -20,6 +20,8 @@ class Watched:
     sessions: Callable[[], float]
     queue: Callable[[], float]
     busy_s: Callable[[], float]
+    words_queue: Callable[[], float]
+    words_busy_s: Callable[[], float]
 
 
 class Metrics:
@@ -30,6 +32,11 @@ class Metrics:
         self.sessions = Gauge("emoscope_sessions", "Open sockets", registry=registry)
         self.queue = Gauge("emoscope_queue_requests", "Requests in line for the model", registry=registry)
         self.engine = Gauge("emoscope_engine_busy_seconds", "Time spent in the model", registry=registry)
+        self.words_queue = Gauge("emoscope_recognizer_queue", "Passes in line for a recognizer", registry=registry)
+        self.recognizer = Gauge("emoscope_recognizer_busy_seconds", "Time spent in recognizers", registry=registry)
+        self.transcripts = Counter(
+            "emoscope_transcripts", "Passes over speech: done, late, dropped, failed", ["outcome"], registry=registry
+        )
         self.opened = Counter("emoscope_sessions_opened", "Sessions begun", registry=registry)
         self.resumed = Counter(
             "emoscope_sessions_resumed", "Sessions gone on with on another socket", registry=registry
@@ -58,6 +65,8 @@ class Metrics:
         self.sessions.set_function(watched.sessions)
         self.queue.set_function(watched.queue)
         self.engine.set_function(watched.busy_s)
+        self.words_queue.set_function(watched.words_queue)
+        self.recognizer.set_function(watched.words_busy_s)
 
     def text(self) -> bytes:
         """The page that a scraper reads."""

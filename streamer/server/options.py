@@ -27,6 +27,7 @@ class ServerOptions:
     fast_backlog_s  the window of clients that send files
     messages_s      text messages a second that one client may send, three times as many at once
     batch           windows in one forward pass
+    language        of the speech, where a client does not name it; None detects it
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +47,7 @@ class ServerOptions:
     fast_backlog_s: float = 60.0
     messages_s: float = 20.0
     batch: int = 16
+    language: str | None = None
 
     def __post_init__(self) -> None:
         """UsageError when the server would be open to strangers, or TLS is half given."""

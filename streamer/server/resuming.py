@@ -44,7 +44,9 @@ async def _found(hub: "Hub", link: "Link", message: SessionResume) -> Stored | N
         stored = holder.stream.stored()
         hub.forget(holder)
         holder.end("session_taken", "a newer socket has gone on with this session")
-        return stored
+        # Another server may have had it since, with a socket of ours that nobody closed: then the store knows more.
+        if not hub.store.outlives or not holder.stream.begun or await hub.put_record(stored) is not False:
+            return stored
     try:
         raw = await hub.store.take(message.session_id, token, hub.owner)
         return None if raw is None else unpack(raw)
@@ -66,6 +68,7 @@ def _adopt(hub: "Hub", link: "Link", stored: Stored, last_seq: LastSeq) -> None:
     hub.exchange(link, stream)
     stream.stored_s = stored.audio_s if hub.store.outlives else math.inf
     link.backlog.resumed()
+    link.keeper.keep()  # a record that was found has only a part of its time left
     for voice in stream.voices:
         next_seq = voice.session.state.assembly.next_seq
         link.emit(voice, SessionResumed(audio_s=stored.audio_s, next_seq=next_seq))

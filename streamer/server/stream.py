@@ -18,6 +18,7 @@ from ..intake import sound
 from ..protocol import LastSeq
 from ..requests import Dropped, Encode, Failed, Late, Request, Result
 from ..session import Output, Session
+from .offer import Offer
 from .stored import Stored
 
 HIGHEST_RATE = 48_000
@@ -26,7 +27,7 @@ SKIP_LAG_S = 2.0  # past this lag interim readings are skipped
 RATE_FROM_S = 0.1  # before so much audio a rate of computing means nothing
 
 
-def configured(contract: ModelContract, config: Config, values: dict[str, Any]) -> Config:
+def configured(contract: ModelContract, config: Config, values: dict[str, Any], offer: Offer) -> Config:
     """`config` with `values` changed, as a session of this model will really have it; ConfigInvalid names the field."""
     vad = values.get("vad")
     merged = {**msgspec.to_builtins(config), **values}
@@ -35,8 +36,10 @@ def configured(contract: ModelContract, config: Config, values: dict[str, Any]) 
     asked = checked(merged)
     if asked.sample_rate > HIGHEST_RATE:
         raise ConfigInvalid(f"config: a sample rate of {asked.sample_rate} Hz; at most {HIGHEST_RATE}", "sample_rate")
-    effective = Session(contract, _per_channel(asked)).config
-    return msgspec.structs.replace(effective, channels=asked.channels, channel_mode=asked.channel_mode)
+    effective = Session(contract, _per_channel(asked), words=offer.hears(asked.language)).config
+    return msgspec.structs.replace(
+        effective, channels=asked.channels, channel_mode=asked.channel_mode, language=offer.language(effective)
+    )
 
 
 def _per_channel(config: Config) -> Config:
@@ -90,8 +93,19 @@ class Stream:
         return min((voice.session.processed_s for voice in self.voices), default=0.0)
 
     @property
-    def lag_s(self) -> float:
+    def backlog_s(self) -> float:
+        """Audio accepted of which something is still to come."""
         return max(0.0, self.audio_s - self.processed_s)
+
+    @property
+    def lag_s(self) -> float:
+        """Audio accepted but not read yet, whatever words are still to come."""
+        return max((self.behind(voice) for voice in self.voices), default=0.0)
+
+    @property
+    def words_lag_s(self) -> float:
+        """Audio accepted of which the words that were wanted are not there yet."""
+        return max((self.audio_s - voice.session.words_s for voice in self.voices), default=0.0)
 
     @property
     def dropped_s(self) -> float:
@@ -107,9 +121,9 @@ class Stream:
         """Whether `session.closed` has left every voice."""
         return self.finishing and all(voice.closed for voice in self.voices)
 
-    def configure(self, values: dict[str, Any]) -> Config:
+    def configure(self, values: dict[str, Any], offer: Offer) -> Config:
         """Before the first audio; ConfigInvalid."""
-        self.config = configured(self.contract, self.config, values)
+        self.config = configured(self.contract, self.config, values, offer)
         return self.config
 
     def begin(self) -> None:
@@ -119,7 +133,8 @@ class Stream:
         split = self.config.channel_mode == "split"
         single = _per_channel(self.config)
         for channel in range(self.config.channels if split else 1):
-            self.voices.append(Voice(channel if split else None, Session(self.contract, single)))
+            session = Session(self.contract, single, words=single.transcript)
+            self.voices.append(Voice(channel if split else None, session))
 
     def check(self, samples: npt.NDArray[np.generic]) -> None:
         """InvalidAudio when a sample is no number that sound can have: then nothing of the frame is heard."""
@@ -212,7 +227,7 @@ class Stream:
         return Status(
             audio_s=audio_s,
             processed_s=min(self.processed_s, self.stored_s),
-            lag_s=Lag(audio=round(self.lag_s, 3)),
+            lag_s=Lag(audio=round(self.lag_s, 3), text=round(self.words_lag_s, 3)),
             dropped_s=self.dropped_s,
             rtf=round(self.busy_s / audio_s, 5) if audio_s > RATE_FROM_S else 0.0,
             level_dbfs=round(max((v.session.level_dbfs for v in self.voices), default=-120.0), 1),
@@ -220,7 +235,7 @@ class Stream:
 
     def behind(self, voice: Voice) -> float:
         """Lag of one voice."""
-        return max(0.0, self.audio_s - voice.session.processed_s)
+        return max(0.0, self.audio_s - voice.session.voice_s)
 
     def stored(self) -> Stored:
         """Everything that is needed to go on elsewhere, as of now."""

@@ -52,6 +52,8 @@ def believed(segment: HeardSegment) -> bool:
 
 def kept_words(hypothesis: Hypothesis, audio: Sound, begin: int) -> list[Word]:
     """The words that are believed, in order, on the session's clock; `audio` is the pass's, from sample `begin`."""
+    if not len(audio):  # an utterance that was cut as it began
+        return []
     levels = levels_dbfs(audio)
     floor = max(FLOOR_DBFS, float(levels.max()) - BELOW_LOUDEST_DB)
     first_s, last_s = begin / SECOND, (begin + len(audio)) / SECOND

@@ -1,6 +1,7 @@
 """A live session in its threads: the same readings as a replay, and a clean end whatever breaks."""
 
 import errno
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from emoscope.models.errors import ModelError, NotCached
 from emoscope.models.voice import VoiceProfile
@@ -30,7 +32,7 @@ from emoscope.streamer.microphone import Captured
 from emoscope.streamer.news import Note, Tick
 from emoscope.streamer.requests import Request, Result
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, silence, voice
-from emoscope.streamer.voice_file import load_voice, save_voice
+from emoscope.streamer.voice_file import FORMAT, load_voice, save_voice
 from emoscope.streamer.wave_file import WaveFile
 
 TALK = np.concatenate([silence(0.5), voice(3.0), silence(1.0), voice(2.0, pitch_hz=220.0, seed=1), silence(1.0)])
@@ -241,6 +243,17 @@ def test_another_models_voice_is_refused(tmp_path: Path) -> None:
         save_voice(path, wrong, CONTRACT)
         with pytest.raises(RecordInvalid, match="no voice"):
             load_voice(path, CONTRACT)
+
+
+@pytest.mark.parametrize(("about", "weight"), [("[]", [1.0]), ("{}", [1.0]), (None, [[1.0, 2.0]]), (None, [])])
+def test_a_made_up_voice_is_refused(about: str | None, weight: list[Any], tmp_path: Path) -> None:
+    """Whatever its header and its numbers look like."""
+    told = {"format": FORMAT, "model": CONTRACT.id, "weights": CONTRACT.weights}
+    tensors = {"mean": np.ones(2, np.float32), "weight": np.array(weight, np.float32)}
+    content = safetensors.numpy.save(tensors, {"about": json.dumps(told) if about is None else about})
+    (tmp_path / "me.voice").write_bytes(content)
+    with pytest.raises(RecordInvalid, match=r"me\.voice"):
+        load_voice(tmp_path / "me.voice", CONTRACT)
 
 
 def test_a_voice_that_cannot_be_written_is_said_and_stops_nothing(tmp_path: Path) -> None:

@@ -139,3 +139,11 @@ def test_the_protocol_imports_neither_torch_nor_a_socket() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("text", ['{"type":"%s"}', '{"type":"keepalive","%s":1}'])
+def test_a_refusal_does_not_repeat_a_megabyte(text: str) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        decode_client(text % ("a" * 900_000))
+    assert len(str(refused.value)) < 1_000
+    assert len(refused.value.param or "") < 1_000

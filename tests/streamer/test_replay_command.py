@@ -115,6 +115,37 @@ def test_a_model_that_is_not_here_is_one_line(talk, capsys):
     assert err.count("\n") == 1 and "giant" in err and "small" in err
 
 
+def test_no_recognizer_stays_behind_when_the_model_is_not_here(talk, monkeypatch, capsys):
+    """It loads in a process of its own, begun before the model."""
+    from emoscope.streamer.asr import recognizer
+
+    started = []
+
+    class Watched(recognizer.Recognizer):
+        def __init__(self, *arguments, **options):
+            started.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(recognizer, "Recognizer", Watched)
+    assert main(["replay", str(talk), "--model", "giant", "--asr", "pocketsphinx"]) == 1
+    assert "giant" in capsys.readouterr().err
+    assert [one._process.poll() is not None for one in started] == [True]
+
+
+def test_words_cannot_steer_a_terminal(talk, tiny_model, tmp_path, capsys):
+    """A record may come from anywhere."""
+    assert main(["replay", str(talk), "--model", str(tiny_model), "--record", str(tmp_path / "out"), "--json"]) == 0
+    record = tmp_path / "out" / "talk.jsonl"
+    text = record.read_text()
+    word = '"words":[{"word":"\\u001b[2Jgone","start":0.6,"end":1.0,"weight":1.0}]'
+    assert '"words":[]' in text
+    record.write_text(text.replace('"words":[]', word))
+    capsys.readouterr()
+    assert main(["replay", str(record), "--plain"]) == 0
+    out = capsys.readouterr().out
+    assert "gone" in out and "\x1b" not in out
+
+
 def test_weights_that_do_not_fit_are_one_line(talk, tiny_model, tmp_path, capsys):
     """Before any recording is read."""
     import shutil
@@ -233,3 +264,37 @@ def test_a_users_own_models_module_does_not_shadow_ours(talk, tiny_model, tmp_pa
         capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_words_are_read_offline_with_pocketsphinx(conversation, tmp_path, capsys):
+    """The demo's first two utterances: interims, finals with words, and how much these counted."""
+    import soundfile
+
+    audio, rate = soundfile.read(conversation, dtype="float32", frames=8 * 16_000)
+    soundfile.write(tmp_path / "two.flac", audio, rate)
+    assert main(["replay", str(tmp_path / "two.flac"), "--asr", "pocketsphinx", "--json"]) == 0
+    out, err = capsys.readouterr()
+    said = events(out)
+    validator = jsonschema.Draft202012Validator(schema())
+    for event in said:
+        validator.validate(event)
+    kinds = [event["type"] for event in said]
+    assert err == "" and kinds.count("transcript.final") == kinds.count("emotion.final") == 2
+    assert "transcript.interim" in kinds and said[0]["config"]["transcript"] and said[0]["config"]["language"] == "en"
+    finals = [event for event in said if event["type"] == "emotion.final"]
+    assert [final["text"] for final in finals] == ["used", "used"]
+    assert [word["word"] for word in finals[0]["words"]][-3:] == ["by", "the", "door"]
+    assert all(abs(sum(word["weight"] for word in final["words"]) - 1) < 1e-4 for final in finals)
+    assert all(abs(final["sources"]["audio"] + final["sources"]["text"] - 1) < 1e-4 for final in finals)
+
+
+def test_a_model_folder_that_is_none_is_told_and_emotions_go_on(talk, tiny_model, tmp_path, capsys):
+    """One line says why there are no words, the record too."""
+    (tmp_path / "empty").mkdir()
+    asr = f"faster-whisper:{tmp_path / 'empty'}"
+    assert main(["replay", str(talk), "--model", str(tiny_model), "--asr", asr, "--json"]) == 0
+    out, err = capsys.readouterr()
+    said = events(out)
+    assert said[0]["config"]["transcript"] is False and said[1]["code"] == "text_disabled"
+    assert "no converted Whisper model" in said[1]["message"] and err == ""
+    assert [event["text"] for event in said if event["type"] == "emotion.final"] == ["off", "off"]

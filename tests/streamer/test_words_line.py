@@ -10,6 +10,7 @@ from emoscope.streamer import Config
 from emoscope.streamer.asr import Choice, Recognizer
 from emoscope.streamer.events import Caution, EmotionFinal, SessionCreated, TranscriptFinal
 from emoscope.streamer.live import Live
+from emoscope.streamer.microphone import WAIT_S
 from emoscope.streamer.requests import Done, Dropped, Late, Transcribe
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence, voice
 from emoscope.streamer.transcript.hypothesis import Hypothesis
@@ -138,6 +139,44 @@ def test_a_recognizer_that_cannot_be_loaded_is_told_and_emotions_go_on():
     assert isinstance(events[0], SessionCreated) and events[0].config.transcript is False
     assert events[1].code == "text_disabled" and "signal 9" in events[1].message
     assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["off", "off"]
+
+
+class Waiting(FakeSource):
+    """A microphone that has kept 7 s already, and keeps what comes; remembers how much it kept when first read."""
+
+    def __init__(self, audio):
+        self.since, self.kept_s = time.monotonic() - 7.0, None
+        super().__init__(audio)
+
+    @property
+    def waiting_s(self):
+        return time.monotonic() - self.since if self.kept_s is None else 0.0
+
+    @waiting_s.setter
+    def waiting_s(self, seconds):
+        pass
+
+    def read(self, timeout_s):
+        self.kept_s = self.kept_s or self.waiting_s
+        return super().read(timeout_s)
+
+
+def test_nothing_that_is_said_meanwhile_is_lost_to_a_recognizer_that_loads():
+    """A source keeps some seconds while nobody reads it: words are left out before it must let go of any."""
+    source = Waiting(TALK)
+    live = Live(
+        source,
+        lambda: (CONTRACT, FakeEngine()),
+        Config(),
+        words=lambda: Recognizer(Choice(name="pocketsphinx"), command=(ODD, "stuck loading")),
+    )
+    live.start()
+    assert live.join(60.0) and live.error is None
+    assert 7.0 <= source.kept_s < WAIT_S
+    events = [item for item in live.news() if hasattr(item, "type")]
+    codes = [e.code for e in events if isinstance(e, Caution)]
+    assert codes[0] == "text_disabled" and "audio_dropped" not in codes
+    assert len([e for e in events if isinstance(e, EmotionFinal)]) == 2
 
 
 def test_stopping_does_not_wait_for_a_recognizer_that_loads_for_ever():

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_whisper import TINY_WHISPER
 
 from emoscope.streamer import Config, Session, UsageError
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable, choose, prepare
 from emoscope.streamer.events import Caution, EmotionFinal, TranscriptFinal
 from emoscope.streamer.requests import Done, Failed, Transcribe, with_words
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
+from emoscope.streamer.transcript.gate import kept_words
 from emoscope.streamer.transcript.rolling import to_int16
 
 ODD = str(Path(__file__).with_name("odd_worker.py"))
@@ -162,3 +164,17 @@ def test_pocketsphinx_hears_english_and_says_the_same_again(conversation):
             ]
         )
         assert noise.value.segments == () or noise.value.segments[0].words == ()
+
+
+def test_faster_whisper_hears_a_speaker_that_its_tiny_model_never_heard(conversation):
+    """The real library, a converted folder of int8 weights: words, a language, and times near the voice."""
+    import soundfile
+
+    audio, _ = soundfile.read(conversation, dtype="float32")
+    one = Transcribe(1, 1, 0, 0, True, None, to_int16(audio[5_760:51_200]))
+    with Recognizer(choose(f"faster-whisper:{TINY_WHISPER}")) as recognizer:
+        [result] = recognizer([one])
+    assert isinstance(result, Done) and result.value.language == "en" and result.value.language_p > 0.5
+    words = kept_words(result.value, one.audio, 0)
+    assert [word.text.lower().strip(".") for word in words] == ["kids", "are", "talking", "by", "the", "door"]
+    assert abs(words[0].start - 0.62) < 0.4 and abs(words[-1].end - 2.55) < 0.4

@@ -2,7 +2,7 @@
 
 from emoscope.streamer.display import ScreenState, draw, summary
 from emoscope.streamer.display.picture import text_of
-from emoscope.streamer.events import Caution, Enrolled, Mood
+from emoscope.streamer.events import Caution, Enrolled, Mood, TranscriptInterim
 from emoscope.streamer.news import Note, Tick
 
 
@@ -52,3 +52,11 @@ def test_the_screen_says_how_much_calm_speech_is_still_wanted() -> None:
     assert "4 of 10 s" in text_of(draw(state, 80, 24))
     state.absorb(Enrolled(seconds=10.4))
     assert "your calm voice is learnt" in text_of(draw(state, 80, 24))
+
+
+def test_words_cannot_steer_the_terminal() -> None:
+    """A record, or a server, may say anything; what is settled stays as long as it was."""
+    state = ScreenState()
+    state.absorb(TranscriptInterim(utterance=1, start=0.0, end=1.0, text="so \x1b[2Jgone", stable=4))
+    shown = text_of(draw(state, 160, 24))
+    assert "gone" in shown and "\x1b" not in shown

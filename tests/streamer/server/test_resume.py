@@ -2,12 +2,10 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -211,29 +209,6 @@ def test_a_session_whose_model_broke_can_be_resumed() -> None:
 
 
 # --- two servers, one Redis
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own; without it the test fails on CI and is skipped elsewhere."""
-    program = shutil.which("redis-server")
-    if program is None:
-        message = "needs redis-server (Debian: redis-server)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    path = tmp_path_factory.mktemp("redis") / "redis.sock"
-    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 60
-        while not path.exists():
-            assert process.poll() is None and time.monotonic() < until, "redis-server did not start"
-            time.sleep(0.05)
-        yield f"unix://{path}"
-    finally:
-        process.kill()
-        process.wait()
 
 
 SERVE = """

@@ -245,7 +245,16 @@ def test_two_minutes_of_speech_stay_within_bounds():
     assert max(sizes) < 1.1 * (4 + 2) * 120 * 16_000 and sizes[-1] < max(sizes) / 10
 
 
-def test_an_hour_with_words_keeps_its_size():
+def test_words_that_no_reading_can_count_any_more_are_let_go():
+    """What is kept for readings does not grow with every pass over a long utterance."""
+    session, engine = session_of(vad=VadConfig(max_utterance_s=120), refresh_s=0.5), FakeEngine()
+    for block in np.split(voice(40.0), 40):
+        run(session, engine, [block], finish=False)
+        assert len(session.state.assembly.spoken) <= 4
+    assert session.state.assembly.utterance == 1
+
+
+def test_twenty_minutes_with_words_keep_their_size():
     """Contract 6, in small."""
     phrase = np.concatenate([voice(3.0), silence(7.0)])
     session, engine = session_of(), FakeEngine()
@@ -334,6 +343,20 @@ def test_the_words_lag_is_told_apart():
     assert session.voice_s > session.words_s
     settle(session, engine, [], session.pending())
     assert session.words_s == session.voice_s == session.processed_s
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_utterance_that_is_over_as_it_begins_has_its_final():
+    """Cut by its greatest length, and by `finish` a moment later: no words, no warning of anybody's library."""
+    session, engine, events = session_of(vad=VadConfig(max_utterance_s=2.0)), FakeEngine(), []
+    for block in np.split(voice(3.0), 150):
+        events += run(session, engine, [block], finish=False)
+        if session.state.segmenter.utterances == 2:
+            break
+    events += settle(session, engine, *session.finish())
+    *_, last = of_type(events, "transcript.final")
+    assert last.utterance == 2 and last.start == last.end and last.text == ""
+    assert [e.utterance for e in of_type(events, "emotion.final")] == [1, 2]
 
 
 def test_attention_can_be_off_with_words_on():

@@ -1,0 +1,266 @@
+"""Words on the server, with a recognizer's real process behind a real socket."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+from raw_client import Raw, raw
+
+from emoscope.models.store import load_model
+from emoscope.streamer import Config, replay
+from emoscope.streamer.asr import Choice, Recognizer, choose
+from emoscope.streamer.events import Caution, EmotionFinal, Status, TranscriptFinal
+from emoscope.streamer.requests import Done, Dropped, Failed, Late, Result, Transcribe
+from emoscope.streamer.server import serving
+from emoscope.streamer.server.words import MOST_INTERIMS, WordsPool
+from emoscope.streamer.source import Recording
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence, voice
+
+ODD = str(Path(__file__).parents[1] / "asr" / "odd_worker.py")
+FAKE = (CONTRACT, FakeEngine())
+TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), silence(1.0)])
+LASTING = ("speech.started", "speech.ended", "transcript.final", "emotion.final", "mood")
+
+
+def odd(how: str) -> Recognizer:
+    return Recognizer(Choice(name="pocketsphinx"), command=(ODD, how))
+
+
+def of_type(events: Sequence, *kinds: str) -> list:
+    return [event for event in events if event.type in kinds]
+
+
+def without_words(events: Sequence) -> list[Caution]:
+    """Warnings that there are no words; the sounds of these tests bring others."""
+    return [event for event in events if isinstance(event, Caution) and event.code == "text_disabled"]
+
+
+async def talk(client: Raw, audio: np.ndarray = TALK, **config: object) -> list:
+    await client.say("session.update", config={"pace": "fast", **config})
+    await client.until("session.updated")
+    await client.audio(audio, 8_000)
+    return await client.finished()
+
+
+def served_events(how: str, **config: object) -> list:
+    async def hear() -> list:
+        recognizer = odd(how)
+        async with serving(FAKE, recognizers=[recognizer]) as server, raw(server.url) as client:
+            return await talk(client, **config)
+
+    return asyncio.run(hear())
+
+
+def test_websocket_finals_with_words_and_baseline_equal_a_replays(conversation: Path) -> None:
+    """The real PocketSphinx and the shipped model: what was said, and what it counted, is the same."""
+    loaded = load_model("small")
+    with Recording(conversation) as recording:
+        audio = np.concatenate(list(recording.blocks(1.0)))[: 9 * recording.sample_rate]
+        rate, channels = recording.sample_rate, recording.channels
+    chosen = choose("pocketsphinx")
+    assert chosen is not None
+    options = {"sample_rate": rate, "channels": channels, "baseline": "running", "encoding": "pcm_f32le"}
+
+    async def hear(recognizer: Recognizer) -> list:
+        async with serving(loaded, recognizers=[recognizer]) as server, raw(server.url, max_size=None) as client:
+            await client.say("session.update", config={"pace": "fast", **options})
+            updated = await client.until("session.updated")
+            assert updated.config.transcript and updated.config.language == "en"  # type: ignore[union-attr]
+            await client.audio(audio, rate // 2, "pcm_f32le")
+            events = await client.finished()
+            page = await asyncio.to_thread(lambda: urlopen(metrics_of(server.url)).read().decode())
+            assert 'emoscope_transcripts_total{outcome="done"}' in page
+            return events
+
+    recognizer = Recognizer(chosen)
+    recognizer.check()
+    heard = asyncio.run(hear(recognizer))
+    with Recognizer(chosen) as other:
+        expected = replay_of(audio, rate, loaded, other)
+    assert differences(of_type(heard, *LASTING), of_type(expected, *LASTING)) == []
+    finals = [e for e in heard if isinstance(e, EmotionFinal)]
+    assert finals and {f.text for f in finals} == {"used"} and finals[-1].baseline == "running"
+    assert any(f.words for f in finals)
+
+
+def metrics_of(url: str) -> str:
+    return url.replace("ws://", "http://").replace("/v1/stream", "/metrics")
+
+
+def replay_of(audio: np.ndarray, rate: int, model: object, recognizer: Recognizer) -> list:
+    """A replay of the same samples, from a file."""
+    import tempfile
+
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part.wav"
+        soundfile.write(path, audio, rate, subtype="FLOAT")
+        config = Config(pace="fast", baseline="running")
+        return list(replay(path, model, config=config, asr=recognizer))  # type: ignore[arg-type]
+
+
+def test_each_final_of_the_words_comes_before_that_of_the_emotion() -> None:
+    events = served_events("answers")
+    ends = of_type(events, "speech.ended", "transcript.final", "emotion.final")
+    assert [e.type for e in ends] == ["speech.ended", "transcript.final", "emotion.final"] * 2
+    finals = [e for e in events if isinstance(e, EmotionFinal)]
+    assert [f.text for f in finals] == ["used"] * 2 and all(f.words for f in finals)
+    assert [e.text for e in events if isinstance(e, TranscriptFinal)] == ["yes", "yes"]
+
+
+def test_who_waits_for_no_words_gets_a_timeout_and_never_hangs() -> None:
+    events = served_events("answers", pace="realtime", text_wait_s=0)
+    assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["timeout"] * 2
+    assert without_words(events) == [] and events[-1].type == "session.closed"
+
+
+def test_who_wants_no_words_gets_none() -> None:
+    events = served_events("answers", transcript=False)
+    assert of_type(events, "transcript.final") == without_words(events) == []
+    assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["off"] * 2
+
+
+def test_a_recognizer_that_hangs_holds_no_live_session_up() -> None:
+    """The words are late, the voice is not; the lag of the words is told apart."""
+    events = served_events("hangs", pace="realtime", text_wait_s=0.3)
+    assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["timeout"] * 2
+    assert all(e.lag_s.text >= 0 for e in events if isinstance(e, Status))
+    assert events[-1].totals.dropped_s == 0
+
+
+def test_a_recognizer_that_is_killed_turns_words_off_for_all_and_emotions_go_on() -> None:
+    """Said once a session; one that comes later is told at once."""
+
+    async def hear() -> tuple[list, list]:
+        recognizer = odd("answers")
+        async with serving(FAKE, recognizers=[recognizer]) as server:
+            async with raw(server.url) as client:
+                await client.say("session.update", config={"pace": "fast"})
+                await client.audio(TALK[: 3 * 16_000])
+                await client.until("emotion.final")
+                os.kill(recognizer.pid, signal.SIGKILL)
+                await client.audio(np.concatenate([TALK[3 * 16_000 :], TALK]))
+                first = await client.finished()
+            async with raw(server.url) as client:
+                second = await talk(client)
+        return first, second
+
+    first, second = asyncio.run(hear())
+    assert [e.text for e in first if isinstance(e, EmotionFinal)] == ["used", "off", "off", "off"]
+    assert [e.text for e in second if isinstance(e, EmotionFinal)] == ["off", "off"]
+    for events in (first, second):
+        [warning] = without_words(events)
+        assert "signal 9" in warning.message
+        assert events[-1].type == "session.closed"
+    assert second[0].config.transcript is False
+
+
+def test_a_session_that_comes_back_asks_again_for_its_words() -> None:
+    async def hear() -> list:
+        recognizer = odd("late")
+        async with serving(FAKE, recognizers=[recognizer]) as server:
+            async with raw(server.url) as client:
+                await client.say("session.update", config={"pace": "fast", "interim": False})
+                await client.until("session.updated")
+                await client.audio(TALK)
+                await client.until("speech.ended")
+                created = client.created
+                await client.cut()
+            async with raw(server.url) as again:
+                seen = max((e.seq for e in client.events if hasattr(e, "seq")), default=0)
+                await again.say(
+                    "session.resume", session_id=created.session_id, resume_token=created.resume_token, last_seq=seen
+                )
+                resumed = await again.until("session.resumed")
+                await again.audio(TALK[round(resumed.audio_s * 16_000) :])  # type: ignore[union-attr]
+                await again.finished()
+                return [*client.events, *again.events]
+
+    events = asyncio.run(hear())
+    finals = [e for e in events if isinstance(e, EmotionFinal)]
+    assert [(f.utterance, f.text) for f in finals] == [(1, "used"), (2, "used")]
+
+
+def test_a_voice_is_enrolled_through_the_socket() -> None:
+    """The next speech is its baseline: `enrolled` says when it is known, later readings count it."""
+
+    async def hear() -> list:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await client.say("session.update", config={"pace": "fast"})
+            await client.until("session.updated")
+            await client.say("enroll", seconds=1.0)
+            await client.audio(TALK)
+            return await client.finished()
+
+    events = asyncio.run(hear())
+    [enrolled] = of_type(events, "enrolled")
+    assert enrolled.seconds >= 1.0
+    finals = [e for e in events if isinstance(e, EmotionFinal)]
+    assert finals[-1].baseline == "enrolled"
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self.got: list[tuple[object, Result]] = []
+
+    def __call__(self, owner: object, result: Result) -> None:
+        self.got.append((owner, result))
+
+    def wait(self, count: int, patience_s: float = 60.0) -> list[tuple[object, Result]]:
+        began = time.monotonic()
+        while len(self.got) < count and time.monotonic() - began < patience_s:
+            time.sleep(0.01)
+        return self.got
+
+
+def asked(number: int, *, final: bool = False, seconds: float = 1.0) -> Transcribe:
+    return Transcribe(number, 1, 0, 16_000, final, None, np.zeros(int(seconds * 16_000), np.int16))
+
+
+def test_past_the_bound_interims_are_dropped_first_and_sessions_take_turns() -> None:
+    inbox, recognizer = Inbox(), odd("late")
+    pool = WordsPool([recognizer], inbox)
+    recognizer.check()
+    pool.submit("first", [asked(0, final=True)], 1.0, None)
+    while pool.waiting:
+        time.sleep(0.01)
+    for owner in range(MOST_INTERIMS + 2):
+        pool.submit(owner, [asked(1)], 1.0, 300.0)
+    pool.submit("greedy", [asked(2, final=True), asked(3, final=True)], 1.0, None)
+    pool.submit("modest", [asked(4, final=True)], 1.0, None)
+    assert [(owner, result) for owner, result in inbox.got if isinstance(result, Dropped)] == [
+        (0, Dropped(1)),
+        (1, Dropped(1)),
+    ]
+    done = [(owner, result.id) for owner, result in inbox.wait(6) if isinstance(result, Done)]
+    pool.close()
+    assert done == [("first", 0), ("greedy", 2), ("modest", 4), ("greedy", 3)]
+
+
+def test_every_pass_has_one_result_whatever_becomes_of_it() -> None:
+    inbox, recognizer = Inbox(), odd("late")
+    pool = WordsPool([recognizer], inbox)
+    pool.submit("a", [asked(1, final=True)], 1.0, 0.2)
+    pool.submit("b", [asked(2)], 1.0, 100.0)
+    pool.submit("b", [asked(3, final=True)], 1.0, 100.0)
+    time.sleep(0.4)
+    pool.tick()
+    pool.submit("gone", [asked(9, final=True)], 1.0, None)
+    pool.forget("gone")
+    inbox.wait(3)
+    with suppress(ProcessLookupError):
+        os.kill(recognizer.pid, signal.SIGKILL)
+    pool.submit("c", [asked(4, final=True)], 1.0, None)
+    got = {(owner, result.id): result for owner, result in inbox.wait(4)}
+    assert len(inbox.got) == len(got) == 4
+    assert got["a", 1] == Late(1) and got["b", 2] == Dropped(2)
+    assert isinstance(got["b", 3], Done) and isinstance(got["c", 4], Failed)
+    assert "signal 9" in pool.offer.trouble and not pool.offer.hears(None)
+    pool.close()
