@@ -8,13 +8,13 @@ from .tables import heading
 
 Point = tuple[float, float]
 
-PANEL, GAP, TOP, SIDE, FOOT = 300, 90, 64, 60, 64  # pixels
+PANEL, GAP, TOP, SIDE, FOOT, LABELS = 300, 90, 64, 60, 64, 100  # pixels; labels stand right of the curve
 INK, FAINT, BLUE, ORANGE = "#1f2328", "#c4c9d0", "#0072b2", "#d55e00"  # of Okabe and Ito: colour-blind people tell them
 
 
 def draw(report: Report) -> str:
     """Left: accuracy of the clips' answers by confidence. Right: UAR by seconds of speech, clean and by condition."""
-    width, height = 2 * PANEL + GAP + 2 * SIDE, PANEL + TOP + FOOT
+    width, height = SIDE + 2 * PANEL + GAP + LABELS, PANEL + TOP + FOOT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="12">',
