@@ -226,7 +226,7 @@ def test_the_pretrained_encoder_is_in_the_model_that_is_trained(system, tmp_path
     "given",
     [
         ("small", "--size", "tiny"),
-        ("segmental", "--calibration-epochs", "2"),
+        ("segmental", "--part", "all"),
         ("attentive", "--size", "tiny", "--download"),
         ("segmental", "--row", "AS"),
     ],
