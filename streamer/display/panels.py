@@ -82,6 +82,8 @@ def level(state: ScreenState, width: int) -> Text:
         marks.add(line, width, f"   utterance {state.utterance} · {state.now_s - state.started_s:.1f} s")
     elif state.phase == "running" and state.labels:
         marks.add(line, width, f"   silence {marks.clock(state.now_s - state.silent_since)}", DIM)
+    if state.reading is not None and state.reading.baseline != "off":
+        marks.add(line, width, f"   baseline {state.reading.baseline}", DIM)
     return marks.spread(width, line)
 
 
@@ -118,8 +120,6 @@ def headline(state: ScreenState, width: int) -> Text:
         marks.add(line, width, f"   interim · {reading.end - reading.start:.1f} s", DIM)
     if reading.sources.text > 0:
         marks.add(line, width, f"   {share(reading.sources)}", DIM)
-    if reading.baseline != "off":
-        marks.add(line, width, f"   baseline {reading.baseline}", DIM)
     return marks.spread(width, line)
 
 
