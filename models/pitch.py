@@ -32,23 +32,28 @@ class PitchLags(nn.Module):
         self.lookback = length - hop
         taper = torch.hann_window(length, dtype=torch.float64)
         pitch = low_hz * (high_hz / low_hz) ** (torch.arange(lags, dtype=torch.float64) / max(1, lags - 1))
+        period = (sample_rate / pitch)[None]
         bins = torch.arange(1, int(LOW_PASS_HZ * FFT / sample_rate) + 1, dtype=torch.float64)
-        cosines = torch.cos(2 * math.pi * bins[:, None] / FFT * (sample_rate / pitch)[None])
+        cosines = torch.cos(2 * math.pi * bins[:, None] / FFT * period)
         # Of the taper all frequencies count: it is slow, and its own spectrum lies below the first bin.
         power = torch.fft.rfft(taper, FFT).abs().square()
         double = torch.full_like(power, 2.0)
         double[0] = double[-1] = 1.0
         every = torch.arange(len(power), dtype=torch.float64)
-        own = (power * double) @ torch.cos(2 * math.pi * every[:, None] / FFT * (sample_rate / pitch)[None])
+        own = (power * double) @ torch.cos(2 * math.pi * every[:, None] / FFT * period)
         own = own / (power * double).sum()
-        self.register_buffer("taper", taper.float(), persistent=False)
+        # So few bins are wanted that a product with their waves costs a third of an FFT.
+        angle = 2 * math.pi / FFT * torch.arange(length, dtype=torch.float64)[:, None] * bins[None]
+        waves = torch.cat([torch.cos(angle), torch.sin(angle)], 1) * taper[:, None]
+        self.register_buffer("waves", waves.float(), persistent=False)
         self.register_buffer("kernel", (cosines / own).float(), persistent=False)
-        self.taper: Tensor
+        self.waves: Tensor
         self.kernel: Tensor
 
     def forward(self, audio: Tensor) -> Tensor:
         """Periodicity (B, frames, lags), about -1 to 1, of audio (B, lookback + frames * hop); 0 in silence."""
-        frames = audio.unfold(1, self.length, self.hop) * self.taper
-        spectrum = torch.view_as_real(torch.fft.rfft(frames, FFT)[..., 1 : len(self.kernel) + 1]).square().sum(-1)
+        heard = (audio.unfold(1, self.length, self.hop) @ self.waves).square()
+        bins = len(self.kernel)
+        spectrum = heard[..., :bins] + heard[..., bins:]
         total = spectrum.sum(-1, keepdim=True)
         return ((spectrum @ self.kernel) / total.clamp_min(1e-9)).clamp(-2.0, 2.0)
