@@ -1,6 +1,10 @@
 """What all tests share."""
 
 import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,3 +63,26 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_model(model, card, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of our own; without it the test fails on CI and is skipped elsewhere."""
+    program = shutil.which("redis-server")
+    if program is None:
+        message = "needs redis-server (Debian: redis-server)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    path = tmp_path_factory.mktemp("redis") / "redis.sock"
+    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while not path.exists():
+            assert process.poll() is None and time.monotonic() < until, "redis-server did not start"
+            time.sleep(0.05)
+        yield f"unix://{path}"
+    finally:
+        process.kill()
+        process.wait()

@@ -1,7 +1,5 @@
 """A server dies, or goes in order: with a store that outlives it, another one goes on, and the client loses nothing."""
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -35,29 +33,6 @@ from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 asyncio.run(run(CONTRACT, FakeEngine(), ServerOptions(port=int(sys.argv[2]), store=sys.argv[1])))
 """
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own; without it the test fails on CI and is skipped elsewhere."""
-    program = shutil.which("redis-server")
-    if program is None:
-        message = "needs redis-server (Debian: redis-server)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    path = tmp_path_factory.mktemp("redis") / "redis.sock"
-    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 60
-        while not path.exists():
-            assert process.poll() is None and time.monotonic() < until, "redis-server did not start"
-            time.sleep(0.05)
-        yield f"unix://{path}"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def listening(port: int) -> bool:
