@@ -2,9 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from queue import Empty, SimpleQueue
-from threading import Event as Flag
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +14,9 @@ from .events import AnyEvent, Caution, Enrolled, Error, SessionClosed
 from .input_watch import InputWatch
 from .live_session import SKIP_LAG_S, LiveSession
 from .microphone import Source
-from .news import News, Note, Tick
+from .news import Note, Tick
 from .session import Session
+from .threaded import ENROLL_S, READ_S, TICK_S, ThreadedPlayer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
     from .requests import Engine
     from .wave_file import WaveFile
 
-READ_S = 0.05  # how long one look at the source may wait
-ENROLL_S = 10.0  # of calm speech tell how a voice sounds
-TICK_S = 0.1  # a display is told the level and the lag that often
 WORDS_LOAD_S = 8.0  # a recognizer that loads longer is left out; a microphone keeps 10 s of what nobody takes
 
 Samples = npt.NDArray[np.float32]
@@ -41,7 +36,7 @@ Samples = npt.NDArray[np.float32]
 Loaded = tuple["ModelContract", "Engine"]
 
 
-class Live:
+class Live(ThreadedPlayer):
     """Runs until the source ends, breaks, or `stop`. What happens is in `news()`; `error` says why it ended early.
 
     source    anything that is listened to; closed at the end
@@ -63,57 +58,22 @@ class Live:
         words: "Callable[[], Recognizer] | None" = None,
         voice: "Path | None" = None,
     ) -> None:
+        super().__init__("emoscope session")
         self.source, self.config = source, config
         self._words = words
         self._recognizer: Recognizer | None = None
         self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
         self._record: RecordWriter | None = None
         self._audio: WaveFile | None = None
-        self._news: SimpleQueue[News] = SimpleQueue()
-        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._stop, self._done = Flag(), Flag()
-        self._paused, self._wish = False, False
         self._last_tick = 0.0
         self._lost_s = 0.0
         self._envelope: list[float] = []
         self._watch = InputWatch(source.sample_rate)
-        self.error: BaseException | None = None
-        self.troubled = False
-        """A file could not be written to its end."""
-        self._thread = Thread(target=self._run, name="emoscope session", daemon=True)
         self._at: LiveSession
 
     def keep(self, record: "RecordWriter | None", audio: "WaveFile | None") -> None:
         """Before the start: write all events, and what is heard. The caller closes both after the end."""
         self._record, self._audio = record, audio
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Read out what is pending, within about a second, and end."""
-        self._stop.set()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the end; false if it has not come by then."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    @property
-    def done(self) -> bool:
-        """Everything has ended; what is left in `news` is the last of it."""
-        return self._done.is_set()
-
-    @property
-    def paused(self) -> bool:
-        """What was asked for last; it comes true with the next look at the source, or when the model is loaded."""
-        return self._wish
-
-    def pause(self, paused: bool) -> None:
-        """Hear nothing, or go on; the session's clock stands still meanwhile. A microphone's utterance ends there."""
-        self._wish = paused
-        self._asked.put(lambda: self._hold(paused))
 
     def reset(self) -> None:
         """Forget the mood and the context; clock and numbers go on."""
@@ -128,15 +88,6 @@ class Live:
             self._at.step(self._at.session.enroll(ENROLL_S))
         except EmoscopeError as error:
             self._news.put(Note(str(error)))
-
-    def news(self) -> list[News]:
-        """What came since the last call."""
-        fresh: list[News] = []
-        while True:
-            try:
-                fresh.append(self._news.get_nowait())
-            except Empty:
-                return fresh
 
     def events(self) -> Iterator[AnyEvent]:
         """All events as they come, until the end; then what broke, if anything did, is raised."""

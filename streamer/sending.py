@@ -2,9 +2,6 @@
 
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from threading import Event as Flag
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,9 +12,9 @@ from .client import SyncClient
 from .errors import EmoscopeError, ServerError, UnusableDevice
 from .events import AnyEvent, Caution, Error, SessionCreated, SessionResumed, Status
 from .input_watch import InputWatch
-from .live import ENROLL_S, READ_S, TICK_S
 from .microphone import Source
-from .news import News, Note, Tick
+from .news import Note, Tick
+from .threaded import ENROLL_S, READ_S, TICK_S, ThreadedPlayer
 
 if TYPE_CHECKING:
     from .record import RecordWriter
@@ -26,7 +23,7 @@ FINISH_S = 1.2  # after a wish to stop, what is still under way may take so long
 AWAY_S = 1.0  # a connection that is back sooner is not worth a word
 
 
-class Sending:
+class Sending(ThreadedPlayer):
     """Runs until the source ends, breaks, or `stop`. A `Player`: `news()` says what happens, `error` why it ended.
 
     source   anything that is listened to; closed at the end
@@ -38,55 +35,20 @@ class Sending:
     def __init__(
         self, source: Source, connect: Callable[[], SyncClient], *, live: bool, seconds: float | None = None
     ) -> None:
+        super().__init__("emoscope sending")
         self.source = source
         self._connect, self._live, self._seconds = connect, live, seconds
         self._record: RecordWriter | None = None
-        self._news: SimpleQueue[News] = SimpleQueue()
-        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._stop, self._done = Flag(), Flag()
-        self._paused, self._wish = False, False
         self._watch = InputWatch(source.sample_rate)
         self._envelope: list[float] = []
         self._last_tick, self._lost_s, self._dropped_s, self._lag_s = 0.0, 0.0, 0.0, 0.0
         self._away_since: float | None = None
         self._away_told = False
-        self.error: BaseException | None = None
-        self.troubled = False
-        """The record could not be written to its end."""
-        self._thread = Thread(target=self._run, name="emoscope sending", daemon=True)
         self._client: SyncClient
 
     def keep(self, record: "RecordWriter | None") -> None:
         """Before the start: write all events. The caller closes the record after the end."""
         self._record = record
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Let the server read out what is pending, within about a second, and end."""
-        self._stop.set()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the end; false if it has not come by then."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    @property
-    def done(self) -> bool:
-        """Everything has ended; what is left in `news` is the last of it."""
-        return self._done.is_set()
-
-    @property
-    def paused(self) -> bool:
-        """What was asked for last."""
-        return self._wish
-
-    def pause(self, paused: bool) -> None:
-        """Send nothing, or go on; the session's clock stands still meanwhile."""
-        self._wish = paused
-        self._asked.put(lambda: self._hold(paused))
 
     def reset(self) -> None:
         """Forget the mood and the context; clock and numbers go on."""
@@ -95,15 +57,6 @@ class Sending:
     def learn_voice(self) -> None:
         """The next seconds of speech are calm, and become the voice's baseline."""
         self._asked.put(lambda: self._client.enroll(ENROLL_S))
-
-    def news(self) -> list[News]:
-        """What came since the last call."""
-        fresh: list[News] = []
-        while True:
-            try:
-                fresh.append(self._news.get_nowait())
-            except Empty:
-                return fresh
 
     def _reset(self) -> None:
         self._client.reset()
