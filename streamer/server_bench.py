@@ -96,7 +96,9 @@ def _streams(args: argparse.Namespace, server: "Measured") -> None:
     for streams in args.streams:
         before = server.used()
         heard = load_of(Load(server.url, streams, args.seconds, 100.0, str(args.audio), min(3.0, args.seconds / 4)))
-        print(stream_row(streams, heard, server.used().since(before)), flush=True)
+        used = server.used().since(before)
+        print(stream_row(streams, heard, used), flush=True)
+        print(used.waits, 'clients late', heard.late_ms, flush=True)
 
 
 def stream_row(streams: int, heard: "Heard", used: "Used") -> str:

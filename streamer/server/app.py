@@ -270,7 +270,7 @@ async def serving(
     if isinstance(model, tuple):
         contract, engine = model
     else:
-        from .loading import load
+        from ..loading import load
 
         contract, engine, _ = load(model)
     chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)

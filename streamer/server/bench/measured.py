@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...requests import Engine, Request, Result
+from ...engine_process import EngineProcess, Wanted
+from ...requests import Request, Result
 from .. import stream as stream_module
 from ..app import Server
-from ..loading import load
 from ..options import ServerOptions
+from .waits import Waits
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -24,7 +25,7 @@ class Clocks:
     """Processor time of a thread's parts, in seconds."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, float] = {"detector": 0.0, "assembly": 0.0, "model": 0.0}
+        self.spent: dict[str, float] = {"detector": 0.0, "assembly": 0.0}
         self.worker = 0.0
 
     def timed(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,18 +40,22 @@ class Clocks:
 
         return run
 
-    def engine(self, engine: Engine) -> Engine:
-        """The same engine; it also notes how much its thread has used altogether."""
+    def engine(self, engine: EngineProcess) -> Callable[[Sequence[Request]], list[Result]]:
+        """The same engine; it also notes how much the thread that waits for it has used altogether."""
 
         def run(requests: Sequence[Request]) -> list[Result]:
-            began = time.thread_time()
-            try:
-                return engine(requests)
-            finally:
-                self.worker = time.thread_time()
-                self.spent["model"] += self.worker - began
+            results = engine(requests)
+            self.worker = time.thread_time()
+            return results
 
         return run
+
+
+def process_s(pid: int) -> float:
+    """Processor time of another process."""
+    with open(f"/proc/{pid}/stat") as told:
+        user, system = told.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def rss_bytes() -> int:
@@ -63,10 +68,13 @@ async def main(model: str) -> None:
     clocks = Clocks()
     stream_module.Stream.feed = clocks.timed("detector", stream_module.Stream.feed)  # type: ignore[method-assign]
     stream_module.Stream.apply = clocks.timed("assembly", stream_module.Stream.apply)  # type: ignore[method-assign]
-    contract, engine, batch = load(model, device="auto")
-    options = ServerOptions(port=0, max_sessions=100_000, batch=batch, drain_s=1.0)
-    server = Server(contract, clocks.engine(engine), options)
+    engine = EngineProcess(Wanted(model=model))
+    ready = engine.check()
+    options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
+    server = Server(ready.contract, clocks.engine(engine), options)
     await server.start()
+    waits = Waits()
+    watching = waits.watch(server.hub)
     print(server.url, flush=True)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -75,7 +83,8 @@ async def main(model: str) -> None:
         loop = time.thread_time()
         parts = dict(clocks.spent)
         parts["transport"] = loop - parts["detector"] - parts["assembly"]
-        parts["batch"] = max(0.0, clocks.worker - parts["model"])
+        parts["model"] = engine.model_cpu_s
+        parts["batch"] = clocks.worker + process_s(engine.pid) - engine.model_cpu_s
         figures = server.hub.scheduler.figures
         answer = {
             "parts": parts,
@@ -84,9 +93,12 @@ async def main(model: str) -> None:
             "windows": figures.windows,
             "batches": sum(figures.batches.values()),
             "wall": time.monotonic(),
+            "waits": waits.told(),
         }
         print(json.dumps(answer), flush=True)
+    watching.cancel()
     await server.drain()
+    engine.close()
 
 
 if __name__ == "__main__":

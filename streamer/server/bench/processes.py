@@ -21,6 +21,7 @@ class Used:
     windows: int
     batches: int
     wall: float
+    waits: dict[str, list[float]]
 
     def since(self, before: "Used") -> "Used":
         """The difference, memory included."""
@@ -31,6 +32,7 @@ class Used:
             self.windows - before.windows,
             self.batches - before.batches,
             self.wall - before.wall,
+            self.waits,
         )
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from emoscope.models.contract import ModelContract
 
-from ..errors import UsageError
-from ..requests import Engine
+from .errors import UsageError
+from .requests import Engine
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
@@ -28,7 +28,7 @@ def load(
     from emoscope.models.model import StreamModel
     from emoscope.models.store import load_model
 
-    from ..engine import BatchEngine, threads_for
+    from .engine import BatchEngine, threads_for
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,198 @@
+"""An engine whose model lives in a process of its own; when that breaks, another takes its place."""
+
+import time
+from collections.abc import Callable, Sequence
+from threading import Condition, Lock, Thread
+from types import TracebackType
+from typing import Self
+
+from ..errors import EmoscopeError, UsageError
+from ..requests import Done, Encode, Failed, Read, Request, Result
+from .process import Gone, Process
+from .wire import Answer, Batch, Ready, Unusable, Wanted
+
+PATIENCE_S = 20.0  # beyond what the windows of a batch explain
+RESTART_S = 60.0  # for which requests wait while another process takes a broken one's place
+TIMES_WARM = 10.0  # a busy machine is that much slower than it was when the model was warmed
+LOAD_S = 600.0  # for one that takes another's place; the first may be on its way here, and has all the time
+PAUSES_S = (0.0, 1.0, 2.0, 5.0, 10.0)  # before the next start, by how many in a row did not last
+LASTED_S = 10.0
+
+
+class EngineUnavailable(EmoscopeError):
+    """The engine's process cannot have its model; the message says why."""
+
+
+class EngineProcess:
+    """Answers windows and readings as `BatchEngine` does, bit for bit, from any thread.
+
+    >>> with EngineProcess(Wanted(model="small")) as engine:           # doctest: +SKIP
+    ...     contract = engine.check().contract
+    ...     results = engine(requests)
+
+    Loading begins at once; `check` waits for it. A process that ends or hangs takes the requests that it had with it:
+    they are `Failed`. Another is started, and those that come meanwhile wait for it.
+
+    changed     told when the engine goes and comes, with the trouble or ""; in a thread of the engine's
+    patience_s  how long a batch may take beyond what its windows explain
+    restart_s   for how long requests wait for another process
+    command     what runs in the worker's place, for Python (tests)
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        *,
+        changed: Callable[[str], None] = lambda _: None,
+        patience_s: float = PATIENCE_S,
+        restart_s: float = RESTART_S,
+        command: Sequence[str] = ("-m", "emoscope.streamer.engine_process.worker"),
+    ) -> None:
+        self._wanted, self._changed, self._command = wanted, changed, command
+        self._patience_s, self._restart_s = patience_s, restart_s
+        self.trouble = "the model is being loaded"
+        """Why nothing is answered now; "" when all is well."""
+        self.model_cpu_s = 0.0
+        """Processor time of the model so far."""
+        self.pid = 0
+        """Of the process, for whoever measures it."""
+        self._ready: Ready | None = None
+        self._refused: EmoscopeError | None = None
+        self._process: Process | None = None
+        self._hopeless = False  # it could not be loaded again; it is tried, but nobody waits for that
+        self._closed = False
+        self._news = Condition()
+        self._turn = Lock()  # one batch at a time; also guards the pipes of a process that has ended
+        self._keeper = Thread(target=self._keep, name="emoscope engine process", daemon=True)
+        self._keeper.start()
+
+    def check(self) -> Ready:
+        """What was loaded. Waits for it; UsageError or EngineUnavailable when it cannot be."""
+        with self._news:
+            self._news.wait_for(lambda: self._ready or self._refused or self._closed)
+            if self._ready is None:
+                raise self._refused or EngineUnavailable("the engine is closed")
+            return self._ready
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        """One result a request, in any order."""
+        windows = [request for request in requests if isinstance(request, Encode)]
+        reads = [request for request in requests if isinstance(request, Read)]
+        results: list[Result] = [
+            Failed(request.id, "no recognizer is here")
+            for request in requests
+            if not isinstance(request, Encode | Read)
+        ]
+        with self._turn:
+            process = self._running()
+            if process is None:
+                return [*results, *(Failed(request.id, self.trouble) for request in [*windows, *reads])]
+            try:
+                answer = self._ask(process, Batch(windows=windows, reads=reads))
+            except Gone as error:
+                self._lose(process, str(error))
+                return [*results, *(Failed(request.id, str(error)) for request in [*windows, *reads])]
+        self.model_cpu_s += answer.cpu_s
+        results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.windows]
+        results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.readings]
+        return [*results, *answer.failed]
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        with self._news:
+            self._closed = True
+            self.trouble = "the engine is closed"
+            process = self._process
+            self._news.notify_all()
+        if process is not None:
+            process.kill()
+        self._keeper.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _running(self) -> Process | None:
+        """The process that answers now; waits for one that is being started."""
+        with self._news:
+            self._news.wait_for(lambda: not self.trouble or self._hopeless or self._closed, self._restart_s)
+            return None if self.trouble else self._process
+
+    def _ask(self, process: Process, batch: Batch) -> Answer:
+        assert self._ready is not None
+        count = len(batch.windows) + len(batch.reads)
+        within_s = self._patience_s + TIMES_WARM * self._ready.window_s * count
+        process.send(batch, within_s)
+        answer = process.receive(within_s)
+        if not isinstance(answer, Answer):
+            raise Gone("the engine's process does not keep to its part")
+        return answer
+
+    def _lose(self, process: Process, why: str) -> None:
+        """That process answers no more."""
+        process.kill()
+        with self._news:
+            if self._process is process and not self.trouble:
+                self.trouble = why
+
+    def _keep(self) -> None:
+        """In a thread of its own: there is a process, as long as the engine is not closed."""
+        short = 0
+        while True:
+            process = Process(self._command)
+            with self._news:
+                if self._closed:
+                    process.close()
+                    return
+                self._process, self.pid = process, process.pid
+            began = time.monotonic()
+            why = self._load(process)
+            if why:
+                process.kill()
+            else:
+                self._tell("")
+                process.wait()
+                why = process.how_it_ended()
+            with self._turn:
+                process.close()
+            if self._closed or self._refused:
+                return
+            self._tell(why)
+            short = 0 if time.monotonic() - began > LASTED_S else short
+            with self._news:
+                if self._news.wait_for(lambda: self._closed, PAUSES_S[short]):
+                    return
+            short = min(short + 1, len(PAUSES_S) - 1)
+
+    def _load(self, process: Process) -> str:
+        """Why it cannot be used, or ""."""
+        first = self._ready is None
+        try:
+            process.send(self._wanted, LOAD_S)
+            told = process.receive(None if first else LOAD_S)
+        except Gone as error:
+            told = Unusable(message=str(error), usage=False)
+        with self._news:
+            if isinstance(told, Ready):
+                self._ready, self._hopeless = told, False
+                self._news.notify_all()
+                return ""
+            why = told.message if isinstance(told, Unusable) else "the engine's process does not keep to its part"
+            if first:
+                usage = isinstance(told, Unusable) and told.usage
+                self._refused = UsageError(why) if usage else EngineUnavailable(why)
+            self._hopeless = True
+            self._news.notify_all()
+            return why
+
+    def _tell(self, trouble: str) -> None:
+        with self._news:
+            if self._closed:
+                return
+            self.trouble = trouble
+            self._news.notify_all()
+        self._changed(trouble)
