@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     """Serves until SIGTERM or Ctrl+C."""
     import asyncio
     import os
+    from dataclasses import replace
 
+    from .engine_process import EngineProcess, Wanted
     from .server.options import ServerOptions
 
     threads = checked_threads(args.threads)
@@ -61,23 +63,22 @@ def run(args: argparse.Namespace) -> int:
         drain_s=args.drain,
         language=args.language,
     )
-    # Refused before the model is loaded, which takes seconds.
-    from .server.app import run as serve
-    from .server.loading import load
-    from .server.logs import to_stderr
-
-    to_stderr()
+    # Refused before the model is loaded, which takes seconds, and meanwhile the rest is.
     with ExitStack() as stack:
+        wanted = Wanted(
+            model=args.model, device=args.device, threads=threads, batch=args.batch, words=start is not None
+        )
+        engine = stack.enter_context(EngineProcess(wanted))
         # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
         recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []
-        contract, engine, batch = load(args.model, device=args.device, threads=threads, batch=args.batch)
-        if recognizers:
-            from .fusing import shipped_branch
+        from .server.app import run as serve
+        from .server.logs import Log, to_stderr
 
-            shipped_branch()
-        from dataclasses import replace
-
-        asyncio.run(serve(contract, engine, replace(options, batch=batch), recognizers))
+        to_stderr()
+        ready = engine.check()
+        engine.changed = Log().engine
+        options = replace(options, batch=ready.batch)
+        asyncio.run(serve(ready.contract, engine, options, recognizers, trouble=lambda: engine.trouble))
     return 0
 
 

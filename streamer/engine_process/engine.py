@@ -33,7 +33,6 @@ class EngineProcess:
     Loading begins at once; `check` waits for it. A process that ends or hangs takes the requests that it had with it:
     they are `Failed`. Another is started, and those that come meanwhile wait for it.
 
-    changed     told when the engine goes and comes, with the trouble or ""; in a thread of the engine's
     patience_s  how long a batch may take beyond what its windows explain
     restart_s   for how long requests wait for another process
     command     what runs in the worker's place, for Python (tests)
@@ -43,15 +42,16 @@ class EngineProcess:
         self,
         wanted: Wanted,
         *,
-        changed: Callable[[str], None] = lambda _: None,
         patience_s: float = PATIENCE_S,
         restart_s: float = RESTART_S,
         command: Sequence[str] = ("-m", "emoscope.streamer.engine_process.worker"),
     ) -> None:
-        self._wanted, self._changed, self._command = wanted, changed, command
+        self._wanted, self._command = wanted, command
         self._patience_s, self._restart_s = patience_s, restart_s
         self.trouble = "the model is being loaded"
         """Why nothing is answered now; "" when all is well."""
+        self.changed: Callable[[str], None] = lambda _: None
+        """Told when a loaded engine goes and comes back, with the trouble or ""; in a thread of the engine's."""
         self.model_cpu_s = 0.0
         """Processor time of the model so far."""
         self.pid = 0
@@ -134,10 +134,10 @@ class EngineProcess:
 
     def _lose(self, process: Process, why: str) -> None:
         """That process answers no more."""
-        process.kill()
         with self._news:
             if self._process is process and not self.trouble:
                 self.trouble = why
+        process.kill()
 
     def _keep(self) -> None:
         """In a thread of its own: there is a process, as long as the engine is not closed."""
@@ -150,18 +150,19 @@ class EngineProcess:
                     return
                 self._process, self.pid = process, process.pid
             began = time.monotonic()
+            first = self._ready is None
             why = self._load(process)
             if why:
                 process.kill()
             else:
-                self._tell("")
+                self._tell("", aloud=not first)
                 process.wait()
-                why = process.how_it_ended()
+                why = self.trouble or process.how_it_ended()
             with self._turn:
                 process.close()
             if self._closed or self._refused:
                 return
-            self._tell(why)
+            self._tell(why, aloud=True)
             short = 0 if time.monotonic() - began > LASTED_S else short
             with self._news:
                 if self._news.wait_for(lambda: self._closed, PAUSES_S[short]):
@@ -189,10 +190,11 @@ class EngineProcess:
             self._news.notify_all()
             return why
 
-    def _tell(self, trouble: str) -> None:
+    def _tell(self, trouble: str, *, aloud: bool) -> None:
         with self._news:
             if self._closed:
                 return
             self.trouble = trouble
             self._news.notify_all()
-        self._changed(trouble)
+        if aloud:
+            self.changed(trouble)

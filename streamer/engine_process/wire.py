@@ -4,6 +4,7 @@ A message is 12 bytes of lengths, then MessagePack, then the raw bytes of all ar
 shape and place. Nothing is pickled, and samples are copied by nobody but the pipe.
 """
 
+import math
 import struct
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -115,7 +116,9 @@ def unpack(head: Buffer, body: Buffer, kind: Any, *, copy: bool) -> Any:
         dtype, shape, place = told
         if dtype not in DTYPES:
             raise RecordInvalid(f"an array of type {dtype} between a server and its engine")
-        count = int(np.prod(shape))
+        if any(size < 0 for size in shape):
+            raise RecordInvalid(f"an array of shape {shape} between a server and its engine")
+        count = math.prod(shape)
         view = np.frombuffer(body, np.dtype(dtype), count, place) if count else np.zeros(0, dtype)
         return view.reshape(shape).copy() if copy else view.reshape(shape)
 

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket as sockets
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
@@ -89,7 +89,10 @@ def socket_settings(options: ServerOptions) -> dict[str, Any]:
 
 
 class Server:
-    """One model, served. `start`, then `drain`, which ends it."""
+    """One model, served. `start`, then `drain`, which ends it.
+
+    trouble  says why the engine does not answer now, "" when it does
+    """
 
     def __init__(
         self,
@@ -98,8 +101,9 @@ class Server:
         options: ServerOptions,
         store: Store | None = None,
         recognizers: Sequence[Recognizer] = (),
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
-        self.options, self._recognizers = options, recognizers
+        self.options, self._recognizers, self._trouble = options, recognizers, trouble
         self.metrics, self.log = Metrics(), Log()
         self._contract, self._engine = contract, engine
         self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
@@ -211,6 +215,8 @@ class Server:
             return {"status": "draining"}
         if not self._store_works:
             return {"status": "no store"}
+        if self._trouble():
+            return {"status": "no model"}
         return {"status": "ready", "model": self._contract.id, "sessions": len(self.hub.links)}
 
     async def _check_store(self) -> None:
@@ -236,10 +242,15 @@ class Server:
 
 
 async def run(
-    contract: ModelContract, engine: Engine, options: ServerOptions, recognizers: Sequence[Recognizer] = ()
+    contract: ModelContract,
+    engine: Engine,
+    options: ServerOptions,
+    recognizers: Sequence[Recognizer] = (),
+    *,
+    trouble: Callable[[], str] = lambda: "",
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    server = Server(contract, engine, options, recognizers=recognizers)
+    server = Server(contract, engine, options, recognizers=recognizers, trouble=trouble)
     await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -258,7 +269,7 @@ async def serving(
     recognizers: Sequence[Recognizer] = (),
     **more: Any,
 ) -> AsyncIterator[Server]:
-    """A server on a free loopback port, in this event loop, for as long as the block lasts.
+    """A server on a free loopback port, in this event loop, for as long as the block lasts. The model is in this process.
 
     model    a name, a folder, a loaded model, or a contract with what answers its requests
     options  with `more` replaced in them

@@ -37,6 +37,13 @@ class Log:
     def error(self, event: str, **fields: Any) -> None:
         self._logger.error(event, extra={FIELDS: fields})
 
+    def engine(self, trouble: str) -> None:
+        """The engine went, or came back."""
+        if trouble:
+            self.error("engine", message=trouble)
+        else:
+            self.info("engine is back")
+
     def broke(self, event: str, **fields: Any) -> None:
         """With the traceback of the exception that is being handled: a fault of ours."""
         self._logger.exception(event, extra={FIELDS: fields})
