@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,23 +56,27 @@ def run(args: argparse.Namespace) -> int:
 def _engine(args: argparse.Namespace) -> None:
     import torch
 
+    from emoscope.models.inference import for_inference
     from emoscope.models.store import load_model
 
-    from .engine import BatchEngine, threads_for
+    from .engine import threads_for
+    from .engine_process import EngineProcess, Wanted
     from .server.bench.figures import ENGINE, engine_cost
+    from .server.bench.processes import processor_s
 
-    model = load_model(args.model)
+    model = for_inference(load_model(args.model))
     torch.set_num_threads(threads_for(model))
     cuda = torch.cuda.is_available()
-    model = model.to("cuda" if cuda else "cpu").eval()
+    model = model.to("cuda" if cuda else "cpu")
     print(
-        f"\nFull windows a second of {'wall' if cuda else 'processor'} time: the model alone, and through the engine."
+        f"\nFull windows a second of {'wall' if cuda else 'processor'} time: the model alone, and through the engine, "
+        "both processes counted."
     )
     print(ENGINE)
     for batch in args.batches:
-        engine = BatchEngine(model, batch)
-        engine.warm()
-        cost = engine_cost(model, engine, batch, args.seconds)
+        with EngineProcess(Wanted(model=args.model, batch=batch)) as engine:
+            engine.check()
+            cost = engine_cost(model, engine, batch, args.seconds, partial(processor_s, engine.pid))
         print(f"{cost.batch:>6} {cost.bare:>12.1f} {cost.engine:>12.1f} {cost.ratio:>6.2f}", flush=True)
 
 
@@ -98,7 +103,7 @@ def _streams(args: argparse.Namespace, server: "Measured") -> None:
         heard = load_of(Load(server.url, streams, args.seconds, 100.0, str(args.audio), min(3.0, args.seconds / 4)))
         used = server.used().since(before)
         print(stream_row(streams, heard, used), flush=True)
-        print(used.waits, 'clients late', heard.late_ms, flush=True)
+        print(waits_row(used, heard), flush=True)
 
 
 def stream_row(streams: int, heard: "Heard", used: "Used") -> str:
@@ -117,6 +122,12 @@ def stream_row(streams: int, heard: "Heard", used: "Used") -> str:
         f"{streams:>8} {heard.speech_s / audio:>7.2f} {lags[0]:>5.0f} ms {lags[1]:>5.0f} ms {lags[2]:>5.0f} ms "
         f"{size:>8.1f} {parts} = {cores:.2f} cores; {heard.cpu_s / heard.wall_s:.2f} cores{trouble}"
     )
+
+
+def waits_row(used: "Used", heard: "Heard") -> str:
+    """Where the time goes, so that the next step is known."""
+    stages = ", ".join(f"{name} {p50:.0f}/{p95:.0f}" for name, (p50, p95) in used.waits.items())
+    return f"{'':>8} ms, p50/p95: {stages}; clients late by {heard.late_ms:.0f} at most"
 
 
 def _idle(args: argparse.Namespace, server: "Measured") -> None:

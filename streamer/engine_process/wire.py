@@ -131,4 +131,3 @@ def unpack(head: Buffer, body: Buffer, kind: Any, *, copy: bool) -> Any:
         return msgspec.msgpack.decode(head, type=kind, dec_hook=made)
     except (msgspec.DecodeError, ValueError, TypeError, KeyError) as error:
         raise RecordInvalid(f"a message between a server and its engine that cannot be read: {error}") from None
-

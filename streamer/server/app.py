@@ -269,7 +269,7 @@ async def serving(
     recognizers: Sequence[Recognizer] = (),
     **more: Any,
 ) -> AsyncIterator[Server]:
-    """A server on a free loopback port, in this event loop, for as long as the block lasts. The model is in this process.
+    """A server on a free loopback port, in this event loop, for as long as the block lasts; the model in this process.
 
     model    a name, a folder, a loaded model, or a contract with what answers its requests
     options  with `more` replaced in them

@@ -1,6 +1,7 @@
-"""The engine behind a scheduler against the same model in a bare loop, in turns within one run."""
+"""The engine's process behind a scheduler against the same model in a bare loop, in turns within one run."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
@@ -10,8 +11,7 @@ import torch
 from emoscope.models.model import StreamModel
 from emoscope.models.windows import grid_window, owned_frames
 
-from ...engine import BatchEngine
-from ...requests import Encode
+from ...requests import Encode, Engine
 from ..scheduler import Answers, Scheduler
 
 OWNERS = 64
@@ -33,12 +33,17 @@ class EngineCost:
         return self.engine / self.bare
 
 
-def engine_cost(model: StreamModel, engine: BatchEngine, batch: int, seconds: float) -> EngineCost:
-    """Rounds of bare and engine in turns, so that what else the machine does hits both alike."""
+def engine_cost(
+    model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float] = lambda: 0.0
+) -> EngineCost:
+    """Rounds of bare and engine in turns, so that what else the machine does hits both alike.
+
+    elsewhere_s  processor time that the engine has used in another process
+    """
     bare, through = [], []
     for _ in range(ROUNDS):
         bare.append(_bare(model, batch, seconds / ROUNDS / 2))
-        through.append(_through(model, engine, batch, seconds / ROUNDS / 2))
+        through.append(_through(model, engine, batch, seconds / ROUNDS / 2, elsewhere_s))
     return EngineCost(batch, float(np.median(bare)), float(np.median(through)))
 
 
@@ -64,7 +69,8 @@ def _bare(model: StreamModel, batch: int, seconds: float) -> float:
     lengths = torch.full((batch,), contract.window, device=device)
     owned = torch.tensor([owned_frames(contract, window)] * batch, device=device)
     done = 0
-    with torch.inference_mode():
+    half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
+    with torch.inference_mode(), half:
         model.encode(audio, lengths, owned)
         began, until = _clock(model), time.monotonic() + seconds
         while time.monotonic() < until:
@@ -73,7 +79,7 @@ def _bare(model: StreamModel, batch: int, seconds: float) -> float:
         return done / (_clock(model) - began)
 
 
-def _through(model: StreamModel, engine: BatchEngine, batch: int, seconds: float) -> float:
+def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float]) -> float:
     """Windows a second of many owners through a scheduler, audio and summaries included."""
     window = grid_window(model.contract, 0, 0)
     audio = [_audio(model, n) for n in range(OWNERS)]
@@ -90,7 +96,8 @@ def _through(model: StreamModel, engine: BatchEngine, batch: int, seconds: float
                 ask(int(str(owner)))
 
     scheduler = Scheduler(engine, deliver, batch=batch, gather_s=0.0)
-    began = _clock(model)
+    on_gpu = next(model.parameters()).is_cuda
+    began = _clock(model) + (0.0 if on_gpu else elsewhere_s())
     for _ in range(max(1, 2 * batch // OWNERS)):
         for owner in range(OWNERS):
             ask(owner)
@@ -99,4 +106,4 @@ def _through(model: StreamModel, engine: BatchEngine, batch: int, seconds: float
     while scheduler.waiting:
         time.sleep(0.001)
     scheduler.close()
-    return state["done"] / (_clock(model) - began)
+    return state["done"] / (_clock(model) + (0.0 if on_gpu else elsewhere_s()) - began)

@@ -16,6 +16,7 @@ from ...requests import Request, Result
 from .. import stream as stream_module
 from ..app import Server
 from ..options import ServerOptions
+from .processes import processor_s
 from .waits import Waits
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -51,13 +52,6 @@ class Clocks:
         return run
 
 
-def process_s(pid: int) -> float:
-    """Processor time of another process."""
-    with open(f"/proc/{pid}/stat") as told:
-        user, system = told.read().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
 def rss_bytes() -> int:
     """Memory of this process."""
     with open("/proc/self/statm") as pages:
@@ -71,9 +65,9 @@ async def main(model: str) -> None:
     engine = EngineProcess(Wanted(model=model))
     ready = engine.check()
     options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
-    server = Server(ready.contract, clocks.engine(engine), options)
-    await server.start()
     waits = Waits()
+    server = Server(ready.contract, clocks.engine(waits.engine(engine)), options)
+    await server.start()
     watching = waits.watch(server.hub)
     print(server.url, flush=True)
     reader = asyncio.StreamReader()
@@ -84,7 +78,7 @@ async def main(model: str) -> None:
         parts = dict(clocks.spent)
         parts["transport"] = loop - parts["detector"] - parts["assembly"]
         parts["model"] = engine.model_cpu_s
-        parts["batch"] = clocks.worker + process_s(engine.pid) - engine.model_cpu_s
+        parts["batch"] = clocks.worker + processor_s(engine.pid) - engine.model_cpu_s
         figures = server.hub.scheduler.figures
         answer = {
             "parts": parts,

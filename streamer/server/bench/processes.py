@@ -1,6 +1,7 @@
 """The server under measurement and its clients, each in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,17 @@ from .load import Heard, Load
 
 @dataclass(frozen=True)
 class Used:
-    """What a server process has used: processor seconds by part, and memory in bytes."""
+    """What a server process has used: processor seconds by part, memory in bytes, and where requests waited.
+
+    waits  p50 and p95 in ms of each stage since the last time that it was asked
+    """
 
     parts: dict[str, float]
     rss: int
     windows: int
     batches: int
     wall: float
-    waits: dict[str, list[float]]
+    waits: dict[str, tuple[float, float]]
 
     def since(self, before: "Used") -> "Used":
         """The difference, memory included."""
@@ -34,6 +38,13 @@ class Used:
             self.wall - before.wall,
             self.waits,
         )
+
+
+def processor_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    with open(f"/proc/{pid}/stat") as told:
+        user, system = told.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class Measured:

@@ -2,41 +2,43 @@
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from ...requests import Encode, Engine, Request, Result
 from ..hub import Hub
-from ..scheduler import Answers, Waiting
-from ...requests import Encode
+from ..scheduler import Answers
 
 PROBE_S = 0.01
 
 
 class Waits:
-    """Milliseconds of each stage since they were last asked for. A window's and a reading's ways are kept apart."""
+    """Times of each stage since they were last asked for, in seconds."""
 
     def __init__(self) -> None:
         self._seen: dict[str, list[float]] = {}
+        self._left = 0.0
 
     def note(self, stage: str, seconds: float) -> None:
-        self._seen.setdefault(stage, []).append(1e3 * seconds)
+        """One more."""
+        self._seen.setdefault(stage, []).append(seconds)
+
+    def engine(self, engine: Engine) -> Engine:
+        """The same engine, timed; the time that its requests waited in line is noted by `watch`."""
+
+        def run(requests: Sequence[Request]) -> list[Result]:
+            began = time.perf_counter()
+            results = engine(requests)
+            windows = any(isinstance(request, Encode) for request in requests)
+            self.note("batch" if windows else "readings", time.perf_counter() - began)
+            return results
+
+        return run
 
     def watch(self, hub: Hub) -> "asyncio.Task[None]":
-        """Follow a server's requests through its scheduler."""
-        scheduler = hub.scheduler
-        work, deliver, apply = scheduler._run, scheduler._deliver, hub._apply
-
-        def run(taken: Any) -> Answers:
-            began = time.perf_counter()
-            for _, waiting in taken:
-                assert isinstance(waiting, Waiting)
-                kind = "window" if isinstance(waiting.request, Encode) else "reading"
-                self.note(f"{kind} in line", began - waiting.since)
-            answers = work(taken)
-            kind = "batch" if any(isinstance(w.request, Encode) for _, w in taken) else "readings alone"
-            self.note(kind, time.perf_counter() - began)
-            return answers
+        """Follow answers from the scheduler's thread to their sessions, and the loop's lateness."""
+        deliver, apply = hub.scheduler._deliver, hub._apply
 
         def hand_on(answers: Answers) -> None:
             self._left = time.perf_counter()
@@ -45,10 +47,13 @@ class Waits:
         def take(answers: Answers) -> None:
             began = time.perf_counter()
             self.note("way back", began - self._left)
+            for _, results, _ in answers:
+                for result in results:
+                    self.note("in line", getattr(result, "queue_ms", 0.0) / 1e3)
             apply(answers)
             self.note("apply", time.perf_counter() - began)
 
-        scheduler._run, scheduler._deliver, hub._apply = run, hand_on, take  # type: ignore[method-assign]
+        hub.scheduler._deliver, hub._apply = hand_on, take  # type: ignore[method-assign]
         return asyncio.ensure_future(self._probe())
 
     async def _probe(self) -> None:
@@ -57,9 +62,11 @@ class Waits:
             await asyncio.sleep(PROBE_S)
             self.note("loop late", time.perf_counter() - due)
 
-    def told(self) -> dict[str, list[float]]:
-        """Median, 95th percentile and number of each stage."""
+    def told(self) -> dict[str, tuple[float, float]]:
+        """Median and 95th percentile of each stage, ms."""
         seen, self._seen = self._seen, {}
-        return {
-            stage: [*(round(float(p), 1) for p in np.percentile(ms, [50, 95])), len(ms)] for stage, ms in seen.items()
-        }
+        told = {}
+        for stage, seconds in sorted(seen.items()):
+            p50, p95 = np.percentile(seconds, [50, 95])
+            told[stage] = (round(1e3 * float(p50), 1), round(1e3 * float(p95), 1))
+        return told

@@ -43,7 +43,7 @@ windows = st.builds(
     Encode,
     st.integers(0, 2**31),
     st.builds(Window, counts, counts, counts, counts, counts),
-    st.integers(0, 50).flatmap(lambda n: vectors(n)),
+    st.integers(0, 50).flatmap(vectors),
 )
 
 
@@ -89,7 +89,9 @@ def test_nonsense_is_refused(head: bytes, body: bytes) -> None:
     assert isinstance(msgspec.msgpack.decode(head, type=ToEngine), Wanted)
 
 
-@pytest.mark.parametrize("told", [("<O", (1,), 0), ("|O", (1,), 0), ("<f4", (2,), 0), ("<f4", (1,), 9), ("<f4", (-1,), 0)])
+@pytest.mark.parametrize(
+    "told", [("<O", (1,), 0), ("|O", (1,), 0), ("<f4", (2,), 0), ("<f4", (1,), 9), ("<f4", (-1,), 0)]
+)
 def test_an_array_that_cannot_be_there_is_refused(told: tuple[object, ...]) -> None:
     head = msgspec.msgpack.encode(
         {"type": "Batch", "windows": [{"id": 1, "window": Window(0, 1, 0, 1, 0), "audio": told}], "reads": []}
