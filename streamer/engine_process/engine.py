@@ -83,15 +83,10 @@ class EngineProcess:
             for request in requests
             if not isinstance(request, Encode | Read)
         ]
-        with self._turn:
-            process = self._running()
-            if process is None:
-                return [*results, *(Failed(request.id, self.trouble) for request in [*windows, *reads])]
-            try:
-                answer = self._ask(process, Batch(windows=windows, reads=reads))
-            except Gone as error:
-                self._lose(process, str(error))
-                return [*results, *(Failed(request.id, str(error)) for request in [*windows, *reads])]
+        try:
+            answer = self._answered(Batch(windows=windows, reads=reads))
+        except Gone as error:
+            return [*results, *(Failed(request.id, str(error)) for request in [*windows, *reads])]
         self.model_cpu_s += answer.cpu_s
         results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.windows]
         results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.readings]
@@ -116,11 +111,29 @@ class EngineProcess:
     ) -> None:
         self.close()
 
-    def _running(self) -> Process | None:
-        """The process that answers now; waits for one that is being started."""
+    def _answered(self, batch: Batch) -> Answer:
+        """What the process answers; Gone. A lone request is asked again where the process ended: it may not be why."""
+        lone = len(batch.windows) + len(batch.reads) == 1
+        while True:
+            process = self._running()
+            with self._turn:
+                if process is not self._process:
+                    continue
+                try:
+                    return self._ask(process, batch)
+                except Gone as error:
+                    self._lose(process, str(error))
+                    if error.hung or not lone or self._closed:
+                        raise
+                    lone = False
+
+    def _running(self) -> Process:
+        """The process that answers now; waits for one that is being started, Gone when none comes."""
         with self._news:
             self._news.wait_for(lambda: not self.trouble or self._hopeless or self._closed, self._restart_s)
-            return None if self.trouble else self._process
+            if self.trouble or self._process is None:
+                raise Gone(self.trouble)
+            return self._process
 
     def _ask(self, process: Process, batch: Batch) -> Answer:
         assert self._ready is not None
@@ -158,7 +171,9 @@ class EngineProcess:
                 self._tell("", aloud=not first)
                 process.wait()
                 why = self.trouble or process.how_it_ended()
-            with self._turn:
+            with self._turn, self._news:
+                self._process = None
+                self.trouble = self.trouble or why
                 process.close()
             if self._closed or self._refused:
                 return

@@ -19,7 +19,11 @@ MOST_BUFFERS = 512  # in one call; POSIX promises 16, Linux and macOS take 1,024
 
 
 class Gone(EmoscopeError):
-    """This process answers no more; the message says how it ended."""
+    """This process answers no more; the message says how it ended. `hung`: it did not even end."""
+
+    def __init__(self, message: str, *, hung: bool = False) -> None:
+        super().__init__(message)
+        self.hung = hung
 
 
 class Process:
@@ -87,7 +91,7 @@ class Process:
         poll = select.poll()
         poll.register(pipe, what)
         if not poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1e3):
-            raise Gone("the engine's process hangs")
+            raise Gone("the engine's process hangs", hung=True)
 
     def how_it_ended(self) -> str:
         """In words. It has closed its pipe, so it ends, if it did not already."""

@@ -148,6 +148,19 @@ def test_what_breaks_the_engine_fails_and_the_next_request_is_answered(how: str,
             assert gone(first)
 
 
+def test_a_lone_request_is_asked_again_where_the_process_was_killed() -> None:
+    with odd("fine") as engine:
+        engine.check()
+        os.kill(engine.pid, signal.SIGSTOP)
+        answers: list[Result] = []
+        asking = Thread(target=lambda: answers.extend(engine([encode(5)])), daemon=True)
+        asking.start()
+        time.sleep(0.2)
+        os.kill(engine.pid, signal.SIGKILL)
+        asking.join(30)
+        assert [type(answer) for answer in answers] == [Done] and answers[0].id == 5
+
+
 def test_an_engine_that_was_killed_while_nobody_asked_comes_back_by_itself() -> None:
     with odd("fine") as engine:
         engine.check()
