@@ -84,9 +84,7 @@ def test_corpora_come_in_their_shares():
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
 def test_so_many_pieces_are_beginnings_as_were_asked_for(share):
     """What an interim reading hears is a beginning; of a clip that is longer than the crop any other part may come."""
-    config = BatchConfig(
-        steps=60, voices=3, size=8, shares={"emodb": 1.0}, lengths=((1.0, 48, 48),), beginnings=share
-    )
+    config = BatchConfig(steps=60, voices=3, size=8, shares={"emodb": 1.0}, lengths=((1.0, 48, 48),), beginnings=share)
     pieces = [
         (SPEEDS[crop.speed][piece.utterance].frames - piece.frames, piece.first)
         for batch in Draw(SPEEDS, config).epoch(np.random.default_rng(3))
