@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from emoscope.models.contract import ModelContract
 
 from .errors import UsageError
-from .requests import Engine
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
+
+    from .engine import BatchEngine
 
 CPU_BATCH = 16
 GPU_BATCH = 256
@@ -17,7 +18,7 @@ GPU_BATCH = 256
 
 def load(
     model: "str | Path | StreamModel", *, device: str = "auto", threads: int | None = None, batch: int | None = None
-) -> tuple[ModelContract, Engine, int]:
+) -> tuple[ModelContract, "BatchEngine", int]:
     """Contract, engine and windows in a batch. Slow the first time: it imports torch.
 
     UsageError when the device is not there, or the batch makes no sense.

@@ -9,7 +9,7 @@ from typing import Self
 from ..errors import EmoscopeError, UsageError
 from ..requests import Done, Encode, Failed, Read, Request, Result
 from .process import Gone, Process
-from .wire import Answer, Batch, Ready, Unusable, Wanted
+from .wire import Answer, Batch, FromEngine, Ready, Unusable, Wanted
 
 PATIENCE_S = 20.0  # beyond what the windows of a batch explain
 RESTART_S = 60.0  # for which requests wait while another process takes a broken one's place
@@ -86,7 +86,8 @@ class EngineProcess:
         try:
             answer = self._answered(Batch(windows=windows, reads=reads))
         except Gone as error:
-            return [*results, *(Failed(request.id, str(error)) for request in [*windows, *reads])]
+            failed = [*(request.id for request in windows), *(request.id for request in reads)]
+            return [*results, *(Failed(number, str(error)) for number in failed)]
         self.model_cpu_s += answer.cpu_s
         results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.windows]
         results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.readings]
@@ -156,56 +157,65 @@ class EngineProcess:
         """In a thread of its own: there is a process, as long as the engine is not closed."""
         short = 0
         while True:
-            process = Process(self._command)
-            with self._news:
-                if self._closed:
-                    process.close()
-                    return
-                self._process, self.pid = process, process.pid
             began = time.monotonic()
-            first = self._ready is None
-            why = self._load(process)
-            if why:
-                process.kill()
-            else:
-                self._tell("", aloud=not first)
-                process.wait()
-                why = self.trouble or process.how_it_ended()
-            with self._turn, self._news:
-                self._process = None
-                self.trouble = self.trouble or why
-                process.close()
+            why = self._live()
             if self._closed or self._refused:
                 return
-            self._tell(why, aloud=True)
+            self._tell(why)
             short = 0 if time.monotonic() - began > LASTED_S else short
             with self._news:
                 if self._news.wait_for(lambda: self._closed, PAUSES_S[short]):
                     return
             short = min(short + 1, len(PAUSES_S) - 1)
 
-    def _load(self, process: Process) -> str:
-        """Why it cannot be used, or ""."""
+    def _live(self) -> str:
+        """One process, from its start to its end; how that came."""
         first = self._ready is None
         try:
+            process = Process(self._command)
+        except OSError as error:
+            return self._refuse(Unusable(message=f"no process can be started: {error.strerror}", usage=False))
+        with self._news:
+            if self._closed:
+                process.kill()
+            self._process, self.pid = process, process.pid
+        why = self._load(process)
+        if not why:
+            self._tell("", aloud=not first)
+            process.wait()
+            why = self.trouble or process.how_it_ended()
+        with self._turn, self._news:
+            self._process = None
+            self.trouble = self.trouble or why
+            process.close()
+        return why
+
+    def _load(self, process: Process) -> str:
+        """Why it cannot be used, or ""."""
+        try:
             process.send(self._wanted, LOAD_S)
-            told = process.receive(None if first else LOAD_S)
+            told = process.receive(None if self._ready is None else LOAD_S)
         except Gone as error:
             told = Unusable(message=str(error), usage=False)
+        if not isinstance(told, Ready):
+            return self._refuse(told)
         with self._news:
-            if isinstance(told, Ready):
-                self._ready, self._hopeless = told, False
-                self._news.notify_all()
-                return ""
-            why = told.message if isinstance(told, Unusable) else "the engine's process does not keep to its part"
-            if first:
+            self._ready, self._hopeless = told, False
+            self._news.notify_all()
+        return ""
+
+    def _refuse(self, told: FromEngine) -> str:
+        """The model cannot be had now; when it never could, that is the end."""
+        why = told.message if isinstance(told, Unusable) else "the engine's process does not keep to its part"
+        with self._news:
+            self._hopeless = True
+            if self._ready is None:
                 usage = isinstance(told, Unusable) and told.usage
                 self._refused = UsageError(why) if usage else EngineUnavailable(why)
-            self._hopeless = True
             self._news.notify_all()
-            return why
+        return why
 
-    def _tell(self, trouble: str, *, aloud: bool) -> None:
+    def _tell(self, trouble: str, *, aloud: bool = True) -> None:
         with self._news:
             if self._closed:
                 return

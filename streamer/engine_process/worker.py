@@ -67,7 +67,7 @@ def _load(wanted: Wanted) -> tuple[Ready, Engine]:
     if wanted.words:
         shipped_branch()
     began = time.perf_counter()
-    engine.warm()
+    engine.warm()  # once more: `load` has paid for what is lazy
     return Ready(contract=contract, batch=size, window_s=time.perf_counter() - began), engine
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...engine_process import EngineProcess, Wanted
-from ...requests import Request, Result
+from ...requests import Engine, Request, Result
 from .. import stream as stream_module
 from ..app import Server
 from ..options import ServerOptions
@@ -41,7 +41,7 @@ class Clocks:
 
         return run
 
-    def engine(self, engine: EngineProcess) -> Callable[[Sequence[Request]], list[Result]]:
+    def engine(self, engine: Engine) -> Engine:
         """The same engine; it also notes how much the thread that waits for it has used altogether."""
 
         def run(requests: Sequence[Request]) -> list[Result]:
