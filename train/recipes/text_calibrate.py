@@ -1,6 +1,5 @@
 """Temperature, biases, thresholds and lean of a trained text branch, found on held-out sentences."""
 
-
 import msgspec
 import numpy as np
 import torch
