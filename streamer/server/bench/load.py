@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from ...config import SECOND
 from ...detector import FRAME
@@ -83,7 +83,7 @@ async def talk(load: Load, number: int, pcm: bytes, heard: Heard, until: float) 
                 await socket.send('{"type":"finish"}')
                 await asyncio.wait_for(listener, 30)
             listener.cancel()
-    except (OSError, ConnectionClosed, TimeoutError):
+    except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
         heard.failures += 1
 
 
