@@ -26,22 +26,24 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
 
 
-class SpokenWord(msgspec.Struct, frozen=True, kw_only=True):
-    """A word of a transcript, with its probability."""
+class SpokenWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A word of a transcript, with its probability. `space` is told where none stands before it (Chinese, Japanese)."""
 
     word: str
     start: float
     end: float
     p: float
+    space: bool = True
 
 
-class WeighedWord(msgspec.Struct, frozen=True, kw_only=True):
-    """A word and its share of the attention."""
+class WeighedWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A word and its share of the attention. `space` as in `SpokenWord`."""
 
     word: str
     start: float
     end: float
     weight: float
+    space: bool = True
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
