@@ -198,7 +198,10 @@ class Live(ThreadedPlayer):
             except EmoscopeError as error:
                 ended, self._audio, self.troubled = str(self._audio.path), None, True
                 self._news.put(Note(str(error), serious=True, ended=ended))
-        self._at.step(self._at.session.feed(samples))
+        # A second at a time, as the session hears it: what a sound second asks for must be under way before a broken
+        # sample in the next one ends the source.
+        for begin in range(0, len(samples), self.source.sample_rate):
+            self._at.step(self._at.session.feed(samples[begin : begin + self.source.sample_rate]))
 
     def _fill(self, lost: int) -> None:
         """Silence in the place of audio that was pushed out, so that the clock still tells when things were said."""

@@ -51,7 +51,7 @@ def cue(event: EmotionFinal) -> str:
     label = escaped(event.label)
     shown = re.sub(r"[\W_]+", "-", event.label).strip("-")
     lines = [f"{event.utterance}", f"{_clock(start)} --> {_clock(end)}"]
-    lines.append(f"<c.emotion{shown and f".{shown}"}>[{label} {event.confidence:.2f}]</c>")
+    lines.append(f"<c.emotion{shown and f'.{shown}'}>[{label} {event.confidence:.2f}]</c>")
     if words := "".join(_words(event.words, start, end)):
         lines.append(words)
     return "\n".join(lines) + "\n\n"

@@ -15,7 +15,7 @@ import safetensors.numpy
 
 from emoscope.models.errors import ModelError, NotCached
 from emoscope.models.voice import VoiceProfile
-from emoscope.streamer import Config, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
+from emoscope.streamer import Config, InputError, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
 from emoscope.streamer.drive import Drive
 from emoscope.streamer.events import (
     AnyEvent,
@@ -384,3 +384,16 @@ def test_interims_that_are_taken_back_never_come() -> None:
     wait(lambda: bool(seen.extend(result.id for result in thread.results()) or len(seen) == 2))
     assert seen == [1, 3]
     thread.close()
+
+
+def test_a_broken_sample_in_a_long_block_loses_nothing_that_was_said_before_it() -> None:
+    """A source that hands over seconds at once: those before the broken one are read, none is given up."""
+    audio = voice(6.0)
+    audio[5 * 16_000 + 8_000] = np.nan
+    player = live(FakeSource(audio, block=6 * 16_000))
+    events = run(player)
+    assert isinstance(player.error, InputError) and "5.500" in str(player.error)
+    [final] = [event for event in events if isinstance(event, EmotionFinal)]
+    assert final.end >= 4.9 and final.segments >= 3
+    assert "audio_dropped" not in [event.code for event in events if isinstance(event, Caution)]
+    assert isinstance(events[-1], SessionClosed) and events[-1].totals.dropped_s == 0
