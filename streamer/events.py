@@ -4,6 +4,7 @@ Times are seconds on the session's audio clock. `emoscope.streamer.schema` makes
 Durable events carry `seq`; what the session cannot know (wall time, lag) is filled in at the edge.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -44,6 +45,11 @@ class WeighedWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     end: float
     weight: float
     space: bool = True
+
+
+def said(words: Sequence[SpokenWord | WeighedWord]) -> str:
+    """The words as a line of text."""
+    return "".join(" " * (word.space and place > 0) + word.word for place, word in enumerate(words))
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):

@@ -220,11 +220,12 @@ def clock(seconds: float) -> str:
 
 def final_line(event: "EmotionFinal") -> str:
     """A final as one line of plain text."""
+    from .events import said
+
     ranked = sorted(event.scores.items(), key=lambda item: -item[1])
     others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
-    words = " ".join(word.word for word in event.words)
-    said = f'  "{words}"' if words else ""
-    return clean(f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{said}")
+    words = f'  "{said(event.words)}"' if event.words else ""
+    return clean(f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{words}")
 
 
 command = Command("replay", "read the emotions of recordings, as they would have been read live", register, run)

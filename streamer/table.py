@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .event_file import EventFile
-from .events import AnyEvent, EmotionFinal, SessionCreated, WeighedWord
+from .events import AnyEvent, EmotionFinal, SessionCreated, WeighedWord, said
 from .names import clean
 
 BEFORE = ("recording", "channel", "kind", "utterance", "start", "end", "label", "confidence")
@@ -63,11 +63,6 @@ def safe(text: str) -> str:
     """Text for a cell: on one line, and none that a spreadsheet would run as a formula (OWASP, "CSV injection")."""
     text = clean(" ".join(text.split()))
     return f"'{text}" if text.startswith(FORMULAS) else text
-
-
-def said(words: Sequence[WeighedWord]) -> str:
-    """The words as a line of text."""
-    return "".join(" " * (word.space and place > 0) + word.word for place, word in enumerate(words))
 
 
 def _reading(event: EmotionFinal) -> dict[str, Cell]:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from emoscope.streamer import InputError, RecordWriter, Session
 from emoscope.streamer.cli import main
-from emoscope.streamer.events import EmotionFinal, Sources, WeighedWord
+from emoscope.streamer.events import EmotionFinal, Sources, WeighedWord, said
 from emoscope.streamer.subtitles import Subtitles, cue
-from emoscope.streamer.table import Table, said
+from emoscope.streamer.table import Table
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
 TIME = r"\d\d:[0-5]\d:[0-5]\d\.\d\d\d"
