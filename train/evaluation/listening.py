@@ -59,8 +59,15 @@ class Listener:
     def hear(self, planned: Planned, condition: Condition = CLEAN) -> list[Heard]:
         """What was said about each scored clip of a session, in its order.
 
-        Raises ClipUnusable for a clip that cannot be read, ModelError when the model breaks.
+        Raises ClipUnusable for a clip that cannot be read, ModelError when the model breaks, RecognizerUnavailable when
+        the recognizer does: figures of which nobody knows how many had words would be of no use.
         """
+        self._recognizer()
+        heard = self._hear(planned, condition)
+        self._recognizer()
+        return heard
+
+    def _hear(self, planned: Planned, condition: Condition) -> list[Heard]:
         if self.how == "whole":
             return [Heard(clip, self._whole(clip, planned, condition)) for clip in planned.clips]
         voice = self._enrolled(planned, condition)
@@ -96,7 +103,7 @@ class Listener:
         return session, Drive(session, engine).run(blocks)
 
     def _recognizer(self) -> Recognizer | None:
-        """Ready. RecognizerUnavailable where it broke: figures with some of the words would be nobody's."""
+        """Loaded, and not broken."""
         if self._words is not None:
             self._words.check()
         return self._words
