@@ -206,7 +206,7 @@ class Mood(Durable, frozen=True, kw_only=True, tag="mood"):
 
 
 class TranscriptInterim(Event, frozen=True, kw_only=True, tag="transcript.interim"):
-    """`stable` characters of `text` will not change any more."""
+    """No later interim changes the first `stable` characters of `text`; the final alone can."""
 
     utterance: int
     start: float

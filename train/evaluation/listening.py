@@ -92,7 +92,7 @@ class Listener:
     ) -> tuple[Session, Iterator[AnyEvent]]:
         """A session that will hear `audio` (16 kHz) as it arrives under a condition, and its events."""
         arrived, rate = apply(condition, audio, np.random.default_rng(planned.seed), self._babble(planned))
-        options = {"sample_rate": rate, "channels": 1, "interim": self.config.interim and interim}
+        options: dict[str, object] = {"sample_rate": rate, "channels": 1, "interim": self.config.interim and interim}
         recognizer, engine = self._recognizer(), self.engine
         if recognizer is not None:
             engine = with_words(engine, recognizer)
