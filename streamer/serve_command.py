@@ -7,6 +7,7 @@ from pathlib import Path
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import UsageError
+from .leaving import Leaving
 
 MOST_WORKERS = 64
 
@@ -38,7 +39,18 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until SIGTERM or Ctrl+C."""
+    """Serves until SIGTERM or Ctrl+C; gone by `--drain` then, and at once while it is still loading."""
+    with Leaving(args.drain, _late) as leaving:
+        return _serve(args, leaving)
+
+
+def _late(message: str) -> None:
+    from .server.logs import Log
+
+    Log().late(message)
+
+
+def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     import asyncio
     import os
 
@@ -77,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
             shipped_branch()
         from dataclasses import replace
 
-        asyncio.run(serve(contract, engine, replace(options, batch=batch), recognizers))
+        asyncio.run(serve(contract, engine, replace(options, batch=batch), recognizers, leaving=leaving))
     return 0
 
 

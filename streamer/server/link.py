@@ -88,8 +88,7 @@ class Link:
         """The connection is over, and why."""
         if self.leaving:
             return
-        self.hub.metrics.errors.labels(code).inc()
-        self.hub.log.info("ending", session=self.stream.id, code=code)
+        self.hub.ended(self, code)
         self.emit(None, Error(code=code, message=message, fatal=True))
         self.close(FATAL[code] if close is None else close, code)
 

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.server import ServerOptions, serving
-from emoscope.streamer.server.app import socket_settings
+from emoscope.streamer.server.sockets import socket_settings
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 

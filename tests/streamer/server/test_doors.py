@@ -1,16 +1,13 @@
-"""Who may come in, what HTTP says, and how the server goes."""
+"""Who may come in, and what HTTP says."""
 
 import asyncio
 import json
-import os
-import signal
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from raw_client import TALK, Raw, lasting, raw
+from raw_client import TALK, Raw, raw
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
@@ -229,58 +226,3 @@ def test_tls_is_spoken(tmp_path: Path) -> None:
             return client
 
     assert len(asyncio.run(talk()).of("emotion.final")) == 2
-
-
-def test_a_drain_lets_finals_out_says_goodbye_and_accepts_nobody() -> None:
-    async def talk() -> tuple[Raw, int, bool]:
-        async with serving(FAKE) as server, raw(server.url) as client:
-            await client.audio(TALK[:40_000])  # in the middle of an utterance
-            await client.until("speech.started")
-            drained = asyncio.ensure_future(server.drain(3.0))
-            code = await client.closed()
-            await drained
-            refused = False
-            try:
-                await connect(server.url)
-            except OSError:
-                refused = True
-            return client, code, refused
-
-    client, code, refused = asyncio.run(talk())
-    assert refused
-    assert [e.type for e in lasting(client.events)][-3:] == ["emotion.final", "mood", "session.closed"]
-    assert (code, client.errors) == (1001, ["shutting_down"])  # 1000 would say that the client's audio was all heard
-
-
-def test_an_idle_client_is_told_that_the_server_goes() -> None:
-    async def talk() -> tuple[int, list[str]]:
-        async with serving(FAKE) as server, raw(server.url) as client:
-            await server.drain(2.0)
-            return await client.closed(), client.errors
-
-    assert asyncio.run(talk()) == (1001, ["shutting_down"])
-
-
-def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
-    command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", "0", "--model", str(tiny_model)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert process.stderr is not None
-    listening = json.loads(process.stderr.readline())
-    assert listening["event"] == "listening"
-
-    async def talk() -> Raw:
-        async with raw(listening["url"], open_timeout=60) as client:
-            await client.audio(TALK[:40_000])
-            await client.until("speech.started")
-            process.send_signal(signal.SIGTERM)
-            await client.closed()
-            return client
-
-    client = asyncio.run(talk())
-    assert process.wait(30) == 0
-    assert client.of("emotion.final") and client.of("session.closed")
-    logs = process.stderr.read()
-    events = [json.loads(line)["event"] for line in logs.splitlines()]
-    assert events[0] == "opened" and events[-1] == "drained"
-    token = client.created.resume_token
-    assert token is not None and token not in logs
