@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from ..config import Config
 from ..protocol import CloseCode
 from ..requests import Engine, Request, Result, Transcribe
 from .draining import BESIDE, Deadline, aside, ended
+from .effective import configured
 from .link import Link
 from .logs import Log
 from .metrics import Metrics, Watched
@@ -23,7 +23,7 @@ from .options import ServerOptions
 from .scheduler import Answers, Scheduler
 from .store import MemoryStore, Store, StoreUnavailable
 from .stored import Stored, pack
-from .stream import Stream, Voice, configured
+from .stream import Stream, Voice
 from .words import WordsPool
 
 TICK_S = 0.05
@@ -46,7 +46,6 @@ class Hub:
         recognizers: Sequence[Recognizer] = (),
     ) -> None:
         self.contract, self.options, self.store, self.metrics, self.log = contract, options, store, metrics, log
-        self.owner = secrets.token_hex(8)
         self.links: set[Link] = set()
         self._by_id: dict[str, Link] = {}
         self._by_voice: dict[Voice, Link] = {}
@@ -133,7 +132,9 @@ class Hub:
         """The same, of a record."""
         ttl_s = self.options.limits.resume_ttl_s * times_ttl
         try:
-            return await self.store.put(stored.session_id, stored.token, pack(stored), self.owner, ttl_s)
+            return await self.store.put(
+                stored.session_id, stored.token, pack(stored), stored.owner, ttl_s, stored.revision
+            )
         except StoreUnavailable as error:
             self.store_failed(stored.session_id, error)
             return None
@@ -147,7 +148,7 @@ class Hub:
         if not stream.begun:
             return
         try:
-            await self.store.remove(stream.id, self.owner)
+            await self.store.remove(stream.id, stream.owner)
         except StoreUnavailable as error:
             self.store_failed(stream.id, error)
 
