@@ -59,12 +59,12 @@ def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     threads = checked_threads(args.threads)
     if not 1 <= args.asr_workers <= MOST_WORKERS:
         raise UsageError(f"--asr-workers {args.asr_workers}: must be from 1 to {MOST_WORKERS}")
-    start, _ = asr(args)
+    start, no_words = asr(args)
     options = ServerOptions(
         host=args.host,
         port=args.port,
         token=args.token or os.environ.get("EMOSCOPE_TOKEN"),
-        origins=tuple(args.origin),
+        origins=tuple(origin.rstrip("/").lower() for origin in args.origin),
         cert=args.cert,
         key=args.key,
         insecure=args.insecure,
@@ -76,9 +76,11 @@ def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     # Refused before the model is loaded, which takes seconds.
     from .server.app import run as serve
     from .server.loading import load
-    from .server.logs import to_stderr
+    from .server.logs import Log, to_stderr
 
     to_stderr()
+    if no_words:
+        Log().info("words are off", message=no_words)
     with ExitStack() as stack:
         # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
         recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []

@@ -82,6 +82,7 @@ class Server:
             metrics=self.metrics.text,
             ready=self._ready,
             room=lambda: len(self.hub.links) < options.max_sessions,
+            foreign=lambda origin, advice: self.log.info("page turned away", origin=origin, message=advice),
         )
 
         def judge(_: ServerConnection, request: Request) -> Response | None:

@@ -56,7 +56,7 @@ class RedisStore(Store):
     async def put(
         self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float, revision: int = 0
     ) -> bool:
-        values = [owner, token, record, round(ttl_s * 1e3), revision]
+        values: list[str | bytes | int] = [owner, token, record, round(ttl_s * 1e3), revision]
         try:
             kept = await self._put(keys=[PREFIX + session_id], args=values)
         except RedisError as error:

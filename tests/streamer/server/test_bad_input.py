@@ -99,7 +99,7 @@ def test_a_file_sent_faster_than_its_window_is_closed() -> None:
             return super().__call__(requests)
 
     async def talk() -> tuple[int, list[str]]:
-        async with serving((CONTRACT, Stuck()), fast_backlog_s=5.0) as server, raw(server.url) as client:
+        async with serving((CONTRACT, Stuck()), limits=Limits(fast_backlog_s=5.0)) as server, raw(server.url) as client:
             await client.say("session.update", config={"pace": "fast"})
             with suppress(ConnectionClosed):
                 for _ in range(8):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import ssl
 import subprocess
 from pathlib import Path
@@ -117,6 +118,47 @@ def test_a_name_that_was_made_to_point_here_is_a_foreign_page() -> None:
     assert asyncio.run(knock()) == 403
 
 
+@pytest.mark.parametrize(
+    ("origin", "advice"),
+    [
+        ("http://192.168.1.5:8765", "start the server with --origin http://192.168.1.5:8765"),
+        ("https://app.example", "start the server with --origin https://app.example"),
+        ("null", "scheme, host and port by --origin"),
+        ("javascript://x y", "scheme, host and port by --origin"),
+        ("http://" + "a" * 5_000, "scheme, host and port by --origin"),
+    ],
+)
+def test_who_runs_the_server_learns_which_page_was_turned_away_and_what_lets_it_in(
+    origin: str, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the answer, which browsers hide, and in the log, once an origin."""
+
+    async def knock() -> str:
+        async with serving(FAKE) as server:
+            for _ in range(3):
+                with pytest.raises(InvalidStatus) as refused:
+                    await connect(server.url, origin=origin)  # type: ignore[arg-type]
+            assert refused.value.response.status_code == 403
+            return (refused.value.response.body or b"").decode()
+
+    with caplog.at_level(logging.INFO, "emoscope.server"):
+        body = asyncio.run(knock())
+    [told] = [getattr(r, "emoscope_fields", {}) for r in caplog.records if r.message == "page turned away"]
+    assert advice in told["message"] and told["origin"] == origin[:200]
+    assert advice in body and origin[:100] in body and len(body) < 400
+
+
+def test_pages_of_many_places_fill_no_log() -> None:
+    heard: list[str] = []
+    doors = Doors(
+        ServerOptions(), page=bytes, metrics=bytes, ready=dict, room=lambda: True, foreign=lambda o, _: heard.append(o)
+    )
+    for number in range(1_000):
+        answer = doors.open(Request("/v1/stream", Headers({"Origin": f"http://{number}.example"})))
+        assert answer is not None and answer.status_code == 403
+    assert len(heard) == 100
+
+
 def test_the_own_page_of_an_ipv6_address_is_welcome() -> None:
     options = ServerOptions(host="fd00::1", token="secret")
     doors = Doors(options, page=bytes, metrics=bytes, ready=dict, room=lambda: True)
@@ -178,7 +220,8 @@ def test_a_server_that_strangers_could_reach_needs_a_token() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--host", "0.0.0.0"], ["--cert", "x.pem"], ["--port", "70000"], ["--token", "a b"], ["--max-sessions", "0"],
+        ["--host", "0.0.0.0"], ["--cert", "x.pem"], ["--origin", "app.example"], ["--origin", "https://a.example/page"],
+        ["--port", "70000"], ["--token", "a b"], ["--max-sessions", "0"],
         ["--threads", "0"], ["--drain", "-1"],
     ],
 )  # fmt: skip
