@@ -163,7 +163,11 @@ class Core:
         except (EmoscopeError, ValueError) as error:
             self.fault = error if isinstance(error, EmoscopeError) else disconnected(CloseCode.BAD_REQUEST, str(error))
             return []
-        return [event] if self._take(event) else []
+        try:
+            return [event] if self._take(event) else []
+        except OverflowError:
+            self.fault = disconnected(CloseCode.BAD_REQUEST, f"a number in {event.type} is out of all range")
+            return []
 
     def deaf(self, now: float) -> bool:
         """The connection is open, but leads nowhere: the server says nothing, or does not hear what we say."""

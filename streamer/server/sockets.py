@@ -19,6 +19,7 @@ from ..protocol import SUBPROTOCOL
 from .options import ServerOptions
 
 SEND_BUFFER = 65_536  # bytes the kernel holds for a client that does not read, so that it is noticed soon
+READ_BYTES = 65_536  # taken at once: all frames in it are parsed before anybody else has a turn
 CLOSE_TIMEOUT_S = 3.0
 
 
@@ -44,6 +45,8 @@ class Socket(ServerConnection):
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER)
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_BYTES
         super().connection_made(transport)
 
 
