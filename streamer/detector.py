@@ -1,4 +1,4 @@
-"""Is this frame a voice? webrtcvad behind a level normaliser, with two thresholds for hysteresis."""
+"""Is this frame a voice? webrtcvad behind a level normaliser; an utterance begins with what rises above the room."""
 
 import math
 from dataclasses import dataclass, field
@@ -23,8 +23,12 @@ SNR_DB = 15.0  # the level stays that far above the noise floor, so that noise a
 FIRST_FLOOR_DB = -60.0  # a noise floor above this is not taken for granted before any quiet was heard
 FIRST_FRAMES = 15  # 0.3 s, after which the floor is known at first
 EVEN_FRAMES = 60  # 1.2 s, longer than a voice goes without a dip
+EVEN_DB = 4.0  # what moves less than that in its first 0.3 s is a noise: a voice comes, goes or dips
 FALL_DB = 4.0 / 50  # per frame: the level forgets a loud voice by 4 dB a second, so that a quiet one after it is heard
 RISE_DB = 1.0 / 50  # per frame: the floor forgets a quiet moment by 1 dB a second
+RISE_SCATTERS = 3.0  # a beginning rises above the floor by so many times the room's own scatter
+RISE_LEAST_DB, RISE_QUIET_DB, RISE_MOST_DB = 1.5, 8.0, 12.0  # and by that at least; in a quiet room; at most
+ONSET_SHARE = 0.7  # of that rise, for the frames that lead up to a beginning
 
 
 @dataclass
@@ -43,10 +47,14 @@ class VoiceState:
 
 @dataclass(frozen=True)
 class Voicing:
-    """One frame's answer. `strict` begins an utterance, `loose` keeps it going."""
+    """One frame's answer. `strict` begins an utterance, `onset` may lead up to it, `loose` keeps it going."""
 
     strict: bool
     loose: bool
+    onset: bool
+
+
+NO_VOICE = Voicing(False, False, False)
 
 
 class VoiceDetector:
@@ -72,10 +80,11 @@ class VoiceDetector:
         self.state.heard.clear()
         self._make()
 
-    def _ask(self, pcm: bytes) -> Voicing:
+    def _ask(self, pcm: bytes) -> tuple[bool, bool]:
+        """Strictly and loosely voiced, as webrtcvad hears it."""
         loose = self._loose.is_speech(pcm, SECOND)
         strict = self._strict.is_speech(pcm, SECOND)
-        return Voicing(strict and loose, loose)
+        return strict and loose, loose
 
     def judge(self, frame: Samples) -> Voicing:
         """Voicing of one frame of 320 samples in [-1, 1]."""
@@ -89,8 +98,9 @@ class VoiceDetector:
         floor = guess if state.floor_db is None else state.floor_db
         # A room's noise is even where a voice dips: what did not dip for a while is the floor, also one that rose.
         state.recent_db = [*state.recent_db[1 - EVEN_FRAMES :], loudness]
-        if len(state.recent_db) in (FIRST_FRAMES, EVEN_FRAMES):
-            floor = max(floor, min(state.recent_db) - 3.0)
+        recent = state.recent_db
+        if len(recent) in (FIRST_FRAMES, EVEN_FRAMES):
+            floor = max(floor, min(recent) - (0.0 if _even(recent) else 3.0))
         floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + RISE_DB
         level = level + 0.5 * (loudness - level) if loudness > level else level - FALL_DB
         level = max(level, floor + SNR_DB, QUIETEST_DB)
@@ -98,5 +108,27 @@ class VoiceDetector:
         scaled = frame * (32_768.0 * 10.0 ** ((TARGET_DB - level) / 20.0))
         pcm = np.minimum(np.maximum(scaled, LOWEST), HIGHEST).astype("<i2").tobytes()
         state.heard += pcm
-        voicing = self._ask(pcm)
-        return Voicing(False, False) if loudness < level - GATE_DB else voicing
+        strict, loose = self._ask(pcm)
+        if not loose or loudness < level - GATE_DB:
+            return NO_VOICE
+        room = self._room(floor)
+        above, rise = loudness - room, self._rise(room)
+        begins = len(recent) >= FIRST_FRAMES or not _even(recent)
+        return Voicing(strict and begins and above >= rise, loose, loose and above >= ONSET_SHARE * rise)
+
+    def _room(self, floor: float) -> float:
+        """The noise that a beginning must rise above: digital silence is none, and at first a loud floor is a guess."""
+        recent = self.state.recent_db
+        known = len(recent) >= EVEN_FRAMES or (len(recent) >= FIRST_FRAMES and _even(recent[:FIRST_FRAMES]))
+        return max(floor if known else min(floor, FIRST_FLOOR_DB), QUIETEST_DB)
+
+    def _rise(self, room: float) -> float:
+        """By how many dB. A steady hiss is risen above by little; a restless room, and a quiet one, asks for more."""
+        ordered = sorted(self.state.recent_db)
+        scatter = ordered[len(ordered) // 4] - ordered[0]
+        least = min(RISE_QUIET_DB, max(RISE_LEAST_DB, (-50.0 - room) / 2))
+        return max(least, min(RISE_MOST_DB, RISE_SCATTERS * scatter))
+
+
+def _even(loudness: list[float]) -> bool:
+    return max(loudness) - min(loudness) < EVEN_DB

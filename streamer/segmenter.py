@@ -64,7 +64,8 @@ class SegmenterState:
     last_voiced  end of its last voiced frame
     committed    its grid windows committed so far
     interims     its interims that were due so far
-    run_start    of the unbroken loosely voiced frames that lead up to `position`, never before the last utterance's end
+    run_start    of the unbroken frames that lead up to `position` and may begin a voice, never before the last
+                 utterance's end
     strict       unbroken strictly voiced samples that lead up to `position`
     renewed      where the detector was last made anew
     """
@@ -121,7 +122,7 @@ class Segmenter:
         if s.speaking:
             yield from self._go_on(begin, voicing.loose)
         else:
-            yield from self._wait(begin, voicing.loose, voicing.strict)
+            yield from self._wait(voicing.onset, voicing.strict)
 
     def cut(self, at: int, reason: Reason) -> Iterator[Action]:
         """End the current utterance, if any, at sample `at`, and start listening afresh from there."""
@@ -132,9 +133,9 @@ class Segmenter:
         s.strict = 0
         self._renew()
 
-    def _wait(self, begin: int, loose: bool, strict: bool) -> Iterator[Action]:
+    def _wait(self, onset: bool, strict: bool) -> Iterator[Action]:
         s = self.state
-        if not loose:
+        if not onset:
             s.run_start = s.position
         s.strict = s.strict + FRAME if strict else 0
         if s.strict < self._min_speech:

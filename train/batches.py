@@ -25,13 +25,14 @@ Voice = tuple[str, str]
 class BatchConfig:
     """How an epoch is drawn. Lengths in front-end frames of 10 ms.
 
-    steps     batches an epoch
-    voices    voices a batch, each at one speed
-    size      utterances of each voice
-    shares    how often a voice comes from each corpus; its speakers in equal parts
-    lengths   (share, shortest, longest): where a batch's length comes from, any length between alike
-    grain     lengths are multiples of this: the encoder's frame
-    skewed    share of voices that show one or two emotions only; the others show all of theirs alike
+    steps       batches an epoch
+    voices      voices a batch, each at one speed
+    size        utterances of each voice
+    shares      how often a voice comes from each corpus; its speakers in equal parts
+    lengths     (share, shortest, longest): where a batch's length comes from, any length between alike
+    grain       lengths are multiples of this: the encoder's frame
+    skewed      share of voices that show one or two emotions only; the others show all of theirs alike
+    beginnings  share of pieces that are an utterance's beginning, which is what an interim reading hears
     """
 
     steps: int
@@ -41,6 +42,7 @@ class BatchConfig:
     lengths: tuple[tuple[float, int, int], ...] = ((0.4, 48, 160), (0.45, 160, 160), (0.15, 176, 320))
     grain: int = 4
     skewed: float = 0.25
+    beginnings: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,7 @@ class Draw:
             i = pool[int(rng.integers(len(pool)))]
             heard = self.speeds[speed][i].frames
             taken = min(heard, missing)
-            # Half of the crops are beginnings, which is what an interim reading hears.
-            first = int(rng.integers(heard - taken + 1)) if rng.random() < 0.5 else 0
+            first = 0 if rng.random() < self.config.beginnings else int(rng.integers(heard - taken + 1))
             pieces.append(Piece(i, first, taken))
             missing -= taken
         return Crop(speed, tuple(pieces))

@@ -26,6 +26,35 @@ def test_steady_noise_is_no_voice(level):
     assert speech_spans(silence(60.0, level), CONTRACT) == []
 
 
+def pink(seconds: float, level: float) -> np.ndarray:
+    """Noise of equal power in each octave, as of a road or a room."""
+    spectrum = np.fft.rfft(np.random.default_rng(5).standard_normal(round(seconds * 16_000)))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    spectrum[0] = 0
+    sound = np.fft.irfft(spectrum)
+    return (sound * (level / sound.std())).astype(np.float32)
+
+
+@pytest.mark.parametrize("level", [1e-3, 1e-2, 3e-2])
+def test_noise_from_the_first_sample_on_is_no_voice(level):
+    """-60 to -30 dBFS: nothing quieter was heard that it could be told from."""
+    assert speech_spans(silence(10.0, level), CONTRACT) == []
+
+
+def test_a_restless_noise_from_the_first_sample_on_is_soon_taken_for_the_room():
+    """Pink noise moves by more than a hiss: at -40 dBFS it may pass for a voice once, not for good."""
+    spans = speech_spans(pink(30.0, 1e-2), CONTRACT)
+    assert sum(b - a for a, b in spans) < 4 * 16_000
+
+
+def test_an_utterance_begins_with_the_voice_and_not_with_the_room_before_it():
+    """A studio recording: digital silence, a faint and restless room, then somebody speaks."""
+    room = np.concatenate([pink(0.1, 10 ** (db / 20)) for db in (-85, -72, -80, -70, -78, -74, -83, -71)])
+    audio = np.concatenate([silence(0.3, 0.0), room, voice(2.0), silence(1.0, 1e-4)])
+    [(start, _)] = speech_spans(audio, CONTRACT)
+    assert abs(start - 1.1 * 16_000) < 0.15 * 16_000
+
+
 @pytest.mark.parametrize(("before", "after"), [(0.0, 1e-3), (1e-4, 3e-3), (1e-3, 3e-2)])
 def test_a_noise_that_sets_in_is_soon_taken_for_the_room(before, after):
     """A microphone unmuted, a fan switched on: two seconds of doubt at most."""

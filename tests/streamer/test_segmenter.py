@@ -24,7 +24,7 @@ class Scripted:
     def judge(self, _):
         self.next += 1
         voiced = self.voiced[self.next - 1]
-        return Voicing(voiced and self.strict, voiced)
+        return Voicing(voiced and self.strict, voiced, voiced)
 
     def renew(self):
         self.renewals += 1

@@ -81,6 +81,20 @@ def test_corpora_come_in_their_shares():
     assert corpora["emodb"] / corpora.total() == pytest.approx(0.7, abs=0.12)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_so_many_pieces_are_beginnings_as_were_asked_for(share):
+    """What an interim reading hears is a beginning; of a clip that is longer than the crop any other part may come."""
+    config = BatchConfig(steps=60, voices=3, size=8, shares={"emodb": 1.0}, lengths=((1.0, 48, 48),), beginnings=share)
+    pieces = [
+        (SPEEDS[crop.speed][piece.utterance].frames - piece.frames, piece.first)
+        for batch in Draw(SPEEDS, config).epoch(np.random.default_rng(3))
+        for crop in batch
+        for piece in crop.pieces
+    ]
+    first = [place == 0 for room, place in pieces if room > 60]
+    assert sum(first) / len(first) == pytest.approx(share, abs=0.04)
+
+
 def test_the_same_seed_draws_the_same_epoch():
     """And another seed another one, with as many batches."""
     draw = Draw(SPEEDS, CONFIG)

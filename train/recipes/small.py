@@ -44,11 +44,17 @@ CONTRACT = ModelContract(
     licence="CC BY-NC-SA 4.0",
 )
 SHIPPED = FitConfig(
-    epochs=36,
+    epochs=60,
     batches=BatchConfig(
-        steps=100, voices=5, size=8, shares={"ravdess": 0.5, "nemo": 0.2, "emodb": 0.12, "emotale": 0.18}
+        steps=100,
+        voices=5,
+        size=8,
+        shares={"ravdess": 0.5, "nemo": 0.2, "emodb": 0.16, "emotale": 0.14},
+        lengths=((0.5, 48, 160), (0.37, 160, 160), (0.13, 176, 320)),
+        beginnings=0.6,
     ),
     augment=AugmentConfig(mixup=0.2, noise=0.3, warp=0.06),
+    average=0.999,
 )
 
 
