@@ -1,6 +1,7 @@
 """How a server goes: finals, goodbyes, what runs beside, each by its share of one deadline, whatever hangs."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from threading import Thread
@@ -51,7 +52,8 @@ async def aside(work: Callable[[], object]) -> None:
         try:
             work()
         finally:
-            loop.call_soon_threadsafe(done.set)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
 
     Thread(target=run, name="emoscope closing", daemon=True).start()
     await done.wait()
