@@ -37,8 +37,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, metavar="N", help="of each training, or at most of each phase")
     parser.add_argument(
         "--part",
-        choices=("fold-0", "fold-1", "fold-2", "fold-3", "all"),
-        help="of small: this training alone, beside others; then everything with --resume",
+        choices=("fold-0", "fold-1", "fold-2", "fold-3", "all", "scores"),
+        help="of small: this training alone, or the folds' scores, beside others; then everything with --resume",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="another seed gives other weights, about as good")
     parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="processor threads (default: 2)")

@@ -23,9 +23,9 @@ def train(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.recipe} has no {', '.join(unheeded)}; leave it out")
     given = {option: value for option in HEEDED[name] if (value := getattr(args, option)) is not None}
     if name == "text":
-        from .recipes import text
+        from .recipes import text, text_fit
 
-        text.train_text(args.data, args.out, replace(text.Recipe(), **given), args.threads)
+        text.train_text(args.data, args.out, replace(text_fit.Recipe(), **given), args.threads)
     else:
         from .recipes import tiny_whisper
 

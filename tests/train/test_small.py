@@ -46,7 +46,11 @@ def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_pat
     """Listening, five trainings, calibration, scores through the stream, weights and card."""
     for part in ("fold-3", "all"):  # alone, as on two machines
         assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, only_part=part) is None
+    # And the folds are scored while the weights that ship still train elsewhere.
+    assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, only_part="scores") is None
     assert not (tmp_path / "model").exists()
+    scored = {path: path.stat().st_mtime_ns for path in (tmp_path / "work" / "scores").iterdir()}
+    assert len(scored) == 12
     card = train_small(data, tmp_path / "work", tmp_path / "model", TINY, resume=True, threads=1)
     model = load_model(tmp_path / "model")
     assert read_card(tmp_path / "model") == card
@@ -69,7 +73,8 @@ def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_pat
     for fold in range(4):
         told = {c.name: set(c.speakers) for c in read_card(tmp_path / "work" / "folds" / f"fold-{fold}").data}
         assert all(told[name].isdisjoint(fold_speakers(name, fold)) for name in told)
-    # A second run with --resume finds everything done, and writes the same weights.
+    # What was scored is not scored again; another run finds everything done, and writes the same weights.
+    assert {path: path.stat().st_mtime_ns for path in scored} == scored
     again = train_small(data, tmp_path / "work", tmp_path / "again", TINY, resume=True, threads=1)
     assert again.weights_sha256 == card.weights_sha256
 

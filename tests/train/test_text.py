@@ -9,7 +9,9 @@ from sklearn.metrics import f1_score
 from emoscope.models.errors import UsageError
 from emoscope.models.text import load_text_branch
 from emoscope.train.errors import CorpusInvalid, CorpusMissing, UnknownLabel
-from emoscope.train.recipes.text import Recipe, best_thresholds, disturb, train_text
+from emoscope.train.recipes.text import train_text
+from emoscope.train.recipes.text_calibrate import best_thresholds
+from emoscope.train.recipes.text_fit import Recipe, disturb
 from emoscope.train.text_data import CLASSES, read_goemotions, read_meld, text_folder
 from emoscope.train.text_evaluate import evaluate_text, f1_scores, one_class, several_classes
 

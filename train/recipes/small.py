@@ -91,7 +91,8 @@ def train_small(
     data     holds a folder for each corpus
     work     cache, checkpoints and, in `folds`, the models of the folds; with `resume`, what is there is gone on with
     threads  of torch; sums are split among them, so the weights differ in the last digits with their number
-    only_part  of PARTS: this training alone, so that several can run side by side; `resume` then finds them all
+    only_part  of PARTS: this training alone, so that several can run side by side; or SCORES: those of the folds, which
+             need no weights that ship. `resume` then finds them all
     """
     # A clip is too little work to share: threads would spend their time waiting for each other.
     torch.set_num_threads(1)
@@ -102,26 +103,38 @@ def train_small(
         assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
     speeds = prepare_speeds(clips, recipe, work / "cache")
     torch.set_num_threads(threads)
+    wanted = {None: PARTS, SCORES: PARTS[:FOLDS]}.get(only_part, (only_part,))
     trained = [
-        train_one(speeds, split, recipe, work / f"{part}.safetensors", resume, part)
+        train_one(speeds, split, recipe, work / f"{part}.safetensors", resume or only_part == SCORES, part)
         for part, split in zip(PARTS, (*splits, shipping), strict=True)
-        if only_part in (None, part)
+        if part in wanted
     ]
-    if only_part is not None:
+    if len(trained) < FOLDS:
         return None
-    folds, shipped = trained[:-1], trained[-1]
+    folds = trained[:FOLDS]
     torch.set_num_threads(1)
     heard = [hear_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
     for k, one in enumerate(folds):
         # Nobody's temperature is found from their own voice.
         one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
         save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
+    from .small_scores import KeptScores, measure_folds, measure_shipped
+
+    kept = KeptScores(work / "scores", resume or only_part == SCORES)
+    scores = measure_folds(work / "folds", data, kept)
+    if only_part == SCORES:
+        return None
+    shipped = trained[-1]
     shipped.model.calibration = fit_calibration(together(heard))
     say(f"calibration: {shipped.model.calibration}")
-    return finish(shipped, folds, recipe, data, work, out)
+    card = make_card(shipped, recipe, "small", folds)
+    save_model(shipped.model, card, work / "unscored")
+    scores += measure_shipped(work / "unscored", data, recipe.evaluation, kept)
+    return save_model(shipped.model, with_scores(card, scores), out)
 
 
 PARTS = (*(f"fold-{k}" for k in range(FOLDS)), "all")
+SCORES = "scores"
 LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
 
 
@@ -175,16 +188,6 @@ def only(speeds: Sequence[Sequence[Utterance]], clips: Sequence[Clip]) -> list[l
 def categorical(utterances: Sequence[Utterance]) -> list[Utterance]:
     """Those whose labels are learnt from."""
     return [u for u in utterances if u.clip.corpus in CATEGORICAL]
-
-
-def finish(shipped: Trained, folds: Sequence[Trained], recipe: Recipe, data: Path, work: Path, out: Path) -> Card:
-    """Scores through the live path, and the weights and their card in `out`."""
-    from .small_scores import measure
-
-    card = make_card(shipped, recipe, "small", folds)
-    save_model(shipped.model, card, work / "unscored")
-    scores = measure(work / "unscored", work / "folds", data, recipe.evaluation)
-    return save_model(shipped.model, with_scores(card, scores), out)
 
 
 def with_scores(card: Card, scores: Sequence[Score]) -> Card:

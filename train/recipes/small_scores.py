@@ -1,10 +1,15 @@
 """What the card of `small` says of itself: everything through the live path, by models that never heard the speaker."""
 
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from emoscope.models.card import Score
-from emoscope.streamer import Config
+import msgspec
+
+from emoscope.models.card import Score, replace_file
+from emoscope.streamer import Config, detector, segmenter
 
 from ..evaluation.evaluate import Plan, Report, evaluate
 from ..evaluation.figures import Figures
@@ -18,24 +23,70 @@ FOLDED = ("ravdess", "emodb", "nemo", "emotale")
 JOBS = 2
 
 
-def measure(model: Path, folds: Path, data: Path, evaluation: Mapping[str, Collection[str]]) -> list[Score]:
-    """The card's figures.
+@dataclass(frozen=True)
+class KeptScores:
+    """Scores made before, a file for each table: a run that was stopped does not make them again.
 
-    model       the weights that ship; scored on the speakers of `evaluation`, whom they never heard, and on URDU
-    folds       folder with fold-0 to fold-3, each scored on its own speakers
+    use   whether what is there counts; else it is only written
     """
-    scores: list[Score] = []
+
+    folder: Path
+    use: bool
+
+    def of(self, folders: Sequence[Path], name: str, make: Callable[[], list[Score]]) -> list[Score]:
+        """The scores `name` of the models in `folders`: other weights, or another voice detector, are scored anew."""
+        parts = [(folder / "card.json").read_bytes() for folder in folders]
+        parts += [inspect.getsource(module).encode() for module in (detector, segmenter)]
+        path = self.folder / f"{name}-{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}.json"
+        if self.use and path.is_file():
+            return msgspec.json.decode(path.read_bytes(), type=list[Score])
+        scores = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, msgspec.json.encode(scores))
+        return scores
+
+
+def measure_folds(folds: Path, data: Path, kept: KeptScores) -> list[Score]:
+    """What the models in `folds`, fold-0 to fold-3, say of the speakers whom each never heard."""
     folders = [folds / f"fold-{k}" for k in range(FOLDS)]
+    scores: list[Score] = []
     for corpus in FOLDED:
         for how, config, sessions in SETTINGS:
-            scores += _scores(_report(corpus, data, folders, config, sessions), f"{FOLDS} folds of speakers, {how}")
-    for corpus, speakers in evaluation.items():
-        for protocol in (f"{corpus}-7", f"{corpus}-8"):
-            report = _report(corpus, data, [model], *SETTINGS[0][1:], protocol=protocol, speakers=speakers)
-            scores += _scores(report, f"the weights that ship, speakers {', '.join(speakers)}")
-    for how, config, sessions in SETTINGS if (data / "urdu").is_dir() else ():
-        scores += _scores(_report("urdu", data, [model], config, sessions), f"the weights that ship, {how}")
+            scores += kept.of(
+                folders,
+                _slug(corpus, how),
+                lambda c=corpus, h=how, cfg=config, s=sessions: _scores(  # type: ignore[misc]
+                    _report(c, data, folders, cfg, s), f"{FOLDS} folds of speakers, {h}"
+                ),
+            )
     return scores
+
+
+def measure_shipped(
+    model: Path, data: Path, evaluation: Mapping[str, Collection[str]], kept: KeptScores
+) -> list[Score]:
+    """What the weights that ship say of the speakers of `evaluation`, whom they never heard, and of URDU."""
+
+    def spared() -> list[Score]:
+        found: list[Score] = []
+        for corpus, speakers in evaluation.items():
+            for protocol in (f"{corpus}-7", f"{corpus}-8"):
+                report = _report(corpus, data, [model], *SETTINGS[0][1:], protocol=protocol, speakers=speakers)
+                found += _scores(report, f"the weights that ship, speakers {', '.join(speakers)}")
+        return found
+
+    def urdu() -> list[Score]:
+        found: list[Score] = []
+        for how, config, sessions in SETTINGS:
+            found += _scores(_report("urdu", data, [model], config, sessions), f"the weights that ship, {how}")
+        return found
+
+    scores = kept.of([model], "spared", spared)
+    return scores + kept.of([model], "urdu", urdu) if (data / "urdu").is_dir() else scores
+
+
+def _slug(*parts: str) -> str:
+    return "-".join(part.replace(",", "").replace(" ", "-") for part in parts)
 
 
 def _config(baseline: str) -> Config:
