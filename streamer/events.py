@@ -78,11 +78,15 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server accepts and keeps."""
+    """What a server accepts and keeps.
+
+    max_backlog_s   audio that may be sent and not processed, of a live stream; `fast_backlog_s` of a file
+    """
 
     max_frame_bytes: int = 1_048_576
     max_frame_s: float = 10.0
     max_backlog_s: float = 10.0
+    fast_backlog_s: float = 60.0
     idle_timeout_s: float = 60.0
     resume_ttl_s: float = 60.0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import UsageError
+from .leaving import Leaving
 
 MOST_WORKERS = 64
 
@@ -38,7 +39,18 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until SIGTERM or Ctrl+C."""
+    """Serves until SIGTERM or Ctrl+C; gone by `--drain` then, and at once while it is still loading."""
+    with Leaving(args.drain, _late) as leaving:
+        return _serve(args, leaving)
+
+
+def _late(message: str) -> None:
+    from .server.logs import Log
+
+    Log().late(message)
+
+
+def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     import asyncio
     import os
 
@@ -47,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
     threads = checked_threads(args.threads)
     if not 1 <= args.asr_workers <= MOST_WORKERS:
         raise UsageError(f"--asr-workers {args.asr_workers}: must be from 1 to {MOST_WORKERS}")
-    start, _ = asr(args)
+    start, no_words = asr(args)
     options = ServerOptions(
         host=args.host,
         port=args.port,
         token=args.token or os.environ.get("EMOSCOPE_TOKEN"),
-        origins=tuple(args.origin),
+        origins=tuple(origin.rstrip("/").lower() for origin in args.origin),
         cert=args.cert,
         key=args.key,
         insecure=args.insecure,
@@ -64,9 +76,11 @@ def run(args: argparse.Namespace) -> int:
     # Refused before the model is loaded, which takes seconds.
     from .server.app import run as serve
     from .server.loading import load
-    from .server.logs import to_stderr
+    from .server.logs import Log, to_stderr
 
     to_stderr()
+    if no_words:
+        Log().info("words are off", message=no_words)
     with ExitStack() as stack:
         # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
         recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []
@@ -77,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             shipped_branch()
         from dataclasses import replace
 
-        asyncio.run(serve(contract, engine, replace(options, batch=batch), recognizers))
+        asyncio.run(serve(contract, engine, replace(options, batch=batch), recognizers, leaving=leaving))
     return 0
 
 
