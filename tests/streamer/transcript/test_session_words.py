@@ -222,7 +222,7 @@ def test_nothing_is_asked_in_silence():
 def test_sound_too_quiet_for_words_is_read_without_asking():
     """A transcript.final without words, and nothing asked for."""
     engine = Recording()
-    events = events_of([voice(3.0, level=0.0007)], engine)
+    events = events_of([voice(3.0, level=0.002)], engine)
     assert of_type(events, "speech.ended"), "the detector hears it, whatever its level"
     assert engine.kept(Transcribe) == []
     assert [e.text for e in of_type(events, "transcript.final")] == [""]
