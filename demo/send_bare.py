@@ -14,12 +14,13 @@ def take(event, processed):
 
 
 with connect(sys.argv[2] + "/v1/stream", subprotocols=["emoscope.v1"], compression=None) as socket:
+    window = json.loads(socket.recv())["limits"]["fast_backlog_s"] / 2  # the server keeps so much of a file, no more
     file, processed = soundfile.SoundFile(sys.argv[1]), 0.0
     config = {"sample_rate": file.samplerate, "channels": file.channels, "pace": "fast", "interim": False}
     socket.send(json.dumps({"type": "session.update", "config": config}))
     for block in file.blocks(file.samplerate // 10, dtype="int16"):
         socket.send(block.astype("<i2").tobytes())
-        while file.tell() / file.samplerate > processed + 30.0:  # the server keeps a minute of a file, no more
+        while file.tell() / file.samplerate > processed + window:
             processed = take(json.loads(socket.recv()), processed)
     socket.send(json.dumps({"type": "finish"}))
     for message in socket:

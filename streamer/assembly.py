@@ -266,7 +266,7 @@ class Assembly:
         spoken = draft.spoken or Spoken(utterance=draft.utterance, how="off")
         weights = word_weights(draft.shares, reading.word_shares, reading.text_share)
         words = [
-            WeighedWord(word=word.text, start=word.start, end=word.end, weight=round(weight, 6))
+            WeighedWord(word=word.text, start=word.start, end=word.end, weight=round(weight, 6), space=word.space)
             for word, weight in zip(spoken.words, weights, strict=True)
         ]
         return EmotionFinal(seq=0, text=spoken.how, words=words, **said)  # type: ignore[arg-type]

@@ -109,12 +109,14 @@ class VoiceDetector:
         pcm = np.minimum(np.maximum(scaled, LOWEST), HIGHEST).astype("<i2").tobytes()
         state.heard += pcm
         strict, loose = self._ask(pcm)
-        if not loose or loudness < level - GATE_DB:
+        # None of the very first frames is refused for a dip: a recording may begin in the middle of a word.
+        leads = loose or len(recent) <= FIRST_FRAMES
+        if not leads or loudness < level - GATE_DB:
             return NO_VOICE
         room = self._room(floor)
         above, rise = loudness - room, self._rise(room)
         begins = len(recent) >= FIRST_FRAMES or not _even(recent)
-        return Voicing(strict and begins and above >= rise, loose, loose and above >= ONSET_SHARE * rise)
+        return Voicing(strict and begins and above >= rise, loose, leads and above >= ONSET_SHARE * rise)
 
     def _room(self, floor: float) -> float:
         """The noise that a beginning must rise above: digital silence is none, and at first a loud floor is a guess."""

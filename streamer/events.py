@@ -4,6 +4,7 @@ Times are seconds on the session's audio clock. `emoscope.streamer.schema` makes
 Durable events carry `seq`; what the session cannot know (wall time, lag) is filled in at the edge.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -26,22 +27,29 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
 
 
-class SpokenWord(msgspec.Struct, frozen=True, kw_only=True):
-    """A word of a transcript, with its probability."""
+class SpokenWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A word of a transcript, with its probability. `space` is told where none stands before it (Chinese, Japanese)."""
 
     word: str
     start: float
     end: float
     p: float
+    space: bool = True
 
 
-class WeighedWord(msgspec.Struct, frozen=True, kw_only=True):
-    """A word and its share of the attention."""
+class WeighedWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A word and its share of the attention. `space` as in `SpokenWord`."""
 
     word: str
     start: float
     end: float
     weight: float
+    space: bool = True
+
+
+def said(words: Sequence[SpokenWord | WeighedWord]) -> str:
+    """The words as a line of text."""
+    return "".join(" " * (word.space and place > 0) + word.word for place, word in enumerate(words))
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,11 +78,15 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server accepts and keeps."""
+    """What a server accepts and keeps.
+
+    max_backlog_s   audio that may be sent and not processed, of a live stream; `fast_backlog_s` of a file
+    """
 
     max_frame_bytes: int = 1_048_576
     max_frame_s: float = 10.0
     max_backlog_s: float = 10.0
+    fast_backlog_s: float = 60.0
     idle_timeout_s: float = 60.0
     resume_ttl_s: float = 60.0
 
@@ -198,7 +210,7 @@ class Mood(Durable, frozen=True, kw_only=True, tag="mood"):
 
 
 class TranscriptInterim(Event, frozen=True, kw_only=True, tag="transcript.interim"):
-    """`stable` characters of `text` will not change any more."""
+    """No later interim changes the first `stable` characters of `text`; the final alone can."""
 
     utterance: int
     start: float

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import UsageError
+from .exports import add_exports, check_exports, open_exports
 from .signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="a line a final: for screen readers, logs, old consoles")
     parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
+    add_exports(parser)
     parser.add_argument("--record-audio", type=Path, metavar="FILE", help="keep the audio, as .wav (it is not kept)")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop after so much audio")
     parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
@@ -37,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.seconds is not None and not args.seconds > 0:
         raise UsageError(f"--seconds {args.seconds}: must be above 0")
     checked_threads(args.threads)
+    check_exports(args)
     _, without = asr(args)
     from .devices import choose
     from .microphone import Microphone
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack, ended_by_signals():
         # Closed again by the session's thread; here for what goes wrong before there is one.
         stack.callback(microphone.close)
-        files = [str(path) for path in (args.record, args.record_audio) if path is not None]
+        files = [str(path) for path in (args.record, args.record_audio, args.vtt, args.csv) if path is not None]
         record, audio = None, None
         if args.record:
             record = RecordWriter(args.record)
@@ -59,8 +62,11 @@ def run(args: argparse.Namespace) -> int:
             audio = WaveFile(args.record_audio, microphone.sample_rate, microphone.channels)
             stack.callback(written, [str(args.record_audio)])
             stack.enter_context(audio)
+        exports = open_exports(args, stack)
         live = _live(args, microphone)
-        live.keep(record, audio)
+        live.keep(record, *exports)
+        if audio is not None:
+            live.keep_audio(audio)
         stack.callback(_end, live)
         if not screen:
             live.start()

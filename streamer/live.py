@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .asr import Recognizer
     from .config import Config
-    from .record import RecordWriter
     from .requests import Engine
     from .wave_file import WaveFile
 
@@ -63,7 +62,6 @@ class Live(ThreadedPlayer):
         self._words = words
         self._recognizer: Recognizer | None = None
         self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
-        self._record: RecordWriter | None = None
         self._audio: WaveFile | None = None
         self._last_tick = 0.0
         self._lost_s = 0.0
@@ -71,9 +69,9 @@ class Live(ThreadedPlayer):
         self._watch = InputWatch(source.sample_rate)
         self._at: LiveSession
 
-    def keep(self, record: "RecordWriter | None", audio: "WaveFile | None") -> None:
-        """Before the start: write all events, and what is heard. The caller closes both after the end."""
-        self._record, self._audio = record, audio
+    def keep_audio(self, audio: "WaveFile") -> None:
+        """Before the start: write what is heard. The caller closes the file after the end."""
+        self._audio = audio
 
     def reset(self) -> None:
         """Forget the mood and the context; clock and numbers go on."""
@@ -200,7 +198,10 @@ class Live(ThreadedPlayer):
             except EmoscopeError as error:
                 ended, self._audio, self.troubled = str(self._audio.path), None, True
                 self._news.put(Note(str(error), serious=True, ended=ended))
-        self._at.step(self._at.session.feed(samples))
+        # A second at a time, as the session hears it: what a sound second asks for must be under way before a broken
+        # sample in the next one ends the source.
+        for begin in range(0, len(samples), self.source.sample_rate):
+            self._at.step(self._at.session.feed(samples[begin : begin + self.source.sample_rate]))
 
     def _fill(self, lost: int) -> None:
         """Silence in the place of audio that was pushed out, so that the clock still tells when things were said."""
@@ -241,12 +242,7 @@ class Live(ThreadedPlayer):
             self._news.put(Note(str(error), serious=True))
 
     def _emit(self, event: AnyEvent) -> None:
-        if self._record is not None:
-            try:
-                self._record.write(event)
-            except EmoscopeError as error:
-                ended, self._record, self.troubled = str(self._record.path), None, True
-                self._news.put(Note(str(error), serious=True, ended=ended))
+        self._write(event)
         self._news.put(event)
         if isinstance(event, Enrolled):
             self._keep_voice()

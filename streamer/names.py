@@ -4,6 +4,9 @@ import os
 import unicodedata
 from pathlib import Path
 
+STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+JOINERS = "\u200c\u200d"
+
 
 def printable(path: str | Path) -> str:
     """A path as text, also one whose name is none."""
@@ -11,5 +14,8 @@ def printable(path: str | Path) -> str:
 
 
 def clean(name: str) -> str:
-    """A name, or what was said, on one line: control characters in it would tear the screen, or steer the terminal."""
-    return "".join("�" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign for sign in name)
+    """A name, or what was said, on one line: control characters in it would tear the screen, or steer the terminal.
+
+    Joiners stay: Persian, Hindi and others write with them.
+    """
+    return "".join(sign if sign in JOINERS or unicodedata.category(sign) not in STEERING else "�" for sign in name)

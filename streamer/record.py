@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
-from .errors import InputError, RecordInvalid
+from .errors import RecordInvalid
+from .event_file import EventFile
 from .events import (
     PROTOCOL,
     AnyEvent,
@@ -18,52 +17,20 @@ from .events import (
     SpeechEnded,
     SpeechStarted,
     Status,
+    TranscriptFinal,
+    TranscriptInterim,
     decode,
     encode,
 )
 
 
-class RecordWriter:
+class RecordWriter(EventFile):
     """Appends each event as one line, whole, and hands it to the system at once. Never overwrites another record."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
-        except OSError as error:
-            if isinstance(error, FileExistsError) and path.parent.is_dir():
-                raise InputError(f"{path}: exists already; records are never overwritten") from None
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    what, kept = "record", "lines"
 
     def write(self, event: AnyEvent) -> None:
-        line = encode(event) + b"\n"
-        try:
-            while line:  # a disk that fills up takes a part first, and refuses the rest
-                line = line[self._file.write(line) :]
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: the record stops here: {error.strerror}; the lines before are whole"
-            ) from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-
-def free_path(folder: Path, source: Path) -> Path:
-    """`folder`/NAME.jsonl, or with a number before the suffix where that is taken."""
-    path, number = folder / f"{source.stem}.jsonl", 2
-    try:
-        while path.exists():
-            path, number = folder / f"{source.stem}.{number}.jsonl", number + 1
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-    return path
+        self.append(encode(event) + b"\n")
 
 
 def read_record(path: Path) -> Iterator[AnyEvent]:
@@ -103,7 +70,7 @@ def event_time(event: AnyEvent) -> float | None:
             return event.audio_s
         case SpeechStarted():
             return event.start
-        case SpeechEnded() | EmotionInterim() | EmotionFinal():
+        case SpeechEnded() | EmotionInterim() | EmotionFinal() | TranscriptInterim() | TranscriptFinal():
             return event.end
         case SessionClosed():
             return event.totals.audio_s

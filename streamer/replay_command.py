@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import EmoscopeError, UsageError
+from .exports import add_exports, check_exports, is_folder, open_exports, open_own
 from .names import clean
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from .asr import Recognizer
     from .engine import BatchEngine
+    from .event_file import EventFile
     from .events import AnyEvent, EmotionFinal
     from .progress import Progress
 
@@ -30,6 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="a line a final, no screen")
     parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
     parser.add_argument("--record", type=Path, metavar="DIR", help="write each recording's events to DIR/NAME.jsonl")
+    add_exports(parser, several=True)
     add_asr(parser)
     parser.add_argument("--speed", type=float, help="1 is real time (1 on a screen, else as fast as it goes)")
     parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
@@ -67,8 +70,11 @@ def run(args: argparse.Namespace) -> int:
             failed += _complain(error)
     if without and sys.stderr.isatty():  # a hint for a person; a program has the effective config
         print(f"emoscope: {without}", file=sys.stderr)
+    if args.vtt is not None and len(files) > 1 and not is_folder(args.vtt):
+        raise UsageError(f"--vtt {args.vtt}: {len(files)} recordings need a folder for their subtitles")
     tally = Tally(measured=args.speed is None)
     with ExitStack() as stack:
+        exports = open_exports(args, stack)
         # It loads in its own process, meanwhile.
         recognizer = stack.enter_context(start()) if start is not None else None
         model = load_model(args.model)
@@ -78,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         progress = stack.enter_context(Progress([] if args.plain else files))
         for file in files:
             try:
-                _one(file, engine, recognizer, args, tally, progress)
+                _one(file, engine, recognizer, args, exports, tally, progress)
             except EmoscopeError as error:
                 failed += 1
                 progress.print(f"emoscope: {error}", sys.stderr)
@@ -94,6 +100,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--speed {args.speed}: must be from 0.01 to 1000; 1 is real time")
     if args.plain and args.json:
         raise UsageError("--plain and --json: one of them")
+    check_exports(args, several=True)
     if args.voice is not None and not args.voice.is_file():
         raise UsageError(f"--voice {args.voice}: no such file; `emoscope listen --voice FILE` writes one")
     checked_threads(args.threads)
@@ -137,12 +144,13 @@ def _one(
     engine: "BatchEngine",
     recognizer: "Recognizer | None",
     args: argparse.Namespace,
+    exports: "list[EventFile]",
     tally: Tally,
     progress: "Progress",
 ) -> None:
     from .config import Config
     from .events import Caution, EmotionFinal, SessionClosed, Status, encode
-    from .record import RecordWriter, free_path, is_record, whole_record
+    from .record import is_record, whole_record
     from .replaying import replay
 
     pace: Literal["fast", "realtime"] = "fast" if args.speed is None else "realtime"
@@ -155,12 +163,12 @@ def _one(
         events = replay(file, engine.model, config=config, asr=recognizer, speed=args.speed, engine=engine, voice=known)
     heading = not args.json
     with ExitStack() as stack:
-        record: RecordWriter | None = None
+        own: list[EventFile] | None = None
         for event in _timed(events, tally):
-            if args.record is not None:
-                # Opened with the first event: a file that cannot be read leaves no empty record behind.
-                record = record or stack.enter_context(RecordWriter(free_path(args.record, file)))
-                record.write(event)
+            if own is None:  # opened with the first event: a file that cannot be read leaves nothing empty behind
+                own = open_own(args, file, stack)
+            for place in (*own, *exports):
+                place.write(event)
             if args.json:
                 sys.stdout.write(encode(event).decode() + "\n")
                 sys.stdout.flush()
@@ -212,11 +220,12 @@ def clock(seconds: float) -> str:
 
 def final_line(event: "EmotionFinal") -> str:
     """A final as one line of plain text."""
+    from .events import said
+
     ranked = sorted(event.scores.items(), key=lambda item: -item[1])
     others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
-    words = " ".join(word.word for word in event.words)
-    said = f'  "{words}"' if words else ""
-    return clean(f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{said}")
+    words = f'  "{said(event.words)}"' if event.words else ""
+    return clean(f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{words}")
 
 
 command = Command("replay", "read the emotions of recordings, as they would have been read live", register, run)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from .asr.options import asr
 from .errors import UsageError
 from .events import Caution, Mood, Status
+from .exports import is_folder, open_exports
 from .input_watch import ENVELOPE_S
 from .news import News, Note, Tick
-from .record import event_time
+from .record import event_time, is_record
 
 if TYPE_CHECKING:
     from .display import Player, RecordPlayer, ScreenState
@@ -27,6 +28,10 @@ def wanted(args: argparse.Namespace) -> bool:
     """One file, a terminal, and nothing said against it: several files, or a folder, are read as fast as it goes."""
     if args.plain or args.json or len(args.paths) != 1 or args.paths[0].is_dir():
         return False
+    if args.vtt is not None and is_folder(args.vtt):
+        return False
+    if (args.vtt or args.csv) and args.screenshot is None and is_record(args.paths[0]):
+        return False  # it is only written anew, at once
     from .screen import can_show
 
     return can_show()
@@ -45,9 +50,10 @@ def run(args: argparse.Namespace) -> int:
 def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, ScreenState]":
     """The file as something to show. A recording is opened here, so that what is wrong with it is said at once."""
     from .display import RecordPlayer, ScreenState
+    from .event_file import free_path
     from .listening import labels_of
     from .names import clean, printable
-    from .record import RecordWriter, free_path, is_record
+    from .record import RecordWriter
 
     path: Path = args.paths[0]
     speed = args.speed or 1.0
@@ -56,10 +62,14 @@ def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, Screen
         return RecordPlayer(path, speed), state
     state.model, state.labels = args.model, labels_of(args.model)
     live = _live(path, args, speed if args.screenshot is None else UNPACED)
+    record = None
     if args.record is not None:
         place = free_path(args.record, path)
-        live.keep(stack.enter_context(RecordWriter(place)), None)
+        record = stack.enter_context(RecordWriter(place))
         state.files.append(str(place))
+    exports = open_exports(args, stack)
+    state.files += [str(file.path) for file in exports]
+    live.keep(record, *exports)
     return live, state
 
 

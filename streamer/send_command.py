@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .commands import Command
 from .errors import UsageError
+from .exports import add_exports, check_exports, open_exports
 from .signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="a line a final: for screen readers, logs, old consoles")
     parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
+    add_exports(parser)
     parser.add_argument(
         "--pace",
         choices=["realtime", "fast"],
@@ -52,12 +54,13 @@ def run(args: argparse.Namespace) -> int:
         source = _source(args, pace)
         stack.callback(source.close)
         sending = _sending(args, source, pace, context)
-        files = [] if args.record is None else [str(args.record)]
+        files = [str(path) for path in (args.record, args.vtt, args.csv) if path is not None]
+        record = None
         if args.record is not None:
             record = RecordWriter(args.record)
-            stack.callback(written, files)
+            stack.callback(written, [str(args.record)])
             stack.enter_context(record)
-            sending.keep(record)
+        sending.keep(record, *open_exports(args, stack))
         stack.callback(_end, sending)
         if not screen:
             sending.start()
@@ -80,6 +83,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--pace fast is for recordings: a microphone does not wait")
     if args.source != MICROPHONE and args.device is not None:
         raise UsageError("--device is for the microphone: emoscope send mic URL --device D")
+    check_exports(args)
     from .client.dial import address
 
     args.url = address(args.url)

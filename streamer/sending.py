@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -15,9 +14,6 @@ from .input_watch import InputWatch
 from .microphone import Source
 from .news import Note, Tick
 from .threaded import ENROLL_S, READ_S, TICK_S, ThreadedPlayer
-
-if TYPE_CHECKING:
-    from .record import RecordWriter
 
 FINISH_S = 1.2  # after a wish to stop, what is still under way may take so long
 AWAY_S = 1.0  # a connection that is back sooner is not worth a word
@@ -38,17 +34,12 @@ class Sending(ThreadedPlayer):
         super().__init__("emoscope sending")
         self.source = source
         self._connect, self._live, self._seconds = connect, live, seconds
-        self._record: RecordWriter | None = None
         self._watch = InputWatch(source.sample_rate)
         self._envelope: list[float] = []
         self._last_tick, self._lost_s, self._dropped_s, self._lag_s = 0.0, 0.0, 0.0, 0.0
         self._away_since: float | None = None
         self._away_told = False
         self._client: SyncClient
-
-    def keep(self, record: "RecordWriter | None") -> None:
-        """Before the start: write all events. The caller closes the record after the end."""
-        self._record = record
 
     def reset(self) -> None:
         """Forget the mood and the context; clock and numbers go on."""
@@ -173,12 +164,7 @@ class Sending(ThreadedPlayer):
                 self._lag_s, self._dropped_s = event.lag_s.audio, event.dropped_s
             case SessionResumed() if not self._away_told:
                 self._news.put(Note("the connection was lost for a moment: the session goes on, nothing was lost"))
-        if self._record is not None:
-            try:
-                self._record.write(event)
-            except EmoscopeError as error:
-                ended, self._record, self.troubled = str(self._record.path), None, True
-                self._news.put(Note(str(error), serious=True, ended=ended))
+        self._write(event)
         self._news.put(event)
 
     def _tick(self, *, last: bool = False) -> None:

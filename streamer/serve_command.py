@@ -7,6 +7,7 @@ from pathlib import Path
 from .asr.options import add_asr, asr
 from .commands import Command, checked_threads
 from .errors import UsageError
+from .leaving import Leaving
 
 MOST_WORKERS = 64
 
@@ -38,7 +39,18 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until SIGTERM or Ctrl+C."""
+    """Serves until SIGTERM or Ctrl+C; gone by `--drain` then, and at once while it is still loading."""
+    with Leaving(args.drain, _late) as leaving:
+        return _serve(args, leaving)
+
+
+def _late(message: str) -> None:
+    from .server.logs import Log
+
+    Log().late(message)
+
+
+def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     import asyncio
     import os
     from dataclasses import replace
@@ -49,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
     threads = checked_threads(args.threads)
     if not 1 <= args.asr_workers <= MOST_WORKERS:
         raise UsageError(f"--asr-workers {args.asr_workers}: must be from 1 to {MOST_WORKERS}")
-    start, _ = asr(args)
+    start, no_words = asr(args)
     options = ServerOptions(
         host=args.host,
         port=args.port,
         token=args.token or os.environ.get("EMOSCOPE_TOKEN"),
-        origins=tuple(args.origin),
+        origins=tuple(origin.rstrip("/").lower() for origin in args.origin),
         cert=args.cert,
         key=args.key,
         insecure=args.insecure,
@@ -63,22 +75,25 @@ def run(args: argparse.Namespace) -> int:
         drain_s=args.drain,
         language=args.language,
     )
+    from .server.logs import Log, to_stderr
+
+    to_stderr()
+    if no_words:
+        Log().info("words are off", message=no_words)
     # Refused before the model is loaded, which takes seconds, and meanwhile the rest is.
     with ExitStack() as stack:
-        wanted = Wanted(
-            model=args.model, device=args.device, threads=threads, batch=args.batch, words=start is not None
-        )
+        words = start is not None
+        wanted = Wanted(model=args.model, device=args.device, threads=threads, batch=args.batch, words=words)
         engine = stack.enter_context(EngineProcess(wanted))
         # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
         recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []
         from .server.app import run as serve
-        from .server.logs import Log, to_stderr
 
-        to_stderr()
         ready = engine.check()
         engine.changed = Log().engine
         options = replace(options, batch=ready.batch)
-        asyncio.run(serve(ready.contract, engine, options, recognizers, trouble=lambda: engine.trouble))
+        served = serve(ready.contract, engine, options, recognizers, leaving=leaving, trouble=lambda: engine.trouble)
+        asyncio.run(served)
     return 0
 
 

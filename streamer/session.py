@@ -1,6 +1,6 @@
 """One voice, from samples to events, in audio time. No I/O, no model, no clock but the sample counter."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -9,22 +9,19 @@ import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
 from emoscope.models.voice import VoiceProfile
-from emoscope.models.windows import Window
 
 from .assembly import Assembly
 from .config import SECOND, Config, checked
-from .detector import FRAME, Samples
 from .errors import ConfigInvalid, UsageError
-from .events import AnyEvent, Caution, Error, SpeechEnded, SpeechStarted
-from .intake import Intake
-from .requests import Done, Encode, Failed, Request, Result
+from .events import AnyEvent, Caution, Error
+from .hearing import Hearing
+from .requests import Done, Failed, Request, Result
 from .saving import from_bytes, to_bytes
-from .segmenter import Action, Commit, Due, Ended, Reason, Segmenter, Started
+from .segmenter import Reason
 from .session_state import SessionState, check_saved
-from .steps import Begin, Close, Enrol, Forget, Merge, Show
+from .steps import Close, Enrol, Forget, Show
 from .transcript.hypothesis import Hypothesis
-from .transcript.rolling import Transcript, to_int16
-from .transcript.state import Pass
+from .transcript.rolling import Transcript
 
 ENROLL_S = (1.0, 120.0)
 
@@ -83,12 +80,9 @@ class Session:
         if config.channel_mode == "split":
             raise ConfigInvalid("a session hears one voice; 'split' opens one session a channel", "channel_mode")
         self.state = state
-        restored = state.intake if state.intake.accepted else None
-        self._intake = Intake(config.sample_rate, config.channels, restored)
-        state.intake = self._intake.state
-        self._segmenter = Segmenter(state.contract, config, state.segmenter, state.voice)
         self._assembly = Assembly(state.contract, config, state.assembly)
         self._transcript = Transcript(config, state.transcript)
+        self._hearing = Hearing(state, self._assembly, self._transcript)
 
     @property
     def contract(self) -> ModelContract:
@@ -101,7 +95,7 @@ class Session:
     @property
     def audio_s(self) -> float:
         """Audio accepted, in seconds."""
-        return self._intake.seconds
+        return self._hearing.intake.seconds
 
     @property
     def processed_s(self) -> float:
@@ -125,7 +119,7 @@ class Session:
     @property
     def level_dbfs(self) -> float:
         """Level of the newest audio, dBFS."""
-        return self._intake.level_dbfs
+        return self._hearing.intake.level_dbfs
 
     @property
     def dropped_s(self) -> float:
@@ -142,7 +136,7 @@ class Session:
         requests: list[Request] = []
         piece = self.config.sample_rate  # a second at a time, so that no buffer grows with the caller's block
         for begin in range(0, len(samples), piece):
-            requests += self._hear(self._intake.feed(samples[begin : begin + piece]))
+            requests += self._hearing.feed(samples[begin : begin + piece])
         return self._output(requests)
 
     def flush(self) -> Output:
@@ -188,7 +182,7 @@ class Session:
         """No more audio: everything that is pending is read out, `session.closed` comes last."""
         requests = self._cut("finish")
         slot = self._assembly.reserve()
-        self._assembly.state.steps.append(Close(slot, self._intake.clock))
+        self._assembly.state.steps.append(Close(slot, self._hearing.intake.clock))
         self.state.finished = True
         return self._output(requests)
 
@@ -232,102 +226,9 @@ class Session:
         if self.state.finished:
             raise UsageError("this session is finished; open another for more audio")
 
-    def _hear(self, audio: Samples) -> list[Request]:
-        state, segmenter = self.state, self._segmenter
-        state.audio = np.concatenate([state.audio, audio])
-        end = state.audio_start + len(state.audio)
-        requests: list[Request] = []
-        while segmenter.state.position + FRAME <= end:
-            at = segmenter.state.position - state.audio_start
-            for action in segmenter.step(state.audio[at : at + FRAME]):
-                requests += self._follow(action)
-            self._hear_words()
-        self._trim()
-        return requests
-
-    def _trim(self) -> None:
-        state = self.state
-        keep_from = self._segmenter.keep_from
-        if self.config.transcript and state.segmenter.speaking:
-            keep_from = min(keep_from, state.segmenter.start)
-        surplus = keep_from - state.audio_start
-        if surplus > 0:
-            state.audio = state.audio[surplus:].copy()
-            state.audio_start += surplus
-
     def _cut(self, reason: Reason) -> list[Request]:
         self._refuse_if_finished()
-        requests = self._hear(self._intake.drain())
-        for action in self._segmenter.cut(self._intake.clock, reason):
-            requests += self._follow(action)
-        self._trim()
-        return requests
-
-    def _follow(self, action: Action) -> Sequence[Request]:
-        assembly = self._assembly
-        steps = assembly.state.steps
-        match action:
-            case Started(utterance, start):
-                assembly.put(SpeechStarted(seq=0, utterance=utterance, start=start / SECOND))
-                steps.append(Begin(utterance, start))
-                self._transcript.begin()
-                return []
-            case Commit(window):
-                request = self._encode(window)
-                steps.append(Merge(request.id, window))
-                return [request]
-            case Due(at, now):
-                asked = [] if now is None else [self._encode(now)]
-                text = self._transcript.for_reading(at)
-                steps.append(Show(assembly.reserve(), at, asked[0].id if asked else None, now, final=False, text=text))
-                return asked
-            case Ended(utterance, start, end, reason, closing):
-                asked = [] if closing is None else [self._encode(closing)]
-                assembly.put(
-                    SpeechEnded(seq=0, utterance=utterance, start=start / SECOND, end=end / SECOND, reason=reason)
-                )
-                said = self._plan(utterance, start, start, end, final=True) if self.config.transcript else None
-                show = Show(assembly.reserve(), end, asked[0].id if asked else None, closing, final=True, text=said)
-                steps.append(show)
-                assembly.reserve()  # for the mood
-                return asked
-
-    def _encode(self, window: Window) -> Encode:
-        state = self.state
-        begin = window.start - self.contract.lookback
-        missing = max(0, -begin)  # before the recording there is silence
-        first = begin + missing - state.audio_start
-        assert first >= 0, "audio that a window needs was let go"
-        audio = state.audio[first : window.end - state.audio_start]
-        whole = np.concatenate([np.zeros(missing, np.float32), audio])
-        request = Encode(self._assembly.request_id(), window, whole)
-        state.encodes[request.id] = request
-        return request
-
-    def _hear_words(self) -> None:
-        """An interim pass over the words so far, when enough was spoken since the last."""
-        s = self.state.segmenter
-        if not (self.config.transcript and s.speaking and s.last_voiced == s.position):
-            return
-        if self._transcript.voiced(FRAME):
-            self._plan(s.utterances, s.start, self._transcript.pass_from(s.start, s.position), s.position, final=False)
-
-    def _plan(self, utterance: int, start: int, begin: int, end: int, *, final: bool) -> int:
-        """A pass of the recognizer over samples `begin` to `end` of an utterance; its request's id."""
-        state = self.state
-        made = Pass(
-            id=self._assembly.request_id(),
-            utterance=utterance,
-            start=start,
-            begin=begin,
-            due=state.segmenter.position,
-            slot=self._assembly.reserve(loose=not final),
-            epoch=state.transcript.epoch,
-            final=final,
-            audio=to_int16(state.audio[begin - state.audio_start : end - state.audio_start]),
-        )
-        self._transcript.plan(made)
-        return made.id
+        return self._hearing.cut(reason)
 
     def _settle(self, result: Result) -> list[AnyEvent]:
         """Hand a result on; the first failure of a session is told at once, ahead of what waits in the outbox."""

@@ -5,8 +5,14 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from .news import News
+from .errors import EmoscopeError
+from .news import News, Note
+
+if TYPE_CHECKING:
+    from .event_file import EventFile
+    from .events import AnyEvent
 
 READ_S = 0.05  # how long one look at the source may wait
 TICK_S = 0.1  # a display is told the level and the lag that often
@@ -27,6 +33,7 @@ class ThreadedPlayer(ABC):
         self.error: BaseException | None = None
         self.troubled = False
         """A file could not be written to its end."""
+        self._files: list[EventFile] = []
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     @abstractmethod
@@ -36,6 +43,20 @@ class ThreadedPlayer(ABC):
     @abstractmethod
     def _hold(self, paused: bool) -> None:
         """In the thread: hear nothing, or go on."""
+
+    def keep(self, *files: "EventFile | None") -> None:
+        """Before the start: write all events. The caller closes the files after the end."""
+        self._files = [file for file in files if file is not None]
+
+    def _write(self, event: "AnyEvent") -> None:
+        """Into every file that is kept; one that takes no more is left, and that is said."""
+        for file in list(self._files):
+            try:
+                file.write(event)
+            except EmoscopeError as error:
+                self._files.remove(file)
+                self.troubled = True
+                self._news.put(Note(str(error), serious=True, ended=str(file.path)))
 
     def start(self) -> None:
         self._thread.start()

@@ -11,13 +11,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer import Config, Session
-from emoscope.streamer.events import AnyEvent, Error, SessionCreated, decode
+from emoscope.streamer.events import AnyEvent, Error, SessionCreated, SessionResumed, decode
 from emoscope.streamer.protocol import SUBPROTOCOL, encode_audio
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
 PATIENCE_S = 20.0
 
 TALK = np.concatenate([silence(0.5), voice(2.4), silence(0.9), voice(1.1, 190.0, seed=2), silence(0.8)])
+LONG = np.concatenate([TALK, voice(3.0, 120.0, seed=8), silence(0.9), voice(1.0, seed=9), silence(1.0)])
 
 
 def as_sent(samples: np.ndarray) -> np.ndarray:
@@ -91,6 +92,15 @@ class Raw:
         await self.say("finish")
         assert await self.closed() == 1000
         return self.events
+
+    async def go_on(self, first: "Raw", last_seq: int | None = None) -> SessionResumed:
+        """Resume the session of `first`, with all that it has seen, on this socket."""
+        seen = max((event.seq for event in lasting(first.events)), default=0) if last_seq is None else last_seq
+        ticket = {"session_id": first.created.session_id, "resume_token": first.created.resume_token}
+        await self.say("session.resume", **ticket, last_seq=seen)
+        resumed = await self.until("session.resumed")
+        assert isinstance(resumed, SessionResumed)
+        return resumed
 
     async def cut(self) -> None:
         """Gone without a closing handshake, as when a cable is pulled."""

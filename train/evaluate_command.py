@@ -38,6 +38,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--order", choices=("shuffled", "blocks"), help="of a speaker's recordings (shuffled)")
     parser.add_argument("--baseline", choices=("off", "running", "enrolled"), default="off", help="of the voice (off)")
+    parser.add_argument(
+        "--asr", default="none", metavar="NAME[:MODEL]", help="count the words of this recognizer too (none)"
+    )
     parser.add_argument("--folds", type=Path, metavar="DIR", help="models DIR/fold-0 to fold-3, each for its own fold")
     parser.add_argument("--fold-models", nargs="+", type=Path, metavar="DIR", help="the same, each named")
     parser.add_argument("--allow-trained", action="store_true", help="score speakers whom the model was trained on")
@@ -102,6 +105,7 @@ def _report(args: argparse.Namespace) -> "Report":
 
 def _plan(args: argparse.Namespace) -> "tuple[Plan, int]":
     from emoscope.streamer import Config
+    from emoscope.streamer.asr import choose
 
     from .evaluation import selection
     from .evaluation.conditions import parse_conditions
@@ -111,6 +115,7 @@ def _plan(args: argparse.Namespace) -> "tuple[Plan, int]":
 
     if args.order and args.session != "speaker":
         raise UsageError("--order is of the recordings in a session: add --session speaker")
+    choose(args.asr)  # UsageError for a name that is none, before anything is heard
     conditions = parse_conditions(args.conditions)
     every = selection.find_clips(args.corpus, args.data)
     protocol = protocol_of(args.protocol, args.corpus)
@@ -137,6 +142,7 @@ def _plan(args: argparse.Namespace) -> "tuple[Plan, int]":
         ),
         conditions=conditions,
         jobs=args.jobs,
+        asr=args.asr,
     )
     return plan, len(chosen) - len(clips)
 
@@ -188,7 +194,16 @@ def _text(args: argparse.Namespace) -> int:
 
     from .text_evaluate import evaluate_text
 
-    if args.conditions or args.folds or args.fold_models or args.speakers or args.protocol or args.svg or args.out:
+    if (
+        args.conditions
+        or args.folds
+        or args.fold_models
+        or args.speakers
+        or args.protocol
+        or args.svg
+        or args.out
+        or args.asr != "none"
+    ):
         raise UsageError(f"--corpus {args.corpus} is read, not heard; its options are --model, --data and --json")
     branch = load_text_branch(args.model if (Path(args.model) / "vocabulary.json").is_file() else "goemotions")
     found = {"text_branch": branch.card.id, **evaluate_text(args.corpus, args.data, branch)}

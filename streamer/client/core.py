@@ -42,7 +42,6 @@ KEEPALIVE_S = 5.0
 UNACKNOWLEDGED = 200  # durable events after which they are acknowledged at once; the server keeps 1,000
 DEAF_S = 15.0  # each keepalive is answered: a server that says nothing for so long is not there any more
 WINDOW = 0.75  # of the backlog that the server allows
-FAST_BACKLOG_S = 60.0
 PIECE_S = {"realtime": 0.1, "fast": 0.5}
 PIECE_BYTES = 262_144
 ASK_S = 0.25  # while there is no room to send, how often the server is asked how far it is
@@ -164,7 +163,11 @@ class Core:
         except (EmoscopeError, ValueError) as error:
             self.fault = error if isinstance(error, EmoscopeError) else disconnected(CloseCode.BAD_REQUEST, str(error))
             return []
-        return [event] if self._take(event) else []
+        try:
+            return [event] if self._take(event) else []
+        except OverflowError:
+            self.fault = disconnected(CloseCode.BAD_REQUEST, f"a number in {event.type} is out of all range")
+            return []
 
     def deaf(self, now: float) -> bool:
         """The connection is open, but leads nowhere: the server says nothing, or does not hear what we say."""
@@ -277,7 +280,7 @@ class Core:
     def _fit(self, limits: Limits) -> None:
         """Ring and window to what this server keeps."""
         rate, out = self.config.sample_rate, self.out
-        backlog_s = max(limits.max_backlog_s, FAST_BACKLOG_S if out.patient else 0.0)
+        backlog_s = limits.fast_backlog_s if out.patient else limits.max_backlog_s
         out.window = max(out.piece, round(WINDOW * backlog_s * rate))
         out.ring.capacity = max(out.ring.capacity, round((limits.resume_ttl_s + backlog_s) * rate))
 

@@ -35,12 +35,13 @@ class Refusal(Exception):
 
 def address(url: str) -> str:
     """The URL of a stream; UsageError when it is none. Without a path it is completed."""
-    parts = urlsplit(url.strip())
     try:
+        parts = urlsplit(url.strip())
         usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not parts.fragment
     except ValueError:
         usable = False
-    if not usable or parts.fragment:
+    if not usable:
         raise UsageError(f"{url}: not the address of a server; such as ws://127.0.0.1:8765 or wss://host{PATH}")
     return urlunsplit(parts._replace(path=PATH if parts.path in ("", "/") else parts.path))
 
@@ -105,6 +106,9 @@ def _refusal(error: Exception, where: str) -> Refusal:
                 UnreachableServer(f"{where}: nobody listens there; is the server started? (emoscope serve)"),
                 passing=True,
             )
+        case InvalidMessage() if not isinstance(error.__cause__, EOFError):
+            reason = "what answers there is no emoscope server; if it wants TLS, use wss://"
+            return Refusal(RefusedByServer(f"{where}: {reason} ({error.__cause__ or error})"))
         case InvalidMessage() | EOFError() | ConnectionError():
             reason = "the connection ended before the server had answered; if it wants TLS, use wss://"
             return Refusal(UnreachableServer(f"{where}: {reason}"), passing=True)
@@ -123,7 +127,7 @@ def _by_status(error: InvalidStatus, where: str) -> Refusal:
         why = "the server wants a token, or another one than this; give it with --token"
     elif status == 403:
         why = "the server does not take requests from here (origin)"
-    elif status == 404:
+    elif status == 404 and urlsplit(where).path != PATH:
         why = f"no stream at this address; it is at {PATH}"
     elif status == 503:
         wait_s = _seconds(error.response.headers.get("Retry-After"))

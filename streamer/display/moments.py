@@ -90,7 +90,7 @@ def _names(state: ScreenState, cells: list[tuple[str, float] | None]) -> Text:
 
 
 def words(state: ScreenState, width: int, rows: int) -> list[Text]:
-    """What was said: a word is as bright as it counted; what is not settled is grey."""
+    """What was said: a word is as bright as it counted; what is not settled is grey, and so is what is over."""
     event, reading = state.transcript, state.reading
     if event is None:
         return []
@@ -98,8 +98,12 @@ def words(state: ScreenState, width: int, rows: int) -> list[Text]:
     text = Text()
     if weighed:
         top = max(word.weight for word in weighed) or 1.0
-        for word in weighed:
-            text.append(f"{clean(word.word.strip())} ", marks.brightness(word.weight / top))
+        for place, word in enumerate(weighed):
+            # The space has no style of its own: an underline under one word does not run on to the next.
+            text.append(" " * (word.space and place > 0), PLAIN)
+            text.append(clean(word.word.strip()), marks.brightness(word.weight / top))
+    elif event.utterance != state.utterance:
+        text.append(clean(event.text), DIM)  # of the utterance before; this one's are still to come
     else:
         text.append(clean(event.text[: event.stable]))
         text.append(clean(event.text[event.stable :]), Style(dim=True, italic=True))

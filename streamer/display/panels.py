@@ -233,7 +233,8 @@ def message(state: ScreenState, width: int, rows: int = 1) -> list[Text]:
 def footer(state: ScreenState, width: int) -> Text:
     """How far behind, how fast, what was lost; and the keys. What has no room is left out whole."""
     slow = state.lag_s > 1.0
-    cause = " (words)" if state.lag_text_s > 1.0 else " (model)" if slow else ""
+    # The words' lag is told apart: emotions do not wait for it.
+    cause = f" (words {state.lag_text_s:.1f})" if state.lag_text_s > 1.0 else " (model)" if slow else ""
     lost = state.dropped_s + state.lost_input_s
     why = " (model)" if state.dropped_s else " (input)" if lost else ""
     amount = f"{lost:.0f}" if lost < 0.05 or lost >= 9.95 else f"{lost:.1f}"

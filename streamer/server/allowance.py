@@ -1,5 +1,6 @@
-"""How many messages one client may send: so many a second, and some at once."""
+"""How many messages of one client are read: so many a second, some at once, and then it is the others' turn."""
 
+TURN_MESSAGES = 32  # audio included, of one client, after which the others have their turn
 BURST_S = 3.0  # so many seconds' worth may come at once
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
-import socket as sockets
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -11,81 +9,32 @@ from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.frames import CloseCode as WireCode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from emoscope.models.contract import ModelContract
 
 from ..asr import Recognizer
-from ..drive import product
 from ..errors import UsageError
-from ..events import Error, encode
-from ..protocol import PATH, SUBPROTOCOL, CloseCode
+from ..leaving import Leaving
+from ..protocol import PATH, CloseCode
 from ..requests import Engine
 from .doors import Doors, answer
+from .draining import STORED, Deadline, drain, ended
 from .hub import Hub
 from .link import Link
 from .logs import Log
 from .metrics import Metrics
 from .options import ServerOptions
+from .sockets import Socket, socket_settings
 from .store import Store, open_store
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
-
-SEND_BUFFER = 65_536  # bytes the kernel holds for a client that does not read, so that it is noticed soon
-CLOSE_TIMEOUT_S = 3.0
-
-
-class Socket(ServerConnection):
-    """Tells a client that sends too much what was wrong before the closing frame says so too."""
-
-    def __init__(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> None:
-        super().__init__(protocol, server, **options)
-        fail = protocol.fail
-
-        def told(code: int, reason: str = "") -> None:
-            if code == WireCode.MESSAGE_TOO_BIG and protocol.state is State.OPEN:
-                message = f"a message of more than {protocol.max_message_size} bytes"
-                protocol.send_text(encode(Error(code="message_too_large", message=message, fatal=True)))
-            fail(code, reason)
-
-        protocol.fail = told  # type: ignore[method-assign]
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
-            with contextlib.suppress(OSError):
-                raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER)
-        super().connection_made(transport)
-
-
-def socket_settings(options: ServerOptions) -> dict[str, Any]:
-    """How every socket behaves, as arguments of `websockets.asyncio.server.serve`."""
-
-    def subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        """Ours where it is offered; a client that offers none gets none, and the same messages."""
-        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
-
-    return {
-        "create_connection": Socket,
-        "subprotocols": [Subprotocol(SUBPROTOCOL)],
-        "select_subprotocol": subprotocol,
-        "compression": None,  # it would cost more processor time and memory than it saves in network
-        "max_size": options.limits.max_frame_bytes,
-        "ping_interval": 20,
-        "ping_timeout": None,  # a busy client's late pong is no reason to cut it; `idle_timeout` is
-        "close_timeout": CLOSE_TIMEOUT_S,
-        "max_queue": 16,
-        "backlog": 2_048,
-        "server_header": product(),
-    }
 
 
 class Server:
@@ -114,6 +63,7 @@ class Server:
         self.hub: Hub
         self._server: SocketServer
         self._checker: asyncio.Task[None] | None = None
+        self._sockets: WeakSet[Socket] = WeakSet()
 
     @property
     def port(self) -> int:
@@ -136,6 +86,7 @@ class Server:
             metrics=self.metrics.text,
             ready=self._ready,
             room=lambda: len(self.hub.links) < options.max_sessions,
+            foreign=lambda origin, advice: self.log.info("page turned away", origin=origin, message=advice),
         )
 
         def judge(_: ServerConnection, request: Request) -> Response | None:
@@ -155,7 +106,7 @@ class Server:
                 options.port,
                 process_request=judge,
                 ssl=self._tls(),
-                **socket_settings(options),
+                **{**socket_settings(options), "create_connection": self._new_socket},
             )
         except OSError as error:
             await self.hub.close()
@@ -173,16 +124,22 @@ class Server:
         if self._draining:
             return
         self._draining = True
-        within_s = self.options.drain_s if within_s is None else within_s
+        deadline = Deadline(self.options.drain_s if within_s is None else within_s)
         self.log.info("draining", sessions=len(self.hub.links))
         self._server.close(close_connections=False)
-        await self.hub.drain(within_s)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._server.wait_closed(), 2.0)
+        await drain(self.hub, deadline)
+        for socket in list(self._sockets):  # those that are left, and those that never said what they want
+            socket.transport.abort()
+        await ended(self._server.wait_closed(), within_s=deadline.left_s(STORED))
         if self._checker is not None:
             self._checker.cancel()
-        await self.hub.close()
+        await self.hub.close(deadline)
         self.log.info("drained")
+
+    def _new_socket(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> Socket:
+        socket = Socket(protocol, server, **options)
+        self._sockets.add(socket)
+        return socket
 
     async def _handle(self, socket: ServerConnection) -> None:
         """One socket, from its opening to its end."""
@@ -195,6 +152,8 @@ class Server:
             self.hub.fault(link)
             await socket.close(CloseCode.MODEL_FAILED, "fault")
         finally:
+            if isinstance(socket, Socket) and socket.too_large:
+                self.hub.ended(link, "message_too_large")
             done = socket.close_code == CloseCode.DONE
             await self.hub.leave(link, done=done)
             self.log.info(
@@ -247,17 +206,22 @@ async def run(
     options: ServerOptions,
     recognizers: Sequence[Recognizer] = (),
     *,
+    store: Store | None = None,
+    leaving: Leaving | None = None,
     trouble: Callable[[], str] = lambda: "",
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
-    server = Server(contract, engine, options, recognizers=recognizers, trouble=trouble)
-    await server.start()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-    await server.drain()
+    """Serve until SIGTERM or SIGINT, then drain; the process ends within `drain_s`, if need be in the middle.
+
+    leaving  where the signals are looked after already
+    """
+    with contextlib.ExitStack() as stack:
+        leaving = leaving or stack.enter_context(Leaving(options.drain_s, Log().late))
+        server = Server(contract, engine, options, store, recognizers, trouble)
+        await server.start()
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        leaving.wake(lambda: loop.call_soon_threadsafe(stop.set))
+        await stop.wait()
+        await server.drain(leaving.left_s)
 
 
 @contextlib.asynccontextmanager

@@ -26,8 +26,8 @@ class Backlog:
     @property
     def limit_s(self) -> float:
         """Audio that may be unprocessed, as the client was told."""
-        options = self._link.hub.options
-        return options.limits.max_backlog_s if self._realtime else options.fast_backlog_s
+        limits = self._link.hub.options.limits
+        return limits.max_backlog_s if self._realtime else limits.fast_backlog_s
 
     @property
     def _realtime(self) -> bool:

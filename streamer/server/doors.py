@@ -1,6 +1,7 @@
 """Who may come in, and what HTTP is answered: decided before the upgrade."""
 
 import hmac
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,8 @@ from .metrics import CONTENT_TYPE
 from .options import LOCAL_NAMES, ServerOptions
 
 RETRY_AFTER_S = 5
+LONGEST_ORIGIN = 200  # characters of it that are repeated
+MOST_ORIGINS = 100  # that are told of: strangers fill no log
 
 
 def answer(
@@ -46,7 +49,10 @@ class Doors:
         metrics: Callable[[], bytes],
         ready: Callable[[], dict[str, object]],
         room: Callable[[], bool],
+        foreign: Callable[[str, str], None] = lambda origin, advice: None,
     ) -> None:
+        """foreign: hears of an origin that was turned away, once each, and what would let it in."""
+        self._foreign, self._told = foreign, set[str]()
         self._options, self._page, self._metrics, self._ready, self._room = options, page, metrics, ready, room
         self._token = None if options.token is None else options.token.encode()
 
@@ -75,9 +81,7 @@ class Doors:
         if not self._known(request, url.query):
             return self._unknown()
         if not self._welcome(request):
-            return answer(
-                HTTPStatus.FORBIDDEN, "pages of this origin may not connect; the server allows more by --origin\n"
-            )
+            return self._turned_away(" ".join(request.headers.get_all("Origin")))
         if not self._room():
             return answer(
                 HTTPStatus.SERVICE_UNAVAILABLE, "the server is full; try again later\n", Retry_After=str(RETRY_AFTER_S)
@@ -90,6 +94,17 @@ class Doors:
     def _unknown(self) -> Response:
         message = "a token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN\n"
         return answer(HTTPStatus.UNAUTHORIZED, message, WWW_Authenticate="Bearer")
+
+    def _turned_away(self, sent: str) -> Response:
+        """Browsers show this answer to nobody: whoever runs the server must find it in the log."""
+        origin = sent[:LONGEST_ORIGIN].encode("ascii", "replace").decode()
+        advice = "give it the page's scheme, host and port by --origin"
+        if _is_origin(sent):
+            advice = f"to let them, start the server with --origin {origin}"
+        if origin not in self._told and len(self._told) < MOST_ORIGINS:
+            self._told.add(origin)
+            self._foreign(origin, advice)
+        return answer(HTTPStatus.FORBIDDEN, f"pages of {origin!r} may not connect here; {advice}\n")
 
     def _known(self, request: Request, query: str) -> bool:
         """Compared in constant time, whatever was sent."""
@@ -116,6 +131,11 @@ class Doors:
         # The Host must be a name that is ours: a foreign name may have been made to point here (DNS rebinding).
         ours = {*LOCAL_NAMES, self._options.host, f"[{self._options.host}]"}
         return origin.netloc == host and origin.scheme in ("http", "https") and _name(host) in ours
+
+
+def _is_origin(text: str) -> bool:
+    """What a browser calls the place of a page that has one."""
+    return re.fullmatch(r"https?://[\w.:\[\]-]+", text, re.ASCII) is not None and len(text) <= LONGEST_ORIGIN
 
 
 def _name(host: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from ..asr import Recognizer
 from ..config import Config
 from ..protocol import CloseCode
 from ..requests import Engine, Request, Result, Transcribe
+from .draining import BESIDE, Deadline, aside, ended
+from .effective import configured
 from .link import Link
 from .logs import Log
 from .metrics import Metrics, Watched
@@ -22,10 +23,11 @@ from .options import ServerOptions
 from .scheduler import Answers, Scheduler
 from .store import MemoryStore, Store, StoreUnavailable
 from .stored import Stored, pack
-from .stream import Stream, Voice, configured
+from .stream import Stream, Voice
 from .words import WordsPool
 
 TICK_S = 0.05
+CLOSE_S = 5.0
 BREAKS = 3  # after so many failures in a row a session is not kept: whoever resumes it would meet the next one
 ATTACHED_FACTOR = 2.0  # an attached session's record waits longer, since it is renewed now and then only
 
@@ -44,7 +46,6 @@ class Hub:
         recognizers: Sequence[Recognizer] = (),
     ) -> None:
         self.contract, self.options, self.store, self.metrics, self.log = contract, options, store, metrics, log
-        self.owner = secrets.token_hex(8)
         self.links: set[Link] = set()
         self._by_id: dict[str, Link] = {}
         self._by_voice: dict[Voice, Link] = {}
@@ -131,7 +132,9 @@ class Hub:
         """The same, of a record."""
         ttl_s = self.options.limits.resume_ttl_s * times_ttl
         try:
-            return await self.store.put(stored.session_id, stored.token, pack(stored), self.owner, ttl_s)
+            return await self.store.put(
+                stored.session_id, stored.token, pack(stored), stored.owner, ttl_s, stored.revision
+            )
         except StoreUnavailable as error:
             self.store_failed(stored.session_id, error)
             return None
@@ -145,7 +148,7 @@ class Hub:
         if not stream.begun:
             return
         try:
-            await self.store.remove(stream.id, self.owner)
+            await self.store.remove(stream.id, stream.owner)
         except StoreUnavailable as error:
             self.store_failed(stream.id, error)
 
@@ -186,17 +189,22 @@ class Hub:
             voice = cast(Voice, owner)
             link = self._by_voice.get(voice)
             if link is not None:
-                with self._apart(link):
+                with self.apart(link):
                     link.results(voice, results, busy_s)
 
     @contextmanager
-    def _apart(self, link: Link) -> Iterator[None]:
+    def apart(self, link: Link) -> Iterator[None]:
         """What breaks in one link ends that one, not the turn of those after it."""
         try:
             yield
         except Exception:
             self.fault(link)
             link.close(CloseCode.MODEL_FAILED, "fault")
+
+    def ended(self, link: Link, code: str) -> None:
+        """A client was told the error that ended its connection."""
+        self.metrics.errors.labels(code).inc()
+        self.log.info("ending", session=link.stream.id, code=code)
 
     def fault(self, link: Link) -> None:
         """A fault of ours, in one session, is being handled: the others go on."""
@@ -218,7 +226,7 @@ class Hub:
                 due = now
             self.words.tick()
             for link in list(self.links):
-                with self._apart(link):
+                with self.apart(link):
                     if not link.outbox.empty:
                         link.outbox.pump()
                     if now >= link.next_status or now > link.finish_by:
@@ -235,30 +243,14 @@ class Hub:
                 self.metrics.batch.observe(size)
             self._batches[size] = count
 
-    # --- the end
-
-    async def drain(self, within_s: float) -> None:
-        """Finals out, then `shutting_down`; where another server can go on, sessions are stored instead of ended."""
-        until = self.now() + within_s
-        elsewhere = self.store.outlives
-        for link in list(self.links):
-            if not elsewhere and link.stream.begun:
-                link.going = not link.stream.finishing
-                link.finish(max(0.0, within_s * 0.8))
-        while self.now() < until and any(not link.leaving and link.stream.pending for link in self.links):
-            await asyncio.sleep(TICK_S)
-        for link in list(self.links):
-            resumable = elsewhere and link.stream.begun
-            link.end("shutting_down", "the server is going down", close=1012 if resumable else None)
-        while self.links and self.now() < until + 1.0:
-            await asyncio.sleep(TICK_S)
-        for link in list(self.links):
-            link.socket.transport.abort()
-
-    async def close(self) -> None:
-        """Stop what runs beside the links."""
+    async def close(self, deadline: Deadline | None = None) -> None:
+        """Stop what runs beside the links, by then."""
+        deadline = deadline or Deadline(CLOSE_S)
         self._ticker.cancel()
-        await asyncio.gather(self._ticker, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(None, self.words.close)
-        await asyncio.get_running_loop().run_in_executor(None, self.scheduler.close)
-        await self.store.close()
+        await ended(
+            self._ticker,
+            aside(self.words.close),
+            aside(lambda: self.scheduler.close(deadline.left_s(BESIDE))),
+            self.store.close(),
+            within_s=deadline.left_s(BESIDE),
+        )

@@ -51,7 +51,7 @@ class Keeper:
                 self._dirty = True
                 await asyncio.sleep(RETRY_S)
             elif stored:
-                stream.stored_s = at
+                stream.stored_s = max(stream.stored_s, at)
             elif not link.leaving:
                 link.hub.forget(link)
                 link.end("session_taken", "another socket has gone on with this session")

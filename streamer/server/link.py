@@ -26,7 +26,7 @@ from ..protocol import (
 )
 from ..requests import Result
 from ..session import Output
-from .allowance import Allowance
+from .allowance import TURN_MESSAGES, Allowance
 from .arrivals import Arrivals
 from .backlog import Backlog
 from .greeting import channels, greeting
@@ -88,8 +88,7 @@ class Link:
         """The connection is over, and why."""
         if self.leaving:
             return
-        self.hub.metrics.errors.labels(code).inc()
-        self.hub.log.info("ending", session=self.stream.id, code=code)
+        self.hub.ended(self, code)
         self.emit(None, Error(code=code, message=message, fatal=True))
         self.close(FATAL[code] if close is None else close, code)
 
@@ -109,8 +108,12 @@ class Link:
 
     async def run(self) -> None:
         """Until the socket is closed, by whomever."""
+        heard = 0
         try:
             async for message in self.socket:
+                heard += 1
+                if heard % TURN_MESSAGES == 0:  # what has come already is read without a pause: the others wait
+                    await asyncio.sleep(0)
                 if self.leaving:
                     continue
                 self.heard_at = self.hub.now()
@@ -191,7 +194,9 @@ class Link:
             if self.leaving or stream.finishing:
                 return
             self._feed(samples[begin : begin + config.sample_rate])
-        self._warn(samples)
+        self._check = self._check or InputCheck(config)
+        for caution in self._check.hear(samples, self.hub.now()):
+            self.emit(None, caution)
         self.backlog.relieve()
         if stream.audio_s > self.hub.options.max_session_s:
             self.end("session_expired", f"a session hears {self.hub.options.max_session_s:g} s at most; open a new one")
@@ -204,11 +209,6 @@ class Link:
         self._arrivals.heard(stream.audio_s, self.hub.now())
         self.take(outputs)
         self.keeper.heard(first)
-
-    def _warn(self, samples: Any) -> None:
-        self._check = self._check or InputCheck(self.stream.config)
-        for caution in self._check.hear(samples, self.hub.now()):
-            self.emit(None, caution)
 
     # --- what the stream brings
 

@@ -44,6 +44,10 @@ class Log:
         else:
             self.info("engine is back")
 
+    def late(self, message: str) -> None:
+        """The process had to go before everything was over."""
+        self.error("cut short", message=message)
+
     def broke(self, event: str, **fields: Any) -> None:
         """With the traceback of the exception that is being handled: a fault of ours."""
         self._logger.exception(event, extra={FIELDS: fields})

@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..errors import UsageError
 from ..events import Limits
@@ -24,7 +25,6 @@ class ServerOptions:
     slow_s          a socket that takes nothing for so long is closed
     drain_s         after SIGTERM, everything is over by then
     limits          what clients are told
-    fast_backlog_s  the window of clients that send files
     messages_s      text messages a second that one client may send, three times as many at once
     batch           windows in one forward pass
     language        of the speech, where a client does not name it; None detects it
@@ -44,7 +44,6 @@ class ServerOptions:
     slow_s: float = 10.0
     drain_s: float = 10.0
     limits: Limits = field(default_factory=Limits)
-    fast_backlog_s: float = 60.0
     messages_s: float = 20.0
     batch: int = 16
     language: str | None = None
@@ -64,6 +63,10 @@ class ServerOptions:
             raise UsageError(f"--port {self.port}: must be from 0 to 65535")
         if self.max_sessions < 1:
             raise UsageError(f"--max-sessions {self.max_sessions}: must be at least 1")
+        for origin in self.origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+                raise UsageError(f"--origin {origin}: a scheme, a host and its port, such as https://app.example:8443")
         if not 0 <= self.drain_s <= 3_600:
             raise UsageError(f"--drain {self.drain_s}: must be from 0 to 3600 seconds")
 

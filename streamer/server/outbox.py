@@ -31,8 +31,8 @@ class Outbox:
 
     @property
     def overfull(self) -> bool:
-        """Whether more waits than may."""
-        return self._firm_bytes > MOST_BYTES
+        """Whether more waits than may: events here, or in the transport what the library answers by itself (pongs)."""
+        return max(self._firm_bytes, self._unsent()) > MOST_BYTES
 
     def push(self, event: Event | None, data: bytes) -> None:
         """One event; `event` says whether a newer one will replace it."""

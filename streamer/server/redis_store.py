@@ -12,12 +12,15 @@ from .stored import same
 PREFIX = "emoscope:session:"
 TIMEOUT_S = 5.0
 
-# Both run as one step in Redis, so that of two servers only one has a session. A record whose owner has changed is
-# never overwritten by the owner before.
+ENDED_S = 60  # after its end a session is remembered as ended: a write may still be under way
+
+# Each runs as one step in Redis. Only its owner writes a record, so that of two servers only one has a session, and no
+# write that was held up on its way undoes a later one.
 PUT = """
-local owner = redis.call('HGET', KEYS[1], 'owner')
+local owner, revision = unpack(redis.call('HMGET', KEYS[1], 'owner', 'revision'))
 if owner and owner ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'record', ARGV[3])
+if revision and tonumber(revision) > tonumber(ARGV[5]) then return 1 end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'record', ARGV[3], 'revision', ARGV[5])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """
@@ -27,8 +30,11 @@ redis.call('HSET', KEYS[1], 'owner', ARGV[1])
 return redis.call('HGET', KEYS[1], 'record')
 """
 REMOVE = """
-if redis.call('HGET', KEYS[1], 'owner') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'owner', '')
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
 
@@ -47,9 +53,12 @@ class RedisStore(Store):
         self._take = self._redis.register_script(TAKE)
         self._remove = self._redis.register_script(REMOVE)
 
-    async def put(self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float) -> bool:
+    async def put(
+        self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float, revision: int = 0
+    ) -> bool:
+        values: list[str | bytes | int] = [owner, token, record, round(ttl_s * 1e3), revision]
         try:
-            kept = await self._put(keys=[PREFIX + session_id], args=[owner, token, record, round(ttl_s * 1e3)])
+            kept = await self._put(keys=[PREFIX + session_id], args=values)
         except RedisError as error:
             raise _away(error) from None
         return bool(kept)
@@ -67,7 +76,7 @@ class RedisStore(Store):
 
     async def remove(self, session_id: str, owner: str) -> None:
         try:
-            await self._remove(keys=[PREFIX + session_id], args=[owner])
+            await self._remove(keys=[PREFIX + session_id], args=[owner, ENDED_S])
         except RedisError as error:
             raise _away(error) from None
 

@@ -1,7 +1,10 @@
 """A session goes on on another socket: found with us or in the store, restored, and caught up with."""
 
 import math
+import secrets
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from ..errors import ConfigInvalid, InvalidJson, RecordInvalid
 from ..events import SessionResumed
@@ -48,8 +51,9 @@ async def _found(hub: "Hub", link: "Link", message: SessionResume) -> Stored | N
         if not hub.store.outlives or not holder.stream.begun or await hub.put_record(stored) is not False:
             return stored
     try:
-        raw = await hub.store.take(message.session_id, token, hub.owner)
-        return None if raw is None else unpack(raw)
+        owner = secrets.token_hex(8)
+        raw = await hub.store.take(message.session_id, token, owner)
+        return None if raw is None else structs.replace(unpack(raw), owner=owner)
     except StoreUnavailable as error:
         hub.store_failed(message.session_id, error)
         link.end("resume_unknown", "the session store does not answer; try again", close=1013)

@@ -14,7 +14,9 @@ class StoreUnavailable(Exception):
 
 
 class Store(ABC):
-    """Records by session id, each with its owner, the server that the session is on.
+    """Records by session id, each with its owner, who went on with the session last, and a revision.
+
+    Writes may take any time, and arrive in any order: a record gives way to one of a later revision only.
 
     outlives  whether what is stored survives this process: then sessions are stored all along, not just when they drop
     """
@@ -22,12 +24,20 @@ class Store(ABC):
     outlives: bool
 
     @abstractmethod
-    async def put(self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float) -> bool:
-        """Keep a record for `ttl_s`; false when another owner has taken the session since, and then nothing is kept."""
+    async def put(
+        self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float, revision: int = 0
+    ) -> bool:
+        """Keep a record for `ttl_s`, unless a later one of this owner is there already.
+
+        False when another owner has taken the session since, or it is over: then nothing is kept.
+        """
 
     @abstractmethod
     async def take(self, session_id: str, token: bytes, owner: str) -> bytes | None:
-        """Become the owner; None when there is no such session, or the token is another's."""
+        """Become the owner; None when there is no such session, or the token is another's.
+
+        owner  who never owned it before: what an earlier owner still has under way is refused
+        """
 
     @abstractmethod
     async def remove(self, session_id: str, owner: str) -> None:
@@ -55,7 +65,9 @@ class MemoryStore(Store):
         self._expire()
         return len(self._records)
 
-    async def put(self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float) -> bool:
+    async def put(
+        self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float, revision: int = 0
+    ) -> bool:
         self._expire()
         self._records[session_id] = (self._clock() + ttl_s, token, record)
         self._records.move_to_end(session_id)

@@ -20,6 +20,8 @@ class Stored(msgspec.Struct, kw_only=True, array_like=True):
     voices    one saved session a channel
     kept      durable events that the client has not acknowledged: channel, seq, JSON
     failures  how often in a row the model broke on it
+    owner     who goes on with it; another name each time that it is taken out of the store
+    revision  counts up with each record of an owner
     """
 
     version: int = VERSION
@@ -31,6 +33,8 @@ class Stored(msgspec.Struct, kw_only=True, array_like=True):
     kept: list[tuple[int, int, bytes]]
     lost_events: bool = False
     failures: Annotated[int, msgspec.Meta(ge=0)] = 0
+    owner: str = ""
+    revision: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

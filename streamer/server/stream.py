@@ -1,5 +1,6 @@
 """What one client has on the server: sessions, unacknowledged events, lag. No socket and no clock inside."""
 
+import secrets
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,41 +12,20 @@ import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
 
-from ..config import SECOND, Config, checked
+from ..config import SECOND, Config
 from ..errors import ConfigInvalid, InvalidAudio, InvalidJson
 from ..events import AnyEvent, Caution, Durable, Lag, Status, encode
 from ..intake import sound
 from ..protocol import LastSeq
 from ..requests import Dropped, Encode, Failed, Late, Request, Result
 from ..session import Output, Session
+from .effective import configured, per_channel
 from .offer import Offer
 from .stored import Stored
 
-HIGHEST_RATE = 48_000
 KEPT_EVENTS = 1_000
 SKIP_LAG_S = 2.0  # past this lag interim readings are skipped
 RATE_FROM_S = 0.1  # before so much audio a rate of computing means nothing
-
-
-def configured(contract: ModelContract, config: Config, values: dict[str, Any], offer: Offer) -> Config:
-    """`config` with `values` changed, as a session of this model will really have it; ConfigInvalid names the field."""
-    vad = values.get("vad")
-    merged = {**msgspec.to_builtins(config), **values}
-    if isinstance(vad, dict):
-        merged["vad"] = {**msgspec.to_builtins(config.vad), **vad}
-    asked = checked(merged)
-    if asked.sample_rate > HIGHEST_RATE:
-        raise ConfigInvalid(f"config: a sample rate of {asked.sample_rate} Hz; at most {HIGHEST_RATE}", "sample_rate")
-    effective = Session(contract, _per_channel(asked), words=offer.hears(asked.language)).config
-    return msgspec.structs.replace(
-        effective, channels=asked.channels, channel_mode=asked.channel_mode, language=offer.language(effective)
-    )
-
-
-def _per_channel(config: Config) -> Config:
-    if config.channel_mode == "mix":
-        return config
-    return msgspec.structs.replace(config, channels=1, channel_mode="mix")
 
 
 @dataclass(eq=False)
@@ -70,6 +50,8 @@ class Stream:
         self.kept: deque[tuple[int, int, bytes]] = deque()
         self.lost_events = False
         self.failures = 0
+        self.owner, self.revision = secrets.token_hex(8), 0
+        """What orders the writes of its records: see `Stored`."""
         self.accepted = 0
         """Samples of each channel, at the source's rate."""
         self.finishing = False
@@ -131,7 +113,7 @@ class Stream:
         if self.voices:
             return
         split = self.config.channel_mode == "split"
-        single = _per_channel(self.config)
+        single = per_channel(self.config)
         for channel in range(self.config.channels if split else 1):
             session = Session(self.contract, single, words=single.transcript)
             self.voices.append(Voice(channel if split else None, session))
@@ -239,6 +221,7 @@ class Stream:
 
     def stored(self) -> Stored:
         """Everything that is needed to go on elsewhere, as of now."""
+        self.revision += 1
         return Stored(
             session_id=self.id,
             token=self.token,
@@ -248,6 +231,8 @@ class Stream:
             kept=list(self.kept),
             lost_events=self.lost_events,
             failures=self.failures,
+            owner=self.owner,
+            revision=self.revision,
         )
 
     @classmethod
@@ -265,6 +250,7 @@ class Stream:
             voice.acked = min((s for c, s, _ in stored.kept if c == (voice.channel or 0)), default=voice.sent + 1) - 1
         stream.kept = deque(stored.kept)
         stream.lost_events, stream.failures = stored.lost_events, stored.failures
+        stream.owner, stream.revision = stored.owner, stored.revision
         stream.accepted = round(stored.audio_s * stored.config.sample_rate)
         stream.stored_s = stored.audio_s
         stream.finishing = any(voice.session.state.finished for voice in stream.voices)

@@ -47,11 +47,6 @@ def agree(state: AgreementState, words: Sequence[Word], end_s: float, *, whole: 
     state.tail = tail[same:]
 
 
-def finish(state: AgreementState, words: Sequence[Word]) -> list[Word]:
-    """The utterance's words after the pass over all of it: the settled ones, then what that pass says after them."""
-    return [*state.settled, *_after(state.settled, words, whole=True)]
-
-
 def text_of(words: Sequence[Word]) -> str:
     """The words as a line of text."""
     return "".join(" " * (word.space and place > 0) + word.text for place, word in enumerate(words))

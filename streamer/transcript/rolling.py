@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..config import SECOND, Config, samples
 from ..events import SpokenWord, TranscriptFinal, TranscriptInterim
 from ..requests import Transcribe
-from .agreement import AgreementState, Word, agree, finish, text_of
+from .agreement import AgreementState, Word, agree, text_of
 from .gate import audible, kept_words
 from .hypothesis import Hypothesis
 from .state import How, Pass, Spoken, TranscriptState
@@ -162,7 +162,8 @@ class Transcript:
         if answer is not None:
             language = answer.language or language
             self._detect(made, answer, words or [])
-        said = finish(s.agreement, words) if words is not None else s.agreement.settled
+        # The pass over the whole utterance alone: which interim passes there was time for must not show in a final.
+        said = s.agreement.settled if words is None else words
         text = text_of(said)
         event = TranscriptFinal(
             seq=0,

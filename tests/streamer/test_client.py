@@ -20,7 +20,7 @@ from emoscope.streamer.client import (
     UnreachableServer,
     UsageError,
 )
-from emoscope.streamer.events import AnyEvent, Durable
+from emoscope.streamer.events import AnyEvent, Durable, Limits
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
 AUDIO = np.concatenate([silence(0.6), voice(2.5), silence(1.0), voice(1.2, 200.0, seed=1), silence(1.0)])
@@ -155,6 +155,30 @@ def test_what_the_server_refuses_is_an_error_that_says_what_to_do() -> None:
     for url in ("127.0.0.1:8765", "http://127.0.0.1", "ws://", "ws://host:port"):
         with pytest.raises(UsageError):
             SyncClient(url)
+
+
+@pytest.mark.parametrize("backlog_s", [5.0, 20.0])
+def test_a_file_keeps_to_the_window_of_the_server_that_it_is_sent_to(backlog_s: float) -> None:
+    """A server that keeps less of a file, or more, than is usual says so; none of a minute is lost or too much."""
+
+    class Leisurely(FakeEngine):
+        def __call__(self, requests):  # type: ignore[no-untyped-def]
+            time.sleep(0.02)
+            return super().__call__(requests)
+
+    minute = np.concatenate([WHOLE] * 10)
+    limits = Limits(fast_backlog_s=backlog_s)
+    ahead: list[float] = []
+    with (
+        served((CONTRACT, Leisurely()), limits=limits, batch=2) as server,
+        SyncClient(server.url, Config(pace="fast")) as client,
+    ):
+        events = []
+        for event in client.stream(np.array_split(minute, 300)):
+            events.append(event)
+            ahead.append(client.audio_s - client.processed_s)
+    assert differences(durable(events), expected(minute)) == []
+    assert backlog_s / 3 < max(ahead) <= backlog_s
 
 
 def test_a_server_of_another_kind_is_told_apart() -> None:

@@ -11,7 +11,7 @@ from emoscope.streamer.client.core import Core
 from emoscope.streamer.client.decisions import Retry, Stop
 from emoscope.streamer.config import Config
 from emoscope.streamer.errors import Disconnected, RefusedByServer
-from emoscope.streamer.events import Lag, SessionClosed, Status, Totals, encode
+from emoscope.streamer.events import Lag, Limits, SessionClosed, Status, Totals, encode
 from emoscope.streamer.protocol import Flush, Keepalive
 
 CONFIG = Config(sample_rate=RATE, encoding="mulaw")  # a byte is a sample
@@ -133,6 +133,22 @@ def test_what_cannot_be_borne_is_an_error(text: str) -> None:
     assert core.receive(text, 0.0) == []
     stop = core.ended(1000, "", 1.0)
     assert isinstance(stop, Stop) and isinstance(stop.error, Disconnected)
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308])
+def test_numbers_out_of_all_range_are_an_error(number: float) -> None:
+    """A server that says so is broken, or not well-meaning: an error that can be caught, and no other."""
+    core = streaming()
+    status = Status(audio_s=number, processed_s=number, lag_s=Lag(), dropped_s=0.0, rtf=0.0, level_dbfs=-120.0)
+    core.append(b"x" * 100)
+    core.receive(encode(status), 1.0)
+    assert core.fault is None or isinstance(core.ended(1000, "", 1.0), Stop)
+    core = streaming()
+    limits = Limits(max_backlog_s=number, fast_backlog_s=number, resume_ttl_s=number)
+    assert core.created is not None
+    core.opened(2.0)
+    core.receive(encode(msgspec.structs.replace(core.created, limits=limits)), 2.0)
+    assert core.fault is None or isinstance(core.ended(1000, "", 2.0), Stop)
 
 
 def test_many_commands_are_not_more_than_a_server_reads() -> None:

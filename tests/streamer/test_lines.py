@@ -43,7 +43,7 @@ def test_an_output_that_takes_no_more_leaves_a_whole_record(
     monkeypatch.setattr(sys, "stdout", Full(number))
     player = live(FakeSource(TALK, then="silence"))
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record, None)
+        player.keep(record)
         player.start()
         if raised:
             with pytest.raises(OSError, match="takes no more"):
@@ -57,7 +57,7 @@ def test_leaving_waits_for_what_is_pending(tmp_path: Path) -> None:
     """Whatever ends the command, the files are closed after the session has written its last into them."""
     player = live(FakeSource(TALK, then="silence"))
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record, None)
+        player.keep(record)
         player.start()
         while not any(getattr(item, "type", "") == "speech.started" for item in player.news()):
             player.join(0.01)

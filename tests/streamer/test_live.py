@@ -15,7 +15,7 @@ import safetensors.numpy
 
 from emoscope.models.errors import ModelError, NotCached
 from emoscope.models.voice import VoiceProfile
-from emoscope.streamer import Config, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
+from emoscope.streamer import Config, InputError, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
 from emoscope.streamer.drive import Drive
 from emoscope.streamer.events import (
     AnyEvent,
@@ -74,7 +74,7 @@ def test_a_device_that_vanishes_in_mid_sentence_loses_nothing_heard(tmp_path: Pa
     source = FakeSource(TALK[:32_000], then=UnusableDevice("gone; others that are there: none"))
     player = live(source)
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record, None)
+        player.keep(record)
         events = run(player)
     assert isinstance(player.error, UnusableDevice)
     assert source.closed
@@ -115,7 +115,7 @@ def test_stopping_never_waits_for_a_model_that_hangs(stuck: StuckEngine, tmp_pat
     """With a model that never answers, a stop ends within 2 s, says what is missing, and closes the record."""
     player = live(FakeSource(TALK, then="silence"), stuck)
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record, None)
+        player.keep(record)
         player.start()
         wait(lambda: any(isinstance(item, Tick) and item.audio_s > 3 for item in player.news()))
         began = time.monotonic()
@@ -338,7 +338,7 @@ def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> Non
     player = live(FakeSource(TALK), lossless=True)
     with RecordWriter(tmp_path / "out.jsonl") as record:
         record._file = FullDisk(record._file, 4_000)  # type: ignore[assignment]
-        player.keep(record, None)
+        player.keep(record)
         player.start()
         assert player.join(20.0)
     news = player.news()
@@ -356,7 +356,7 @@ def test_the_audio_is_kept_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "out.wav"
     with WaveFile(path, 16_000, 1) as wave:
         player = live(FakeSource(TALK), lossless=True)
-        player.keep(None, wave)
+        player.keep_audio(wave)
         run(player)
         kept, rate = soundfile.read(path, dtype="float32")  # before it is closed: a kill leaves the same
     assert rate == 16_000
@@ -384,3 +384,16 @@ def test_interims_that_are_taken_back_never_come() -> None:
     wait(lambda: bool(seen.extend(result.id for result in thread.results()) or len(seen) == 2))
     assert seen == [1, 3]
     thread.close()
+
+
+def test_a_broken_sample_in_a_long_block_loses_nothing_that_was_said_before_it() -> None:
+    """A source that hands over seconds at once: those before the broken one are read, none is given up."""
+    audio = voice(6.0)
+    audio[5 * 16_000 + 8_000] = np.nan
+    player = live(FakeSource(audio, block=6 * 16_000))
+    events = run(player)
+    assert isinstance(player.error, InputError) and "5.500" in str(player.error)
+    [final] = [event for event in events if isinstance(event, EmotionFinal)]
+    assert final.end >= 4.9 and final.segments >= 3
+    assert "audio_dropped" not in [event.code for event in events if isinstance(event, Caution)]
+    assert isinstance(events[-1], SessionClosed) and events[-1].totals.dropped_s == 0

@@ -33,6 +33,7 @@ def test_a_name_never_tears_the_screen() -> None:
     name = "a\nb\x1b[2J.jsonl"
     assert clean("Yeti\r\n\x1b[2J\u2028x") == "Yeti���[2J�x"
     assert clean("Mikrofon (für Ü)") == "Mikrofon (für Ü)"
+    assert clean("می\u200cخواهم क्\u200dष") == "می\u200cخواهم क्\u200dष" and clean("a\u202eb") == "a�b"
     state = ScreenState(source=clean("Yeti\nPro"), files=[name, os.fsdecode(b"caf\xe9.jsonl")])
     text = text_of(draw(state, 120, 24))
     assert len(text.splitlines()) == 24

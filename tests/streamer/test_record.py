@@ -9,7 +9,7 @@ import time
 import pytest
 
 from emoscope.streamer import InputError, RecordInvalid, RecordWriter, Session, read_record
-from emoscope.streamer.record import free_path
+from emoscope.streamer.event_file import free_path
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, voice
 
 

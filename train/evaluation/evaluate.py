@@ -28,6 +28,7 @@ class Plan:
     parts       models and their clips; several for cross-validation
     others      all clips of the corpus: babble is made of them
     conditions  besides clean
+    asr         the recognizer whose words are counted, as `--asr` names it
     """
 
     corpus: str
@@ -39,6 +40,7 @@ class Plan:
     sessions: SessionConfig = field(default_factory=SessionConfig)
     conditions: Sequence[Condition] = ()
     jobs: int = 1
+    asr: str = "none"
 
 
 class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +88,10 @@ def evaluate(
     """
     if plan.how == "whole" and (plan.sessions.session != "recording" or plan.config.baseline != "off"):
         raise UsageError("--whole hears each recording alone: no --session speaker and no --baseline; leave one out")
+    if plan.how == "whole" and plan.asr != "none":
+        raise UsageError("--whole hears the voice alone: --asr is for the live path; leave one out")
     sessions = [plan_sessions(part.clips, plan.sessions) for part in plan.parts]
-    settings = Settings(plan.how, plan.config, tuple(plan.others))
+    settings = Settings(plan.how, plan.config, tuple(plan.others), plan.asr)
     found: dict[Condition, list[Evidence]] = {}
     wanted = list(dict.fromkeys([CLEAN, *plan.conditions]))
     now = CLEAN

@@ -12,8 +12,10 @@ from emoscope.models.reading import CIRCUMPLEX
 from emoscope.models.systems import AttentiveModel, SegmentalModel
 from emoscope.models.voice import VoiceProfile
 from emoscope.streamer import BatchEngine, Config, Drive, Session, replay
+from emoscope.streamer.asr import Recognizer, prepare
 from emoscope.streamer.events import AnyEvent, EmotionFinal, EmotionInterim
 from emoscope.streamer.replaying import with_source
+from emoscope.streamer.requests import Engine, with_words
 from emoscope.streamer.session import ENROLL_S
 from emoscope.streamer.spans import speech_spans
 
@@ -37,27 +39,43 @@ class Listener:
             published system by its own `forward`
     config  of the live path's sessions; rate and channels are set here
     others  clips out of which babble is made, of speakers who are not in the session
+    words   a recognizer whose words are counted; the caller closes it
     """
 
     def __init__(
-        self, model: StreamModel, how: How = "stream", config: Config | None = None, others: Sequence[Clip] = ()
+        self,
+        model: StreamModel,
+        how: How = "stream",
+        config: Config | None = None,
+        others: Sequence[Clip] = (),
+        words: Recognizer | None = None,
     ) -> None:
         self.model, self.how, self.others = model.eval(), how, others
         self.config = config or Config(pace="fast", attention=False)
-        self.engine = BatchEngine(model)
+        self.engine: Engine = BatchEngine(model)
+        self._words = words
         self._voices: dict[tuple[tuple[Clip, ...], Condition], VoiceProfile | None] = {}
 
     def hear(self, planned: Planned, condition: Condition = CLEAN) -> list[Heard]:
         """What was said about each scored clip of a session, in its order.
 
-        Raises ClipUnusable for a clip that cannot be read, ModelError when the model breaks.
+        Raises ClipUnusable for a clip that cannot be read, ModelError when the model breaks, RecognizerUnavailable when
+        the recognizer does: figures of which nobody knows how many had words would be of no use.
         """
+        self._recognizer()
+        heard = self._hear(planned, condition)
+        self._recognizer()
+        return heard
+
+    def _hear(self, planned: Planned, condition: Condition) -> list[Heard]:
         if self.how == "whole":
             return [Heard(clip, self._whole(clip, planned, condition)) for clip in planned.clips]
         voice = self._enrolled(planned, condition)
         if len(planned.clips) == 1 and condition == CLEAN:
             clip = planned.clips[0]
-            events = replay(clip.path, self.model, config=self.config, engine=self.engine, voice=voice)
+            events = replay(
+                clip.path, self.model, config=self.config, engine=self.engine, voice=voice, asr=self._recognizer()
+            )
             return [Heard(clip, tuple(spoken for _, spoken in self._spoken(events)))]
         pieces = [read_clip(clip.path, RATE) for clip in planned.clips]
         if len(pieces) == 1:
@@ -74,11 +92,21 @@ class Listener:
     ) -> tuple[Session, Iterator[AnyEvent]]:
         """A session that will hear `audio` (16 kHz) as it arrives under a condition, and its events."""
         arrived, rate = apply(condition, audio, np.random.default_rng(planned.seed), self._babble(planned))
-        options = {"sample_rate": rate, "channels": 1, "interim": self.config.interim and interim}
-        session = Session(self.model.contract, with_source(self.config, options), voice)
+        options: dict[str, object] = {"sample_rate": rate, "channels": 1, "interim": self.config.interim and interim}
+        recognizer, engine = self._recognizer(), self.engine
+        if recognizer is not None:
+            engine = with_words(engine, recognizer)
+            options |= prepare(recognizer, self.config).options
+        session = Session(self.model.contract, with_source(self.config, options), voice, words=recognizer is not None)
         block = round(BLOCK_S * rate)
         blocks = (arrived[begin : begin + block] for begin in range(0, len(arrived), block))
-        return session, Drive(session, self.engine).run(blocks)
+        return session, Drive(session, engine).run(blocks)
+
+    def _recognizer(self) -> Recognizer | None:
+        """Loaded, and not broken."""
+        if self._words is not None:
+            self._words.check()
+        return self._words
 
     def _enrolled(self, planned: Planned, condition: Condition) -> VoiceProfile | None:
         """What is learnt from a session's enrolment, heard once by a session of its own; None where there is none.

@@ -14,6 +14,7 @@ import torch
 
 from emoscope.models.store import load_model
 from emoscope.streamer import Config
+from emoscope.streamer.asr import Recognizer, choose
 from emoscope.streamer.engine import threads_for
 
 from ..corpora import Clip
@@ -30,11 +31,12 @@ LOOK_S = 0.3  # between two looks whether the user wants to stop
 
 @dataclass(frozen=True)
 class Settings:
-    """How all sessions are heard; `others` are the clips that babble is made of."""
+    """How all sessions are heard; `others` are the clips that babble is made of, `asr` names a recognizer."""
 
     how: How = "stream"
     config: Config | None = None
     others: tuple[Clip, ...] = ()
+    asr: str = "none"
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,21 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._listeners: dict[Path, Listener] = {}
+        choice = choose(settings.asr)
+        self._recognizer = None if choice is None else Recognizer(choice)
 
     def __call__(self, job: Job) -> list[Heard]:
         if job.model not in self._listeners:
             model = load_model(job.model)
             torch.set_num_threads(threads_for(model))
-            self._listeners[job.model] = Listener(model, self.settings.how, self.settings.config, self.settings.others)
+            how, config, others = self.settings.how, self.settings.config, self.settings.others
+            self._listeners[job.model] = Listener(model, how, config, others, self._recognizer)
         return self._listeners[job.model].hear(job.planned, job.condition)
+
+    def close(self) -> None:
+        """End the recognizer's process. One in a process of a pool ends with that."""
+        if self._recognizer is not None:
+            self._recognizer.close()
 
 
 _worker: Worker | None = None
@@ -112,7 +122,10 @@ def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lam
                     check()
                 return found
 
-            yield here
+            try:
+                yield here
+            finally:
+                worker.close()
             return
         pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (settings,))
 

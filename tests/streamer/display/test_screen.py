@@ -15,7 +15,15 @@ from rich.console import Console
 from emoscope.streamer.display import RecordPlayer, ScreenState, draw, moments, palette, panels, summary
 from emoscope.streamer.display.paint import ansi
 from emoscope.streamer.display.picture import text_of
-from emoscope.streamer.events import Caution, EmotionFinal, EmotionInterim, Error, SpeechStarted, encode
+from emoscope.streamer.events import (
+    Caution,
+    EmotionFinal,
+    EmotionInterim,
+    Error,
+    SpeechStarted,
+    TranscriptInterim,
+    encode,
+)
 from emoscope.streamer.news import Note, Tick
 
 HERE = Path(__file__).parent
@@ -295,3 +303,44 @@ def test_the_summary_has_five_lines() -> None:
     assert len(lines) == 5
     assert "7 utterances" in lines[0]
     assert "out.jsonl" in lines[4]
+
+
+def panel(*news: object, width: int = 24) -> list[object]:
+    state = ScreenState(live=True, labels=("angry", "sad"))
+    for item in news:
+        state.absorb(item)  # type: ignore[arg-type]
+    return [line for line in moments.words(state, width, 6) if line.plain.strip()]
+
+
+def heard(text: str, stable: int, utterance: int = 1) -> TranscriptInterim:
+    return TranscriptInterim(utterance=utterance, start=0.0, end=1.0, text=text, stable=stable)
+
+
+def styles(line: object, part: str) -> set[str]:
+    """Styles that lie on a part of a line."""
+    at = line.plain.index(part)  # type: ignore[attr-defined]
+    return {str(span.style) for span in line.spans if span.start <= at < span.end}  # type: ignore[attr-defined]
+
+
+def test_words_that_are_not_settled_are_grey_and_those_of_an_utterance_that_is_over_are_dim() -> None:
+    """A new utterance never stands beside bright words of the one before."""
+    started = [SpeechStarted(seq=n, utterance=n, start=0.0) for n in (1, 2)]
+    [line] = panel(started[0], heard("told you twice", 8))
+    assert styles(line, "told") == set() and styles(line, "twice") == {"dim italic"}
+    [line] = panel(started[0], heard("told you twice", 8), started[1])
+    assert styles(line, "told") == styles(line, "twice") == {"dim"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("Donaudampfschifffahrtsgesellschaftskapitän", 2),
+        ("我告诉过你两次了不要再这样做", 2),
+        ("سلام حال شما چطور است", 1),
+    ],
+)
+def test_long_words_and_wide_signs_are_broken_within_the_panel(text: str, rows: int) -> None:
+    """None is cut off, none stands over the edge."""
+    lines = panel(SpeechStarted(seq=1, utterance=1, start=0.0), heard(text, len(text)))
+    assert len(lines) == rows and all(line.cell_len <= 24 for line in lines)  # type: ignore[attr-defined]
+    assert "".join(line.plain for line in lines).replace(" ", "") == text.replace(" ", "")  # type: ignore[attr-defined]

@@ -13,10 +13,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from emoscope.streamer.events import Limits
-from emoscope.streamer.server import serving
+from emoscope.streamer.server import Server, serving
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
 
 FAKE = (CONTRACT, FakeEngine())
+
+
+def told(server: Server, code: str) -> float | None:
+    """How often the server counted that error."""
+    return server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": code})
 
 
 @pytest.mark.parametrize(
@@ -59,17 +64,17 @@ def test_a_message_that_cannot_be_taken_changes_nothing(config: dict, frame: byt
 
 
 def test_a_message_too_large_is_told_so_and_closed() -> None:
-    async def talk() -> tuple[int, list[str], Raw]:
+    async def talk() -> tuple[int, list[str], Raw, float | None]:
         async with serving(FAKE) as server, raw(server.url) as other, raw(server.url, max_size=None) as client:
             with suppress(ConnectionClosed):
                 await client.socket.send(bytes(2_000_000))
             code = await client.closed()
             await other.audio(TALK)
             await other.finished()
-            return code, client.errors, other
+            return code, client.errors, other, told(server, "message_too_large")
 
-    code, errors, other = asyncio.run(talk())
-    assert (code, errors) == (1009, ["message_too_large"])
+    code, errors, other, counted = asyncio.run(talk())
+    assert (code, errors, counted) == (1009, ["message_too_large"], 1.0)
     assert len(other.of("emotion.final")) == 2
 
 
@@ -94,7 +99,7 @@ def test_a_file_sent_faster_than_its_window_is_closed() -> None:
             return super().__call__(requests)
 
     async def talk() -> tuple[int, list[str]]:
-        async with serving((CONTRACT, Stuck()), fast_backlog_s=5.0) as server, raw(server.url) as client:
+        async with serving((CONTRACT, Stuck()), limits=Limits(fast_backlog_s=5.0)) as server, raw(server.url) as client:
             await client.say("session.update", config={"pace": "fast"})
             with suppress(ConnectionClosed):
                 for _ in range(8):

@@ -5,18 +5,20 @@ off in production: for the cases about it (12) it is switched on, and that it is
 """
 
 import asyncio
+import importlib
 from contextlib import suppress
 from typing import Any
 
 import kosoku
 import pytest
+from kosoku._caseindex import initialize_shims
 from kosoku._kosoku import Behavior, BehaviorClose
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.server import ServerOptions, serving
-from emoscope.streamer.server.app import socket_settings
+from emoscope.streamer.server.sockets import socket_settings
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 
@@ -26,9 +28,16 @@ async def echo(socket: ServerConnection) -> None:
             await socket.send(message)
 
 
-UNFINISHED = ["7.1.5"]
-"""A closing frame inside a fragmented message: websockets answers 1002 (the message was never finished), the suite
-wants 1000. Either way the connection is closed and nothing of the message is taken."""
+UNFINISHED = "7.1.5"
+"""A closing frame inside a fragmented message. The suite wants the code 1000 that it sent; `websockets` answers 1002,
+because the message was never finished, and says so in the conformance notes of its repository (compliance/README.rst):
+RFC 6455, section 5.5.1, has an endpoint echo the code "typically", so another one is allowed."""
+
+SMALL = [f"12.{kind}.{case}" for kind in range(1, 6) for case in range(1, 4)]
+"""Compressed messages of up to 256 bytes: 1,000 a case."""
+
+MANY = 10
+"""Messages in each other case about compression: with the suite's 1,000 they take some twenty minutes."""
 
 
 def conform(cases: list[str], exclude: list[str] | None = None, **settings: Any) -> list[Any]:
@@ -43,7 +52,7 @@ def conform(cases: list[str], exclude: list[str] | None = None, **settings: Any)
 
 @pytest.mark.parametrize("cases", ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"])
 def test_frames_are_those_of_rfc_6455(cases: str) -> None:
-    results = conform([cases], UNFINISHED)
+    results = conform([cases], [UNFINISHED])
     assert results
     accepted = {Behavior.OK.value, Behavior.NON_STRICT.value, Behavior.INFORMATIONAL.value}
     closes = {BehaviorClose.OK.value, BehaviorClose.INFORMATIONAL.value}
@@ -51,10 +60,23 @@ def test_frames_are_those_of_rfc_6455(cases: str) -> None:
     assert bad == []
 
 
+def test_an_unfinished_message_is_a_fault_of_who_closes() -> None:
+    with pytest.raises(kosoku.FailureError, match=r"1 of 1 cases failed:\s+7\.1\.5: .*WRONG CODE"):
+        conform([UNFINISHED])
+
+
 def test_compressed_frames_are_those_of_rfc_7692() -> None:
-    """A few of each kind of case 12: the rest differ in the number of messages alone."""
-    results = conform([f"12.{kind}.{case}" for kind in range(1, 6) for case in range(1, 4)], compression="deflate")
+    results = conform(SMALL, compression="deflate")
     assert len(results) == 15
+    assert {r.behavior.value for r in results} == {Behavior.OK.value}
+
+
+def test_large_compressed_frames_are_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    initialize_shims()
+    for case in importlib.import_module("case12_x_x").Case12_X_X:
+        monkeypatch.setattr(case, "COUNT", MANY)
+    results = conform(["12.*"], SMALL, compression="deflate")
+    assert len(results) == 75
     assert {r.behavior.value for r in results} == {Behavior.OK.value}
 
 

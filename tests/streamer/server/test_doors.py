@@ -1,16 +1,14 @@
-"""Who may come in, what HTTP says, and how the server goes."""
+"""Who may come in, and what HTTP says."""
 
 import asyncio
 import json
-import os
-import signal
+import logging
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from raw_client import TALK, Raw, lasting, raw
+from raw_client import TALK, Raw, raw
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
@@ -120,6 +118,47 @@ def test_a_name_that_was_made_to_point_here_is_a_foreign_page() -> None:
     assert asyncio.run(knock()) == 403
 
 
+@pytest.mark.parametrize(
+    ("origin", "advice"),
+    [
+        ("http://192.168.1.5:8765", "start the server with --origin http://192.168.1.5:8765"),
+        ("https://app.example", "start the server with --origin https://app.example"),
+        ("null", "scheme, host and port by --origin"),
+        ("javascript://x y", "scheme, host and port by --origin"),
+        ("http://" + "a" * 5_000, "scheme, host and port by --origin"),
+    ],
+)
+def test_who_runs_the_server_learns_which_page_was_turned_away_and_what_lets_it_in(
+    origin: str, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the answer, which browsers hide, and in the log, once an origin."""
+
+    async def knock() -> str:
+        async with serving(FAKE) as server:
+            for _ in range(3):
+                with pytest.raises(InvalidStatus) as refused:
+                    await connect(server.url, origin=origin)  # type: ignore[arg-type]
+            assert refused.value.response.status_code == 403
+            return (refused.value.response.body or b"").decode()
+
+    with caplog.at_level(logging.INFO, "emoscope.server"):
+        body = asyncio.run(knock())
+    [told] = [getattr(r, "emoscope_fields", {}) for r in caplog.records if r.message == "page turned away"]
+    assert advice in told["message"] and told["origin"] == origin[:200]
+    assert advice in body and origin[:100] in body and len(body) < 400
+
+
+def test_pages_of_many_places_fill_no_log() -> None:
+    heard: list[str] = []
+    doors = Doors(
+        ServerOptions(), page=bytes, metrics=bytes, ready=dict, room=lambda: True, foreign=lambda o, _: heard.append(o)
+    )
+    for number in range(1_000):
+        answer = doors.open(Request("/v1/stream", Headers({"Origin": f"http://{number}.example"})))
+        assert answer is not None and answer.status_code == 403
+    assert len(heard) == 100
+
+
 def test_the_own_page_of_an_ipv6_address_is_welcome() -> None:
     options = ServerOptions(host="fd00::1", token="secret")
     doors = Doors(options, page=bytes, metrics=bytes, ready=dict, room=lambda: True)
@@ -181,7 +220,8 @@ def test_a_server_that_strangers_could_reach_needs_a_token() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--host", "0.0.0.0"], ["--cert", "x.pem"], ["--port", "70000"], ["--token", "a b"], ["--max-sessions", "0"],
+        ["--host", "0.0.0.0"], ["--cert", "x.pem"], ["--origin", "app.example"], ["--origin", "https://a.example/page"],
+        ["--port", "70000"], ["--token", "a b"], ["--max-sessions", "0"],
         ["--threads", "0"], ["--drain", "-1"],
     ],
 )  # fmt: skip
@@ -229,58 +269,3 @@ def test_tls_is_spoken(tmp_path: Path) -> None:
             return client
 
     assert len(asyncio.run(talk()).of("emotion.final")) == 2
-
-
-def test_a_drain_lets_finals_out_says_goodbye_and_accepts_nobody() -> None:
-    async def talk() -> tuple[Raw, int, bool]:
-        async with serving(FAKE) as server, raw(server.url) as client:
-            await client.audio(TALK[:40_000])  # in the middle of an utterance
-            await client.until("speech.started")
-            drained = asyncio.ensure_future(server.drain(3.0))
-            code = await client.closed()
-            await drained
-            refused = False
-            try:
-                await connect(server.url)
-            except OSError:
-                refused = True
-            return client, code, refused
-
-    client, code, refused = asyncio.run(talk())
-    assert refused
-    assert [e.type for e in lasting(client.events)][-3:] == ["emotion.final", "mood", "session.closed"]
-    assert (code, client.errors) == (1001, ["shutting_down"])  # 1000 would say that the client's audio was all heard
-
-
-def test_an_idle_client_is_told_that_the_server_goes() -> None:
-    async def talk() -> tuple[int, list[str]]:
-        async with serving(FAKE) as server, raw(server.url) as client:
-            await server.drain(2.0)
-            return await client.closed(), client.errors
-
-    assert asyncio.run(talk()) == (1001, ["shutting_down"])
-
-
-def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
-    command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", "0", "--model", str(tiny_model)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert process.stderr is not None
-    listening = json.loads(process.stderr.readline())
-    assert listening["event"] == "listening"
-
-    async def talk() -> Raw:
-        async with raw(listening["url"], open_timeout=60) as client:
-            await client.audio(TALK[:40_000])
-            await client.until("speech.started")
-            process.send_signal(signal.SIGTERM)
-            await client.closed()
-            return client
-
-    client = asyncio.run(talk())
-    assert process.wait(30) == 0
-    assert client.of("emotion.final") and client.of("session.closed")
-    logs = process.stderr.read()
-    events = [json.loads(line)["event"] for line in logs.splitlines()]
-    assert events[0] == "opened" and events[-1] == "drained"
-    token = client.created.resume_token
-    assert token is not None and token not in logs

@@ -64,6 +64,73 @@ def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     assert differences(lasting(good.events), lasting(alone(TALK, interim=False))) == []
 
 
+FRAME = b"\x82\x82" + bytes(4) + b"\0\0"  # one sample, masked with nothing
+PING = b"\x89\xfd" + bytes(4) + bytes(125)
+
+
+async def upgraded(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A websocket by hand, of a client that keeps to no rule of decency."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [
+        "GET /v1/stream HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "", "",
+    ]  # fmt: skip
+    writer.write("\r\n".join(lines).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+def test_whoever_sends_a_flood_of_tiny_frames_leaves_the_others_their_turn() -> None:
+    async def flood() -> tuple[int, int]:
+        async with serving(FAKE) as server:
+            _, writer = await upgraded(server.port)
+            while not server.hub.links:
+                await asyncio.sleep(0.01)
+            (link,) = server.hub.links
+            turns, heard, seen = 0, 0, [0, 0]
+            hear = link._hear
+            longest = 0
+
+            async def counted(frame: bytes) -> None:
+                nonlocal heard, longest
+                heard += 1
+                seen[:] = [turns, seen[1] + 1] if seen[0] == turns else [turns, 1]
+                longest = max(longest, seen[1])
+                await hear(frame)
+
+            link._hear = counted  # type: ignore[method-assign]
+            writer.write(FRAME * 20_000)
+            while heard < 20_000:
+                turns += 1
+                await asyncio.sleep(0)
+            writer.close()
+            return heard, longest
+
+    heard, longest = asyncio.run(flood())
+    assert heard == 20_000 and longest <= 64
+
+
+def test_whoever_pings_and_never_reads_is_closed_before_the_pongs_fill_the_memory() -> None:
+    async def flood() -> tuple[float | None, int]:
+        async with serving(FAKE, slow_s=1_000.0) as server:
+            _, writer = await upgraded(server.port)
+            writer.transport.pause_reading()
+            while not server.hub.links:
+                await asyncio.sleep(0.01)
+            (link,) = server.hub.links
+            most = 0
+            while not link.leaving:
+                writer.write(PING * 500)
+                most = max(most, link.socket.transport.get_write_buffer_size())
+                await asyncio.sleep(0.005)
+            writer.transport.abort()
+            seen = server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": "slow_consumer"})
+            return seen, most
+
+    seen, most = asyncio.run(flood())
+    assert seen == 1.0 and most < 64 * 1024 * 1024
+
+
 def test_a_drain_in_the_middle_of_a_long_frame_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
     async def talk() -> Raw:
         async with serving(FAKE) as server, raw(server.url) as client:

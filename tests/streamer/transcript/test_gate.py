@@ -28,6 +28,22 @@ def test_what_is_too_short_or_too_quiet_is_never_shown_to_a_recognizer():
     assert not audible(SPEECH[:1_600]) and not audible(SPEECH[:0])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_steady_noise_is_never_shown_to_a_recognizer_and_speech_in_noise_is(seed):
+    """White and pink noise, short and long, and a hum; a voice 10 dB above white noise still is."""
+    random = np.random.default_rng(seed)
+    for seconds in (0.6, 5.0):
+        white = random.standard_normal(int(seconds * 16_000))
+        spectrum = np.fft.rfft(white)
+        pink = np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)) + 1), len(white))
+        hum = np.sin(2 * np.pi * 50 * np.arange(len(white)) / 16_000)
+        for sound in (white, pink, hum):
+            assert not audible(to_int16((0.1 * sound / np.abs(sound).max()).astype(np.float32)))
+    speech = voice(2.0, seed=seed)
+    around = random.standard_normal(len(speech)) * np.sqrt(np.mean(speech**2) / 10)
+    assert audible(to_int16((speech + around).astype(np.float32)))
+
+
 @pytest.mark.parametrize(
     ("doubts", "kept"),
     [

@@ -222,7 +222,7 @@ def test_nothing_is_asked_in_silence():
 def test_sound_too_quiet_for_words_is_read_without_asking():
     """A transcript.final without words, and nothing asked for."""
     engine = Recording()
-    events = events_of([voice(3.0, level=0.0007)], engine)
+    events = events_of([voice(3.0, level=0.002)], engine)
     assert of_type(events, "speech.ended"), "the detector hears it, whatever its level"
     assert engine.kept(Transcribe) == []
     assert [e.text for e in of_type(events, "transcript.final")] == [""]
@@ -363,3 +363,45 @@ def test_attention_can_be_off_with_words_on():
     """Shares still sum to 1."""
     for final in of_type(events_of([TALK], attention=False), "emotion.final"):
         assert abs(sum(word.weight for word in final.words) - 1) < 1e-4
+
+
+class Wavering(FakeEngine):
+    """Hears some words differently in each pass, surely and at other times, as real recognizers do."""
+
+    def hear(self, request):
+        random = np.random.default_rng([request.begin, len(request.audio), request.final])
+        words = []
+        for place, word in enumerate(super().hear(request).segments[0].words):
+            sign, shift, p = random.uniform(0, 1, 3).tolist()
+            text = f"x{place}" if sign > 0.7 else f"{word.text}?" if sign < 0.2 else word.text
+            words.append(HeardWord(text=text, start=word.start + shift / 10, end=word.end + shift / 10, p=p))
+        return Hypothesis(segments=(HeardSegment(words=tuple(words)),), language="en", language_p=0.95)
+
+
+@given(speech_with_pauses(), st.randoms(use_true_random=False), st.floats(0, 1))
+def test_any_pattern_of_interim_passes_that_were_dropped_gives_the_same_finals(audio, random, share):
+    """Words, times, readings, moods and their numbers: what there was time for shows in interims alone."""
+
+    def answer(request):
+        if not request.final and random.random() < share:
+            return random.choice([Dropped, Late])(request.id)
+        return Done(request.id, Wavering().hear(request))
+
+    hurried = answered(session_of(), audio, answer)
+    whole = events_of([audio], Wavering())
+    assert differences(*([e for e in events if hasattr(e, "seq")] for events in (whole, hurried))) == []
+    for final, said in zip(of_type(hurried, "emotion.final"), of_type(hurried, "transcript.final"), strict=True):
+        assert final.text == "used" and [w.word for w in final.words] == [w.word for w in said.words]
+
+
+@given(speech_with_pauses(), st.randoms(use_true_random=False))
+def test_what_interims_settled_no_later_interim_changes(audio, random):
+    """Whatever the passes say, and whichever of them come."""
+
+    def answer(request):
+        return Dropped(request.id) if random.random() < 0.3 else Done(request.id, Wavering().hear(request))
+
+    stable = {}
+    for event in of_type(answered(session_of(), audio, answer), "transcript.interim"):
+        assert event.text.startswith(stable.get(event.utterance, ""))
+        stable[event.utterance] = event.text[: event.stable]

@@ -229,6 +229,17 @@ def test_clips_that_cannot_be_scored_are_all_named_before_anything_is_heard(mode
             2,
             "--whole hears each recording",
         ),
+        (
+            ("--corpus", "emodb", "--speakers", "08", "--whole", "--asr", "pocketsphinx"),
+            2,
+            "--whole hears the voice alone",
+        ),
+        (("--corpus", "emodb", "--asr", "whisper"), 2, "--asr whisper: no such speech recognizer"),
+        (
+            ("--corpus", "emodb", "--speakers", "08", "--asr", "faster-whisper:/"),
+            1,
+            "faster-whisper:/ cannot be loaded",
+        ),
         (("--corpus", "emodb", "--conditions", "rain"), 2, "--conditions rain"),
         (("--corpus", "emodb", "--svg", "/nowhere/picture.svg"), 2, "--svg /nowhere/picture.svg"),
         (("--corpus", "emodb", "--folds", "/nowhere"), 1, "fold-0"),

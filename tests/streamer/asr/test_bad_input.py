@@ -1,0 +1,241 @@
+"""Real recognizers, and what is no speech, too long, in another language, or kills them: emotions go on."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_whisper import TINY_WHISPER
+
+from emoscope.streamer import Config, Session, VadConfig
+from emoscope.streamer.asr import Recognizer, choose, prepare
+from emoscope.streamer.events import Caution, EmotionFinal, EmotionInterim, TranscriptFinal, TranscriptInterim
+from emoscope.streamer.live import Live
+from emoscope.streamer.news import Note, Tick
+from emoscope.streamer.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, run, silence, voice
+from emoscope.streamer.transcript.rolling import to_int16
+
+TINY = f"faster-whisper:{TINY_WHISPER}"
+SECOND = 16_000
+
+
+@pytest.fixture(scope="module")
+def recognizers():
+    """Each real backend, loaded once."""
+    with Recognizer(choose(TINY)) as whisper, Recognizer(choose("pocketsphinx")) as sphinx:
+        for recognizer in (whisper, sphinx):
+            recognizer.check()
+        yield {"faster-whisper": whisper, "pocketsphinx": sphinx}
+
+
+@pytest.fixture
+def whisper(recognizers):
+    return recognizers["faster-whisper"]
+
+
+@pytest.fixture(scope="module")
+def sentence(conversation):
+    """ "Kids are talking by the door", 2.8 s, by a voice that the tiny Whisper never heard."""
+    audio, _ = soundfile.read(conversation, dtype="float32")
+    return audio[5_760:51_200]
+
+
+def noise(seconds, colour):
+    """White noise, or noise that falls by 3 dB an octave, as loud as speech."""
+    count = int(seconds * SECOND)
+    spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal(count))
+    if colour == "pink":
+        spectrum /= np.sqrt(np.arange(len(spectrum)) + 1)
+    sound = np.fft.irfft(spectrum, count)
+    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def music(seconds):
+    """Four chords and a melody above them, in decaying tones with five harmonics."""
+    time_s = np.arange(int(seconds * SECOND)) / SECOND
+    sound = np.zeros_like(time_s)
+    chords = [(220, 277, 330), (196, 247, 294), (175, 220, 262), (196, 247, 294)]
+    for beat in range(int(seconds * 2)):
+        chosen = (time_s >= beat / 2) & (time_s < (beat + 1) / 2)
+        since = time_s[chosen] - beat / 2
+        chord = chords[beat // 2 % 4]
+        for hz in (*chord, 2 * chord[0] * (1, 1.125, 1.25, 1.5)[beat % 4]):
+            for harmonic in range(1, 6):
+                sound[chosen] += np.exp(-3 * since) * np.sin(2 * np.pi * hz * harmonic * since) / harmonic
+    return (0.2 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def events_of(recognizer, audio, **options):
+    config = Config(**options)
+    settled = prepare(recognizer, config).options
+    session = Session(CONTRACT, Config(**(options | settled)), words=True)
+    blocks = [audio[begin : begin + SECOND] for begin in range(0, len(audio), SECOND)]
+    return run(session, with_words(FakeEngine(), recognizer), blocks)
+
+
+def of_type(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def assert_emotions_as_without_words(events, audio, **options):
+    """As many interims and finals as of the voice alone, with its scores; no warning; words within their utterance."""
+    alone = run(Session(CONTRACT, Config(**options)), FakeEngine(), [audio])
+    assert not of_type(events, Caution)
+    for kind in (EmotionInterim, EmotionFinal):
+        ours, theirs = of_type(events, kind), of_type(alone, kind)
+        assert [event.end for event in ours] == [event.end for event in theirs]
+        np.testing.assert_allclose(
+            [list(event.scores.values()) for event in ours],
+            [list(event.scores.values()) for event in theirs],
+            atol=1e-5,
+        )
+    for said in of_type(events, TranscriptFinal):
+        assert all(said.start <= word.start <= word.end <= said.end for word in said.words)
+
+
+@pytest.mark.parametrize("colour", ["white", "pink"])
+@pytest.mark.parametrize(("name", "seconds"), [("faster-whisper", 30), ("pocketsphinx", 4)])
+def test_nothing_is_said_in_noise(recognizers, name, colour, seconds):
+    """Also where the detector takes it for a voice: emotions come, words do not."""
+    audio = noise(seconds, colour)
+    events = events_of(recognizers[name], audio)
+    assert_emotions_as_without_words(events, audio)
+    assert not of_type(events, TranscriptInterim)
+    assert {event.text for event in of_type(events, TranscriptFinal)} <= {""}
+    assert len(of_type(events, TranscriptFinal)) == len(of_type(events, EmotionFinal))
+
+
+def test_music_brings_emotions_and_few_words(whisper):
+    """What a recognizer sings along stays within what sounds, and the voice's readings are what they were."""
+    audio = np.concatenate([music(5.0), silence(1.0)])
+    events = events_of(whisper, audio)
+    assert_emotions_as_without_words(events, audio)
+    assert of_type(events, EmotionFinal)
+
+
+def test_a_pause_of_a_minute_is_no_words_and_takes_none_along(whisper, sentence):
+    """Nothing is asked in it; each side of it has its own words."""
+    audio = np.concatenate([sentence, silence(30.0), np.zeros(30 * SECOND, np.float32), sentence, silence(1.0)])
+    before = whisper.heard_s
+    events = events_of(whisper, audio)
+    one, other = of_type(events, TranscriptFinal)
+    assert one.text == other.text != "" and other.words[0].start > 60
+    assert whisper.heard_s - before < 12  # two finals and their interim passes
+    assert_emotions_as_without_words(events, audio)
+
+
+def test_a_language_that_was_locked_stays_when_another_is_spoken(whisper, sentence, shared):
+    """English after German, of which the model is sure: no flip to and fro, and a language that was told is kept."""
+    german, rate = soundfile.read(shared / "corpora" / "emodb" / "03a01Fa.flac", dtype="float32")
+    assert rate == SECOND
+    gap = silence(1.0)
+    audio = np.concatenate([german, gap, sentence, gap, german, gap])
+    finals = of_type(events_of(whisper, audio), TranscriptFinal)
+    assert [final.language for final in finals if final.words] == ["de"] * 3
+    assert finals[0].language_p > 0.8 and finals[1].language_p is None
+    told = of_type(events_of(whisper, audio, language="en"), TranscriptFinal)
+    assert [final.language for final in told if final.words] == ["en"] * 3
+
+
+def test_a_two_minute_utterance_keeps_its_words_and_its_memory(whisper, sentence):
+    """Cut at 120 s: the last pass hears all of it, words come in order, and nothing that is kept grows with it."""
+    speech = sentence[6_000:-4_000]
+    audio = np.tile(speech, 1 + int(124 * SECOND / len(speech)))[: 124 * SECOND]
+    options = {"vad": VadConfig(max_utterance_s=120), "refresh_s": 30.0, "interval_s": 10.0}
+    session = Session(CONTRACT, Config(**options), words=True)
+    memory, finals = [], []
+    for begin in range(0, len(audio), 2 * SECOND):
+        events = run(session, with_words(FakeEngine(), whisper), [audio[begin : begin + 2 * SECOND]], finish=False)
+        finals += of_type(events, TranscriptFinal)
+        memory.append(len(session.save()))
+    [said] = finals
+    assert said.end - said.start == pytest.approx(120, abs=0.1)
+    assert len(said.words) > 20 and {word.word for word in said.words} >= {"are", "by", "the", "door."}
+    starts = [word.start for word in said.words]
+    assert starts == sorted(starts) and starts[-1] > 60
+    assert memory[-1] < 1.1 * memory[1]
+
+
+def test_a_pass_that_the_library_refuses_turns_words_off(whisper, sentence):
+    """A language that no Whisper knows: its own error is told once, emotions go on."""
+    audio = np.concatenate([sentence, silence(1.0), sentence, silence(1.0)])
+    events = events_of(whisper, audio, language="xx")
+    [warning] = of_type(events, Caution)
+    assert warning.code == "text_disabled" and "xx" in warning.message
+    assert [final.text for final in of_type(events, EmotionFinal)] == ["off", "off"]
+    assert not whisper.broken  # others whom it serves still have their words
+
+
+@pytest.mark.parametrize(("blow", "said"), [(signal.SIGKILL, "signal 9"), (signal.SIGSTOP, "hangs")])
+@pytest.mark.parametrize("name", [TINY, "pocketsphinx"])
+def test_a_real_recognizer_that_is_killed_or_hangs_in_a_pass_fails_it_alone(name, blow, said, sentence):
+    """The pass fails with the reason, and so does every later one, at once."""
+    audio = to_int16(np.tile(sentence, 4))
+    with Recognizer(choose(name)) as recognizer:
+        recognizer.check()
+        recognizer._patience_s = 2.0 - 30 * len(audio) / SECOND  # beyond what it is allowed for its audio
+        threading.Timer(0.1, os.kill, (recognizer.pid, blow)).start()
+        [result] = recognizer([Transcribe(2, 1, 0, 0, True, "en", audio)])
+        assert isinstance(result, Failed) and said in result.message
+        began = time.monotonic()
+        [later] = recognizer([Transcribe(3, 1, 0, 0, True, "en", audio)])
+        assert isinstance(later, Failed) and time.monotonic() - began < 1.0
+
+
+def test_words_that_come_late_are_not_waited_for(whisper, sentence):
+    """Live, with no patience at all: every emotion is there, and says `timeout`."""
+    audio = np.concatenate([sentence, silence(1.0), sentence, silence(1.0)])
+    lent = Lent(whisper)
+    player = Live(FakeSource(audio), lambda: (CONTRACT, FakeEngine()), Config(text_wait_s=0.0), words=lambda: lent)
+    player.start()
+    assert player.join(60.0)
+    assert player.error is None
+    events = [item for item in player.news() if not isinstance(item, Tick | Note)]
+    finals = of_type(events, EmotionFinal)
+    assert [final.text for final in finals] == ["timeout", "timeout"]
+    alone = of_type(run(Session(CONTRACT), FakeEngine(), [audio]), EmotionFinal)
+    assert [final.scores for final in finals] == [final.scores for final in alone]
+
+
+class Lent:
+    """A recognizer that its borrower must not close."""
+
+    def __init__(self, recognizer):
+        self._recognizer = recognizer
+
+    def __getattr__(self, name):
+        return getattr(self._recognizer, name)
+
+    def __call__(self, requests):
+        return self._recognizer(requests)
+
+    def close(self):
+        pass
+
+
+def test_a_model_that_was_copied_by_half_is_told(tmp_path):
+    """Whatever the native library does about it."""
+    shutil.copytree(TINY_WHISPER, tmp_path / "half")
+    model = tmp_path / "half" / "model.bin"
+    model.write_bytes(model.read_bytes()[: model.stat().st_size // 2])
+    with Recognizer(choose(f"faster-whisper:{tmp_path / 'half'}")) as recognizer:
+        words = prepare(recognizer, Config())
+        assert words.recognizer is None
+        [caution] = words.cautions
+        assert caution.code == "text_disabled" and "--asr pocketsphinx" in caution.message
+
+
+def test_nothing_is_said_in_silence_though_the_tiny_model_would(whisper):
+    """Shown digital silence it says a sentence, as Whisper does; a session never shows it any."""
+    zeros = np.zeros(2 * SECOND, np.int16)
+    [result] = whisper([Transcribe(1, 1, 0, 0, True, "en", zeros)])
+    assert isinstance(result, Done)
+    audio = np.concatenate([np.zeros(5 * SECOND, np.float32), silence(5.0), 1e-4 * voice(3.0)])
+    before = whisper.heard_s
+    assert {event.text for event in of_type(events_of(whisper, audio), TranscriptFinal)} <= {""}
+    assert whisper.heard_s == before

@@ -1,0 +1,80 @@
+"""`emoscope evaluate --asr`: the words of a recognizer count as they do live."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import soundfile
+
+from emoscope.models.store import load_model
+from emoscope.streamer import Config, replay
+from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable
+from emoscope.streamer.testing import silence, voice
+from emoscope.train.corpora import Clip
+from emoscope.train.evaluation.listening import Listener
+from emoscope.train.evaluation.sessions import Planned
+
+# The real process and its messages; what it hears is always the same.
+ANGRY = """
+from emoscope.streamer.asr import worker
+from emoscope.streamer.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+
+class Angry:
+    name, languages = "angry", ("en",)
+
+    def hear(self, audio, language, final):
+        said = "I hate you I am so angry".split()
+        each = len(audio) / 16_000 / len(said)
+        words = tuple(HeardWord(text=w, start=i * each, end=(i + 1) * each, p=0.95) for i, w in enumerate(said))
+        return Hypothesis(segments=(HeardSegment(words=words),), language="en")
+
+worker.load = lambda asked: Angry()
+worker.main()
+"""
+
+
+@pytest.fixture
+def recognizer(tmp_path):
+    (tmp_path / "angry.py").write_text(ANGRY)
+    with Recognizer(Choice(name="pocketsphinx"), command=(str(tmp_path / "angry.py"),)) as made:
+        yield made
+
+
+@pytest.fixture
+def clips(tmp_path):
+    found = []
+    for number in range(2):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, np.concatenate([silence(0.3), voice(1.5, seed=number), silence(0.8)]), 16_000)
+        found.append(Clip(corpus="ravdess", name=str(number), path=path, speaker="01", label="angry"))
+    return tuple(found)
+
+
+def finals(heard):
+    return [spoken.final.scores for one in heard for spoken in one.utterances]
+
+
+def test_words_count_as_in_a_replay_alone_and_within_a_speakers_session(tiny_model, recognizer, clips):
+    """The same scores, and not those of the voice alone."""
+    model = load_model(tiny_model)
+    config = Config(pace="fast", attention=False)
+    with_words, alone = Listener(model, config=config, words=recognizer), Listener(model, config=config)
+    for planned in (*(Planned((clip,)) for clip in clips), Planned(clips)):
+        counted, voice_alone = finals(with_words.hear(planned)), finals(alone.hear(planned))
+        assert len(counted) == len(planned.clips)
+        assert np.abs(np.subtract(counted, voice_alone)).max() > 0.05
+    events = replay(clips[0].path, model, config=config, asr=recognizer)
+    [live] = [event for event in events if event.type == "emotion.final"]
+    assert live.sources.text > 0.1
+    assert finals(with_words.hear(Planned(clips[:1])))[0] == pytest.approx(tuple(live.scores.values()), abs=1e-5)
+
+
+def test_a_recognizer_that_broke_ends_the_evaluation(tiny_model, recognizer, clips):
+    """Figures of which nobody knows how many had words are not given."""
+    listener = Listener(load_model(tiny_model), words=recognizer)
+    listener.hear(Planned(clips[:1]))
+    os.kill(recognizer.pid, signal.SIGKILL)
+    recognizer._process.wait()
+    with pytest.raises(RecognizerUnavailable):
+        listener.hear(Planned(clips[1:]))
