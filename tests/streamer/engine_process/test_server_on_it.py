@@ -94,7 +94,7 @@ def test_a_signal_to_all_processes_drains_the_sessions_and_leaves_none(number: i
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
     assert process.stderr is not None
-    url = json.loads(process.stderr.readline())["url"]
+    url = next(line["url"] for line in map(json.loads, process.stderr) if line["event"] == "listening")
 
     async def talk() -> Raw:
         async with raw(url, open_timeout=60) as client:
