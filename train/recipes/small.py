@@ -205,7 +205,7 @@ def make_card(trained: Trained, recipe: Recipe, name: str, folds: Sequence[Train
     return Card(
         format=1,
         id=name,
-        version="2",
+        version="3",
         architecture=model.architecture,
         config={key: list(v) if isinstance(v, tuple) else v for key, v in model.card_config().items()},
         audio=Audio.of(

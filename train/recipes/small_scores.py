@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from emoscope.models.card import Score, replace_file
+from emoscope.models.card import Score, read_card, replace_file
 from emoscope.streamer import Config, detector, segmenter
 
 from ..evaluation.evaluate import Plan, Report, evaluate
@@ -35,7 +35,8 @@ class KeptScores:
 
     def of(self, folders: Sequence[Path], name: str, make: Callable[[], list[Score]]) -> list[Score]:
         """The scores `name` of the models in `folders`: other weights, or another voice detector, are scored anew."""
-        parts = [(folder / "card.json").read_bytes() for folder in folders]
+        cards = [read_card(folder) for folder in folders]
+        parts = [msgspec.json.encode((card.weights_sha256, card.calibration)) for card in cards]
         parts += [inspect.getsource(module).encode() for module in (detector, segmenter)]
         path = self.folder / f"{name}-{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}.json"
         if self.use and path.is_file():
@@ -135,7 +136,7 @@ def _scores(report: Report, how: str) -> list[Score]:
             told.append(_score(report, f"{how}, after {after.seconds:g} s of speech", "UAR", after.uar, None))
     for bucket in figures.calibration:
         heard = "finals" if bucket.seconds is None else f"readings after {bucket.seconds:g} s"
-        told.append(_score(report, f"{how}, {heard}", "ECE", bucket.ece, None))
+        told.append(_score(report, f"{how}, {heard}", "ECE", bucket.ece, None, bucket.n))
     told += _honesty(report, how, figures)
     return told
 
@@ -146,12 +147,15 @@ def _honesty(report: Report, how: str, figures: Figures) -> list[Score]:
     return told if right is None else [*told, _score(report, how, "accuracy where not unsure", right, None)]
 
 
-def _score(report: Report, how: str, metric: str, value: float, ci95: tuple[float, float] | None) -> Score:
+def _score(
+    report: Report, how: str, metric: str, value: float, ci95: tuple[float, float] | None, n: int | None = None
+) -> Score:
+    """A line of the card; `n` where it counts something else than clips."""
     return Score(
         corpus=report.corpus,
         protocol=f"{report.protocol}, {how}, through the stream",
         metric=metric,
         value=round(value, 4),
         ci95=None if ci95 is None else (round(ci95[0], 4), round(ci95[1], 4)),
-        n=report.figures.n,
+        n=report.figures.n if n is None else n,
     )
