@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -53,14 +54,15 @@ def measure_folds(folds: Path, data: Path, kept: KeptScores) -> list[Score]:
     scores: list[Score] = []
     for corpus in FOLDED:
         for how, config, sessions in SETTINGS:
-            scores += kept.of(
-                folders,
-                _slug(corpus, how),
-                lambda c=corpus, h=how, cfg=config, s=sessions: _scores(  # type: ignore[misc]
-                    _report(c, data, folders, cfg, s), f"{FOLDS} folds of speakers, {h}"
-                ),
-            )
+            make = partial(_fold_scores, corpus, data, folders, how, config, sessions)
+            scores += kept.of(folders, _slug(corpus, how), make)
     return scores
+
+
+def _fold_scores(
+    corpus: str, data: Path, folders: Sequence[Path], how: str, config: Config, sessions: SessionConfig
+) -> list[Score]:
+    return _scores(_report(corpus, data, folders, config, sessions), f"{FOLDS} folds of speakers, {how}")
 
 
 def measure_shipped(
