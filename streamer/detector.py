@@ -103,8 +103,9 @@ class VoiceDetector:
             floor = max(floor, min(recent) - (0.0 if _even(recent) else 3.0))
         floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + RISE_DB
         level = level + 0.5 * (loudness - level) if loudness > level else level - FALL_DB
-        level = max(level, floor + SNR_DB, QUIETEST_DB)
+        # Remembered as it was heard: a siren that was taken for the room must not hide the voice after it.
         state.level_db, state.floor_db = level, floor
+        level = max(level, floor + SNR_DB, QUIETEST_DB)
         scaled = frame * (32_768.0 * 10.0 ** ((TARGET_DB - level) / 20.0))
         pcm = np.minimum(np.maximum(scaled, LOWEST), HIGHEST).astype("<i2").tobytes()
         state.heard += pcm

@@ -20,6 +20,7 @@ class EventFile(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._broke: InputError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
@@ -33,14 +34,17 @@ class EventFile(ABC):
         """What of this event belongs into the file. InputError where the disk takes no more."""
 
     def append(self, data: bytes) -> None:
-        """Hand it to the system at once, whole."""
+        """Hand it to the system at once, whole. What broke off once stays so: no row goes behind half a row."""
+        if self._broke is not None:
+            raise self._broke
         try:
             while data:  # a disk that fills up takes a part first, and refuses the rest
                 data = data[self._file.write(data) :]
         except OSError as error:
-            raise InputError(
+            self._broke = InputError(
                 f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are whole"
-            ) from None
+            )
+            raise self._broke from None
 
     def __enter__(self) -> Self:
         return self

@@ -30,8 +30,8 @@ def check_exports(args: argparse.Namespace, *, several: bool = False) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """A folder that is there, or a name that ends in none of our suffixes."""
-    return path.is_dir() or path.suffix.lower() not in SUFFIXES.values()
+    """A folder that is there, or a name without a suffix."""
+    return path.is_dir() or not path.suffix
 
 
 def open_exports(args: argparse.Namespace, stack: ExitStack) -> "list[EventFile]":

@@ -98,6 +98,8 @@ def picture(args: argparse.Namespace) -> int:
     width, height = _size(args.size)
     if len(args.paths) != 1:
         raise UsageError("--screenshot draws one file")
+    if args.vtt or args.csv:
+        raise UsageError("--screenshot draws a picture alone: write --vtt and --csv in a run of their own")
     with ExitStack() as stack:
         player, state = _player(args, stack)
         at = float("inf") if args.at is None else args.at

@@ -1,6 +1,7 @@
 """`emoscope serve`: many live streams over websockets."""
 
 import argparse
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serves until SIGTERM or Ctrl+C; gone by `--drain` then, and at once while it is still loading."""
+    if os.name == "nt":
+        raise UsageError("`emoscope serve` runs on Linux and macOS; on Windows use WSL, or demo/deploy's container")
     with Leaving(args.drain, _late) as leaving:
         return _serve(args, leaving)
 
@@ -52,7 +55,6 @@ def _late(message: str) -> None:
 
 def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     import asyncio
-    import os
     from dataclasses import replace
 
     from .engine_process import EngineProcess, Wanted

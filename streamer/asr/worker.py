@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from typing import BinaryIO
 
 import numpy as np
@@ -24,13 +25,16 @@ def main() -> None:
     os.dup2(2, 1)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
+    code = 0
     try:
         serve(incoming, outgoing)
     except BrokenPipeError:
         pass
-    finally:
-        sys.stderr.flush()
-        os._exit(0)  # taking a native library down can last, or crash: nothing here needs it
+    except BaseException:  # a fault of ours: whoever looks at standard error sees where
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)  # taking a native library down can last, or crash: nothing here needs it
 
 
 def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -97,7 +98,10 @@ class Process:
         """In words. It has closed its pipe, so it ends, if it did not already."""
         self.kill()
         code = self._process.wait()
-        return f"the engine's process ended ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+        if code == -signal.SIGKILL:
+            return "the engine's process was killed (signal 9): by hand, or for want of memory"
+        how = f"signal {-code}" if code < 0 else f"exit code {code}; see its lines above"
+        return f"the engine's process ended ({how})"
 
     def kill(self) -> None:
         """End it, whatever it is doing."""

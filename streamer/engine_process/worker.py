@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -24,11 +25,16 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     asked: SimpleQueue[ToEngine] = SimpleQueue()
     Thread(target=listen, args=(incoming, asked), name="emoscope pipe", daemon=True).start()
+    code = 0
     try:
         serve(asked, outgoing)
-    finally:
-        sys.stderr.flush()
-        os._exit(0)
+    except BrokenPipeError:  # the server has gone, which is how we end
+        pass
+    except BaseException:  # a fault of ours: the log must show where
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def listen(incoming: int, asked: "SimpleQueue[ToEngine]") -> None:
@@ -38,8 +44,12 @@ def listen(incoming: int, asked: "SimpleQueue[ToEngine]") -> None:
             head, body = lengths(_exactly(incoming, LENGTHS.size))
             told, arrays = _exactly(incoming, head), _exactly(incoming, body)
             asked.put(unpack(told, arrays, ToEngine, copy=False))
-    except (EOFError, OSError, RecordInvalid):
+    except (EOFError, OSError):
         os._exit(0)
+    except RecordInvalid as error:
+        sys.stderr.write(f"emoscope: {error}\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def serve(asked: "SimpleQueue[ToEngine]", outgoing: int) -> None:

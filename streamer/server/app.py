@@ -129,7 +129,9 @@ class Server:
         self._server.close(close_connections=False)
         await drain(self.hub, deadline)
         for socket in list(self._sockets):  # those that are left, and those that never said what they want
-            socket.transport.abort()
+            # One whose TLS handshake is not over has no transport yet; it is not waited for beyond the deadline.
+            if (transport := getattr(socket, "transport", None)) is not None:
+                transport.abort()
         await ended(self._server.wait_closed(), within_s=deadline.left_s(STORED))
         if self._checker is not None:
             self._checker.cancel()

@@ -62,6 +62,15 @@ def test_a_noise_that_sets_in_is_soon_taken_for_the_room(before, after):
     assert sum(b - a for a, b in speech_spans(audio, CONTRACT)) < 2 * 16_000
 
 
+def test_a_voice_after_a_siren_is_heard_from_its_start():
+    """Three seconds of an even, loud sound are taken for the room; when they end, the room is what it was."""
+    time = np.arange(16_000 * 3) / 16_000
+    siren = (0.5 * np.sin(2 * np.pi * 700 * time)).astype(np.float32)
+    audio = np.concatenate([silence(1.0), siren, silence(1.0), voice(2.0), silence(1.0)])
+    starts = [start / 16_000 for start, _ in speech_spans(audio, CONTRACT)]
+    assert any(abs(start - 5.0) < 0.2 for start in starts)
+
+
 def test_a_constant_offset_is_no_sound():
     """A sound card's direct current moves nothing."""
     audio = np.concatenate([silence(1.0), voice(3.0), silence(1.5)])

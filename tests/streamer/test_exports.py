@@ -217,3 +217,43 @@ def test_a_word_that_stands_apart_says_nothing_of_it_on_the_wire():
     apart, joined = (WeighedWord(word="a", start=0.0, end=1.0, weight=1.0, space=space) for space in (True, False))
     words = json.loads(encode(final([apart, joined])))["words"]
     assert "space" not in words[0] and words[1]["space"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--vtt", "talk.srt"], ["--screenshot", "out.svg", "--csv", "talk.csv"], ["--csv", "talk.txt"]]
+)
+def test_what_would_not_be_written_as_meant_is_said_before_anything_is_read(
+    talk, tiny_model, tmp_path, capsys, monkeypatch, arguments
+):
+    """A wrong suffix is no folder, and a picture has no table beside it."""
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert main(["replay", str(talk), "--model", str(tiny_model), *arguments]) == 2
+    assert arguments[-1].rpartition(".")[2] in capsys.readouterr().err or "--csv" in arguments
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_table_that_broke_off_stays_as_it_is(tmp_path):
+    """A disk that has room again gets no row behind half a row."""
+
+    class Full:
+        taken = b""
+
+        def write(self, data):
+            if self.taken:
+                raise OSError(28, "No space left on device")
+            self.taken = bytes(data[:3])
+            return 3
+
+        def close(self):
+            pass
+
+    table = Table(tmp_path / "out.csv")
+    table._file.close()
+    table._file = full = Full()
+    with pytest.raises(InputError, match="stops here"):
+        table.append(b"a,b,c\n")
+    full.taken = b""
+    with pytest.raises(InputError, match="stops here"):
+        table.append(b"d,e,f\n")
+    assert full.taken == b""

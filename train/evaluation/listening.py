@@ -12,8 +12,8 @@ from emoscope.models.reading import CIRCUMPLEX
 from emoscope.models.systems import AttentiveModel, SegmentalModel
 from emoscope.models.voice import VoiceProfile
 from emoscope.streamer import BatchEngine, Config, Drive, Session, replay
-from emoscope.streamer.asr import Recognizer, prepare
-from emoscope.streamer.events import AnyEvent, EmotionFinal, EmotionInterim
+from emoscope.streamer.asr import Recognizer, RecognizerUnavailable, prepare
+from emoscope.streamer.events import AnyEvent, Caution, EmotionFinal, EmotionInterim
 from emoscope.streamer.replaying import with_source
 from emoscope.streamer.requests import Engine, with_words
 from emoscope.streamer.session import ENROLL_S
@@ -152,6 +152,8 @@ class Listener:
             elif isinstance(event, EmotionFinal):
                 found.append(((event.start, event.end), Spoken(self._said(event), tuple(interims))))
                 interims = []
+            elif isinstance(event, Caution) and event.code == "text_disabled":
+                raise RecognizerUnavailable(event.message)
         return found
 
     def _said(self, event: EmotionInterim | EmotionFinal) -> Said:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+import emoscope.models
+import emoscope.streamer
 from emoscope.models.card import Score, read_card, replace_file
-from emoscope.streamer import Config, detector, segmenter
+from emoscope.streamer import Config
 
+from .. import corpora, evaluation
 from ..evaluation.evaluate import Plan, Report, evaluate
 from ..evaluation.figures import Figures
 from ..evaluation.protocols import protocol_of
@@ -35,10 +38,10 @@ class KeptScores:
     use: bool
 
     def of(self, folders: Sequence[Path], name: str, make: Callable[[], list[Score]]) -> list[Score]:
-        """The scores `name` of the models in `folders`: other weights, or another voice detector, are scored anew."""
+        """The scores `name` of the models in `folders`: other weights, or other code, are scored anew."""
         cards = [read_card(folder) for folder in folders]
         parts = [msgspec.json.encode((card.weights_sha256, card.calibration)) for card in cards]
-        parts += [inspect.getsource(module).encode() for module in (detector, segmenter)]
+        parts += [file.read_bytes() for file in _code()]
         path = self.folder / f"{name}-{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}.json"
         if self.use and path.is_file():
             return msgspec.json.decode(path.read_bytes(), type=list[Score])
@@ -46,6 +49,12 @@ class KeptScores:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, msgspec.json.encode(scores))
         return scores
+
+
+def _code() -> list[Path]:
+    """What figures depend on beside weights and recordings: everything that hears, and everything that counts."""
+    packages = (emoscope.models, emoscope.streamer, evaluation, corpora)
+    return [file for package in packages for file in sorted(Path(inspect.getfile(package)).parent.rglob("*.py"))]
 
 
 def measure_folds(folds: Path, data: Path, kept: KeptScores) -> list[Score]:

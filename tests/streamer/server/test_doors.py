@@ -251,7 +251,9 @@ def test_a_port_in_use_and_a_broken_certificate_are_named(tmp_path: Path) -> Non
     asyncio.run(twice())
 
 
-def test_tls_is_spoken(tmp_path: Path) -> None:
+@pytest.fixture
+def own_tls(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, and its key."""
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     made = subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
@@ -259,6 +261,31 @@ def test_tls_is_spoken(tmp_path: Path) -> None:
         capture_output=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
+    return cert, key
+
+
+def test_a_drain_does_not_stumble_over_those_who_never_shook_hands(own_tls: tuple[Path, Path]) -> None:
+    """A scanner on the TLS port that says nothing, and one that speaks plain HTTP."""
+    cert, key = own_tls
+
+    async def talk() -> tuple[list[str], int]:
+        context = ssl.create_default_context(cafile=str(cert))
+        async with serving(FAKE, cert=cert, key=key) as server, raw(server.url, ssl=context) as client:
+            _, silent = await asyncio.open_connection("127.0.0.1", server.port)
+            _, plain = await asyncio.open_connection("127.0.0.1", server.port)
+            plain.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asyncio.sleep(0.3)
+            await server.drain(2.0)
+            code = await client.closed()
+            silent.close()
+            plain.close()
+            return client.errors, code
+
+    assert asyncio.run(talk()) == (["shutting_down"], 1001)
+
+
+def test_tls_is_spoken(own_tls: tuple[Path, Path]) -> None:
+    cert, key = own_tls
 
     async def talk() -> Raw:
         context = ssl.create_default_context(cafile=str(cert))
