@@ -61,7 +61,8 @@ def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, Screen
     if is_record(path):
         return RecordPlayer(path, speed), state
     state.model, state.labels = args.model, labels_of(args.model)
-    live = _live(path, args, speed if args.screenshot is None else UNPACED)
+    state.hurried = args.screenshot is not None
+    live = _live(path, args, UNPACED if state.hurried else speed)
     record = None
     if args.record is not None:
         place = free_path(args.record, path)

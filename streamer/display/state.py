@@ -60,6 +60,7 @@ class ScreenState:
 
     source, detail  what is heard: a device's or file's name; its rate and channels
     live            a microphone, not a recording
+    hurried         a recording read as fast as it goes, for a picture: there is no life to lag behind
     files, cut      what is being written, to be said while it is; what stopped being written before the end
     now_s           audio time
     curve           (end, dBFS) of the level, the newest last; `curve_point_s` apart
@@ -75,6 +76,7 @@ class ScreenState:
     device: str = "cpu"
     live: bool = True
     speed: float = 1.0
+    hurried: bool = False
     files: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     labels: tuple[str, ...] = ()

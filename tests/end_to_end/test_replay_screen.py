@@ -102,6 +102,7 @@ def test_a_picture_of_a_recording_does_not_wait_for_it(conversation: Path, tmp_p
     picture = tmp_path / "screen.txt"
     began = time.monotonic()
     assert main(["replay", str(conversation), "--screenshot", str(picture), "--at", "30", "--threads", "1"]) == 0
+    assert "lag" not in picture.read_text(encoding="utf-8"), "nothing lags behind what nobody listens to"
     assert time.monotonic() - began < 25
     assert "00:00:30" in picture.read_text(encoding="utf-8").splitlines()[0]
 
