@@ -240,7 +240,11 @@ def footer(state: ScreenState, width: int) -> Text:
     amount = f"{lost:.0f}" if lost < 0.05 or lost >= 9.95 else f"{lost:.1f}"
     p50, p95 = state.percentile_ms(0.5), state.percentile_ms(0.95)
     parts = [
-        (0, "" if state.hurried else f"lag {state.lag_s:.2f} s{cause}", Style(bold=True, color=AMBER) if slow else PLAIN),
+        (
+            0,
+            "" if state.hurried else f"lag {state.lag_s:.2f} s{cause}",
+            Style(bold=True, color=AMBER) if slow else PLAIN,
+        ),
         (3, "" if p50 is None or p95 is None else f"infer p50/p95 {p50:.0f}/{p95:.0f} ms", PLAIN),
         (4, f"RTF {marks.probability(state.rtf)}" if state.rtf else "", PLAIN),
         (1, f"dropped {amount} s{why}", Style(bold=True, color=RED) if state.warns("audio_dropped") else PLAIN),
