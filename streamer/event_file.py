@@ -17,10 +17,10 @@ class EventFile(ABC):
 
     what: ClassVar[str]
     kept: ClassVar[str]
+    _broke: InputError | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._broke: InputError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
