@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .systems import load_encoders as load_encoders
     from .windows import Window as Window
 
-_LATER = {
+_LAZY = {
     "ModelContract": "contract",
     "CardInvalid": "errors",
     "EmoscopeError": "errors",
@@ -79,6 +79,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 EmoscopeError
 +-- UsageError              a request that cannot be met: says what can
-+-- InputError              the audio or file                       (emoscope.streamer.errors)
++-- InputError              the audio or file                       (emoscope.streamer.protocol.errors)
 |   +-- UnreadableAudio     not audio, or broken: says where
 |   +-- UnusableDevice      a microphone that is not there, is busy, or went away: lists those that are there
 |   +-- ConfigInvalid       a session option out of range: names the field and what was expected

@@ -12,7 +12,7 @@ from .contract import ModelContract
 from .errors import UsageError
 from .pool_state import PoolState
 from .reading import Calibration
-from .voice import Voices
+from .speaker import SpeakerProfiles
 from .windows import Window, owned_frames, plan
 
 
@@ -45,7 +45,7 @@ class StreamModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def logits(self, state: PoolState, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
+    def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Label logits (B, L) and dimensions (B, D) in [-1, 1] of pooled states.
 
         A model whose contract has a `baseline` heeds `voices`; the others read every voice alike.
@@ -55,7 +55,7 @@ class StreamModel(nn.Module, ABC):
         """What a voice's baseline averages: (B, K) of pooled states. Of models whose contract has a `baseline`."""
         raise UsageError(f"{self.contract.id} learns no voice; its contract has no baseline")
 
-    def read(self, state: PoolState, seconds: Tensor, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
+    def read(self, state: PoolState, seconds: Tensor, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
         logits, dimensions = self.logits(state, voices)
         temperature = torch.from_numpy(self.calibration.at(seconds.cpu().numpy())).to(logits)

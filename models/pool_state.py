@@ -12,6 +12,7 @@ The arrays may be NumPy's (in a session) or torch's (in a model): the same lines
 not import torch.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -25,9 +26,7 @@ TINY = float(np.finfo(np.float32).tiny)
 def _namespace(array: Any) -> Any:
     if isinstance(array, np.ndarray):
         return np
-    import torch
-
-    return torch
+    return sys.modules["torch"]  # whoever holds a tensor has imported it; this module never needs to
 
 
 class PoolState(ABC):

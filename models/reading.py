@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .voice import VoiceSample
+from .speaker import SpeakerSample
 
 UNSURE = "unsure"
 
@@ -43,7 +43,7 @@ class Reading:
     confidence: float
     scores: npt.NDArray[np.float32]
     dimensions: npt.NDArray[np.float32]
-    voice: VoiceSample | None = None
+    voice: SpeakerSample | None = None
     text_share: float = 0.0
     word_shares: tuple[float, ...] = ()
 
@@ -70,7 +70,7 @@ def decide(
     scores: npt.NDArray[np.float32],
     dimensions: npt.NDArray[np.float32],
     unsure_below: float,
-    voice: VoiceSample | None = None,
+    voice: SpeakerSample | None = None,
 ) -> Reading:
     """The reading of one row of scores."""
     best = int(scores.argmax())

@@ -12,7 +12,7 @@ from .model import Encoded, StreamModel, frame_mask
 from .pool_state import PoolState, SoftmaxState
 from .pooling import AttentivePooling
 from .reading import DIMENSIONS, Calibration
-from .voice import PRIOR_WEIGHT, Voices
+from .speaker import PRIOR_WEIGHT, SpeakerProfiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +93,10 @@ class SmallModel(StreamModel):
         assert isinstance(state, SoftmaxState)
         return self.pooling.read(state)
 
-    def logits(self, state: PoolState, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
+    def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         return self.decide(self.embed(state), voices)
 
-    def decide(self, embedding: Tensor, voices: Voices | None) -> tuple[Tensor, Tensor]:
+    def decide(self, embedding: Tensor, voices: SpeakerProfiles | None) -> tuple[Tensor, Tensor]:
         """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), heard as these voices' own."""
         x = self._standard(embedding)
         if voices is not None and self.own is not None:

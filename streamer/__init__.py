@@ -10,42 +10,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import Config as Config
-    from .config import VadConfig as VadConfig
-    from .drive import Drive as Drive
-    from .engine import BatchEngine as BatchEngine
-    from .errors import ConfigInvalid as ConfigInvalid
-    from .errors import EmoscopeError as EmoscopeError
-    from .errors import InputError as InputError
-    from .errors import RecordInvalid as RecordInvalid
-    from .errors import UnreadableAudio as UnreadableAudio
-    from .errors import UnusableDevice as UnusableDevice
-    from .errors import UsageError as UsageError
-    from .listening import listen as listen
-    from .record import RecordWriter as RecordWriter
-    from .record import read_record as read_record
-    from .replaying import replay as replay
-    from .session import Session as Session
-    from .spans import speech_spans as speech_spans
+    from .engine.batch import BatchEngine as BatchEngine
+    from .protocol.config import Config as Config
+    from .protocol.config import VadConfig as VadConfig
+    from .protocol.errors import ConfigInvalid as ConfigInvalid
+    from .protocol.errors import EmoscopeError as EmoscopeError
+    from .protocol.errors import InputError as InputError
+    from .protocol.errors import RecordInvalid as RecordInvalid
+    from .protocol.errors import UnreadableAudio as UnreadableAudio
+    from .protocol.errors import UnusableDevice as UnusableDevice
+    from .protocol.errors import UsageError as UsageError
+    from .runtime.drive import Drive as Drive
+    from .runtime.listen import listen as listen
+    from .runtime.replay import replay as replay
+    from .session.session import Session as Session
+    from .session.spans import speech_spans as speech_spans
+    from .sinks.record import RecordWriter as RecordWriter
+    from .sinks.record import read_record as read_record
 
-_LATER = {
-    "BatchEngine": "engine",
-    "Config": "config",
-    "ConfigInvalid": "errors",
-    "Drive": "drive",
-    "EmoscopeError": "errors",
-    "InputError": "errors",
-    "RecordInvalid": "errors",
-    "RecordWriter": "record",
-    "Session": "session",
-    "UnreadableAudio": "errors",
-    "UnusableDevice": "errors",
-    "UsageError": "errors",
-    "VadConfig": "config",
-    "listen": "listening",
-    "read_record": "record",
-    "replay": "replaying",
-    "speech_spans": "spans",
+_LAZY = {
+    "BatchEngine": "engine.batch",
+    "Config": "protocol.config",
+    "ConfigInvalid": "protocol.errors",
+    "Drive": "runtime.drive",
+    "EmoscopeError": "protocol.errors",
+    "InputError": "protocol.errors",
+    "RecordInvalid": "protocol.errors",
+    "RecordWriter": "sinks.record",
+    "Session": "session.session",
+    "UnreadableAudio": "protocol.errors",
+    "UnusableDevice": "protocol.errors",
+    "UsageError": "protocol.errors",
+    "VadConfig": "protocol.config",
+    "listen": "runtime.listen",
+    "read_record": "sinks.record",
+    "replay": "runtime.replay",
+    "speech_spans": "session.spans",
 }
 
 __all__ = [
@@ -70,8 +70,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        value = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    if name in _LAZY:
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

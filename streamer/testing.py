@@ -16,16 +16,16 @@ import numpy.typing as npt
 from emoscope.models.contract import ModelContract
 from emoscope.models.pool_state import SoftmaxState
 from emoscope.models.reading import Reading, decide
-from emoscope.models.voice import VoiceSample, calmness
+from emoscope.models.speaker import SpeakerSample, calmness
 from emoscope.models.windows import owned_frames
 
-from .config import SECOND
-from .detector import Samples
-from .events import AnyEvent, Event, SessionCreated, Status
-from .microphone import Captured
-from .requests import Done, Encode, Read, Request, Result, Summary, Transcribe
-from .session import Session
-from .transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from .protocol.config import SAMPLE_RATE
+from .protocol.events import AnyEvent, Event, SessionCreated, Status
+from .session.requests import Done, Encode, Read, Request, Result, Summary, Transcribe
+from .session.session import Session
+from .session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from .session.vad import Samples
+from .sources.microphone import Captured
 
 CONTRACT = ModelContract(
     id="fake",
@@ -72,7 +72,7 @@ class FakeEngine:
 
         The last word of a pass is doubtful, as a real recognizer's: it is another one in the next pass.
         """
-        step = SECOND * 2 // 5
+        step = SAMPLE_RATE * 2 // 5
         words = []
         for place in range(len(request.audio) // step):
             piece = request.audio[place * step : (place + 1) * step].astype(np.float64)
@@ -106,7 +106,7 @@ class FakeEngine:
         sample = None
         if request.learn:
             alone = self.reading(mean, variance)
-            sample = VoiceSample(mean, calmness(self.contract.labels, alone.scores))
+            sample = SpeakerSample(mean, calmness(self.contract.labels, alone.scores))
         known = request.voice
         heard = mean if known is None else mean - known.weight / (known.weight + 1) * known.mean
         return Done(request.id, replace(self.reading(heard, variance), voice=sample))
@@ -138,11 +138,11 @@ class FakeClock:
 
 def voice(seconds: float, pitch_hz: float = 140.0, level: float = 0.1, seed: int = 0) -> Samples:
     """A made voice that the detector takes for one: a pulse train through three resonances, swelling by syllables."""
-    count = round(seconds * SECOND)
-    time = np.arange(count) / SECOND
+    count = round(seconds * SAMPLE_RATE)
+    time = np.arange(count) / SAMPLE_RATE
     random = np.random.default_rng(seed)
     wobble = pitch_hz * (1 + 0.05 * np.sin(2 * np.pi * 0.7 * time + random.uniform(0, 6)))
-    phase = 2 * np.pi * np.cumsum(wobble) / SECOND
+    phase = 2 * np.pi * np.cumsum(wobble) / SAMPLE_RATE
     sound = np.zeros(count)
     for harmonic in range(1, int(4_000 / pitch_hz)):
         hz = harmonic * pitch_hz
@@ -156,7 +156,7 @@ def voice(seconds: float, pitch_hz: float = 140.0, level: float = 0.1, seed: int
 
 def silence(seconds: float, noise: float = 1e-4, seed: int = 0) -> Samples:
     """A quiet room."""
-    count = round(seconds * SECOND)
+    count = round(seconds * SAMPLE_RATE)
     return (noise * np.random.default_rng(seed).standard_normal(count)).astype(np.float32)
 
 
@@ -233,7 +233,7 @@ class FakeSource:
     def __init__(
         self, audio: Samples, *, then: BaseException | str | None = None, block: int = 800, pause_s: float = 0.0
     ) -> None:
-        self.name, self.sample_rate, self.channels, self.waiting_s = "fake", SECOND, 1, 0.0
+        self.name, self.sample_rate, self.channels, self.waiting_s = "fake", SAMPLE_RATE, 1, 0.0
         self.blocks = [audio[i : i + block, None] for i in range(0, len(audio), block)]
         self.then, self.pause_s, self.closed, self.held = then, pause_s, False, False
 

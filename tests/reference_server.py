@@ -6,8 +6,8 @@ does that takes a session over.
 
 from dataclasses import dataclass, field, replace
 
-from emoscope.streamer.config import Config
-from emoscope.streamer.events import (
+from emoscope.streamer.protocol.config import Config
+from emoscope.streamer.protocol.events import (
     NOTICE,
     PROTOCOL,
     AnyEvent,
@@ -25,7 +25,7 @@ from emoscope.streamer.events import (
     Totals,
     encode,
 )
-from emoscope.streamer.protocol import Finish, Flush, Keepalive, SessionResume
+from emoscope.streamer.protocol.messages import Finish, Flush, Keepalive, SessionResume
 
 EVERY = 7  # frames of audio bring an event
 RATE = 8_000

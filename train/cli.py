@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from emoscope.streamer.commands import Command
+from emoscope.streamer.cli.command import Command
 
 from . import cli_words
 

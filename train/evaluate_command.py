@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoscope.models.errors import EmoscopeError, UsageError
-from emoscope.streamer.commands import Command
+from emoscope.streamer.cli.command import Command
 
 if TYPE_CHECKING:
     from .evaluation.evaluate import Plan, Report

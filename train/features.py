@@ -24,8 +24,9 @@ from emoscope.models import pitch
 from emoscope.models.card import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.frontend import Frontend
-from emoscope.streamer import detector, segmenter
-from emoscope.streamer.spans import speech_spans
+from emoscope.streamer.session import segmenter
+from emoscope.streamer.session import vad as detector
+from emoscope.streamer.session.spans import speech_spans
 
 from .corpora import Clip
 from .errors import ClipUnusable, CorpusInvalid

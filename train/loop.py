@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from emoscope.models.small import SmallModel
-from emoscope.models.voice import CALM
+from emoscope.models.speaker import CALM
 
 from .augment import AugmentConfig, augment, mixup
 from .average import WeightAverage

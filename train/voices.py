@@ -3,18 +3,18 @@
 import torch
 from torch import Generator, Tensor
 
-from emoscope.models.voice import FULL_S, Voices, evidence
+from emoscope.models.speaker import FULL_S, SpeakerProfiles, evidence
 
 ENROLLED = 0.3  # of the voices are known by a calm sample, the others by what they said before
 
 
-def voices_of(embedding: Tensor, calm: Tensor, size: int, seconds: float, generator: Generator) -> Voices:
+def voices_of(embedding: Tensor, calm: Tensor, size: int, seconds: float, generator: Generator) -> SpeakerProfiles:
     """A baseline for each of B embeddings (B, K), those of a voice side by side, `size` each.
 
     calm     (B,) probability that an utterance is calm
     seconds  length of each utterance
 
-    As in `emoscope.models.voice.learn`: a weighted mean of some of the others, none of them at times. Of an enrolled
+    As in `emoscope.models.speaker.learn`: a weighted mean of some of the others, none of them at times. Of an enrolled
     voice only the calm ones count, and fully.
     """
     groups = len(embedding) // size
@@ -28,4 +28,4 @@ def voices_of(embedding: Tensor, calm: Tensor, size: int, seconds: float, genera
     weight = torch.where(enrolled, (calm[:, None, :] > 0.5).float(), weight) * known
     total = weight.sum(-1, keepdim=True)
     mean = weight @ own / total.clamp_min(1e-6)
-    return Voices(mean.flatten(0, 1), total.flatten() * min(1.0, seconds / FULL_S))
+    return SpeakerProfiles(mean.flatten(0, 1), total.flatten() * min(1.0, seconds / FULL_S))

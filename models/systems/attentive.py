@@ -18,7 +18,7 @@ from ..model import Encoded
 from ..pool_state import PoolState
 from ..pooling import Pooling, make_pooling
 from ..reading import Calibration
-from ..voice import Voices
+from ..speaker import SpeakerProfiles
 from .base import SpeechSystem, check_contract
 
 # MSP-Podcast's eight classes, in the words of `small` where it has one.
@@ -145,7 +145,7 @@ class AttentiveModel(SpeechSystem):
         return super().pool_windows(audio, start, end)
 
     def logits(
-        self, state: PoolState, voices: Voices | None = None, text: Tensor | None = None
+        self, state: PoolState, voices: SpeakerProfiles | None = None, text: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As in `StreamModel`; `text` (B, W) from `read_tokens`, zeros where it is None. No dimensions."""
         logits = self._classify(self.pooling.read(state), text)

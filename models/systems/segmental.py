@@ -17,7 +17,7 @@ from ..errors import CardInvalid
 from ..pool_state import PoolState
 from ..pooling import AveragePooling, BestSegmentPooling, Pooling
 from ..reading import Calibration
-from ..voice import Voices
+from ..speaker import SpeakerProfiles
 from .base import SpeechSystem, check_contract
 
 # RAVDESS with calm counted as neutral (section 2).
@@ -121,7 +121,7 @@ class SegmentalModel(SpeechSystem):
             exists = torch.zeros(len(whole), 0, dtype=torch.bool, device=whole.device)
         return Judged(whole, self._answer(whole), segments, self._answer(segments), exists)
 
-    def logits(self, state: PoolState, voices: Voices | None = None) -> tuple[Tensor, Tensor]:
+    def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         logits = self._answer(self.pooling.read(state))
         return logits, logits.new_zeros(len(logits), 0)
 

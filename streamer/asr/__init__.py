@@ -6,7 +6,6 @@
 """
 
 from .choice import HOW, Choice, choose, default_choice
-from .options import add_asr, asr
 from .prepare import Prepared, prepare
 from .recognizer import Recognizer, RecognizerUnavailable
 
@@ -16,8 +15,6 @@ __all__ = [
     "Prepared",
     "Recognizer",
     "RecognizerUnavailable",
-    "add_asr",
-    "asr",
     "choose",
     "default_choice",
     "prepare",

@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UsageError
-from ..transcript.hypothesis import Hypothesis
+from ..protocol.errors import UsageError
+from ..session.transcript.hypothesis import Hypothesis
 from .frames import Load
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import UsageError
+from ..protocol.errors import UsageError
 
 Name = Literal["faster-whisper", "pocketsphinx"]
 

@@ -5,8 +5,8 @@ from typing import IO, TypeVar
 
 import msgspec
 
-from ..errors import RecordInvalid
-from ..transcript.hypothesis import Hypothesis
+from ..protocol.errors import RecordInvalid
+from ..session.transcript.hypothesis import Hypothesis
 
 LARGEST = 64 * 2**20  # more than two minutes of audio can be
 _length = struct.Struct("<I")

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..config import Config
-from ..events import Caution
+from ..protocol.config import Config
+from ..protocol.events import WarningEvent
 from .recognizer import Recognizer, RecognizerUnavailable
 
 LOOK_S = 0.1
@@ -16,12 +16,12 @@ class Prepared(NamedTuple):
 
     recognizer  ready, or None: then there are no words
     options     of the config, where the recognizer settles one
-    cautions    why there are no words though somebody wanted them
+    warnings    why there are no words though somebody wanted them
     """
 
     recognizer: Recognizer | None
     options: dict[str, object]
-    cautions: list[Caution]
+    warnings: list[WarningEvent]
 
 
 def prepare(
@@ -57,4 +57,4 @@ def prepare(
 
 
 def _without(why: str) -> Prepared:
-    return Prepared(None, {}, [Caution(code="text_disabled", message=f"words are off: {why}")])
+    return Prepared(None, {}, [WarningEvent(code="text_disabled", message=f"words are off: {why}")])

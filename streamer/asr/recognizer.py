@@ -10,8 +10,8 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from ..errors import EmoscopeError, RecordInvalid
-from ..requests import Done, Failed, Request, Result, Transcribe
+from ..protocol.errors import EmoscopeError, RecordInvalid
+from ..session.requests import Done, Failed, Request, Result, Transcribe
 from .choice import HOW, Choice
 from .frames import Ask, Broken, FromWorker, Load, Ready, Said, from_worker, receive, send
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from ..transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from ..session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
 from .frames import Load
 
 FRAMES_A_SECOND = 100

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UsageError
-from ..transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from ..protocol.errors import UsageError
+from ..session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
 from .frames import Load
 
 COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}

@@ -3,8 +3,8 @@
 It imports neither torch nor the models.
 """
 
-from ..config import Config, VadConfig
-from ..errors import (
+from ..protocol.config import Config, VadConfig
+from ..protocol.errors import (
     ConfigInvalid,
     Disconnected,
     EmoscopeError,

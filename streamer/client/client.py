@@ -11,10 +11,10 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from ..config import Config, checked
-from ..errors import UsageError
-from ..events import AnyEvent, SessionCreated
-from ..protocol import ClientMessage, Enroll, Flush, Reset, encode_client
+from ..protocol.config import Config, checked
+from ..protocol.errors import UsageError
+from ..protocol.events import AnyEvent, SessionCreated
+from ..protocol.messages import ClientMessage, Enroll, Flush, Reset, encode_client
 from .audio import Audio, wire
 from .core import Core
 from .decisions import Decision, Stop

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from ..config import Config
-from ..errors import ConfigInvalid, EmoscopeError, RefusedByServer, UsageError
-from ..events import (
+from ..protocol.config import Config
+from ..protocol.errors import ConfigInvalid, EmoscopeError, RefusedByServer, UsageError
+from ..protocol.events import (
     PROTOCOL,
     AnyEvent,
     Error,
@@ -19,7 +19,7 @@ from ..events import (
     SessionUpdated,
     Status,
 )
-from ..protocol import (
+from ..protocol.messages import (
     RENEWED,
     RETRIED,
     ClientMessage,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..errors import Disconnected, EmoscopeError
-from ..protocol import CloseCode
+from ..protocol.errors import Disconnected, EmoscopeError
+from ..protocol.messages import CloseCode
 
 ADVICE = {
     CloseCode.SHUTTING_DOWN: "the server is shutting down; start again when it is back, or with another server",

@@ -11,8 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
-from ..errors import EmoscopeError, RefusedByServer, UnreachableServer, UsageError
-from ..protocol import PATH, SUBPROTOCOL
+from ..protocol.errors import EmoscopeError, RefusedByServer, UnreachableServer, UsageError
+from ..protocol.messages import PATH, SUBPROTOCOL
 
 OPEN_S = 10.0
 CLOSE_S = 0.5  # for the other side's goodbye

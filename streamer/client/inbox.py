@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from threading import Lock
 
-from ..events import AnyEvent, EmotionInterim, Status, TranscriptInterim
+from ..protocol.events import AnyEvent, EmotionInterim, Status, TranscriptInterim
 
 MOST = 1_000  # events that wait; of more, the oldest of those that a later one replaces are let go
 

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from ..errors import Disconnected
-from ..events import AnyEvent, Durable, decode
-from ..protocol import CloseCode
+from ..protocol.errors import Disconnected
+from ..protocol.events import AnyEvent, Durable, decode
+from ..protocol.messages import CloseCode
 
 
 class Unknown(msgspec.Struct, frozen=True):

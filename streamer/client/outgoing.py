@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..protocol import ClientMessage, Finish
+from ..protocol.messages import ClientMessage, Finish
 from .ring import AudioRing
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..events import Durable, EmotionFinal, Event, SessionClosed, SpeechStarted, Status
+from ..protocol.events import Durable, EmotionFinal, Event, SessionClosed, SpeechStarted, Status
 
 
 @dataclass

@@ -10,9 +10,9 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..config import Config
-from ..errors import EmoscopeError, UsageError
-from ..events import AnyEvent, SessionCreated
+from ..protocol.config import Config
+from ..protocol.errors import EmoscopeError, UsageError
+from ..protocol.events import AnyEvent, SessionCreated
 from .audio import Audio
 from .client import Client
 

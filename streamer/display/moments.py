@@ -3,8 +3,8 @@
 from rich.style import Style
 from rich.text import Text
 
-from ..events import EmotionFinal
-from ..names import clean
+from ..protocol.events import EmotionFinal
+from ..protocol.text import clean
 from . import marks
 from .palette import colour, letters
 from .panels import BOLD, DIM, PLAIN, share, wrapped

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from ..events import EmotionFinal, Sources
-from ..names import clean, printable
+from ..protocol.events import EmotionFinal, Sources
+from ..protocol.text import clean, printable
 from . import marks
 from .palette import AMBER, RED, colour, letters
 from .state import ScreenState

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import InputError, UsageError
+from ..protocol.errors import InputError, UsageError
 
 
 def text_of(lines: list[Text]) -> str:

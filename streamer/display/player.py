@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import EmoscopeError
-from ..events import AnyEvent
-from ..news import News
-from ..record import event_time, whole_record
+from ..protocol.errors import EmoscopeError
+from ..protocol.events import AnyEvent
+from ..runtime.news import News
+from ..sinks.record import event_time, whole_record
 
 
 class Player(Protocol):

@@ -10,7 +10,7 @@ from threading import Thread
 
 from rich.console import Console
 
-from ..stderr import quiet_stderr
+from ..sources.stderr import quiet_stderr
 from .keys import Keys
 from .layout import draw
 from .paint import Painter

@@ -4,9 +4,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..events import (
+from ..protocol.events import (
     AnyEvent,
-    Caution,
     EmotionFinal,
     EmotionInterim,
     Enrolled,
@@ -19,8 +18,9 @@ from ..events import (
     Status,
     TranscriptFinal,
     TranscriptInterim,
+    WarningEvent,
 )
-from ..news import News, Note, Tick
+from ..runtime.news import News, Note, Tick
 
 STRIP_S = 60.0
 POINT_S = 0.05  # of the level curve
@@ -151,7 +151,7 @@ class ScreenState:
                 self._words(news)
             case Status():
                 self._status(news)
-            case Caution():
+            case WarningEvent():
                 self._warn(news)
             case Error():
                 self.say(news.message, serious=True)
@@ -279,7 +279,7 @@ class ScreenState:
         if isinstance(event, TranscriptFinal):
             self.language = event.language or self.language
 
-    def _warn(self, event: Caution) -> None:
+    def _warn(self, event: WarningEvent) -> None:
         at = event.start if event.start is not None else self.now_s
         self.warned[event.code] = max(at, self.now_s) + SAID_S
         self.warnings[event.code] += 1

@@ -1,6 +1,6 @@
 """Five lines that stay in the scrollback when the screen has gone."""
 
-from ..names import clean, printable
+from ..protocol.text import clean, printable
 from .marks import clock, probability
 from .state import ScreenState
 

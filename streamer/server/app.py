@@ -19,10 +19,10 @@ from websockets.server import ServerProtocol
 from emoscope.models.contract import ModelContract
 
 from ..asr import Recognizer
-from ..errors import UsageError
-from ..leaving import Leaving
-from ..protocol import PATH, CloseCode
-from ..requests import Engine
+from ..protocol.errors import UsageError
+from ..protocol.messages import PATH, CloseCode
+from ..runtime.leaving import Leaving
+from ..session.requests import Engine
 from .doors import Doors, answer
 from .draining import STORED, Deadline, drain, ended
 from .hub import Hub
@@ -247,7 +247,7 @@ async def serving(
     if isinstance(model, tuple):
         contract, engine = model
     else:
-        from ..loading import load
+        from ..engine.opening import load
 
         contract, engine, _ = load(model)
     chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from ..config import SECOND
-from ..events import Caution
-from ..session import Output
+from ..protocol.config import SAMPLE_RATE
+from ..protocol.events import WarningEvent
+from ..session.session import Output
 from .stream import SKIP_LAG_S, Voice, lost, span_s
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Backlog:
         if skipped and not self._said:
             self._said = True
             message = f"{lag:.1f} s behind: the server is slower than the speech; interim readings are skipped"
-            link.emit(None, Caution(code="lagging", message=message, start=round(stream.audio_s, 3)))
+            link.emit(None, WarningEvent(code="lagging", message=message, start=round(stream.audio_s, 3)))
 
     def _skip_interims(self, voice: Voice) -> bool:
         link = self._link
@@ -82,7 +82,7 @@ class Backlog:
         slow = behind > self.limit_s and waited > SKIP_LAG_S and not self._catching_up
         if not slow and behind <= self._most_s:
             return
-        border = (stream.audio_s - self.limit_s) * SECOND
+        border = (stream.audio_s - self.limit_s) * SAMPLE_RATE
         taken = link.hub.scheduler.take_back(voice, lambda request: request.window.own_start < border)
         if taken:
             self._tell(voice, "the server is too slow: speech is left out", *span_s(taken))

@@ -10,7 +10,7 @@ import msgspec
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from ..protocol import PATH
+from ..protocol.messages import PATH
 from .metrics import CONTENT_TYPE
 from .options import LOCAL_NAMES, ServerOptions
 

@@ -6,10 +6,10 @@ import msgspec
 
 from emoscope.models.contract import ModelContract
 
-from ..config import Config, checked
-from ..errors import ConfigInvalid
-from ..session import Session
-from .offer import Offer
+from ..protocol.config import Config, checked
+from ..protocol.errors import ConfigInvalid
+from ..runtime.offer import Offer
+from ..session.session import Session
 
 HIGHEST_RATE = 48_000
 

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from emoscope.models.contract import ModelContract
 
-from ..config import Config
-from ..drive import created
-from ..events import Limits, SessionCreated
+from ..protocol.config import Config
+from ..protocol.events import Limits, SessionCreated
+from ..runtime.drive import created
 
 
 def greeting(contract: ModelContract, config: Config, limits: Limits, token: str) -> SessionCreated:

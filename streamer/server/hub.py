@@ -10,21 +10,21 @@ from typing import cast
 from emoscope.models.contract import ModelContract
 
 from ..asr import Recognizer
-from ..config import Config
-from ..protocol import CloseCode
-from ..requests import Engine, Request, Result, Transcribe
+from ..protocol.config import Config
+from ..protocol.messages import CloseCode
+from ..runtime.offer import Offer
+from ..runtime.recognizer_pool import WordsPool
+from ..runtime.scheduler import Answers, Scheduler
+from ..session.requests import Engine, Request, Result, Transcribe
 from .draining import BESIDE, Deadline, aside, ended
 from .effective import configured
 from .link import Link
 from .logs import Log
 from .metrics import Metrics, Watched
-from .offer import Offer
 from .options import ServerOptions
-from .scheduler import Answers, Scheduler
 from .store import MemoryStore, Store, StoreUnavailable
 from .stored import Stored, pack
 from .stream import Stream, Voice
-from .words import WordsPool
 
 TICK_S = 0.05
 CLOSE_S = 5.0

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..config import Config
-from ..events import Caution
-from ..input_watch import InputWatch
+from ..protocol.config import Config
+from ..protocol.events import WarningEvent
+from ..runtime.input_watch import InputWatch
 
 PIECE_S = 0.5  # what it warns of shows in seconds, and looking costs as much for a short piece as for a long one
 
@@ -21,7 +21,7 @@ class InputCheck:
         self._blocks: list[Any] = []
         self._gathered = 0
 
-    def hear(self, samples: Any, now: float) -> list[Caution]:
+    def hear(self, samples: Any, now: float) -> list[WarningEvent]:
         """Samples (n, channels), int16 or float32, that arrived at `now`."""
         self._blocks.append(samples)
         self._gathered += len(samples)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
-from ..errors import ConfigInvalid, InvalidAudio, ProtocolError
-from ..events import AnyEvent, EmotionInterim, Error, SessionClosed, SessionUpdated
-from ..protocol import (
+from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
+from ..protocol.events import AnyEvent, EmotionInterim, Error, SessionClosed, SessionUpdated
+from ..protocol.messages import (
     FATAL,
     STATUS_S,
     CloseCode,
@@ -24,8 +24,8 @@ from ..protocol import (
     decode_audio,
     decode_client,
 )
-from ..requests import Result
-from ..session import Output
+from ..session.requests import Result
+from ..session.session import Output
 from .allowance import TURN_MESSAGES, Allowance
 from .arrivals import Arrivals
 from .backlog import Backlog
@@ -94,9 +94,9 @@ class Link:
 
     def _refuse_words(self) -> None:
         """Words that cannot be had are said to be missing, once."""
-        for caution in [] if self._refused else self.hub.words.offer.refusal(self.stream.config.language):
+        for warning in [] if self._refused else self.hub.words.offer.refusal(self.stream.config.language):
             self._refused = True
-            self.emit(None, caution)
+            self.emit(None, warning)
 
     def close(self, code: int, reason: str) -> None:
         """Nothing more is sent after what was; what is unsent for long is given up."""
@@ -195,8 +195,8 @@ class Link:
                 return
             self._feed(samples[begin : begin + config.sample_rate])
         self._check = self._check or InputCheck(config)
-        for caution in self._check.hear(samples, self.hub.now()):
-            self.emit(None, caution)
+        for warning in self._check.hear(samples, self.hub.now()):
+            self.emit(None, warning)
         self.backlog.relieve()
         if stream.audio_s > self.hub.options.max_session_s:
             self.end("session_expired", f"a session hears {self.hub.options.max_session_s:g} s at most; open a new one")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import UsageError
-from ..events import Limits
+from ..protocol.errors import UsageError
+from ..protocol.events import Limits
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from ..events import EmotionInterim, Event, Status, TranscriptInterim
+from ..protocol.events import EmotionInterim, Event, Status, TranscriptInterim
 
 FULL_BYTES = 64 * 1024  # unsent bytes in the transport, past which events wait here
 MOST_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ..errors import UsageError
+from ..protocol.errors import UsageError
 from .store import Store, StoreUnavailable
 from .stored import same
 

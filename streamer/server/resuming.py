@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from ..errors import ConfigInvalid, InvalidJson, RecordInvalid
-from ..events import SessionResumed
-from ..protocol import LastSeq, SessionResume
-from ..session import Output
+from ..protocol.errors import ConfigInvalid, InvalidJson, RecordInvalid
+from ..protocol.events import SessionResumed
+from ..protocol.messages import LastSeq, SessionResume
+from ..session.session import Output
 from .store import StoreUnavailable
 from .stored import Stored, hashed, same, unpack
 from .stream import Stream

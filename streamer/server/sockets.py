@@ -13,9 +13,9 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from ..drive import product
-from ..events import Error, encode
-from ..protocol import SUBPROTOCOL
+from ..protocol.events import Error, encode
+from ..protocol.messages import SUBPROTOCOL
+from ..runtime.drive import product
 from .options import ServerOptions
 
 SEND_BUFFER = 65_536  # bytes the kernel holds for a client that does not read, so that it is noticed soon

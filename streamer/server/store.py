@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 
-from ..errors import UsageError
+from ..protocol.errors import UsageError
 from .stored import same
 
 

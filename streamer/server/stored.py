@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from ..config import Config
-from ..errors import RecordInvalid
+from ..protocol.config import Config
+from ..protocol.errors import RecordInvalid
 
 VERSION = 1
 

@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
 
-from ..config import SECOND, Config
-from ..errors import ConfigInvalid, InvalidAudio, InvalidJson
-from ..events import AnyEvent, Caution, Durable, Lag, Status, encode
-from ..intake import sound
-from ..protocol import LastSeq
-from ..requests import Dropped, Encode, Failed, Late, Request, Result
-from ..session import Output, Session
+from ..protocol.config import SAMPLE_RATE, Config
+from ..protocol.errors import ConfigInvalid, InvalidAudio, InvalidJson
+from ..protocol.events import AnyEvent, Durable, Lag, Status, WarningEvent, encode
+from ..protocol.messages import LastSeq
+from ..runtime.offer import Offer
+from ..session.intake import sound
+from ..session.requests import Dropped, Encode, Failed, Late, Request, Result
+from ..session.session import Output, Session
 from .effective import configured, per_channel
-from .offer import Offer
 from .stored import Stored
 
 KEPT_EVENTS = 1_000
@@ -270,15 +270,15 @@ class Stream:
         return any(v.suppress + 1 < first.get(v.channel or 0, v.sent + 1) for v in self.voices)
 
 
-def lost(message: str, start: float, end: float) -> Caution:
+def lost(message: str, start: float, end: float) -> WarningEvent:
     """Speech that nobody will read."""
-    return Caution(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3))
+    return WarningEvent(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3))
 
 
 def span_s(requests: Sequence[Encode]) -> tuple[float, float]:
     """What windows would have pooled, in seconds."""
     starts, ends = zip(*((r.window.own_start, r.window.own_end) for r in requests), strict=True)
-    return min(starts) / SECOND, max(ends) / SECOND
+    return min(starts) / SAMPLE_RATE, max(ends) / SAMPLE_RATE
 
 
 def broke(results: Sequence[Result]) -> str | None:

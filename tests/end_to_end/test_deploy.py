@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from served import served
 
-from emoscope.streamer.cli import main, parser
+from emoscope.streamer.cli.main import main, parser
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "demo" / "deploy"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from emoscope.streamer import read_record, replay
-from emoscope.streamer.events import SessionCreated, Status, encode
+from emoscope.streamer.protocol.events import SessionCreated, Status, encode
 from emoscope.streamer.testing import differences
 
 GOLDEN = Path(__file__).with_name("conversation.jsonl")

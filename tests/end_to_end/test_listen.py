@@ -19,7 +19,7 @@ import pytest
 import soundfile
 
 from emoscope.streamer import read_record
-from emoscope.streamer.events import EmotionFinal, Enrolled, Error, SessionClosed, SessionCreated
+from emoscope.streamer.protocol.events import EmotionFinal, Enrolled, Error, SessionClosed, SessionCreated
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("virtual_microphone", Path(__file__).with_name("virtual_microphone.py"))

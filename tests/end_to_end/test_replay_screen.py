@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from emoscope.streamer.cli import main
+from emoscope.streamer.cli.main import main
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -32,7 +32,7 @@ listening = _load(HERE / "test_listen.py")
 @pytest.fixture
 def record(tmp_path: Path) -> Path:
     """The made session as a record."""
-    from emoscope.streamer.events import encode
+    from emoscope.streamer.protocol.events import encode
 
     path = tmp_path / "made.jsonl"
     path.write_bytes(b"".join(encode(event) + b"\n" for event in made_record.events()))  # type: ignore[attr-defined]

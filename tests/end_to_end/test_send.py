@@ -18,10 +18,17 @@ from tcp_proxy import proxied
 from emoscope.streamer import Config, Session, read_record
 from emoscope.streamer.client import SyncClient
 from emoscope.streamer.display import ScreenState
-from emoscope.streamer.events import AnyEvent, Durable, EmotionFinal, SessionClosed, SessionCreated, SessionResumed
-from emoscope.streamer.news import Note, Tick
-from emoscope.streamer.paced import PacedRecording
-from emoscope.streamer.sending import Sending
+from emoscope.streamer.protocol.events import (
+    AnyEvent,
+    Durable,
+    EmotionFinal,
+    SessionClosed,
+    SessionCreated,
+    SessionResumed,
+)
+from emoscope.streamer.runtime.news import Note, Tick
+from emoscope.streamer.runtime.remote import Sending
+from emoscope.streamer.sources.paced import PacedRecording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, run, silence
 
 ROOT = Path(__file__).parents[2]

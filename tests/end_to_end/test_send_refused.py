@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from served import served
 
-from emoscope.streamer.cli import main
+from emoscope.streamer.cli.main import main
 
 
 @pytest.fixture

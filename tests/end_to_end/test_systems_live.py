@@ -8,9 +8,10 @@ import torch
 from emoscope.models import load_model, save_model
 from emoscope.models.errors import UsageError
 from emoscope.models.systems import build, draft_card
-from emoscope.streamer import BatchEngine, Config, Session, cli
-from emoscope.streamer.events import EmotionFinal
-from emoscope.streamer.replaying import replay
+from emoscope.streamer import BatchEngine, Config, Session
+from emoscope.streamer.cli import main as cli
+from emoscope.streamer.protocol.events import EmotionFinal
+from emoscope.streamer.runtime.replay import replay
 from emoscope.streamer.testing import differences, run, settle, silence, voice
 
 torch.set_num_threads(1)

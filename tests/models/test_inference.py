@@ -7,9 +7,9 @@ import torch
 from emoscope.models import load_model
 from emoscope.models.inference import for_inference
 from emoscope.models.windows import Window
-from emoscope.streamer.engine import BatchEngine
-from emoscope.streamer.loading import buckets_of, load
-from emoscope.streamer.requests import Done, Encode, Read
+from emoscope.streamer.engine.batch import BatchEngine
+from emoscope.streamer.engine.opening import buckets_of, load
+from emoscope.streamer.session.requests import Done, Encode, Read
 from emoscope.streamer.testing import voice
 
 

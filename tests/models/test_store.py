@@ -218,7 +218,7 @@ def test_a_card_that_asks_for_more_than_its_weights_hold_allocates_nothing(folde
 
 def test_a_damaged_model_is_shown_as_one_line(folder, capsys):
     """`emoscope models show` too."""
-    from emoscope.streamer.cli import main
+    from emoscope.streamer.cli.main import main
 
     path = folder / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:50])

@@ -9,7 +9,7 @@ import torch
 
 from emoscope.models import ModelContract
 from emoscope.models.frontend import Frontend
-from emoscope.streamer.spans import speech_spans
+from emoscope.streamer.session.spans import speech_spans
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import ClipUnusable, CorpusInvalid
 from emoscope.train.features import hear, prepare, read_clip

@@ -185,7 +185,7 @@ def test_words_leave_ravdess_alone():
 
 def test_an_option_that_the_recipe_would_not_heed_is_refused(tmp_path, capsys):
     """Before anything is read: a row of a paper's table means nothing to words."""
-    from emoscope.streamer.cli import main
+    from emoscope.streamer.cli.main import main
 
     for recipe in ("text", "tiny-whisper"):
         assert main(["train", recipe, "--row", "AS", "--out", str(tmp_path)]) == 1
@@ -196,7 +196,7 @@ def test_the_command_scores_a_file_of_sentences(tmp_path, capsys):
     """`emoscope evaluate --corpus goemotions --data FILE --json`: one line of JSON; the file names its own part."""
     import json
 
-    from emoscope.streamer.cli import main
+    from emoscope.streamer.cli.main import main
 
     folder = write_corpora(tmp_path) / "text"
     other = tmp_path / "test.tsv"

@@ -17,7 +17,7 @@ from emoscope.models.errors import UsageError
 Samples = npt.NDArray[np.float32]
 Rng = np.random.Generator
 Babble = Callable[[int], Samples]
-"""Voices of other people, so many samples at 16 kHz."""
+"""SpeakerProfiles of other people, so many samples at 16 kHz."""
 
 RATE = 16_000
 TELEPHONE_RATE = 8_000

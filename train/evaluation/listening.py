@@ -9,15 +9,15 @@ from torch import Tensor
 
 from emoscope.models.model import StreamModel
 from emoscope.models.reading import CIRCUMPLEX
+from emoscope.models.speaker import SpeakerProfile
 from emoscope.models.systems import AttentiveModel, SegmentalModel
-from emoscope.models.voice import VoiceProfile
 from emoscope.streamer import BatchEngine, Config, Drive, Session, replay
 from emoscope.streamer.asr import Recognizer, RecognizerUnavailable, prepare
-from emoscope.streamer.events import AnyEvent, Caution, EmotionFinal, EmotionInterim
-from emoscope.streamer.replaying import with_source
-from emoscope.streamer.requests import Engine, with_words
-from emoscope.streamer.session import ENROLL_S
-from emoscope.streamer.spans import speech_spans
+from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, EmotionInterim, WarningEvent
+from emoscope.streamer.runtime.replay import with_source
+from emoscope.streamer.session.requests import Engine, with_words
+from emoscope.streamer.session.session import ENROLL_S
+from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
 from ..errors import SplitInvalid
@@ -54,7 +54,7 @@ class Listener:
         self.config = config or Config(pace="fast", attention=False)
         self.engine: Engine = BatchEngine(model)
         self._words = words
-        self._voices: dict[tuple[tuple[Clip, ...], Condition], VoiceProfile | None] = {}
+        self._voices: dict[tuple[tuple[Clip, ...], Condition], SpeakerProfile | None] = {}
 
     def hear(self, planned: Planned, condition: Condition = CLEAN) -> list[Heard]:
         """What was said about each scored clip of a session, in its order.
@@ -88,7 +88,7 @@ class Listener:
         return [Heard(clip, tuple(own)) for clip, own in zip(planned.clips, shared, strict=True)]
 
     def _session(
-        self, audio: Samples, planned: Planned, condition: Condition, interim: bool, voice: VoiceProfile | None = None
+        self, audio: Samples, planned: Planned, condition: Condition, interim: bool, voice: SpeakerProfile | None = None
     ) -> tuple[Session, Iterator[AnyEvent]]:
         """A session that will hear `audio` (16 kHz) as it arrives under a condition, and its events."""
         arrived, rate = apply(condition, audio, np.random.default_rng(planned.seed), self._babble(planned))
@@ -108,7 +108,7 @@ class Listener:
             self._words.check()
         return self._words
 
-    def _enrolled(self, planned: Planned, condition: Condition) -> VoiceProfile | None:
+    def _enrolled(self, planned: Planned, condition: Condition) -> SpeakerProfile | None:
         """What is learnt from a session's enrolment, heard once by a session of its own; None where there is none.
 
         It is enrolled from four fifths of its speech: where worse sound hides some, what is heard must still suffice.
@@ -152,7 +152,7 @@ class Listener:
             elif isinstance(event, EmotionFinal):
                 found.append(((event.start, event.end), Spoken(self._said(event), tuple(interims))))
                 interims = []
-            elif isinstance(event, Caution) and event.code == "text_disabled":
+            elif isinstance(event, WarningEvent) and event.code == "text_disabled":
                 raise RecognizerUnavailable(event.message)
         return found
 

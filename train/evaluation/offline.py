@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from emoscope.models.model import StreamModel
-from emoscope.streamer.spans import speech_spans
+from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
 from ..features import read_clip

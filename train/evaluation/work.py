@@ -15,7 +15,7 @@ import torch
 from emoscope.models.store import load_model
 from emoscope.streamer import Config
 from emoscope.streamer.asr import Recognizer, choose
-from emoscope.streamer.engine import threads_for
+from emoscope.streamer.engine.batch import threads_for
 
 from ..corpora import Clip
 from ..errors import Interrupted, TrainingError

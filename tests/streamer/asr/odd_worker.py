@@ -6,7 +6,7 @@ import sys
 import time
 
 from emoscope.streamer.asr import worker
-from emoscope.streamer.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
 
 HOW = sys.argv[1]
 

@@ -13,15 +13,21 @@ from tiny_whisper import TINY_WHISPER
 
 from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.asr import Recognizer, choose, prepare
-from emoscope.streamer.events import Caution, EmotionFinal, EmotionInterim, TranscriptFinal, TranscriptInterim
-from emoscope.streamer.live import Live
-from emoscope.streamer.news import Note, Tick
-from emoscope.streamer.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.protocol.events import (
+    EmotionFinal,
+    EmotionInterim,
+    TranscriptFinal,
+    TranscriptInterim,
+    WarningEvent,
+)
+from emoscope.streamer.runtime.live import Live
+from emoscope.streamer.runtime.news import Note, Tick
+from emoscope.streamer.session.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, run, silence, voice
-from emoscope.streamer.transcript.rolling import to_int16
 
 TINY = f"faster-whisper:{TINY_WHISPER}"
-SECOND = 16_000
+SAMPLE_RATE = 16_000
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,7 @@ def sentence(conversation):
 
 def noise(seconds, colour):
     """White noise, or noise that falls by 3 dB an octave, as loud as speech."""
-    count = int(seconds * SECOND)
+    count = int(seconds * SAMPLE_RATE)
     spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal(count))
     if colour == "pink":
         spectrum /= np.sqrt(np.arange(len(spectrum)) + 1)
@@ -57,7 +63,7 @@ def noise(seconds, colour):
 
 def music(seconds):
     """Four chords and a melody above them, in decaying tones with five harmonics."""
-    time_s = np.arange(int(seconds * SECOND)) / SECOND
+    time_s = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     sound = np.zeros_like(time_s)
     chords = [(220, 277, 330), (196, 247, 294), (175, 220, 262), (196, 247, 294)]
     for beat in range(int(seconds * 2)):
@@ -74,7 +80,7 @@ def events_of(recognizer, audio, **options):
     config = Config(**options)
     settled = prepare(recognizer, config).options
     session = Session(CONTRACT, Config(**(options | settled)), words=True)
-    blocks = [audio[begin : begin + SECOND] for begin in range(0, len(audio), SECOND)]
+    blocks = [audio[begin : begin + SAMPLE_RATE] for begin in range(0, len(audio), SAMPLE_RATE)]
     return run(session, with_words(FakeEngine(), recognizer), blocks)
 
 
@@ -85,7 +91,7 @@ def of_type(events, kind):
 def assert_emotions_as_without_words(events, audio, **options):
     """As many interims and finals as of the voice alone, with its scores; no warning; words within their utterance."""
     alone = run(Session(CONTRACT, Config(**options)), FakeEngine(), [audio])
-    assert not of_type(events, Caution)
+    assert not of_type(events, WarningEvent)
     for kind in (EmotionInterim, EmotionFinal):
         ours, theirs = of_type(events, kind), of_type(alone, kind)
         assert [event.end for event in ours] == [event.end for event in theirs]
@@ -120,7 +126,7 @@ def test_music_brings_emotions_and_few_words(whisper):
 
 def test_a_pause_of_a_minute_is_no_words_and_takes_none_along(whisper, sentence):
     """Nothing is asked in it; each side of it has its own words."""
-    audio = np.concatenate([sentence, silence(30.0), np.zeros(30 * SECOND, np.float32), sentence, silence(1.0)])
+    audio = np.concatenate([sentence, silence(30.0), np.zeros(30 * SAMPLE_RATE, np.float32), sentence, silence(1.0)])
     before = whisper.heard_s
     events = events_of(whisper, audio)
     one, other = of_type(events, TranscriptFinal)
@@ -132,7 +138,7 @@ def test_a_pause_of_a_minute_is_no_words_and_takes_none_along(whisper, sentence)
 def test_a_language_that_was_locked_stays_when_another_is_spoken(whisper, sentence, shared):
     """English after German, of which the model is sure: no flip to and fro, and a language that was told is kept."""
     german, rate = soundfile.read(shared / "corpora" / "emodb" / "03a01Fa.flac", dtype="float32")
-    assert rate == SECOND
+    assert rate == SAMPLE_RATE
     gap = silence(1.0)
     audio = np.concatenate([german, gap, sentence, gap, german, gap])
     finals = of_type(events_of(whisper, audio), TranscriptFinal)
@@ -145,12 +151,12 @@ def test_a_language_that_was_locked_stays_when_another_is_spoken(whisper, senten
 def test_a_two_minute_utterance_keeps_its_words_and_its_memory(whisper, sentence):
     """Cut at 120 s: the last pass hears all of it, words come in order, and nothing that is kept grows with it."""
     speech = sentence[6_000:-4_000]
-    audio = np.tile(speech, 1 + int(124 * SECOND / len(speech)))[: 124 * SECOND]
+    audio = np.tile(speech, 1 + int(124 * SAMPLE_RATE / len(speech)))[: 124 * SAMPLE_RATE]
     options = {"vad": VadConfig(max_utterance_s=120), "refresh_s": 30.0, "interval_s": 10.0}
     session = Session(CONTRACT, Config(**options), words=True)
     memory, finals = [], []
-    for begin in range(0, len(audio), 2 * SECOND):
-        events = run(session, with_words(FakeEngine(), whisper), [audio[begin : begin + 2 * SECOND]], finish=False)
+    for begin in range(0, len(audio), 2 * SAMPLE_RATE):
+        events = run(session, with_words(FakeEngine(), whisper), [audio[begin : begin + 2 * SAMPLE_RATE]], finish=False)
         finals += of_type(events, TranscriptFinal)
         memory.append(len(session.save()))
     [said] = finals
@@ -165,7 +171,7 @@ def test_a_pass_that_the_library_refuses_turns_words_off(whisper, sentence):
     """A language that no Whisper knows: its own error is told once, emotions go on."""
     audio = np.concatenate([sentence, silence(1.0), sentence, silence(1.0)])
     events = events_of(whisper, audio, language="xx")
-    [warning] = of_type(events, Caution)
+    [warning] = of_type(events, WarningEvent)
     assert warning.code == "text_disabled" and "xx" in warning.message
     assert [final.text for final in of_type(events, EmotionFinal)] == ["off", "off"]
     assert not whisper.broken  # others whom it serves still have their words
@@ -178,7 +184,7 @@ def test_a_real_recognizer_that_is_killed_or_hangs_in_a_pass_fails_it_alone(name
     audio = to_int16(np.tile(sentence, 4))
     with Recognizer(choose(name)) as recognizer:
         recognizer.check()
-        recognizer._patience_s = 2.0 - 30 * len(audio) / SECOND  # beyond what it is allowed for its audio
+        recognizer._patience_s = 2.0 - 30 * len(audio) / SAMPLE_RATE  # beyond what it is allowed for its audio
         threading.Timer(0.1, os.kill, (recognizer.pid, blow)).start()
         [result] = recognizer([Transcribe(2, 1, 0, 0, True, "en", audio)])
         assert isinstance(result, Failed) and said in result.message
@@ -226,16 +232,16 @@ def test_a_model_that_was_copied_by_half_is_told(tmp_path):
     with Recognizer(choose(f"faster-whisper:{tmp_path / 'half'}")) as recognizer:
         words = prepare(recognizer, Config())
         assert words.recognizer is None
-        [caution] = words.cautions
-        assert caution.code == "text_disabled" and "--asr pocketsphinx" in caution.message
+        [warning] = words.warnings
+        assert warning.code == "text_disabled" and "--asr pocketsphinx" in warning.message
 
 
 def test_nothing_is_said_in_silence_though_the_tiny_model_would(whisper):
     """Shown digital silence it says a sentence, as Whisper does; a session never shows it any."""
-    zeros = np.zeros(2 * SECOND, np.int16)
+    zeros = np.zeros(2 * SAMPLE_RATE, np.int16)
     [result] = whisper([Transcribe(1, 1, 0, 0, True, "en", zeros)])
     assert isinstance(result, Done)
-    audio = np.concatenate([np.zeros(5 * SECOND, np.float32), silence(5.0), 1e-4 * voice(3.0)])
+    audio = np.concatenate([np.zeros(5 * SAMPLE_RATE, np.float32), silence(5.0), 1e-4 * voice(3.0)])
     before = whisper.heard_s
     assert {event.text for event in of_type(events_of(whisper, audio), TranscriptFinal)} <= {""}
     assert whisper.heard_s == before

@@ -11,11 +11,11 @@ from tiny_whisper import TINY_WHISPER
 
 from emoscope.streamer import Config, Session, UsageError
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable, choose, prepare
-from emoscope.streamer.events import Caution, EmotionFinal, TranscriptFinal
-from emoscope.streamer.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.protocol.events import EmotionFinal, TranscriptFinal, WarningEvent
+from emoscope.streamer.session.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.session.transcript.gate import kept_words
+from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
-from emoscope.streamer.transcript.gate import kept_words
-from emoscope.streamer.transcript.rolling import to_int16
 
 ODD = str(Path(__file__).with_name("odd_worker.py"))
 ANY = Choice(name="pocketsphinx")
@@ -55,7 +55,7 @@ def test_emotions_go_on_when_a_recognizer_breaks(how, said):
         recognizer.check()
         recognizer._patience_s = -29.0 if how == "hangs" else 20.0  # a pass of one second may take 30 more
         events = events_with(recognizer)
-    [warning] = [e for e in events if isinstance(e, Caution)]
+    [warning] = [e for e in events if isinstance(e, WarningEvent)]
     assert warning.code == "text_disabled" and said in warning.message
     finals = [e for e in events if isinstance(e, EmotionFinal)]
     alone = [e for e in run(Session(CONTRACT), FakeEngine(), [TALK]) if isinstance(e, EmotionFinal)]
@@ -99,8 +99,8 @@ def test_an_unreadable_model_folder_is_told_with_what_to_do(tmp_path, content):
     with Recognizer(choose(f"faster-whisper:{tmp_path}")) as recognizer:
         words = prepare(recognizer, Config())
         assert words.recognizer is None
-        [caution] = words.cautions
-        assert caution.code == "text_disabled" and "--asr pocketsphinx" in caution.message
+        [warning] = words.warnings
+        assert warning.code == "text_disabled" and "--asr pocketsphinx" in warning.message
 
 
 def test_names_are_checked_before_anything_is_started(tmp_path):
@@ -132,7 +132,7 @@ def test_a_language_that_a_recognizer_does_not_hear_turns_words_off():
         recognizer.languages = ("en",)
         assert prepare(recognizer, Config()).options == {"language": "en"}
         words = prepare(recognizer, Config(language="de"))
-        assert words.recognizer is None and "not de" in words.cautions[0].message
+        assert words.recognizer is None and "not de" in words.warnings[0].message
 
 
 def test_pocketsphinx_hears_english_and_says_the_same_again(conversation):

@@ -2,8 +2,8 @@
 
 import math
 
-from emoscope.streamer.config import Config
-from emoscope.streamer.events import (
+from emoscope.streamer.protocol.config import Config
+from emoscope.streamer.protocol.events import (
     NOTICE,
     PROTOCOL,
     AnyEvent,

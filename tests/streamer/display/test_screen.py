@@ -15,16 +15,16 @@ from rich.console import Console
 from emoscope.streamer.display import RecordPlayer, ScreenState, draw, moments, palette, panels, summary
 from emoscope.streamer.display.paint import ansi
 from emoscope.streamer.display.picture import text_of
-from emoscope.streamer.events import (
-    Caution,
+from emoscope.streamer.protocol.events import (
     EmotionFinal,
     EmotionInterim,
     Error,
     SpeechStarted,
     TranscriptInterim,
+    WarningEvent,
     encode,
 )
-from emoscope.streamer.news import Note, Tick
+from emoscope.streamer.runtime.news import Note, Tick
 
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("made_record", HERE / "made_record.py")
@@ -35,7 +35,7 @@ _spec.loader.exec_module(made_record)
 
 def state_at(seconds: float, *, words: bool = False) -> ScreenState:
     """A screen that has seen the made record up to a second, and nothing of the wall's time."""
-    from emoscope.streamer.record import event_time
+    from emoscope.streamer.sinks.record import event_time
 
     state = ScreenState(live=True)
     for event in made_record.events(words=words):
@@ -247,10 +247,10 @@ def test_a_gap_in_the_strip_is_silence() -> None:
 @pytest.mark.parametrize(
     ("news", "shown"),
     [
-        (Caution(code="clipping", message="the input clips", start=48.0), "clipping"),
-        (Caution(code="narrow_band", message="nothing above 4 kHz", start=48.0), "nothing above 4 kHz"),
-        (Caution(code="rate_mismatch", message="3048 samples a second arrive", start=48.0), "3048 samples"),
-        (Caution(code="audio_dropped", message="audio was lost", start=47.0, end=48.0), "audio was lost"),
+        (WarningEvent(code="clipping", message="the input clips", start=48.0), "clipping"),
+        (WarningEvent(code="narrow_band", message="nothing above 4 kHz", start=48.0), "nothing above 4 kHz"),
+        (WarningEvent(code="rate_mismatch", message="3048 samples a second arrive", start=48.0), "3048 samples"),
+        (WarningEvent(code="audio_dropped", message="audio was lost", start=47.0, end=48.0), "audio was lost"),
         (Tick(49.0, (-30.0,), 0.1, 0.0, False, 1.0), "dropped 1.0 s (input)"),
         (Error(code="device_lost", message="Yeti stopped delivering audio", fatal=True), "Yeti stopped"),
         (Note("out.jsonl: the record stops here: No space left on device", serious=True), "No space left"),

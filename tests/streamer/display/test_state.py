@@ -2,14 +2,14 @@
 
 from emoscope.streamer.display import ScreenState, draw, summary
 from emoscope.streamer.display.picture import text_of
-from emoscope.streamer.events import Caution, Enrolled, Mood, TranscriptInterim
-from emoscope.streamer.news import Note, Tick
+from emoscope.streamer.protocol.events import Enrolled, Mood, TranscriptInterim, WarningEvent
+from emoscope.streamer.runtime.news import Note, Tick
 
 
 def test_what_was_dropped_is_counted_once() -> None:
     """Speech that the model dropped is told and is in the counts; the footer and the summary add it once."""
     state = ScreenState()
-    state.absorb(Caution(code="audio_dropped", message="the model is too slow", start=1.0, end=3.0))
+    state.absorb(WarningEvent(code="audio_dropped", message="the model is too slow", start=1.0, end=3.0))
     state.absorb(Tick(10.0, (), 0.1, 2.0, False))
     assert "dropped 2.0 s" in text_of(draw(state, 120, 24))
     assert "dropped 2.0 s" in summary(state, [])[3]

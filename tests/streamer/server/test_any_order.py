@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from raw_client import Raw, lasting, raw
 from websockets.exceptions import ConnectionClosed
 
-from emoscope.streamer.events import Error
+from emoscope.streamer.protocol.events import Error
 from emoscope.streamer.server import serving
-from emoscope.streamer.session import ENROLL_S
+from emoscope.streamer.session.session import ENROLL_S
 from emoscope.streamer.testing import CONTRACT, FakeEngine, silence, voice
 
 SOUND = np.concatenate([silence(0.3), voice(1.7, seed=3), silence(0.8), voice(1.2, 200.0, seed=4)])

@@ -12,7 +12,7 @@ from raw_client import TALK, Raw, alone, lasting, raw
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from emoscope.streamer.events import Limits
+from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
 

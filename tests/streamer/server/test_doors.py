@@ -14,8 +14,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
-from emoscope.streamer.cli import main
-from emoscope.streamer.errors import UsageError
+from emoscope.streamer.cli.main import main
+from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.server import Server, ServerOptions, serving
 from emoscope.streamer.server.doors import Doors
 from emoscope.streamer.server.store import open_store

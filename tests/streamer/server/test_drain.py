@@ -86,7 +86,7 @@ def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
 
 HANGING = """
 import asyncio, sys, time
-from emoscope.streamer.leaving import Leaving
+from emoscope.streamer.runtime.leaving import Leaving
 from emoscope.streamer.server import ServerOptions, Store, run
 from emoscope.streamer.server.logs import JsonLines, Log, to_stderr
 from emoscope.streamer.testing import CONTRACT, FakeEngine

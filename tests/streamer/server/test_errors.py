@@ -11,8 +11,8 @@ import pytest
 from raw_client import TALK, Raw, raw
 from websockets.exceptions import ConnectionClosed
 
-from emoscope.streamer.events import Error, Limits
-from emoscope.streamer.protocol import FATAL, NOT_FATAL
+from emoscope.streamer.protocol.events import Error, Limits
+from emoscope.streamer.protocol.messages import FATAL, NOT_FATAL
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.testing import CONTRACT, FakeEngine, silence
 

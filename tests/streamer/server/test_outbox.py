@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoscope.streamer.events import Lag, SpeechStarted, Status, encode
+from emoscope.streamer.protocol.events import Lag, SpeechStarted, Status, encode
 from emoscope.streamer.server.outbox import FULL_BYTES, Outbox, header_bytes
 
 

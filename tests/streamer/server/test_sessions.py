@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from raw_client import TALK, Raw, alone, as_sent, lasting, raw
 
 from emoscope.streamer import Config, Session, replay
-from emoscope.streamer.events import EmotionInterim, Error, SessionClosed, SessionUpdated, Status
+from emoscope.streamer.protocol.events import EmotionInterim, Error, SessionClosed, SessionUpdated, Status
 from emoscope.streamer.server import serving
-from emoscope.streamer.source import Recording
+from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
 FAKE = (CONTRACT, FakeEngine())

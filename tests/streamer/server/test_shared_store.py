@@ -13,7 +13,7 @@ from raw_client import LONG, TALK, Raw, alone, lasting, raw
 from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
-from emoscope.streamer.events import Status
+from emoscope.streamer.protocol.events import Status
 from emoscope.streamer.server import serving
 from emoscope.streamer.server.store import open_store
 from emoscope.streamer.server.stored import hashed

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from raw_client import LONG, Raw, alone, lasting, raw
 
-from emoscope.streamer.events import Status
+from emoscope.streamer.protocol.events import Status
 from emoscope.streamer.server import Store, StoreUnavailable, redis_store, serving
 from emoscope.streamer.server.store import open_store
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences

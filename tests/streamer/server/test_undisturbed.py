@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 from raw_client import TALK, Raw, alone, lasting, raw
 
-from emoscope.streamer.events import Limits
-from emoscope.streamer.requests import Done, Encode
+from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import serving
+from emoscope.streamer.session.requests import Done, Encode
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 FAKE = (CONTRACT, FakeEngine())

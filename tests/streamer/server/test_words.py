@@ -15,11 +15,11 @@ from raw_client import Raw, raw
 from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
 from emoscope.streamer.asr import Choice, Recognizer, choose
-from emoscope.streamer.events import Caution, EmotionFinal, Status, TranscriptFinal
-from emoscope.streamer.requests import Done, Dropped, Failed, Late, Result, Transcribe
+from emoscope.streamer.protocol.events import EmotionFinal, Status, TranscriptFinal, WarningEvent
+from emoscope.streamer.runtime.recognizer_pool import MOST_INTERIMS, WordsPool
 from emoscope.streamer.server import serving
-from emoscope.streamer.server.words import MOST_INTERIMS, WordsPool
-from emoscope.streamer.source import Recording
+from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Result, Transcribe
+from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence, voice
 
 ODD = str(Path(__file__).parents[1] / "asr" / "odd_worker.py")
@@ -36,9 +36,9 @@ def of_type(events: Sequence, *kinds: str) -> list:
     return [event for event in events if event.type in kinds]
 
 
-def without_words(events: Sequence) -> list[Caution]:
+def without_words(events: Sequence) -> list[WarningEvent]:
     """Warnings that there are no words; the sounds of these tests bring others."""
-    return [event for event in events if isinstance(event, Caution) and event.code == "text_disabled"]
+    return [event for event in events if isinstance(event, WarningEvent) and event.code == "text_disabled"]
 
 
 async def talk(client: Raw, audio: np.ndarray = TALK, **config: object) -> list:

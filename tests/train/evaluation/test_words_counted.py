@@ -18,7 +18,7 @@ from emoscope.train.evaluation.sessions import Planned
 # The real process and its messages; what it hears is always the same.
 ANGRY = """
 from emoscope.streamer.asr import worker
-from emoscope.streamer.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
 
 class Angry:
     name, languages = "angry", ("en",)

@@ -1,0 +1,99 @@
+"""A server that tells where its processor time goes: `python -m emoscope.streamer.bench.measured MODEL`.
+
+It prints its URL; each line that it reads is answered by a line of JSON with what was used since it began.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..engine import EngineProcess, Wanted
+from ..server import stream as stream_module
+from ..server.app import Server
+from ..server.options import ServerOptions
+from ..session.requests import Engine, Request, Result
+from .processes import processor_s
+from .waits import Waits
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Clocks:
+    """Processor time of a thread's parts, in seconds."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {"detector": 0.0, "assembly": 0.0}
+        self.worker = 0.0
+
+    def timed(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, its thread's processor time counted."""
+
+        def run(*arguments: Any, **named: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self.spent[part] += time.thread_time() - began
+
+        return run
+
+    def engine(self, engine: Engine) -> Engine:
+        """The same engine; it also notes how much the thread that waits for it has used altogether."""
+
+        def run(requests: Sequence[Request]) -> list[Result]:
+            results = engine(requests)
+            self.worker = time.thread_time()
+            return results
+
+        return run
+
+
+def rss_bytes() -> int:
+    """Memory of this process."""
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * PAGE_BYTES
+
+
+async def main(model: str) -> None:
+    clocks = Clocks()
+    stream_module.Stream.feed = clocks.timed("detector", stream_module.Stream.feed)  # type: ignore[method-assign]
+    stream_module.Stream.apply = clocks.timed("assembly", stream_module.Stream.apply)  # type: ignore[method-assign]
+    engine = EngineProcess(Wanted(model=model))
+    ready = engine.check()
+    options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
+    waits = Waits()
+    server = Server(ready.contract, clocks.engine(waits.engine(engine)), options)
+    await server.start()
+    watching = waits.watch(server.hub)
+    print(server.url, flush=True)
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.readline():
+        # The loop's thread is this one; the rest of it is what the sockets and their messages cost.
+        loop = time.thread_time()
+        parts = dict(clocks.spent)
+        parts["transport"] = loop - parts["detector"] - parts["assembly"]
+        parts["model"] = engine.model_cpu_s
+        parts["batch"] = clocks.worker + processor_s(engine.pid) - engine.model_cpu_s
+        figures = server.hub.scheduler.figures
+        answer = {
+            "parts": parts,
+            "rss": rss_bytes(),
+            "sessions": len(server.hub.links),
+            "windows": figures.windows,
+            "batches": sum(figures.batches.values()),
+            "wall": time.monotonic(),
+            "waits": waits.told(),
+        }
+        print(json.dumps(answer), flush=True)
+    watching.cancel()
+    await server.drain()
+    engine.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

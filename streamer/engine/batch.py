@@ -1,0 +1,193 @@
+"""Windows in, summaries out; states in, readings out: one model, many requests in a forward pass, no state."""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from emoscope.models.errors import UsageError
+from emoscope.models.model import StreamModel
+from emoscope.models.pool_state import PoolState, stack
+from emoscope.models.reading import Reading, decide
+from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
+from emoscope.models.text import TextBranch
+from emoscope.models.windows import grid_window, owned_frames
+
+from ..session.requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
+from .fusing import read_with_words, shipped_branch
+
+R = TypeVar("R", Encode, Read)
+
+Numbers = npt.NDArray[np.float32]
+
+BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
+
+SMALL = 5_000_000  # parameters; up to here a window costs a few ms, and threads cost more than they bring
+
+
+def threads_for(model: StreamModel) -> int:
+    """CPU threads that suit a model: on a busy machine, a second thread makes a small one many times slower."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return 1 if parameters <= SMALL else os.cpu_count() or 1
+
+
+class BatchEngine:
+    """Answers a list of requests with one model, in batches of windows of one length.
+
+    words    gives the text branch, when the first reading with words is wanted; None where there is none
+    buckets  lengths in samples to which shorter windows are padded, so that more of them share a pass; only for models
+             whose `encode` masks padding exactly. None: windows of different lengths never share one
+    half     bfloat16 where the device is a GPU; pool states stay float32
+    """
+
+    def __init__(
+        self,
+        model: StreamModel,
+        batch: int = BATCH,
+        *,
+        words: Callable[[], TextBranch | None] = shipped_branch,
+        buckets: Sequence[int] | None = None,
+        half: bool = False,
+    ) -> None:
+        self.model, self.batch, self._words = model.eval(), batch, words
+        self.device = next(model.parameters()).device
+        self._buckets = sorted(buckets or ())
+        self._half = half and self.device.type == "cuda"
+
+    def warm(self) -> None:
+        """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
+        contract = self.model.contract
+        window = grid_window(contract, 0, 0)
+        silence = np.zeros(contract.lookback + contract.window, np.float32)
+        [encoded] = self([Encode(0, window, silence)])
+        if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
+            self([Read(0, encoded.value.state, contract.window_s)])
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        """One result a request, in any order."""
+        by_length: dict[int, list[Encode]] = defaultdict(list)
+        reads: list[Read] = []
+        for request in requests:
+            if isinstance(request, Encode):
+                by_length[self._padded(request)].append(request)
+            elif isinstance(request, Read):
+                reads.append(request)
+        results: list[Result] = [
+            Failed(request.id, "no recognizer is here") for request in requests if isinstance(request, Transcribe)
+        ]
+        for group in by_length.values():
+            for begin in range(0, len(group), self.batch):
+                results += self._guard(self._encode, group[begin : begin + self.batch])
+        if reads:
+            results += self._guard(self._read, reads)
+        return results
+
+    def _guard(self, work: Callable[[list[R]], list[Result]], requests: list[R]) -> list[Result]:
+        try:
+            with torch.inference_mode():
+                return work(requests)
+        except UsageError:  # not a breakdown: this model was never made for a stream, and says what to do
+            raise
+        except Exception as error:  # whatever a model or a device can do wrong must not end the other sessions
+            return [Failed(request.id, f"{self.model.contract.id}: {error}") for request in requests]
+
+    def _padded(self, request: Encode) -> int:
+        """Samples of a window with its padding, without the lookback."""
+        length = len(request.audio) - self.model.contract.lookback
+        return next((bucket for bucket in self._buckets if bucket >= length), length)
+
+    def _encode(self, requests: list[Encode]) -> list[Result]:
+        began = time.perf_counter()
+        contract = self.model.contract
+        padded = contract.lookback + max(self._padded(request) for request in requests)
+        rows = torch.zeros((len(requests), padded), pin_memory=self.device.type == "cuda")
+        for row, request in zip(rows.numpy(), requests, strict=True):
+            row[: len(request.audio)] = request.audio
+        owned = [owned_frames(contract, request.window) for request in requests]
+        lengths = [len(request.audio) - contract.lookback for request in requests]
+        with torch.autocast("cuda", torch.bfloat16, enabled=self._half):
+            encoded = self.model.encode(
+                rows.to(self.device, non_blocking=True),
+                torch.tensor(lengths, device=self.device),
+                torch.tensor(owned, device=self.device),
+            )
+        state = encoded.state.map(_to_numpy)
+        scores = _to_numpy(encoded.scores)
+        spent = (time.perf_counter() - began) * 1e3
+        return [
+            Done(
+                request.id,
+                Summary(state.map(partial(_row, row)), scores[row, first:last].copy()),
+                infer_ms=spent,
+            )
+            for row, (request, (first, last)) in enumerate(zip(requests, owned, strict=True))
+        ]
+
+    def _read(self, requests: list[Read]) -> list[Result]:
+        began = time.perf_counter()
+        state = stack([request.state for request in requests]).map(self._to_torch)
+        seconds = torch.tensor([request.seconds for request in requests], device=self.device)
+        voices = self._voices(requests)
+        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds, voices))
+        samples = self._samples(requests, state, seconds, scores if voices is None else None)
+        sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
+        readings = [
+            self._decide(request, scores[row], dimensions[row], samples[row]) if sound[row] else None
+            for row, request in enumerate(requests)
+        ]
+        spent = (time.perf_counter() - began) * 1e3
+        broken = f"{self.model.contract.id}: scores that are no numbers; the weights are broken"
+        return [
+            Failed(request.id, broken) if reading is None else Done(request.id, reading, infer_ms=spent)
+            for request, reading in zip(requests, readings, strict=True)
+        ]
+
+    def _voices(self, requests: Sequence[Read]) -> SpeakerProfiles | None:
+        """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
+        known = [request.voice for request in requests if request.voice is not None]
+        if not known:
+            return None
+        unknown = SpeakerProfile(np.zeros_like(known[0].mean), 0.0)
+        profiles = [request.voice or unknown for request in requests]
+        weight = torch.tensor([profile.weight for profile in profiles], device=self.device)
+        return SpeakerProfiles(self._to_torch(np.stack([profile.mean for profile in profiles])), weight)
+
+    def _samples(
+        self, requests: Sequence[Read], state: PoolState, seconds: torch.Tensor, alone: Any
+    ) -> list[SpeakerSample | None]:
+        """What each utterance teaches about its voice, where asked. `alone`: scores without a baseline, if known."""
+        if not any(request.learn for request in requests):
+            return [None] * len(requests)
+        embeddings = _to_numpy(self.model.embed(state))
+        if alone is None:
+            alone = _to_numpy(self.model.read(state, seconds)[0])
+        labels = self.model.contract.labels
+        return [
+            SpeakerSample(embeddings[row].copy(), calmness(labels, alone[row])) if request.learn else None
+            for row, request in enumerate(requests)
+        ]
+
+    def _decide(self, request: Read, scores: Numbers, dimensions: Numbers, sample: SpeakerSample | None) -> Reading:
+        contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
+        if request.words and (branch := self._words()) is not None:
+            fused = read_with_words(contract, scores, dimensions, request, branch, unsure_below)
+            return replace(fused, voice=sample)
+        return decide(contract.labels, scores, dimensions, unsure_below, sample)
+
+    def _to_torch(self, array: Any) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+def _row(row: int, array: Any) -> Any:
+    return array[row].copy()
+
+
+def _to_numpy(tensor: torch.Tensor) -> Any:
+    return tensor.float().cpu().numpy()

@@ -1,0 +1,1 @@
+"""Who drives a session in time: live sources, recordings, servers."""

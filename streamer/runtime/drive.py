@@ -1,0 +1,121 @@
+"""Loops a session and an engine for one recording, and adds what only the edge knows: wall time."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import numpy.typing as npt
+
+from emoscope.models.contract import ModelContract
+from emoscope.models.errors import ModelError
+
+from ..protocol.config import Config
+from ..protocol.errors import EmoscopeError
+from ..protocol.events import (
+    NOTICE,
+    PROTOCOL,
+    AnyEvent,
+    Error,
+    Lag,
+    Limits,
+    ModelInfo,
+    SessionCreated,
+    Status,
+    WarningEvent,
+)
+from ..session.requests import Engine, Failed, Transcribe
+from ..session.session import Output, Session
+
+
+def product() -> str:
+    """Name and version, as events state it."""
+    try:
+        return f"emoscope {version('emoscope')}"
+    except PackageNotFoundError:
+        return "emoscope (not installed)"
+
+
+def created(contract: ModelContract, config: Config, source: str | None = None) -> SessionCreated:
+    """The first event of a session; its `started_at` is the one wall time."""
+    return SessionCreated(
+        session_id=secrets.token_hex(8),
+        source=source,
+        protocol=PROTOCOL,
+        server=product(),
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        model=ModelInfo(
+            id=contract.id,
+            labels=list(contract.labels),
+            dimensions=list(contract.dimensions),
+            languages=list(contract.languages),
+            licence=contract.licence,
+        ),
+        config=config,
+        limits=Limits(),
+        notice=NOTICE,
+    )
+
+
+class Drive:
+    """One session and its engine, in one thread: each block's events come before the next block is taken."""
+
+    def __init__(
+        self, session: Session, engine: Engine, source: str | None = None, warnings: Sequence[WarningEvent] = ()
+    ) -> None:
+        self.session, self.engine, self.source, self.warnings = session, engine, source, warnings
+        self._busy_s = 0.0
+        self._next_status_s = 1.0
+        self._failure: str | None = None
+
+    def run(self, blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[AnyEvent]:
+        """All events of a recording.
+
+        When reading `blocks` fails, what was heard is read out before the error is raised; when the model breaks,
+        every utterance still ends, and ModelError is raised last.
+        """
+        yield created(self.session.contract, self.session.config, self.source)
+        yield from self.warnings
+        try:
+            for block in blocks:
+                yield from self._settled(self.session.feed, block)
+                yield from self._status()
+        except EmoscopeError as error:
+            yield from self._settled(lambda: Output([], self.session.pending()))
+            yield Error(code="invalid_audio_frame", message=str(error), fatal=False)
+            yield from self._settled(self.session.finish)
+            raise
+        yield from self._settled(self.session.finish)
+        if self._failure is not None:
+            raise ModelError(self._failure)
+
+    def _settled(self, call: Callable[..., Output], *arguments: npt.NDArray[np.generic]) -> Iterator[AnyEvent]:
+        began = time.perf_counter()
+        events, requests = call(*arguments)
+        while requests:
+            results = self.engine(requests)
+            spoken = {request.id for request in requests if isinstance(request, Transcribe)}
+            broken = (r.message for r in results if isinstance(r, Failed) and r.id not in spoken)
+            self._failure = next(broken, self._failure)
+            more, requests = self.session.apply(results)
+            events += more
+        self._busy_s += time.perf_counter() - began
+        yield from events
+
+    def _status(self) -> Iterator[AnyEvent]:
+        """One a second of audio."""
+        session = self.session
+        while session.audio_s >= self._next_status_s:
+            self._next_status_s += 1.0
+            yield Status(
+                audio_s=session.audio_s,
+                processed_s=session.processed_s,
+                lag_s=Lag(
+                    audio=round(session.audio_s - session.voice_s, 3), text=round(session.audio_s - session.words_s, 3)
+                ),
+                dropped_s=session.dropped_s,
+                rtf=round(self._busy_s / session.audio_s, 5),
+                level_dbfs=round(session.level_dbfs, 1),
+            )

@@ -1,0 +1,161 @@
+"""Is the input what it claims to be? Clipping, silence, a narrow band, a wrong rate: noticed from the samples alone."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ..protocol.events import WarningEvent
+
+Block = npt.NDArray[np.float32]
+
+ENVELOPE_S = 0.05  # a point of the level curve
+FULL_SCALE = 0.999
+CLIPPED_SHARE = 0.001  # of the samples in a second
+QUIET_DBFS = -55.0  # a room with nobody near
+DIGITAL_SILENCE_DBFS = -90.0
+QUIET_S = 5.0  # without anything louder, before it is said
+AGAIN_S = 30.0  # the same warning is not said more often
+BAND_HZ = 3_900.0  # a telephone or a headset's call mode lets nothing through above
+BAND_S = 3.0  # of loud enough audio, before a band is judged
+BAND_DB = -55.0  # power above `BAND_HZ` relative to below: real microphones have noise there, at least
+RATE_TOLERANCE = 0.02
+RATE_SLACK_S = 0.25  # a buffer's worth, which a late callback may still hold
+STALL_S = 1.5  # without a block: the process was stopped, or the machine slept; no sign of a wrong rate
+RATE_FIRST_S, RATE_SPAN_S = 5.0, 60.0
+
+
+def dbfs(block: Block) -> float:
+    """Level of a block, dBFS; -120 for digital silence."""
+    if not block.size:
+        return -120.0
+    return max(-120.0, 10.0 * float(np.log10(float(np.mean(np.square(block, dtype=np.float64))) + 1e-12)))
+
+
+class InputWatch:
+    """Watches one source's samples, as they came. The caller says what time it is: there is no clock in here."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self.rate = sample_rate
+        self.seconds = 0.0
+        self._said: dict[str, float] = {}
+        self._second: list[Block] = []
+        self._gathered = 0
+        self._loud_at, self._heard = 0.0, False
+        self._digital_since: float | None = None
+        self._low, self._high, self._judged_s = 0.0, 0.0, 0.0
+        self._band_done = False
+        self._anchor: tuple[float, int] | None = None
+        self._frames = 0
+        self._last_wall_s = 0.0
+        self._rest: Block = np.zeros(0, np.float32)
+
+    def hear(self, samples: Block, wall_s: float | None) -> list[WarningEvent]:
+        """Warnings that follow from more samples (n, channels), the last of which arrived at `wall_s`.
+
+        `wall_s` is of any clock that only goes forward; None where arrival says nothing, as for a file.
+        """
+        if not len(samples):
+            return []
+        mono = samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
+        self.seconds += len(mono) / self.rate
+        found = [] if wall_s is None else list(self._pace(len(mono), wall_s))
+        self._second.append(samples)
+        self._gathered += len(samples)
+        if self._gathered >= self.rate:
+            second = np.concatenate(self._second)
+            self._second, self._gathered = [], 0
+            found += self._clipping(second)
+            mono_second = second.mean(1)
+            found += self._quiet(mono_second)
+            found += self._narrow(mono_second)
+        return found
+
+    def restart(self) -> None:
+        """After a pause: the pace is counted afresh."""
+        self._anchor = None
+        self._loud_at, self._heard = self.seconds, False
+
+    def lost(self) -> None:
+        """Audio did not come through: the pace is counted afresh, or it would look like a wrong rate."""
+        self._anchor = None
+
+    def envelope(self, samples: Block) -> list[float]:
+        """Levels of the whole stretches of `ENVELOPE_S` that `samples` (n, channels) complete, dBFS."""
+        self._rest = np.concatenate([self._rest, samples.mean(1)])
+        size = max(1, round(ENVELOPE_S * self.rate))
+        whole = len(self._rest) // size
+        parts, self._rest = self._rest[: whole * size].reshape(whole, size), self._rest[whole * size :]
+        return [dbfs(part) for part in parts]
+
+    def _warn(self, code: str, message: str) -> Iterator[WarningEvent]:
+        last = self._said.get(code)
+        if last is None or self.seconds - last >= AGAIN_S:
+            self._said[code] = self.seconds
+            yield WarningEvent(code=code, message=message, start=round(self.seconds, 3))  # type: ignore[arg-type]
+
+    def _clipping(self, second: Block) -> Iterator[WarningEvent]:
+        share = float(np.mean(np.abs(second) >= FULL_SCALE))
+        if share > CLIPPED_SHARE:
+            yield from self._warn("clipping", "the input clips: turn the microphone down or move away from it")
+
+    def _quiet(self, second: Block) -> Iterator[WarningEvent]:
+        level = dbfs(second)
+        if level > QUIET_DBFS:
+            self._loud_at, self._heard = self.seconds, True
+        if level > DIGITAL_SILENCE_DBFS:
+            self._digital_since = None
+        elif self._digital_since is None:
+            self._digital_since = self.seconds
+        if self.seconds - self._loud_at < QUIET_S:
+            return
+        if self._digital_since is not None and self.seconds - self._digital_since >= QUIET_S - 2:
+            yield from self._warn("too_quiet", "no signal: the input is digital silence; is it muted, or not allowed?")
+        elif not self._heard:  # after a voice that was loud enough it is a pause
+            yield from self._warn(
+                "too_quiet", f"nothing above {QUIET_DBFS:.0f} dBFS for {QUIET_S:.0f} s: turn the microphone up"
+            )
+
+    def _narrow(self, second: Block) -> Iterator[WarningEvent]:
+        if self._band_done:
+            return
+        if self.rate < 12_000:
+            self._band_done = True
+            yield from self._warn(
+                "narrow_band", f"the input runs at {self.rate} Hz, a telephone's band: readings are less sure"
+            )
+            return
+        if dbfs(second) < -45.0:
+            return
+        power = np.abs(np.fft.rfft(second * np.hanning(len(second)))) ** 2
+        hz = np.fft.rfftfreq(len(second), 1 / self.rate)
+        self._low += float(power[(hz > 200) & (hz < BAND_HZ - 500)].sum())
+        self._high += float(power[(hz > BAND_HZ + 300) & (hz < min(7_800, self.rate / 2))].sum())
+        self._judged_s += 1.0
+        if self._judged_s >= BAND_S:
+            self._band_done = True
+            if self._high < self._low * 10 ** (BAND_DB / 10):
+                yield from self._warn(
+                    "narrow_band",
+                    "nothing above 4 kHz: a headset in call mode, or a telephone; readings are less sure",
+                )
+
+    def _pace(self, frames: int, wall_s: float) -> Iterator[WarningEvent]:
+        """Samples against wall time, counted from the end of a block to the end of a later one."""
+        stalled, self._last_wall_s = wall_s - self._last_wall_s > STALL_S, wall_s
+        if self._anchor is None or stalled:
+            self._anchor, self._frames = (wall_s, 0), 0
+            return
+        self._frames += frames
+        passed, heard = wall_s - self._anchor[0], self._frames / self.rate
+        if passed < RATE_FIRST_S:
+            return
+        if abs(heard - passed) > RATE_TOLERANCE * passed + RATE_SLACK_S:
+            self._anchor = None
+            yield from self._warn(
+                "rate_mismatch",
+                f"{heard / passed * self.rate:.0f} samples a second arrive where {self.rate} were promised: the voice "
+                "sounds faster or slower than it is; try another device or rate",
+            )
+        elif passed > RATE_SPAN_S:
+            self._anchor = None

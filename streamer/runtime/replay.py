@@ -1,0 +1,90 @@
+"""A recording through the live path: the same session, engine and events as a microphone."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from emoscope.models.model import StreamModel
+from emoscope.models.speaker import SpeakerProfile
+from emoscope.models.store import load_model
+
+from ..asr import Recognizer, choose, prepare
+from ..engine.batch import BatchEngine
+from ..protocol.config import Config, checked
+from ..protocol.events import AnyEvent
+from ..protocol.text import printable
+from ..session.requests import Engine, with_words
+from ..session.session import Session
+from ..sources.recordings import Recording
+from .clock import Clock, WallClock
+from .drive import Drive
+
+BLOCK_S = 1.0  # as fast as it goes: windows of a second make a batch
+LIVE_BLOCK_S = 0.1  # paced: what a sound card hands over
+
+
+def replay(
+    path: str | Path,
+    model: str | Path | StreamModel = "small",
+    *,
+    config: Config | None = None,
+    asr: str | Recognizer | None = None,
+    speed: float | None = None,
+    engine: Engine | None = None,
+    clock: Clock | None = None,
+    voice: SpeakerProfile | None = None,
+) -> Iterator[AnyEvent]:
+    """The events of one recording, as it would have been read live.
+
+    model   a shipped model's name, a folder, or a loaded model
+    config  session options; rate and channels are the file's
+    asr     the recognizer of its words, as `--asr` names it, or one that is running already; None for no words
+    speed   1 is real time; None as fast as it goes
+    engine  answers requests in the model's place (tests); made from the model if None
+    voice   what is known of the voice before
+    clock   paces a replay at `speed`; the wall's if None
+
+    Raises UnreadableAudio before the first event when the file cannot be opened, or after the last when it breaks
+    off: what came before is read out first.
+
+    >>> for event in replay("speech.flac"):                            # doctest: +SKIP
+    ...     print(event)
+    """
+    loaded = model if isinstance(model, StreamModel) else load_model(model)
+    config = config or Config(pace="fast")
+    with Recording(Path(path)) as recording, ExitStack() as stack:
+        choice = choose(asr) if isinstance(asr, str) else None
+        recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
+        words = prepare(recognizer, config)
+        options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
+        session = Session(loaded.contract, with_source(config, options), voice, words=words.recognizer is not None)
+        answers = engine or BatchEngine(loaded)
+        if words.recognizer is not None:
+            answers = with_words(answers, words.recognizer)
+        driver = Drive(session, answers, printable(path), words.warnings)
+        if speed is None:
+            yield from driver.run(recording.blocks(BLOCK_S))
+        else:
+            yield from driver.run(
+                paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
+            )
+
+
+def with_source(config: Config, options: Mapping[str, object]) -> Config:
+    """The config with what only the source knows; checked again."""
+    return checked({**msgspec.to_builtins(config), **options})
+
+
+def paced(
+    blocks: Iterable[npt.NDArray[np.float32]], sample_rate: int, speed: float, clock: Clock
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Each block when its last sample would have been heard, at `speed` times life."""
+    began, heard = clock.now(), 0
+    for block in blocks:
+        heard += len(block)
+        clock.sleep(max(0.0, began + heard / sample_rate / speed - clock.now()))
+        yield block

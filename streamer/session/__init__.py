@@ -1,0 +1,1 @@
+"""One voice, from samples to events, without input or output."""

@@ -1,0 +1,1 @@
+"""Where events and audio are written: records, tables, subtitles, sound files."""

@@ -1,0 +1,88 @@
+"""The record of a session: its events as JSON lines. After a kill, every full line is readable."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ..protocol.errors import RecordInvalid
+from ..protocol.events import (
+    PROTOCOL,
+    AnyEvent,
+    EmotionFinal,
+    EmotionInterim,
+    SessionClosed,
+    SessionCreated,
+    SpeechEnded,
+    SpeechStarted,
+    Status,
+    TranscriptFinal,
+    TranscriptInterim,
+    decode,
+    encode,
+)
+from .event_file import EventFile
+
+
+class RecordWriter(EventFile):
+    """Appends each event as one line, whole, and hands it to the system at once. Never overwrites another record."""
+
+    what, kept = "record", "lines"
+
+    def write(self, event: AnyEvent) -> None:
+        self.append(encode(event) + b"\n")
+
+
+def read_record(path: Path) -> Iterator[AnyEvent]:
+    """The events of a record, in order. A last line that was cut short by a kill is left out.
+
+    RecordInvalid names the line that is no event, and a record of another protocol.
+    """
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    event = decode(line)
+                except msgspec.DecodeError as error:
+                    raise RecordInvalid(f"{path}, line {number}: not an event of {PROTOCOL}: {error}") from None
+                if isinstance(event, SessionCreated) and event.protocol != PROTOCOL:
+                    raise RecordInvalid(f"{path}: a record of {event.protocol}; this version reads {PROTOCOL}")
+                yield event
+    except OSError as error:
+        raise RecordInvalid(f"{path}: {error.strerror}") from None
+
+
+def is_record(path: Path) -> bool:
+    """A file that begins as a record does; what it holds is not looked at."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(1) == b"{" or (path.suffix.lower() == ".jsonl" and path.is_file())
+    except OSError:
+        return False
+
+
+def event_time(event: AnyEvent) -> float | None:
+    """When on the audio clock, in seconds, an event can have been seen; None for those without a time."""
+    match event:
+        case Status():
+            return event.audio_s
+        case SpeechStarted():
+            return event.start
+        case SpeechEnded() | EmotionInterim() | EmotionFinal() | TranscriptInterim() | TranscriptFinal():
+            return event.end
+        case SessionClosed():
+            return event.totals.audio_s
+    return None
+
+
+def whole_record(path: Path) -> Iterator[AnyEvent]:
+    """The events of a record; RecordInvalid after the last when it breaks off before its session was closed."""
+    seen, closed = 0.0, False
+    for event in read_record(path):
+        seen = max(seen, event_time(event) or 0.0)
+        closed = isinstance(event, SessionClosed)
+        yield event
+    if not closed:
+        raise RecordInvalid(f"{path}: breaks off at {seen:.1f} s, before its session was closed; all before was shown")

@@ -1,0 +1,90 @@
+"""Readings and words as a table that spreadsheets and statistics programs read: comma-separated values (RFC 4180)."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..protocol.errors import InputError
+from ..protocol.events import AnyEvent, EmotionFinal, SessionCreated, WeighedWord, said
+from ..protocol.text import clean
+from .event_file import EventFile
+
+BEFORE = ("recording", "channel", "kind", "utterance", "start", "end", "label", "confidence")
+AFTER = ("voice_share", "words_share", "words_how", "said", "share")
+FORMULAS = tuple("=+-@\t\r＝＋－＠")
+
+Cell = str | int | float
+
+
+class Table(EventFile):
+    """A row of kind `reading` for each `emotion.final`, then one of kind `word` for each of its words.
+
+    Scores and dimensions have a column each, named as in the model; a word's row has its times and its share of the
+    attention alone, so that no reading is counted twice. Several recordings may go into one table, if their models
+    have the same labels. UTF-8, seconds on each recording's own clock.
+    """
+
+    what, kept = "table", "rows"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._columns: tuple[str, ...] = ()
+        self._recording = ""
+
+    def write(self, event: AnyEvent) -> None:
+        match event:
+            case SessionCreated():
+                self._recording = event.source or ""
+                self._head(event.model.labels, event.model.dimensions)
+            case EmotionFinal():
+                self._head(event.scores, event.dimensions)
+                self._rows([_reading(event), *(_word(event, word) for word in event.words)])
+
+    def _head(self, labels: Iterable[str], dimensions: Iterable[str]) -> None:
+        columns = (*BEFORE, *(safe(name) for name in (*labels, *dimensions)), *AFTER)
+        if not self._columns:
+            self._columns = columns
+            self._append([columns])
+        elif set(columns) != set(self._columns):
+            raise InputError(f"{self.path}: readings of two models with other labels; write a table for each")
+
+    def _rows(self, rows: Iterable[dict[str, Cell]]) -> None:
+        whole = [{"recording": safe(self._recording), **row} for row in rows]
+        self._append([[row.get(name, "") for name in self._columns] for row in whole])
+
+    def _append(self, rows: Sequence[Sequence[Cell]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        self.append(text.getvalue().encode())
+
+
+def safe(text: str) -> str:
+    """Text for a cell: on one line, and none that a spreadsheet would run as a formula (OWASP, "CSV injection")."""
+    text = clean(" ".join(text.split()))
+    return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def _reading(event: EmotionFinal) -> dict[str, Cell]:
+    return {
+        **_place(event, "reading"),
+        "start": event.start,
+        "end": event.end,
+        "label": safe(event.label),
+        "confidence": event.confidence,
+        **{safe(name): value for name, value in (event.scores | event.dimensions).items()},
+        "voice_share": event.sources.audio,
+        "words_share": event.sources.text,
+        "words_how": event.text,
+        "said": safe(said(event.words)),
+    }
+
+
+def _word(event: EmotionFinal, word: WeighedWord) -> dict[str, Cell]:
+    times: dict[str, Cell] = {"start": word.start, "end": word.end}
+    return {**_place(event, "word"), **times, "said": safe(word.word), "share": word.weight}
+
+
+def _place(event: EmotionFinal, kind: str) -> dict[str, Cell]:
+    channel: Cell = event.channel if isinstance(event.channel, int) else ""
+    return {"channel": channel, "kind": kind, "utterance": event.utterance}

@@ -1,0 +1,53 @@
+"""A recording as a live source: its samples come when they would have been heard, at any speed, and it can wait."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ..protocol.text import clean, printable
+from .microphone import Captured
+from .recordings import Recording
+
+BLOCK_S = 0.05  # at up to four times life; longer above, so that the blocks a second stay few
+
+
+class PacedRecording:
+    """Raises UnreadableAudio when opened, or after all that could be read when the file breaks off."""
+
+    def __init__(self, path: Path, speed: float = 1.0) -> None:
+        self._recording = Recording(path)
+        self.name, self.speed = clean(printable(path)), speed
+        self.sample_rate, self.channels = self._recording.sample_rate, self._recording.channels
+        self.sixteen_bits = self._recording.sixteen_bits
+        self._block_s = min(1.0, BLOCK_S * max(1.0, speed / 4))
+        self._blocks = self._recording.blocks(self._block_s)
+        self._due_from: float | None = None
+        self._held = False
+        self.waiting_s = 0.0
+
+    def read(self, timeout_s: float) -> Captured | None:
+        """The next block when it is due; nothing while held."""
+        now = time.monotonic()
+        if self._due_from is None:
+            self._due_from = now
+        # The block is due when its end would have been heard. A late reader does not make the rest come at once.
+        self._due_from = max(self._due_from, now - 1.0)
+        due = self._due_from + self._block_s / self.speed
+        if self._held or due - now > timeout_s:
+            time.sleep(timeout_s)
+            if self._held:
+                self._due_from = None
+            return Captured(np.zeros((0, self.channels), np.float32))
+        if due > now:
+            time.sleep(due - now)
+        self._due_from = due
+        block = next(self._blocks, None)
+        return None if block is None else Captured(block)
+
+    def hold(self, held: bool) -> None:
+        """Wait, or go on."""
+        self._held = held
+
+    def close(self) -> None:
+        self._recording.__exit__(None, None, None)

@@ -1,0 +1,1 @@
+"""A supervised worker process and the codec of its messages."""

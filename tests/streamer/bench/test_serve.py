@@ -1,0 +1,60 @@
+"""`emoscope bench serve`: the parts that measure, each run small. Figures are read by people, not asserted."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import torch
+
+from emoscope.models import load_model
+from emoscope.streamer.bench.engine_figures import engine_cost
+from emoscope.streamer.bench.load import Load, run
+from emoscope.streamer.cli.main import main
+from emoscope.streamer.engine.batch import BatchEngine
+from emoscope.streamer.server import serving
+from emoscope.streamer.testing import CONTRACT, FakeEngine
+
+
+def test_clients_are_paced_and_hear_everything(conversation: Path) -> None:
+    async def load() -> tuple[object, ...]:
+        async with serving((CONTRACT, FakeEngine())) as server:
+            heard = await run(Load(server.url, 3, 5.0, 100.0, str(conversation), warm_s=0.5))
+            return heard.audio_s, heard.failures, heard.lags_ms, heard.finals, heard.wall_s, len(heard.gaps_s)
+
+    audio_s, failures, lags_ms, finals, wall_s, clients = asyncio.run(load())
+    assert (audio_s, failures, clients) == (15.0, 0, 3)
+    assert lags_ms and min(lags_ms) >= 0 and finals and wall_s >= 5.0  # type: ignore[type-var, operator]
+
+
+def test_idle_sockets_get_their_statuses() -> None:
+    async def load() -> tuple[int, int]:
+        async with serving((CONTRACT, FakeEngine())) as server:
+            heard = await run(Load(server.url, 20, 2.5))
+            return heard.statuses, heard.failures
+
+    statuses, failures = asyncio.run(load())
+    assert statuses >= 40 and failures == 0
+
+
+def test_the_engine_is_measured_against_the_bare_model(tiny_model: Path) -> None:
+    torch.set_num_threads(1)
+    model = load_model(tiny_model).eval()
+    cost = engine_cost(model, BatchEngine(model, 4), 4, 0.5)
+    assert cost.bare > 0 and cost.engine > 0 and cost.ratio == cost.engine / cost.bare
+
+
+def test_the_command_measures_a_server_in_a_process_of_its_own(
+    tiny_model: Path, conversation: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", str(tiny_model), "--audio", str(conversation), "--seconds", "5", "--streams", "2"]
+    assert (
+        main(["bench", "serve", "--only", "latency", "--only", "streams", "--only", "idle", "--idle", "5", *arguments])
+        == 0
+    )
+    printed = capsys.readouterr().out
+    assert "readings: p50" in printed and "transport" in printed and "5 idle sockets" in printed
+
+
+def test_a_recording_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "serve", "--audio", "nothing.flac"]) == 2
+    assert "nothing.flac" in capsys.readouterr().err

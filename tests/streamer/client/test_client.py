@@ -1,0 +1,236 @@
+"""The client against the real server, over a connection that works."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from served import served
+
+from emoscope.streamer import Config, Session
+from emoscope.streamer.client import (
+    Client,
+    ConfigInvalid,
+    InputError,
+    RefusedByServer,
+    SyncClient,
+    UnreachableServer,
+    UsageError,
+)
+from emoscope.streamer.protocol.events import AnyEvent, Durable, Limits
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
+
+AUDIO = np.concatenate([silence(0.6), voice(2.5), silence(1.0), voice(1.2, 200.0, seed=1), silence(1.0)])
+WHOLE = (AUDIO * 32_768).astype(np.int16)  # what the wire carries
+
+
+def durable(events: list[AnyEvent]) -> list[Durable]:
+    return [event for event in events if isinstance(event, Durable)]
+
+
+def expected(audio: np.ndarray, **options: object) -> list[Durable]:
+    config = Config(**options)  # type: ignore[arg-type]
+    return durable(run(Session(CONTRACT, config), FakeEngine(), [audio]))
+
+
+def test_the_client_gets_what_a_replay_gives() -> None:
+    """The same durable events from a server as from a session here, for int16, float and ready bytes."""
+
+    async def talk(url: str, config: Config, audio: object) -> list[AnyEvent]:
+        async with Client(url, config) as client:
+            await client.send(audio)  # type: ignore[arg-type]
+            await client.finish()
+            return [event async for event in client]
+
+    with served() as server:
+        for encoding, audio in (
+            ("pcm_s16le", WHOLE),
+            ("pcm_s16le", WHOLE.astype("<i2").tobytes()),
+            ("pcm_f32le", WHOLE.astype(np.float32) / 32_768),
+            ("pcm_f32le", WHOLE.astype(np.float64)[:, None] / 32_768),
+        ):
+            events = asyncio.run(talk(server.url, Config(pace="fast", encoding=encoding), audio))  # type: ignore[arg-type]
+            assert events[0].type == "session.created" and events[-1].type == "session.closed"
+            assert differences(durable(events), expected(WHOLE)) == []
+
+
+def test_plain_loops_send_and_read_at_once() -> None:
+    """`SyncClient.stream` gives events while blocks are sent; the same events as a replay."""
+    with served() as server, SyncClient(server.url, Config(pace="fast", sample_rate=16_000)) as client:
+        seen = list(client.stream(np.array_split(WHOLE, 61)))
+        assert client.over and client.audio_s == len(WHOLE) / 16_000
+    assert differences(durable(seen), expected(WHOLE)) == []
+
+
+def test_commands_take_effect_at_their_sample() -> None:
+    """A flush and a reset in the middle of a word cut it there."""
+    with served() as server, SyncClient(server.url) as client:
+        client.send(WHOLE[:24_000])
+        client.flush()
+        client.send(WHOLE[24_000:40_000])
+        client.reset()
+        client.send(WHOLE[40_000:])
+        client.finish()
+        events = durable(list(client))
+    session, engine = Session(CONTRACT, Config()), FakeEngine()
+    from emoscope.streamer.testing import settle
+
+    here = settle(session, engine, *session.feed(WHOLE[:24_000])) + settle(session, engine, *session.flush())
+    here += settle(session, engine, *session.feed(WHOLE[24_000:40_000])) + settle(session, engine, *session.reset())
+    here += settle(session, engine, *session.feed(WHOLE[40_000:])) + settle(session, engine, *session.finish())
+    assert differences(events, durable(here)) == []
+
+
+def test_a_long_file_waits_for_the_server() -> None:
+    """With `fast`, a minute and a half is never sent further ahead than the window, and nothing is lost."""
+    audio = np.tile(WHOLE, 16)
+    furthest = 0.0
+    with served() as server, SyncClient(server.url, Config(pace="fast", interim=False)) as client:
+        sent = 0
+
+        def blocks() -> object:
+            nonlocal furthest, sent
+            for block in np.array_split(audio, 60):
+                furthest = max(furthest, client.audio_s - client.processed_s)
+                sent += 1
+                yield block
+
+        events = list(client.stream(blocks()))  # type: ignore[arg-type]
+    assert furthest <= 60.0
+    assert sent == 60
+    assert differences(durable(events), expected(audio, interim=False)) == []
+
+
+def test_split_channels_are_followed_each_for_itself() -> None:
+    """Two voices on two channels come with their channels and numbers of their own."""
+    two = np.stack([WHOLE, np.roll(WHOLE, 8_000)], 1)
+    config = Config(pace="fast", channels=2, channel_mode="split")
+    with served() as server, SyncClient(server.url, config) as client:
+        events = durable(list(client.stream([two])))
+    for channel in (0, 1):
+        mine = [event for event in events if event.channel == channel]
+        assert [event.seq for event in mine] == list(range(1, len(mine) + 1))
+        assert mine[-1].type == "session.closed"
+
+
+def test_bad_audio_is_refused_before_it_is_sent() -> None:
+    """Wrong shapes, types, odd bytes and numbers that are none raise here; the session goes on."""
+    with served() as server, SyncClient(server.url, Config(pace="fast")) as client:
+        for wrong in (np.zeros((10, 2), np.float32), np.zeros(4, np.int64), b"odd", np.array([0.0, np.nan])):
+            with pytest.raises(InputError):
+                client.send(wrong)
+        assert durable(list(client.stream([WHOLE]))) != []
+
+
+def test_what_the_server_refuses_is_an_error_that_says_what_to_do() -> None:
+    """No server, a wrong token, a full server, a wrong path, an option out of range."""
+    with served(token="secret", max_sessions=1) as server:
+        with pytest.raises(RefusedByServer, match="--token") as refused, SyncClient(server.url):
+            pass
+        assert refused.value.status == 401
+        with pytest.raises(RefusedByServer, match="no stream at this address"), SyncClient(server.url + "x"):
+            pass
+        with SyncClient(server.url, token="secret"):
+            with (
+                pytest.raises(RefusedByServer, match="full; try again in") as refused,
+                SyncClient(server.url, token="secret"),
+            ):
+                pass
+            assert refused.value.status == 503 and refused.value.retry_after_s
+        port = server.port
+    with pytest.raises(UnreachableServer, match="nobody listens"), SyncClient(f"ws://127.0.0.1:{port}"):
+        pass
+    with served() as server:
+        with (
+            pytest.raises(ConfigInvalid, match="at most 48000") as invalid,
+            SyncClient(server.url, Config(sample_rate=96_000)),
+        ):
+            pass
+        assert invalid.value.param == "sample_rate"
+        with pytest.raises(UnreachableServer, match="TLS"), SyncClient(server.url.replace("ws:", "wss:")):
+            pass
+    for url in ("127.0.0.1:8765", "http://127.0.0.1", "ws://", "ws://host:port"):
+        with pytest.raises(UsageError):
+            SyncClient(url)
+
+
+@pytest.mark.parametrize("backlog_s", [5.0, 20.0])
+def test_a_file_keeps_to_the_window_of_the_server_that_it_is_sent_to(backlog_s: float) -> None:
+    """A server that keeps less of a file, or more, than is usual says so; none of a minute is lost or too much."""
+
+    class Leisurely(FakeEngine):
+        def __call__(self, requests):  # type: ignore[no-untyped-def]
+            time.sleep(0.02)
+            return super().__call__(requests)
+
+    minute = np.concatenate([WHOLE] * 10)
+    limits = Limits(fast_backlog_s=backlog_s)
+    ahead: list[float] = []
+    with (
+        served((CONTRACT, Leisurely()), limits=limits, batch=2) as server,
+        SyncClient(server.url, Config(pace="fast")) as client,
+    ):
+        events = []
+        for event in client.stream(np.array_split(minute, 300)):
+            events.append(event)
+            ahead.append(client.audio_s - client.processed_s)
+    assert differences(durable(events), expected(minute)) == []
+    assert backlog_s / 3 < max(ahead) <= backlog_s
+
+
+def test_a_server_of_another_kind_is_told_apart() -> None:
+    """A websocket that does not speak our protocol, and a port that does not speak at all."""
+    import websockets
+
+    async def strange() -> str:
+        async with websockets.serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            with pytest.raises(RefusedByServer) as refused:
+                async with Client(f"ws://127.0.0.1:{port}"):
+                    pass
+            return str(refused.value)
+
+    assert "does not speak emoscope.v1" in asyncio.run(strange())
+
+    async def mute() -> str:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(UnreachableServer) as refused:
+                async with Client(f"ws://127.0.0.1:{port}"):
+                    pass
+            return str(refused.value)
+
+    assert "wss://" in asyncio.run(mute())
+
+
+def test_leaving_early_takes_less_than_two_seconds() -> None:
+    """From the middle of a stream, from a loop that waits for events, and with audio that nobody has read."""
+    with served() as server:
+        for _ in range(2):
+            client = SyncClient(server.url)
+            with client:
+                client.send(WHOLE)
+                threading.Timer(0.3, client.close).start()
+                began = time.monotonic()
+                for event in client:
+                    assert event.type != "session.closed"
+            assert time.monotonic() - began < 2.3
+        with pytest.raises(UsageError, match="closed"):
+            client.send(WHOLE)
+
+
+def test_the_client_needs_neither_torch_nor_the_models() -> None:
+    """A fresh interpreter that imports the client has loaded nothing of them, but for the errors."""
+    code = (
+        "import sys, emoscope.streamer.client\n"
+        "heavy = {'torch', 'transformers', 'faster_whisper', 'soundfile', 'sounddevice', 'rich', 'soxr'}\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in heavy or m.startswith('emoscope.models')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "['emoscope.models', 'emoscope.models.errors']"

@@ -1,0 +1,97 @@
+"""The real engine: batches of many sessions, and models that break."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from strategies import speech_with_pauses
+
+from emoscope.models import ModelError, load_model
+from emoscope.streamer import BatchEngine, Config, Session, replay
+from emoscope.streamer.runtime.drive import Drive
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model):
+    torch.set_num_threads(1)
+    return BatchEngine(load_model(tiny_model))
+
+
+@given(one=speech_with_pauses(2), other=speech_with_pauses(2))
+@settings(max_examples=15)
+def test_a_reading_does_not_depend_on_which_sessions_shared_its_batch(engine, one, other):
+    """Contract 3: two voices interleaved block by block, their requests in one batch, equal the two alone."""
+    contract = engine.model.contract
+    sessions, events, waiting = [Session(contract), Session(contract)], [[], []], [[], []]
+
+    def step(number, output):
+        events[number] += output.events
+        waiting[number] += output.requests
+
+    def settle_both():
+        while any(waiting):
+            # Ids are each session's own: mark whose they are by their place in one common batch.
+            mine, theirs = waiting[0][:], waiting[1][:]
+            waiting[0].clear()
+            waiting[1].clear()
+            tagged = [(0, r) for r in mine] + [(1, r) for r in theirs]
+            numbered = [type(r)(place, *list(vars(r).values())[1:]) for place, (_, r) in enumerate(tagged)]
+            for result in engine(numbered):
+                owner, request = tagged[result.id]
+                step(owner, sessions[owner].apply([type(result)(request.id, *list(vars(result).values())[1:])]))
+
+    pieces = [np.array_split(audio, 5) for audio in (one, other)]
+    for blocks in zip(*pieces, strict=True):
+        for number, block in enumerate(blocks):
+            step(number, sessions[number].feed(block))
+        settle_both()
+    for number in (0, 1):
+        step(number, sessions[number].finish())
+    settle_both()
+    for number, audio in enumerate((one, other)):
+        assert differences(run(Session(contract), engine, [audio]), events[number]) == []
+
+
+def test_the_live_final_equals_the_models_offline_forward(engine):
+    """Windows of the stream, merged in NumPy, against `forward_windows` in torch on the same span."""
+    audio = np.concatenate([silence(0.7), voice(5.3), silence(0.9), voice(0.9, 200.0)])
+    finals = [e for e in run(Session(engine.model.contract), engine, [audio]) if e.type == "emotion.final"]
+    assert len(finals) == 2
+    for final in finals:
+        span = round(final.start * 16_000), round(final.end * 16_000)
+        scores, dimensions = engine.model.forward_windows(torch.from_numpy(audio), *span)
+        assert np.allclose(list(final.scores.values()), scores.detach(), atol=1e-5)
+        assert np.allclose(list(final.dimensions.values()), dimensions.detach(), atol=1e-5)
+
+
+def test_a_model_that_breaks_is_told_and_every_utterance_still_ends(engine, monkeypatch):
+    """The error event names the model, the final is `unsure`, the driver raises in the end."""
+
+    def broken(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(engine.model, "encode", broken)
+    drive = Drive(Session(engine.model.contract, Config(transcript=False)), engine)
+    events = []
+    with pytest.raises(ModelError, match="tiny: out of memory"):
+        events.extend(drive.run([voice(2.0)]))  # extend keeps what came before the error
+    kinds = [e.type for e in events]
+    assert kinds.count("emotion.final") == 1 and kinds[-1] == "session.closed" and "error" in kinds
+
+
+def test_a_missing_word_from_the_engine_is_not_waited_for_forever():
+    """The engine owes one result a request; the session's pending list says what is owed."""
+    session = Session(CONTRACT)
+    _, requests = session.feed(voice(3.0))
+    assert {r.id for r in session.pending()} == {r.id for r in requests}
+    session.apply(FakeEngine()(requests[:1]))
+    assert requests[0].id not in {r.id for r in session.pending()}
+
+
+def test_the_demo_recording_is_read(conversation):
+    """The shipped model hears every clip of the conversation."""
+    events = list(replay(conversation))
+    finals = [e for e in events if e.type == "emotion.final"]
+    assert 14 <= len(finals) <= 20
+    assert {e.label for e in finals} - {"unsure"} and all(e.segments >= 1 for e in finals)

@@ -1,0 +1,399 @@
+"""A live session in its threads: the same readings as a replay, and a clean end whatever breaks."""
+
+import errno
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from emoscope.models.errors import ModelError, NotCached
+from emoscope.models.speaker import SpeakerProfile
+from emoscope.streamer import Config, InputError, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
+from emoscope.streamer.protocol.events import (
+    AnyEvent,
+    EmotionFinal,
+    Enrolled,
+    Error,
+    SessionClosed,
+    SpeechEnded,
+    Status,
+    WarningEvent,
+)
+from emoscope.streamer.runtime.drive import Drive
+from emoscope.streamer.runtime.live import Live
+from emoscope.streamer.runtime.news import Note, Tick
+from emoscope.streamer.session.requests import Request, Result
+from emoscope.streamer.sinks.speaker_file import FORMAT, load_voice, save_voice
+from emoscope.streamer.sinks.wave_file import WaveFile
+from emoscope.streamer.sources.microphone import Captured
+from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, silence, voice
+
+TALK = np.concatenate([silence(0.5), voice(3.0), silence(1.0), voice(2.0, pitch_hz=220.0, seed=1), silence(1.0)])
+
+
+def live(source: FakeSource, engine: Any = None, **options: Any) -> Live:
+    return Live(source, lambda: (CONTRACT, engine or FakeEngine()), Config(transcript=False), **options)
+
+
+def run(player: Live) -> list[AnyEvent]:
+    """All events until the end; what broke is in `player.error`."""
+    player.start()
+    assert player.join(20.0), "the session did not end"
+    return [item for item in player.news() if not isinstance(item, Tick | Note)]  # type: ignore[misc]
+
+
+def wait(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_live_gives_the_finals_of_a_replay() -> None:
+    """The same audio gives the same events live, in threads, as driven in one piece."""
+    config = Config(transcript=False)
+    replayed = list(Drive(Session(CONTRACT, config), FakeEngine(), "fake").run([TALK]))
+    heard = run(live(FakeSource(TALK), lossless=True))
+
+    def kept(events: Sequence[AnyEvent]) -> list[AnyEvent]:
+        return [event for event in events if not isinstance(event, Status | WarningEvent)]
+
+    assert differences(kept(replayed), kept(heard)) == []
+    assert sum(isinstance(event, EmotionFinal) for event in heard) == 2
+
+
+def test_a_device_that_vanishes_in_mid_sentence_loses_nothing_heard(tmp_path: Path) -> None:
+    """What was said before a device went away is read out, the error is told, and the record is closed and whole."""
+    source = FakeSource(TALK[:32_000], then=UnusableDevice("gone; others that are there: none"))
+    player = live(source)
+    with RecordWriter(tmp_path / "out.jsonl") as record:
+        player.keep(record)
+        events = run(player)
+    assert isinstance(player.error, UnusableDevice)
+    assert source.closed
+    assert [e.end for e in events if isinstance(e, SpeechEnded)] == [pytest.approx(2.0, abs=0.05)]
+    assert [e.code for e in events if isinstance(e, Error)] == ["device_lost"]
+    assert sum(isinstance(event, EmotionFinal) for event in events) == 1
+    assert isinstance(events[-1], SessionClosed)
+    assert list(read_record(tmp_path / "out.jsonl")) == events
+
+
+def test_a_minute_of_silence_gives_no_reading() -> None:
+    """In silence there is a status a second and nothing that claims an emotion."""
+    events = run(live(FakeSource(silence(60.0), block=16_000)))
+    assert {type(event) for event in events[1:]} <= {Status, SessionClosed, WarningEvent}
+    assert sum(isinstance(event, Status) for event in events) == 60
+
+
+class StuckEngine(FakeEngine):
+    """Answers nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        self.go.wait(30.0)
+        return super().__call__(requests)
+
+
+@pytest.fixture
+def stuck() -> Iterator[StuckEngine]:
+    engine = StuckEngine()
+    yield engine
+    engine.go.set()
+
+
+def test_stopping_never_waits_for_a_model_that_hangs(stuck: StuckEngine, tmp_path: Path) -> None:
+    """With a model that never answers, a stop ends within 2 s, says what is missing, and closes the record."""
+    player = live(FakeSource(TALK, then="silence"), stuck)
+    with RecordWriter(tmp_path / "out.jsonl") as record:
+        player.keep(record)
+        player.start()
+        wait(lambda: any(isinstance(item, Tick) and item.audio_s > 3 for item in player.news()))
+        began = time.monotonic()
+        player.stop()
+        assert player.join(2.0)
+        assert time.monotonic() - began < 2.0
+    events = list(read_record(tmp_path / "out.jsonl"))
+    assert isinstance(events[-1], SessionClosed)
+    assert events[-1].totals.dropped_s > 0
+    assert "audio_dropped" in [e.code for e in events if isinstance(e, WarningEvent)]
+
+
+def test_a_slow_model_loses_interims_first_and_then_the_oldest_speech() -> None:
+    """Behind by 2 s interims are skipped; behind by 10 s the oldest speech is dropped, and both are said with why."""
+
+    class Slow(FakeEngine):
+        def __call__(self, requests: Sequence[Request]) -> list[Result]:
+            time.sleep(0.1 * len(requests))
+            return super().__call__(requests)
+
+    talk = np.concatenate([voice(19.0, seed=n) for n in range(1, 3)])
+    lead = np.concatenate([voice(1.0), silence(2.0)])
+    player = live(FakeSource(np.concatenate([lead, talk]), pause_s=0.004), Slow())
+    events = run(player)
+    codes = [e.code for e in events if isinstance(e, WarningEvent)]
+    assert "lagging" in codes
+    dropped = [e for e in events if isinstance(e, WarningEvent) and e.code == "audio_dropped"]
+    assert all(e.start is not None and e.end is not None and e.end > e.start for e in dropped)
+    assert dropped
+    assert sum(isinstance(event, EmotionFinal) for event in events) == sum(isinstance(e, SpeechEnded) for e in events)
+
+
+def test_a_model_that_breaks_ends_the_session_with_an_error() -> None:
+    """An engine that throws is a ModelError; what was begun still ends, and the record is closed."""
+
+    def broken(requests: Sequence[Request]) -> list[Result]:
+        raise RuntimeError("no such kernel")
+
+    player = live(FakeSource(TALK, then="silence"), broken)
+    events = run(player)
+    assert isinstance(player.error, ModelError)
+    assert "no such kernel" in str(player.error)
+    assert isinstance(events[-1], SessionClosed)
+
+
+def test_a_model_that_is_not_there_is_told() -> None:
+    """What goes wrong while the model loads is the error of the session, and the source is closed."""
+
+    def load() -> Any:
+        raise NotCached("no model 'x' here")
+
+    source = FakeSource(TALK)
+    player = Live(source, load, Config())
+    assert run(player) == []
+    assert isinstance(player.error, NotCached)
+    assert source.closed
+
+
+def test_nothing_is_heard_while_paused() -> None:
+    """A pause ends the utterance, the clock stands still, and going on goes on."""
+    source = FakeSource(voice(2.0), then="silence")
+    player = live(source)
+    player.pause(True)
+    player.start()
+    wait(lambda: not source.blocks)
+    time.sleep(0.1)
+    player.stop()
+    assert player.join(2.0)
+    events = [item for item in player.news() if not isinstance(item, Tick | Note)]
+    closed = events[-1]
+    assert isinstance(closed, SessionClosed)
+    assert closed.totals.audio_s == 0.0
+    assert source.held
+
+
+CALM = np.concatenate([part for seed in range(4) for part in (voice(3.0, seed=seed), silence(0.8, seed=seed))])
+
+
+def told_of(events: Sequence[AnyEvent]) -> list[str]:
+    return [event.baseline for event in events if isinstance(event, EmotionFinal)]
+
+
+def test_a_calm_voice_is_learnt_kept_and_known_the_next_time(tmp_path: Path) -> None:
+    """`b`, ten seconds of calm speech, and a file: the next session reads against it from its first word on."""
+    path = tmp_path / "me.voice"
+    player = live(FakeSource(np.concatenate([CALM, TALK])), lossless=False, voice=path)
+    player.learn_voice()
+    events = run(player)
+    enrolled = [event for event in events if isinstance(event, Enrolled)]
+    assert len(enrolled) == 1 and enrolled[0].seconds >= 10.0
+    assert told_of(events)[-1] == "enrolled"
+    assert path.is_file() and path.stat().st_size < 4000
+    assert told_of(run(live(FakeSource(TALK), voice=path))) == ["enrolled", "enrolled"]
+
+
+def test_a_running_baseline_is_kept_at_the_end(tmp_path: Path) -> None:
+    """Nothing needs to be pressed; without a file nothing is written."""
+    path = tmp_path / "me.voice"
+    source = FakeSource(TALK)
+    player = Live(source, lambda: (CONTRACT, FakeEngine()), Config(transcript=False, baseline="running"), voice=path)
+    run(player)
+    assert path.is_file()
+    run(live(FakeSource(TALK)))
+    assert [p.name for p in tmp_path.iterdir()] == ["me.voice"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"RIFF....WAVE", b"\x00" * 4096])
+def test_a_file_that_is_no_voice_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:
+    """Before anything is heard; what the person has there is not written over."""
+    path = tmp_path / "me.voice"
+    path.write_bytes(content)
+    player = live(FakeSource(TALK), voice=path)
+    run(player)
+    assert isinstance(player.error, RecordInvalid) and "me.voice" in str(player.error)
+    assert path.read_bytes() == content
+
+
+def test_another_models_voice_is_refused(tmp_path: Path) -> None:
+    """Its numbers would mean nothing, and would not be seen to be wrong."""
+    path = tmp_path / "me.voice"
+    save_voice(path, SpeakerProfile(np.ones(2, np.float32), 1.0), replace(CONTRACT, weights="other"))
+    with pytest.raises(RecordInvalid, match="other weights"):
+        load_voice(path, CONTRACT)
+    for wrong in (SpeakerProfile(np.array([np.nan, 1], np.float32), 1.0), SpeakerProfile(np.ones(2, np.float32), 1e9)):
+        save_voice(path, wrong, CONTRACT)
+        with pytest.raises(RecordInvalid, match="no voice"):
+            load_voice(path, CONTRACT)
+
+
+@pytest.mark.parametrize(("about", "weight"), [("[]", [1.0]), ("{}", [1.0]), (None, [[1.0, 2.0]]), (None, [])])
+def test_a_made_up_voice_is_refused(about: str | None, weight: list[Any], tmp_path: Path) -> None:
+    """Whatever its header and its numbers look like."""
+    told = {"format": FORMAT, "model": CONTRACT.id, "weights": CONTRACT.weights}
+    tensors = {"mean": np.ones(2, np.float32), "weight": np.array(weight, np.float32)}
+    content = safetensors.numpy.save(tensors, {"about": json.dumps(told) if about is None else about})
+    (tmp_path / "me.voice").write_bytes(content)
+    with pytest.raises(RecordInvalid, match=r"me\.voice"):
+        load_voice(tmp_path / "me.voice", CONTRACT)
+
+
+def test_a_voice_that_cannot_be_written_is_said_and_stops_nothing(tmp_path: Path) -> None:
+    """A folder that is not there: a note, and the session goes on to its end."""
+    player = live(FakeSource(np.concatenate([CALM, TALK])), voice=tmp_path / "nowhere" / "me.voice")
+    player.learn_voice()
+    player.start()
+    assert player.join(20.0)
+    news = player.news()
+    assert any(isinstance(item, Note) and item.serious and "me.voice" in item.message for item in news)
+    assert any(isinstance(item, SessionClosed) for item in news)
+    assert player.troubled
+
+
+def test_a_recording_that_is_paused_gives_the_same_events() -> None:
+    """Pausing a replay and going on changes no event."""
+    whole = run(live(FakeSource(TALK), lossless=True))
+    source = FakeSource(TALK, pause_s=0.002)
+    read, held = source.read, 0
+
+    def waiting(timeout_s: float) -> Captured | None:
+        nonlocal held
+        if source.held:
+            held += 1
+            if held == 3:
+                player.pause(False)
+            return Captured(np.zeros((0, 1), np.float32))
+        if len(source.blocks) == 100:
+            player.pause(True)
+        return read(timeout_s)
+
+    source.read = waiting  # type: ignore[method-assign]
+    player = live(source, lossless=True)
+    paused = run(player)
+    assert held >= 3
+    kept = [[e for e in events if not isinstance(e, Status)] for events in (whole, paused)]
+    assert differences(*kept) == []
+
+
+def test_audio_that_was_pushed_out_becomes_silence_and_is_told() -> None:
+    """Frames that the queue lost are silence on the clock, so that later times stay right."""
+    source = FakeSource(silence(1.0))
+    source.blocks.append(None)  # type: ignore[arg-type]
+    lost = Captured(np.zeros((1_600, 1), np.float32), lost=16_000)
+    read = source.read
+
+    def with_gap(timeout_s: float) -> Captured | None:
+        if len(source.blocks) == 1:
+            source.blocks.clear()
+            return lost
+        return read(timeout_s)
+
+    source.read = with_gap  # type: ignore[method-assign]
+    events = run(live(source))
+    told = [e for e in events if isinstance(e, WarningEvent) and e.code == "audio_dropped"]
+    assert [(e.start, e.end) for e in told] == [(1.0, 2.0)]
+    closed = events[-1]
+    assert isinstance(closed, SessionClosed)
+    assert closed.totals.audio_s == pytest.approx(2.1)
+
+
+class FullDisk:
+    """A file on a disk that takes so many bytes and no more, the last ones in part."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self.file, self.room = file, room
+
+    def write(self, data: bytes) -> int:
+        if self.room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        part = data[: self.room]
+        self.room -= len(part)
+        self.file.write(part)
+        return len(part)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> None:
+    """When the disk is full the person is told, the session goes on, and every full line of the record is readable."""
+    player = live(FakeSource(TALK), lossless=True)
+    with RecordWriter(tmp_path / "out.jsonl") as record:
+        record._file = FullDisk(record._file, 4_000)  # type: ignore[assignment]
+        player.keep(record)
+        player.start()
+        assert player.join(20.0)
+    news = player.news()
+    assert any(isinstance(item, Note) and "No space left" in item.message and item.serious for item in news)
+    assert any(isinstance(item, SessionClosed) for item in news)
+    assert player.troubled
+    assert len(list(read_record(tmp_path / "out.jsonl"))) >= 2
+    assert (tmp_path / "out.jsonl").stat().st_size == 4_000
+
+
+def test_the_audio_is_kept_when_asked_for(tmp_path: Path) -> None:
+    """--record-audio holds what was heard, sample for sample to 16 bits, and is whole after every block."""
+    import soundfile
+
+    path = tmp_path / "out.wav"
+    with WaveFile(path, 16_000, 1) as wave:
+        player = live(FakeSource(TALK), lossless=True)
+        player.keep_audio(wave)
+        run(player)
+        kept, rate = soundfile.read(path, dtype="float32")  # before it is closed: a kill leaves the same
+    assert rate == 16_000
+    np.testing.assert_allclose(kept, TALK, atol=1 / 16_000)
+
+
+def test_interims_that_are_taken_back_never_come() -> None:
+    """A request that was taken back has no result from the engine, the others have one each."""
+    from emoscope.streamer.runtime.engine_thread import EngineThread
+    from emoscope.streamer.session.requests import Done, Read
+
+    gate = threading.Event()
+
+    def slow(requests: Sequence[Request]) -> list[Result]:
+        gate.wait(5.0)
+        return [Done(request.id, None) for request in requests]  # type: ignore[arg-type]
+
+    thread = EngineThread(slow)
+    thread.submit([Read(1, None, 1.0)])  # type: ignore[arg-type]
+    wait(lambda: not thread._line)
+    thread.submit([Read(2, None, 1.0), Read(3, None, 1.0)])  # type: ignore[arg-type]
+    assert [request.id for request in thread.take_back(lambda request: request.id == 2)] == [2]
+    gate.set()
+    seen: list[int] = []
+    wait(lambda: bool(seen.extend(result.id for result in thread.results()) or len(seen) == 2))
+    assert seen == [1, 3]
+    thread.close()
+
+
+def test_a_broken_sample_in_a_long_block_loses_nothing_that_was_said_before_it() -> None:
+    """A source that hands over seconds at once: those before the broken one are read, none is given up."""
+    audio = voice(6.0)
+    audio[5 * 16_000 + 8_000] = np.nan
+    player = live(FakeSource(audio, block=6 * 16_000))
+    events = run(player)
+    assert isinstance(player.error, InputError) and "5.500" in str(player.error)
+    [final] = [event for event in events if isinstance(event, EmotionFinal)]
+    assert final.end >= 4.9 and final.segments >= 3
+    assert "audio_dropped" not in [event.code for event in events if isinstance(event, WarningEvent)]
+    assert isinstance(events[-1], SessionClosed) and events[-1].totals.dropped_s == 0

@@ -1,0 +1,54 @@
+"""A live session at its edges: audio that was lost on the way in, wishes while the model loads."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from emoscope.streamer import Config
+from emoscope.streamer.runtime.live import Live
+from emoscope.streamer.runtime.news import Tick
+from emoscope.streamer.sources.microphone import Captured
+from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence
+
+
+def live(source: FakeSource, load: Callable[[], Any] | None = None) -> Live:
+    return Live(source, load or (lambda: (CONTRACT, FakeEngine())), Config(transcript=False))
+
+
+def test_audio_lost_on_the_way_in_is_counted_where_it_was_lost() -> None:
+    """Ticks carry what the queue pushed out, apart from speech that could not be read."""
+    source = FakeSource(silence(2.0))
+    read, count = source.read, 0
+
+    def with_gap(timeout_s: float) -> Captured | None:
+        nonlocal count
+        count += 1
+        return Captured(np.zeros((1_600, 1), np.float32), lost=8_000) if count == 3 else read(timeout_s)
+
+    source.read = with_gap  # type: ignore[method-assign]
+    player = live(source)
+    player.start()
+    assert player.join(20.0)
+    last = [item for item in player.news() if isinstance(item, Tick)][-1]
+    assert (last.lost_s, last.dropped_s) == (0.5, 0.0)
+
+
+def test_pausing_twice_while_the_model_loads_goes_on() -> None:
+    """A wish to pause is known at once, also before there is a session: asking again takes it back."""
+    go = threading.Event()
+
+    def load() -> Any:
+        go.wait(10.0)
+        return CONTRACT, FakeEngine()
+
+    player = live(FakeSource(silence(1.0)), load)
+    player.start()
+    for paused in (True, False):
+        player.pause(not player.paused)
+        assert player.paused is paused
+    go.set()
+    assert player.join(20.0)
+    last = [item for item in player.news() if isinstance(item, Tick)][-1]
+    assert (last.paused, last.audio_s) == (False, 1.0)

@@ -1,0 +1,167 @@
+"""Many owners, one engine: turns, batches, and faults that stay where they are."""
+
+import threading
+import time
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoscope.models.windows import grid_window
+from emoscope.streamer.runtime.scheduler import Answers, Scheduler
+from emoscope.streamer.session.requests import Done, Encode, Failed, Read, Request, Result
+from emoscope.streamer.testing import CONTRACT, FakeEngine, voice
+
+WINDOW = grid_window(CONTRACT, 0, 0)
+
+
+def encode(number: int, seed: int = 0) -> Encode:
+    return Encode(number, WINDOW, voice(2.0, seed=seed)[: CONTRACT.lookback + CONTRACT.window])
+
+
+class Gate:
+    """An engine that can be held, and notes its batches."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.inside = threading.Event()
+        self.batches: list[list[Request]] = []
+        self.fake = FakeEngine()
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        self.batches.append(list(requests))
+        self.inside.set()
+        assert self.open.wait(20)
+        return self.fake(requests)
+
+
+class Inbox:
+    """What was delivered."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[Hashable, Result]] = []
+        self.news = threading.Condition()
+
+    def __call__(self, answers: Answers) -> None:
+        with self.news:
+            self.got += [(owner, result) for owner, results, _ in answers for result in results]
+            self.news.notify_all()
+
+    def wait(self, count: int) -> list[tuple[Hashable, Result]]:
+        with self.news:
+            assert self.news.wait_for(lambda: len(self.got) >= count, 20)
+        return self.got
+
+
+@settings(max_examples=20)
+@given(st.dictionaries(st.integers(0, 9), st.integers(1, 6), min_size=1), st.integers(1, 8))
+def test_each_request_is_answered_once_to_its_owner_under_its_own_id(asked: dict[int, int], batch: int) -> None:
+    inbox = Inbox()
+    scheduler = Scheduler(FakeEngine(), inbox, batch=batch)
+    for owner, count in asked.items():
+        scheduler.submit(owner, [encode(number, seed=owner) for number in range(count)])
+    got = inbox.wait(sum(asked.values()))
+    scheduler.close()
+    assert sorted((owner, result.id) for owner, result in got) == sorted(
+        (owner, number) for owner, count in asked.items() for number in range(count)
+    )
+    for owner, result in got:
+        [alone] = FakeEngine()([encode(0, seed=owner)])
+        assert isinstance(result, Done) and isinstance(alone, Done)
+        assert np.array_equal(result.value.scores, alone.value.scores)
+    assert scheduler.waiting == 0
+
+
+def test_who_asks_for_much_does_not_hold_up_who_asks_for_little() -> None:
+    gate, inbox = Gate(), Inbox()
+    gate.open.clear()
+    scheduler = Scheduler(gate, inbox, batch=4, gather_s=0.0)
+    scheduler.submit("first", [encode(0)])
+    assert gate.inside.wait(20)
+    scheduler.submit("greedy", [encode(n) for n in range(40)])
+    for owner in "abc":
+        scheduler.submit(owner, [encode(0)])
+    gate.open.set()
+    got = inbox.wait(44)
+    scheduler.close()
+    assert [owner for owner, _ in got[1:5]] == ["greedy", "a", "b", "c"]
+
+
+def test_readings_go_before_windows() -> None:
+    gate, inbox = Gate(), Inbox()
+    gate.open.clear()
+    scheduler = Scheduler(gate, inbox, batch=1, gather_s=0.0)
+    [done] = FakeEngine()([encode(0)])
+    assert isinstance(done, Done)
+    scheduler.submit("first", [encode(0)])
+    assert gate.inside.wait(20)
+    scheduler.submit("a", [encode(1), encode(2)])
+    scheduler.submit("b", [Read(7, done.value.state, 1.6)])  # type: ignore[union-attr]
+    gate.open.set()
+    got = inbox.wait(4)
+    scheduler.close()
+    assert (got[1][0], got[1][1].id) == ("b", 7)
+
+
+def test_what_waits_can_be_taken_back_and_what_has_begun_cannot() -> None:
+    gate, inbox = Gate(), Inbox()
+    gate.open.clear()
+    scheduler = Scheduler(gate, inbox, batch=1, gather_s=0.0)
+    scheduler.submit("a", [encode(1)])
+    assert gate.inside.wait(20)
+    scheduler.submit("a", [encode(2), encode(3)])
+    scheduler.submit("gone", [encode(9)])
+    back = scheduler.take_back("a", lambda request: request.id != 3)
+    scheduler.forget("gone")
+    gate.open.set()
+    got = inbox.wait(2)
+    time.sleep(0.05)
+    scheduler.close()
+    assert [request.id for request in back] == [2]
+    assert [(owner, result.id) for owner, result in got] == [("a", 1), ("a", 3)]
+    assert scheduler.take_back("nobody") == []
+
+
+def test_a_window_that_breaks_the_model_takes_nobody_with_it() -> None:
+    class Poisoned(FakeEngine):
+        def __call__(self, requests: Sequence[Request]) -> list[Result]:
+            if any(isinstance(r, Encode) and np.isnan(r.audio).any() for r in requests):
+                raise RuntimeError("boom")
+            return super().__call__(requests)
+
+    inbox = Inbox()
+    gate = Gate()
+    gate.fake = Poisoned()
+    gate.open.clear()
+    scheduler = Scheduler(gate, inbox, batch=8, gather_s=0.0)
+    scheduler.submit("first", [encode(0)])
+    assert gate.inside.wait(20)
+    bad = Encode(5, WINDOW, np.full(CONTRACT.lookback + CONTRACT.window, np.nan, np.float32))
+    scheduler.submit("bad", [bad])
+    for owner in "abcd":
+        scheduler.submit(owner, [encode(1)])
+    gate.open.set()
+    got = dict(inbox.wait(6))
+    scheduler.close()
+    assert isinstance(got["bad"], Failed) and "boom" in got["bad"].message
+    assert all(isinstance(got[owner], Done) for owner in "abcd")
+
+
+def test_company_is_waited_for_only_while_it_is_likely() -> None:
+    gate, inbox = Gate(), Inbox()
+    scheduler = Scheduler(gate, inbox, batch=16, gather_s=0.25)
+    scheduler.submit("lone", [encode(0)])
+    began = time.perf_counter()
+    inbox.wait(1)
+    assert time.perf_counter() - began < 0.2
+    for owner in range(40):  # many in a short time: company is likely now
+        scheduler.submit(owner, [encode(0)])
+    inbox.wait(41)
+    for owner in range(3):
+        scheduler.submit(owner, [encode(1)])
+        time.sleep(0.02)
+    inbox.wait(44)
+    scheduler.close()
+    assert len(gate.batches[-1]) == 3

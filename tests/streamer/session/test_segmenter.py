@@ -1,0 +1,205 @@
+"""From voiced frames to utterances, windows and readings, over scripted voicing."""
+
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoscope.streamer.protocol.config import Config, VadConfig
+from emoscope.streamer.session.segmenter import Commit, Due, Ended, Segmenter, Started
+from emoscope.streamer.session.vad import FRAME, VadState, Voicing
+from emoscope.streamer.testing import CONTRACT
+
+TAIL = CONTRACT.tail
+
+
+class Scripted:
+    """A detector that says what the test wants."""
+
+    def __init__(self, voiced, strict=True):
+        self.voiced, self.next, self.renewals, self.state = voiced, 0, 0, VadState()
+        self.strict = strict
+
+    def judge(self, _):
+        self.next += 1
+        voiced = self.voiced[self.next - 1]
+        return Voicing(voiced and self.strict, voiced, voiced)
+
+    def renew(self):
+        self.renewals += 1
+
+
+def segment(voiced, config=None, cuts=(), strict=True):
+    """Actions over scripted frames; `cuts` are (frame number, reason)."""
+    segmenter = Segmenter(CONTRACT, config or Config())
+    segmenter.detector = Scripted(voiced, strict)
+    actions = []
+    for number in range(len(voiced)):
+        for at, reason in cuts:
+            if at == number:
+                actions += segmenter.cut(number * FRAME, reason)
+        actions += segmenter.step(np.zeros(FRAME, np.float32))
+    actions += segmenter.cut(len(voiced) * FRAME, "finish")
+    return actions, segmenter
+
+
+def utterances(actions):
+    """(started, [windows with their owned spans], [dues], ended) of each utterance."""
+    found = []
+    for action in actions:
+        match action:
+            case Started():
+                found.append((action, [], [], None))
+            case Commit(window):
+                found[-1][1].append(window)
+            case Due():
+                found[-1][2].append(action)
+            case Ended():
+                if action.closing is not None:
+                    found[-1][1].append(action.closing)
+                found[-1] = (*found[-1][:3], action)
+    return found
+
+
+def committed_before(actions, due):
+    """Grid windows that were committed when a reading fell due, of the same utterance."""
+    windows = []
+    for action in actions:
+        match action:
+            case Started():
+                windows = []
+            case Commit(window):
+                windows.append(window)
+        if action is due:
+            return windows
+    raise AssertionError("not among the actions")
+
+
+@st.composite
+def patterns(draw):
+    """Voicing of up to a minute in runs of every length."""
+    frames = []
+    for number in range(draw(st.integers(1, 12))):
+        frames += [number % 2 == 1] * draw(st.one_of(st.integers(1, 40), st.integers(1, 500)))
+    return frames
+
+
+configs = st.builds(
+    lambda interval, minimum, pause, longest: Config(
+        interval_s=interval,
+        vad=VadConfig(min_speech_s=minimum, min_silence_s=pause, max_utterance_s=longest),
+    ),
+    st.sampled_from([0.1, 0.33, 0.5, 0.799, 1.7]),
+    st.sampled_from([0.02, 0.1, 0.37, 2.0]),
+    st.sampled_from([0.1, 0.25, 0.5, 1.3]),
+    st.sampled_from([2.0, 2.37, 7.0, 20.0]),
+)
+
+
+@given(patterns(), configs, st.lists(st.integers(0, 2000), max_size=2))
+def test_every_frame_of_an_utterance_is_pooled_exactly_once(voiced, config, flushes):
+    """Committed windows and the closing one own each encoder frame from start to end, and nothing else."""
+    actions, _ = segment(voiced, config, [(at, "flush") for at in flushes])
+    for started, windows, _, ended in utterances(actions):
+        owned = [f for w in windows for f in range(w.own_start, w.own_end, CONTRACT.frame)]
+        assert owned == list(range(started.start, ended.end, CONTRACT.frame))
+        assert all(w.start >= started.start and w.end <= ended.end for w in windows)
+
+
+@given(patterns(), configs)
+def test_every_voiced_frame_of_a_long_enough_run_is_in_an_utterance(voiced, config):
+    """Nothing that was clearly said is lost, up to the rounding to whole encoder frames at a cut by silence or end."""
+    actions, _ = segment(voiced, config)
+    spans = [(s.start, e.end) for s, _, _, e in utterances(actions)]
+    need = math.ceil(round(config.vad.min_speech_s * 16_000) / FRAME)
+    run = 0
+    for number, frame in enumerate([*voiced, False]):
+        if frame:
+            run += 1
+            continue
+        if run >= need:
+            begin, end = (number - run) * FRAME, number * FRAME
+            covered = sum(max(0, min(b, end) - max(a, begin)) for a, b in spans)
+            assert covered >= end - begin - CONTRACT.frame
+        run = 0
+
+
+@given(patterns(), configs)
+def test_utterances_never_overlap_and_no_reading_goes_beyond_speech(voiced, config):
+    """Each begins at or after the last one's end; interims end within the utterance, at rising whole frames."""
+    actions, _ = segment(voiced, config)
+    last_end = 0
+    for started, _, dues, ended in utterances(actions):
+        assert last_end <= started.start <= ended.end
+        last_end = ended.end
+        times = [due.at for due in dues]
+        assert all(w.end <= due.at for due in dues for w in committed_before(actions, due))
+        assert times == sorted(set(times))
+        for due in dues:
+            assert started.start < due.at <= ended.end
+            assert (due.at - started.start) % CONTRACT.frame == 0
+            assert due.now is None or due.now.end == due.at
+
+
+@given(patterns(), configs)
+def test_an_interim_is_read_only_where_the_voice_sounds(voiced, config):
+    """One due at t is made only if the detector's frame that contains t is voiced."""
+    actions, _ = segment(voiced, config)
+    step = round(config.interval_s * 16_000)
+    found = utterances(actions)
+    following = [started.start for started, *_ in found[1:]] + [len(voiced) * FRAME]
+    for (started, _, dues, ended), next_start in zip(found, following, strict=False):
+        made = {due.at for due in dues}
+        expected = set()
+        limit = started.start + round(config.vad.max_utterance_s * 16_000) // CONTRACT.frame * CONTRACT.frame
+        # The last voiced frame ends less than one encoder frame after the end, which is rounded down to one.
+        for t in range(started.start + step, min(limit, next_start, ended.end + CONTRACT.frame), step):
+            at = started.start + (t - started.start) // CONTRACT.frame * CONTRACT.frame
+            if t // FRAME < len(voiced) and voiced[t // FRAME] and at > started.start:
+                expected.add(at)
+        assert made == expected
+
+
+def test_a_short_noise_is_no_utterance():
+    """80 ms of voice with a minimum of 100 is nothing."""
+    assert utterances(segment([False] * 10 + [True] * 4 + [False] * 50)[0]) == []
+
+
+def test_an_utterance_ends_a_tail_after_its_last_voiced_frame():
+    """A breath or a laugh after speech stays in; the end is a whole frame from the start."""
+    actions, _ = segment([False] * 10 + [True] * 50 + [False] * 50)
+    [(started, _, _, ended)] = utterances(actions)
+    assert started.start == 10 * FRAME
+    assert ended.reason == "silence"
+    assert ended.end == started.start + (50 * FRAME + TAIL) // CONTRACT.frame * CONTRACT.frame
+
+
+def test_a_long_utterance_is_cut_and_the_next_begins_at_the_cut():
+    """No frame between them is lost."""
+    config = Config(vad=VadConfig(max_utterance_s=4.0))
+    actions, segmenter = segment([True] * 500 + [False] * 50, config)
+    found = utterances(actions)
+    assert [e.reason for *_, e in found] == ["max", "max", "silence"]
+    assert [s.start for s, *_ in found[1:]] == [e.end for *_, e in found[:-1]]
+    assert segmenter.detector.renewals >= 3
+
+
+def test_flush_ends_the_utterance_now_and_the_next_one_needs_new_speech():
+    """Audio after the flush is judged afresh."""
+    actions, _ = segment([True] * 100, cuts=[(60, "flush")])
+    first, second = utterances(actions)
+    assert first[3].reason == "flush" and first[3].end <= 60 * FRAME
+    assert second[0].start >= 60 * FRAME and second[3].reason == "finish"
+
+
+def test_the_detector_is_made_anew_in_long_silence():
+    """Its noise model, and what is kept to rebuild it, cannot grow."""
+    _, segmenter = segment([False] * 50 * 35)
+    assert segmenter.detector.renewals == 3 + 1
+
+
+def test_the_detector_is_made_anew_in_endless_murmur_too():
+    """Frames that might be a voice but never begin an utterance do not hold it up for ever."""
+    actions, segmenter = segment([True] * 50 * 65, strict=False)
+    assert actions == [] and segmenter.detector.renewals == 3 + 1

@@ -1,0 +1,378 @@
+"""The session's contracts: chunking, saving, offline equality, any order of answers."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import cut, speech_with_pauses, splits
+
+from emoscope.models.pool_state import SoftmaxState
+from emoscope.streamer import Config, ConfigInvalid, InputError, RecordInvalid, Session, UsageError, VadConfig
+from emoscope.streamer.session.requests import Dropped, Encode, Failed, Late
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
+
+RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000]
+
+
+def at_rate(audio, rate):
+    """The same sound as another source would deliver it: linear interpolation is good enough to be a source."""
+    count = int(len(audio) * rate / 16_000)
+    return np.interp(np.arange(count) * 16_000 / rate, np.arange(len(audio)), audio).astype(np.float32)
+
+
+def events_of(blocks, rate=16_000, **options):
+    return run(Session(CONTRACT, Config(sample_rate=rate, **options)), FakeEngine(), blocks)
+
+
+@given(speech_with_pauses(), splits(), st.sampled_from(RATES))
+def test_any_chunking_gives_the_events_of_the_whole(audio, shares, rate):
+    """Contract 1: the blocks in which a voice arrives never change what is read, at any rate."""
+    sound = at_rate(audio, rate)
+    assert differences(events_of([sound], rate), events_of(cut(sound, shares), rate)) == []
+
+
+def test_sample_by_sample_is_the_same_as_at_once():
+    """The extreme of chunking."""
+    sound = at_rate(np.concatenate([voice(0.4), silence(0.7)]), 11_025)
+    assert differences(events_of([sound], 11_025), events_of(np.split(sound, len(sound)), 11_025)) == []
+
+
+@given(speech_with_pauses(), st.floats(0, 1), st.sampled_from(RATES), st.booleans())
+def test_a_saved_session_goes_on_with_the_same_events(audio, share, rate, answered):
+    """Contract 5: save anywhere, restore, go on; unanswered requests are issued again."""
+    sound = at_rate(audio, rate)
+    before, after = cut(sound, [share])
+    config, engine = Config(sample_rate=rate), FakeEngine()
+    first = Session(CONTRACT, config)
+    events, requests = first.feed(before)
+    if answered:
+        events = settle(first, engine, events, requests)
+    second = Session.restore(first.save(), CONTRACT)
+    assert {r.id for r in second.pending()} == {r.id for r in first.pending()}
+    events = events + settle(second, engine, [], second.pending())
+    events += run(second, engine, [after])
+    assert differences(events_of([sound], rate), events) == []
+
+
+SAVER = """
+import sys
+from emoscope.streamer import Config, Session
+from emoscope.streamer.protocol.events import encode
+from emoscope.streamer.testing import CONTRACT, FakeEngine, run, settle, voice
+session = Session.restore(open(sys.argv[1], "rb").read(), CONTRACT)
+engine = FakeEngine()
+events = settle(session, engine, [], session.pending())
+for event in events + run(session, engine, [voice(3.0, 150.0, seed=7)[20_000:]]):
+    print(encode(event).decode())
+"""
+
+
+def test_another_process_goes_on_where_this_one_stopped(tmp_path):
+    """Contract 5 for real: the state crosses a process border as bytes in a file."""
+    from emoscope.streamer.protocol.events import decode
+
+    audio = voice(3.0, 150.0, seed=7)
+    session, engine = Session(CONTRACT), FakeEngine()
+    events = settle(session, engine, *session.feed(audio[:20_000]))
+    (tmp_path / "saved").write_bytes(session.save())
+    out = subprocess.run(
+        [sys.executable, "-c", SAVER, str(tmp_path / "saved")], capture_output=True, check=True, cwd=tmp_path
+    )
+    events += [decode(line) for line in out.stdout.splitlines()]
+    assert differences(events_of([audio]), events) == []
+
+
+@given(speech_with_pauses(), st.randoms(use_true_random=False))
+@settings(max_examples=25)
+def test_answers_may_come_in_any_order(audio, shuffler):
+    """Windows are merged in their order whatever the order of results, one result at a time."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    events, waiting = session.feed(audio)
+    more, requests = session.finish()
+    events, waiting = events + more, waiting + requests
+    while waiting:
+        shuffler.shuffle(waiting)
+        more, requests = session.apply(engine([waiting.pop()]))
+        events, waiting = events + more, waiting + requests
+    assert differences(events_of([audio]), events) == []
+
+
+@given(speech_with_pauses())
+@settings(max_examples=25)
+def test_every_reading_equals_the_offline_answer_of_what_was_said_so_far(audio):
+    """Interims and finals alike are a two-pass float64 softmax over all frames from the start to their end."""
+    engine = FakeEngine()
+    padded = np.concatenate([np.zeros(CONTRACT.lookback, np.float32), audio])
+    for event in (e for e in events_of([audio], interval_s=0.33) if e.type in ("emotion.interim", "emotion.final")):
+        start, end = round(event.start * 16_000), round(event.end * 16_000)
+        features = engine.features(padded[start : end + CONTRACT.lookback]).astype(np.float64)
+        weight = np.exp(3 * features[:, :1] - 3 * features[:, :1].max())
+        weight /= weight.sum()
+        mean = (weight * features).sum(0)
+        offline = engine.reading(mean, (weight * (features - mean) ** 2).sum(0))
+        assert np.allclose(list(event.scores.values()), offline.scores, atol=1e-5)
+
+
+def test_events_of_an_utterance_come_in_the_protocols_order():
+    """started, interims, ended, final, mood; numbers go up by one; one closed at the end."""
+    events = events_of([np.concatenate([silence(0.5), voice(2.0), silence(1.0), voice(1.0, 200.0)])])
+    one = ["speech.started", "emotion.interim", "speech.ended", "emotion.final", "mood"]
+    kinds = [e.type for e in events]
+    assert [k for i, k in enumerate(kinds) if i == 0 or kinds[i - 1] != k] == [*one, *one, "session.closed"]
+    durable = [e.seq for e in events if hasattr(e, "seq")]
+    assert durable == list(range(1, len(durable) + 1))
+    revisions = [e.rev for e in events if e.type == "emotion.interim" and e.utterance == 1]
+    assert len(revisions) >= 3 and revisions == list(range(1, len(revisions) + 1))
+
+
+def test_scores_hold_every_label_and_sum_to_one():
+    """And the attention's shares too."""
+    for event in events_of([voice(2.0)]):
+        if hasattr(event, "scores"):
+            assert set(event.scores) == set(CONTRACT.labels) and abs(sum(event.scores.values()) - 1) < 1e-4
+        if hasattr(event, "attention"):
+            assert abs(sum(span.weight for span in event.attention) - 1) < 1e-4
+            assert event.attention[0].start == event.start
+            assert abs(event.attention[-1].end - event.end) < 1e-9
+
+
+def test_silence_gives_no_reading():
+    """A quiet minute, and a digitally silent one, bring nothing but the end."""
+    assert [e.type for e in events_of([silence(60.0)])] == ["session.closed"]
+    assert [e.type for e in events_of([np.zeros(960_000, np.float32)])] == ["session.closed"]
+
+
+@pytest.mark.parametrize("kind", [Dropped, Late, lambda i: Failed(i, "broken")])
+def test_a_final_comes_even_when_nothing_could_be_read(kind):
+    """Dropped, late and failed windows give an `unsure` final, never a missing one."""
+    session = Session(CONTRACT)
+    events, requests = session.feed(voice(2.0))
+    more, rest = session.finish()
+    events, requests = events + more, requests + rest
+    while requests:
+        more, requests = session.apply([kind(r.id) for r in requests])
+        events += more
+    [final] = [e for e in events if e.type == "emotion.final"]
+    assert final.label == "unsure" and final.segments == 0
+    [closed] = [e for e in events if e.type == "session.closed"]
+    assert closed.totals.dropped_s > 1.5
+    assert not [e for e in events if e.type == "emotion.interim"]
+
+
+def test_a_dropped_window_costs_its_frames_only():
+    """The other windows are read, and the total says what is missing."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    events, requests = session.feed(voice(6.0))
+    more, rest = session.finish()
+    requests += rest
+    first = next(r for r in requests if isinstance(r, Encode) and r.window.index == 0)
+    more, again = session.apply([Dropped(first.id), *engine([r for r in requests if r is not first])])
+    events += settle(session, engine, more, again)
+    [final] = [e for e in events if e.type == "emotion.final"]
+    owned = (first.window.own_end - first.window.own_start) / 16_000
+    assert final.segments >= 4 and events[-1].totals.dropped_s == owned
+
+
+def test_each_request_gets_exactly_one_result():
+    """A second answer, or an answer to nothing, is an error and changes nothing."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    _, requests = session.feed(voice(3.0))
+    results = engine(requests)
+    session.apply(results)
+    with pytest.raises(UsageError, match="has its result already"):
+        session.apply(results[:1])
+
+
+def test_a_finished_session_takes_no_more_audio():
+    """The message says what to do."""
+    session = Session(CONTRACT)
+    session.finish()
+    with pytest.raises(UsageError, match="open another"):
+        session.feed(voice(0.1))
+    with pytest.raises(UsageError):
+        session.finish()
+
+
+def test_flush_ends_the_utterance_and_reset_forgets_the_mood():
+    """The clock and the numbers go on; after a reset the mood begins with the next utterance."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    events = settle(session, engine, *session.feed(voice(2.0)))
+    events += settle(session, engine, *session.flush())
+    events += settle(session, engine, *session.feed(voice(2.0, 200.0)))
+    events += settle(session, engine, *session.reset())
+    events += run(session, engine, [voice(2.0, 120.0)])
+    ends = [e for e in events if e.type == "speech.ended"]
+    assert [e.reason for e in ends] == ["flush", "flush", "finish"]
+    moods = [e for e in events if e.type == "mood"]
+    assert moods[0].start == moods[1].start < moods[2].start
+    finals = [e for e in events if e.type == "emotion.final"]
+    assert [f.utterance for f in finals] == [1, 2, 3]
+    # Within one utterance the half-life weighs little, so a fresh mood is nearly the final.
+    assert all(abs(moods[2].scores[k] - finals[2].scores[k]) < 1e-3 for k in finals[2].scores)
+    assert any(abs(moods[1].scores[k] - finals[1].scores[k]) > 1e-3 for k in finals[1].scores)
+
+
+def test_flush_at_the_same_sample_is_the_same_whatever_the_chunks():
+    """Also where the resampler has not given everything yet."""
+    sound = at_rate(voice(3.0), 44_100)
+
+    def flushed(blocks):
+        session, engine = Session(CONTRACT, Config(sample_rate=44_100)), FakeEngine()
+        events = run(session, engine, blocks(sound[:60_001]), finish=False)
+        events += settle(session, engine, *session.flush())
+        return events + run(session, engine, blocks(sound[60_001:]))
+
+    assert differences(flushed(lambda x: [x]), flushed(lambda x: np.array_split(x, 97))) == []
+
+
+def test_the_mood_follows_with_its_half_life():
+    """The same utterances with a short half-life end nearer to the last one."""
+    audio = np.concatenate([voice(3.0, 110.0), silence(1.0), voice(3.0, 240.0, level=0.02, seed=5), silence(1.0)])
+
+    def distance(half_life):
+        events = events_of([audio], half_life_s=half_life)
+        last = [e for e in events if e.type == "emotion.final"][-1]
+        mood = [e for e in events if e.type == "mood"][-1]
+        return sum(abs(last.scores[k] - mood.scores[k]) for k in last.scores)
+
+    assert distance(1.0) < distance(300.0)
+
+
+def test_a_number_that_is_none_is_refused_and_what_came_before_is_kept():
+    """The message gives the time; the session goes on."""
+    audio = voice(3.0)
+    audio[40_000] = np.nan
+    session, engine = Session(CONTRACT), FakeEngine()
+    with pytest.raises(InputError, match=r"2\.500 s"):
+        session.feed(audio)
+    assert session.audio_s == 2.0
+    events = settle(session, engine, [], session.pending())
+    events += run(session, engine, [audio[32_000:40_000]])
+    assert [e.type for e in events].count("emotion.final") == 1 and events[-1].totals.audio_s == 2.5
+
+
+@pytest.mark.parametrize("absurd", [np.nan, np.inf, 1e25, -3e38])
+def test_one_absurd_sample_is_refused_and_does_not_deafen_the_session(absurd):
+    """Its square would drown every level after it; the session goes on without it."""
+    session, engine = Session(CONTRACT, Config(channels=2)), FakeEngine()
+    block = np.full((1_600, 2), 0.01, np.float32)
+    block[800] = absurd
+    with pytest.raises(InputError, match="no number that sound can have"):
+        session.feed(block)
+    stereo = np.stack([voice(2.0)] * 2, 1)
+    assert "emotion.final" in [e.type for e in run(session, engine, [stereo])]
+
+
+def test_audio_is_acknowledged_only_when_its_events_have_left():
+    """While a window or a reading is unanswered, `processed_s` waits for it."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    _, requests = session.feed(np.concatenate([voice(2.0), silence(1.5)]))
+    assert session.processed_s < 0.5
+    _, reads = session.apply(engine(requests))
+    final_end = max(slot.draft.end for slot in session.state.assembly.slots if slot.draft) / 16_000
+    assert reads and session.processed_s < final_end
+    session.apply(engine(reads))
+    assert session.processed_s == pytest.approx(3.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"interval_s": 0.0}, "interval_s"),
+        ({"sample_rate": 0}, "sample_rate"),
+        ({"vad": VadConfig(max_utterance_s=0)}, "vad.max_utterance_s"),
+        ({"channels": 2, "channel_mode": "split"}, "channel_mode"),
+        ({"baseline": "sometimes"}, "baseline"),
+    ],
+)
+def test_a_session_refuses_options_that_it_cannot_meet(options, field):
+    """Also those that were never checked because they were written in Python."""
+    with pytest.raises(ConfigInvalid) as caught:
+        Session(CONTRACT, Config(**options))
+    assert caught.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("voice", "heard", bytearray(b"abc")),
+        ("intake", "fed", 2**60),
+        ("intake", "renewed", -(10**15)),
+        ("intake", "kept", np.zeros((3, 3), np.float32)),
+        ("segmenter", "interims", -(10**9)),
+        ("segmenter", "committed", -(10**6)),
+        ("segmenter", "position", 10**12),
+    ],
+)
+def test_a_saved_session_whose_numbers_do_not_fit_together_is_refused(part, field, value):
+    """Well-typed is not enough: no hang, no traceback from the depths."""
+    session, engine = Session(CONTRACT, Config(sample_rate=44_100)), FakeEngine()
+    run(session, engine, [at_rate(voice(2.0), 44_100)], finish=False)
+    Session.restore(session.save(), CONTRACT)
+    setattr(getattr(session.state, part), field, value)
+    with pytest.raises(RecordInvalid, match="do not fit together"):
+        Session.restore(session.save(), CONTRACT)
+
+
+def test_two_channels_are_mixed_and_another_shape_is_refused():
+    """Mono twice is mono; integers scale like floats."""
+    mono = (voice(1.5) * 32_767).astype(np.int16)
+    assert differences(events_of([mono]), events_of([np.stack([mono, mono], 1)], channels=2)) == []
+    with pytest.raises(ConfigInvalid, match="channel"):
+        events_of([np.stack([mono, mono], 1)])
+    with pytest.raises(ConfigInvalid, match="int32"):
+        events_of([mono.astype(np.int32)])
+
+
+def test_a_session_saved_by_another_version_or_for_another_model_is_refused():
+    """Never a traceback from the middle of a decoder."""
+    saved = Session(CONTRACT).save()
+    for broken in (b"", b"\x07" + saved[1:], saved[:40], saved[:1] + b"\x93abc", b"garbage"):
+        with pytest.raises(RecordInvalid):
+            Session.restore(broken, CONTRACT)
+    import dataclasses
+
+    with pytest.raises(ConfigInvalid, match="made for model fake"):
+        Session.restore(saved, dataclasses.replace(CONTRACT, id="other"))
+
+
+def test_an_hour_keeps_its_clock_and_its_size():
+    """No drift over an hour of speech and silence, and the saved state stays bounded (contract 6, in small)."""
+    phrase = np.concatenate([voice(3.0), silence(7.0)])
+    session, engine = Session(CONTRACT, Config(interim=False)), FakeEngine()
+    sizes, starts = [], []
+    for _ in range(360):
+        events = run(session, engine, [phrase], finish=False)
+        starts += [e.start for e in events if e.type == "speech.started"]
+        sizes.append(len(session.save()))
+    drift = np.diff(starts[1:]) - 10.0  # the first begins with the recording, the others after a pause
+    assert len(starts) == 360 and np.abs(drift).max() < 0.02 and abs(drift.sum()) < 0.02
+    assert max(sizes[180:]) <= 1.1 * max(sizes[:180])
+
+
+def test_a_pool_state_crosses_a_save_bit_for_bit():
+    """Float32 in, float32 out, infinities too."""
+    from emoscope.streamer.session.saving import from_bytes, to_bytes
+    from emoscope.streamer.session.steps import AssemblyState
+
+    pool = SoftmaxState(*(np.full((1, 1), v, np.float32) for v in (-np.inf, 0.1, 1 / 3, 0.0)))
+    back = from_bytes(to_bytes(AssemblyState(pool=pool)), AssemblyState).pool
+    assert isinstance(back, SoftmaxState)
+    for name, array in pool.arrays().items():
+        assert array.tobytes() == getattr(back, name).tobytes() and getattr(back, name).dtype == np.float32
+
+
+def test_vad_options_out_of_range_name_the_field():
+    """Checked once, for command line, protocol and Python alike."""
+    from emoscope.streamer.protocol.config import checked
+
+    with pytest.raises(ConfigInvalid, match="min_silence_s") as caught:
+        checked({"vad": {"min_silence_s": 9}})
+    assert caught.value.param == "vad.min_silence_s"
+    with pytest.raises(ConfigInvalid) as caught:
+        checked({"colour": 1})
+    assert caught.value.param == "colour"
+    assert checked({"vad": {"threshold": 0.7}}).vad == VadConfig(threshold=0.7)

@@ -1,0 +1,407 @@
+"""A session with words: the contracts of `test_session.py`, and the protocol's rules on transcripts."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import cut, speech_with_pauses, splits
+
+from emoscope.streamer import Config, Session, VadConfig
+from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Read, Transcribe
+from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
+
+OPTIONS = {"refresh_s": 0.7, "text_wait_s": 0.4}
+
+
+def session_of(**options):
+    return Session(CONTRACT, Config(**(OPTIONS | options)), words=True)
+
+
+def events_of(blocks, engine=None, **options):
+    return run(session_of(**options), engine or FakeEngine(), blocks)
+
+
+def of_type(events, *kinds):
+    return [event for event in events if event.type in kinds]
+
+
+TALK = np.concatenate([silence(0.5), voice(4.0), silence(1.0), voice(2.5, 200.0, seed=3), silence(0.7)])
+
+
+@given(speech_with_pauses(), splits())
+def test_any_chunking_gives_the_same_events_and_words(audio, shares):
+    """Contract 1, words included: when passes are due is decided in audio time."""
+    assert differences(events_of([audio]), events_of(cut(audio, shares))) == []
+
+
+@given(speech_with_pauses(), st.floats(0, 1), st.booleans())
+def test_a_saved_session_goes_on_with_the_same_words(audio, share, answered):
+    """Contract 5: what was agreed on, what waits and the language are part of what is saved."""
+    before, after = cut(audio, [share])
+    engine, first = FakeEngine(), session_of()
+    events, requests = first.feed(before)
+    if answered:
+        events = settle(first, engine, events, requests)
+    second = Session.restore(first.save(), CONTRACT)
+    assert {r.id for r in second.pending()} == {r.id for r in first.pending()}
+    events = events + settle(second, engine, [], second.pending())
+    events += run(second, engine, [after])
+    assert differences(events_of([audio]), events) == []
+
+
+@given(speech_with_pauses(), st.randoms(use_true_random=False))
+@settings(max_examples=25)
+def test_answers_in_any_order_give_the_same_words(audio, shuffler):
+    """Only interims may change places: one of the voice does not wait for one of the words."""
+    session, engine = session_of(), FakeEngine()
+    events, waiting = session.feed(audio)
+    more, requests = session.finish()
+    events, waiting = events + more, waiting + requests
+    while waiting:
+        shuffler.shuffle(waiting)
+        more, requests = session.apply(engine([waiting.pop()]))
+        events, waiting = events + more, waiting + requests
+    whole = events_of([audio])
+    for kinds in (
+        ("transcript.interim",),
+        ("emotion.interim",),
+        ("speech.started", "speech.ended", "transcript.final", "emotion.final", "mood", "session.closed"),
+    ):
+        assert differences(of_type(whole, *kinds), of_type(events, *kinds)) == []
+    place = {id(event): number for number, event in enumerate(events)}
+    for event in of_type(events, "transcript.interim", "emotion.interim"):
+        ended = next(e for e in of_type(events, "speech.ended") if e.utterance == event.utterance)
+        assert place[id(event)] < place[id(ended)]
+
+
+def test_events_come_in_the_protocols_order():
+    """One transcript.final an utterance, between its speech.ended and its emotion.final; numbers go up by one."""
+    events = events_of([TALK])
+    for utterance in (1, 2):
+        kinds = [e.type for e in events if getattr(e, "utterance", None) == utterance]
+        assert kinds[0] == "speech.started" and kinds[-3:] == ["speech.ended", "transcript.final", "emotion.final"]
+        assert set(kinds[1:-3]) == {"emotion.interim", "transcript.interim"}
+    durable = [e.seq for e in events if hasattr(e, "seq")]
+    assert durable == list(range(1, len(durable) + 1))
+
+
+def test_a_finals_words_are_those_of_the_pass_over_the_whole_utterance():
+    """With times on the session's clock, and shares that sum to 1."""
+    events, engine = events_of([TALK]), FakeEngine()
+    for said, final in zip(of_type(events, "transcript.final"), of_type(events, "emotion.final"), strict=True):
+        assert final.text == "used" and [w.word for w in final.words] == [w.word for w in said.words]
+        assert len(said.words) >= 5 and said.text == " ".join(w.word for w in said.words)
+        assert abs(sum(w.weight for w in final.words) - 1) < 1e-4 and len({w.weight for w in final.words}) > 2
+        assert all(said.start <= w.start <= w.end <= said.end for w in said.words)
+        begin = round(said.start * 16_000)
+        from emoscope.streamer.session.transcript.rolling import to_int16
+
+        audio = to_int16(TALK[begin : round(said.end * 16_000)])
+        whole = engine.hear(Transcribe(0, 0, begin, 0, True, None, audio))
+        assert [w.word for w in said.words] == [w.text for w in whole.segments[0].words]
+
+
+def test_settled_characters_never_change():
+    """Each interim, and the final, begins with what the one before called stable."""
+    events = events_of([voice(12.0)])
+    stable = ""
+    for event in of_type(events, "transcript.interim", "transcript.final"):
+        assert event.text.startswith(stable)
+        stable = event.text[: event.stable]
+    assert len(of_type(events, "transcript.interim")) >= 10 and stable == event.text
+
+
+class Recording(FakeEngine):
+    """Keeps what it was asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def __call__(self, requests):
+        self.asked += requests
+        return super().__call__(requests)
+
+    def kept(self, kind):
+        return [request for request in self.asked if isinstance(request, kind)]
+
+
+def test_an_interim_reading_counts_words_that_are_old_enough_to_be_there():
+    """So it never waits for a recognizer that keeps `text_wait_s`, and is still a function of the audio."""
+    engine = Recording()
+    events = events_of([voice(8.0)], engine, text_wait_s=1.0, refresh_s=1.0)
+    finals = of_type(events, "transcript.interim")
+    counts = [len(request.words) for request in engine.kept(Read)]
+    assert counts[0] == 0 and max(counts) >= 10
+    for read in engine.kept(Read):
+        if 0 < read.seconds < 7.9 and read.words:
+            told = [e for e in finals if e.end - e.start <= read.seconds - 0.99]
+            settled = told[-1].text[: told[-1].stable].split()
+            assert list(read.words) == settled
+            assert read.certainty == pytest.approx(0.9)
+
+
+def answered(session, audio, answer, finish=True):
+    """All events where `answer` gives the results of `Transcribe`, and a `FakeEngine` the others."""
+    engine = FakeEngine()
+
+    def both(requests):
+        return [answer(r) if isinstance(r, Transcribe) else engine([r])[0] for r in requests]
+
+    return run(session, both, [audio], finish=finish)
+
+
+@pytest.mark.parametrize("kind", [Dropped, Late, lambda i: Failed(i, "it broke")])
+def test_emotions_go_on_without_answers(kind):
+    """Exactly one transcript.final before each emotion.final, and the voice's readings as if there were no words."""
+    events = answered(session_of(), TALK, lambda request: kind(request.id))
+    alone = run(Session(CONTRACT, Config(**OPTIONS)), FakeEngine(), [TALK])
+    kinds = [e.type for e in events if hasattr(e, "seq")]
+    assert kinds.count("transcript.final") == kinds.count("emotion.final") == 2
+    assert all(kinds[i - 1] == "transcript.final" for i, k in enumerate(kinds) if k == "emotion.final")
+    for ours, theirs in zip(of_type(events, "emotion.final"), of_type(alone, "emotion.final"), strict=True):
+        assert ours.scores == theirs.scores and ours.words == [] and ours.text in ("timeout", "off")
+    assert len(of_type(events, "emotion.interim")) == len(of_type(alone, "emotion.interim"))
+
+
+def test_a_late_final_tells_the_words_that_were_settled():
+    """`timeout`, and what two passes agreed on by then."""
+
+    def answer(request):
+        return Late(request.id) if request.final else Done(request.id, FakeEngine().hear(request))
+
+    events = answered(session_of(), voice(5.0), answer)
+    [said], [final] = of_type(events, "transcript.final"), of_type(events, "emotion.final")
+    last = of_type(events, "transcript.interim")[-1]
+    assert final.text == "timeout" and said.text == last.text[: last.stable] != ""
+    assert [w.word for w in final.words] == said.text.split()
+
+
+def test_a_recognizer_that_breaks_is_told_once_and_not_asked_again():
+    """`text_disabled`, then `off`; the numbers of durable events stay what they were."""
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return Failed(request.id, "signal 11")
+
+    session = session_of()
+    events = answered(session, TALK[:48_000], answer, finish=False)
+    before = len(asked)
+    events += answered(session, TALK[48_000:], answer)
+    [warning] = of_type(events, "warning")
+    assert warning.code == "text_disabled" and "signal 11" in warning.message
+    assert 1 <= before == len(asked)
+    assert [e.text for e in of_type(events, "emotion.final")] == ["off", "off"]
+    numbers = [(e.type, e.seq) for e in events if hasattr(e, "seq")]
+    assert numbers == [(e.type, e.seq) for e in events_of([TALK]) if hasattr(e, "seq")]
+
+
+def test_without_a_recognizer_there_is_no_transcript():
+    """The effective config says so, whatever was asked for."""
+    for session in (Session(CONTRACT), Session(CONTRACT, Config(transcript=False), words=True)):
+        assert session.config.transcript is False
+        events = run(session, FakeEngine(), [TALK])
+        assert not of_type(events, "transcript.interim", "transcript.final")
+        assert [e.text for e in of_type(events, "emotion.final")] == ["off", "off"]
+    assert session_of().config.transcript is True
+
+
+def test_nothing_is_asked_in_silence():
+    """Neither in a quiet room nor in digital silence, and a minute's pause brings no words of before."""
+    engine = Recording()
+    assert [e.type for e in events_of([silence(30.0), np.zeros(480_000, np.float32)], engine)] == ["session.closed"]
+    assert engine.asked == []
+    events = events_of([voice(3.0), np.zeros(960_000, np.float32), voice(2.0, 220.0, seed=4)], engine)
+    first, second = of_type(events, "transcript.final")
+    assert second.start > 63 - 0.5 and all(word.start >= second.start for word in second.words)
+    assert len(second.text) < len(first.text)
+
+
+def test_sound_too_quiet_for_words_is_read_without_asking():
+    """A transcript.final without words, and nothing asked for."""
+    engine = Recording()
+    events = events_of([voice(3.0, level=0.002)], engine)
+    assert of_type(events, "speech.ended"), "the detector hears it, whatever its level"
+    assert engine.kept(Transcribe) == []
+    assert [e.text for e in of_type(events, "transcript.final")] == [""]
+    assert [e.text for e in of_type(events, "emotion.final")] == ["used"]
+
+
+def test_two_minutes_of_speech_stay_within_bounds():
+    """An interim pass hears at most 28 s, the last one the whole utterance; what is saved stays bounded."""
+    engine = Recording()
+    session = session_of(vad=VadConfig(max_utterance_s=120), refresh_s=2.0)
+    voices, sizes = voice(122.0), []
+    for block in np.split(voices, 122):
+        run(session, engine, [block], finish=False)
+        sizes.append(len(session.save()))
+    passes = engine.kept(Transcribe)
+    assert max(len(p.audio) for p in passes if not p.final) <= 28 * 16_000
+    [whole] = [p for p in passes if p.final]
+    assert len(whole.audio) == 120 * 16_000
+    # The utterance once for the recognizer, and once more for the voice detector, which is made anew at its end.
+    assert max(sizes) < 1.1 * (4 + 2) * 120 * 16_000 and sizes[-1] < max(sizes) / 10
+
+
+def test_words_that_no_reading_can_count_any_more_are_let_go():
+    """What is kept for readings does not grow with every pass over a long utterance."""
+    session, engine = session_of(vad=VadConfig(max_utterance_s=120), refresh_s=0.5), FakeEngine()
+    for block in np.split(voice(40.0), 40):
+        run(session, engine, [block], finish=False)
+        assert len(session.state.assembly.spoken) <= 4
+    assert session.state.assembly.utterance == 1
+
+
+def test_twenty_minutes_with_words_keep_their_size():
+    """Contract 6, in small."""
+    phrase = np.concatenate([voice(3.0), silence(7.0)])
+    session, engine = session_of(), FakeEngine()
+    sizes = []
+    for _ in range(120):
+        run(session, engine, [phrase], finish=False)
+        sizes.append(len(session.save()))
+    assert max(sizes[60:]) <= 1.05 * max(sizes[:60])
+
+
+class Speaker(FakeEngine):
+    """Says one word, in a language, as sure as it is told; remembers which languages it was told."""
+
+    def __init__(self, languages, p=0.95, logprob=-0.2):
+        super().__init__()
+        self.languages, self.p, self.logprob, self.told = list(languages), p, logprob, []
+
+    def hear(self, request):
+        if request.final:
+            self.told.append(request.language)
+        language = request.language or (self.languages[0] if not request.final else self.languages.pop(0))
+        word = HeardWord(text="so", start=0.1, end=0.5, p=0.9)
+        segment = HeardSegment(words=(word,), avg_logprob=self.logprob)
+        return Hypothesis(segments=(segment,), language=language, language_p=None if request.language else self.p)
+
+
+FOUR = np.concatenate([np.concatenate([voice(2.0, seed=i), silence(1.0)]) for i in range(4)])
+
+
+def test_the_language_is_locked_on_the_first_confident_detection():
+    """And then told to the recognizer; every final says it."""
+    engine = Speaker(["en", "de", "fr", "pl"])
+    events = events_of([FOUR], engine)
+    assert engine.told == [None, "en", "en", "en"]
+    assert [e.language for e in of_type(events, "transcript.final")] == ["en"] * 4
+
+
+def test_an_unsure_detection_locks_nothing():
+    """Each utterance is detected anew until one is sure."""
+    engine = Speaker(["en", "de", "fr", "pl"], p=0.5)
+    events_of([FOUR], engine)
+    assert engine.told == [None] * 4
+
+
+def test_a_language_that_was_told_is_never_detected():
+    """`language` of the config goes with every pass."""
+    engine = Speaker(["xx"] * 4)
+    events_of([FOUR], engine, language="de")
+    assert engine.told == ["de"] * 4
+
+
+def test_the_lock_is_lifted_when_nothing_is_understood_any_more():
+    """The speaker has changed the language: after two utterances of which nothing is believed it is detected again."""
+    engine = Speaker(["en", "pl"])
+    session = session_of()
+    one = np.concatenate([voice(2.0), silence(1.0)])
+    run(session, engine, [one], finish=False)
+    engine.logprob = -2.5
+    for _ in range(2):
+        run(session, engine, [one], finish=False)
+    engine.logprob = -0.2
+    run(session, engine, [one], finish=False)
+    run(session, engine, [one])
+    assert engine.told == [None, "en", "en", None, "pl"]
+
+
+def test_reset_opens_the_language_again():
+    """Another person may be speaking."""
+    engine = Speaker(["en", "pl"])
+    session = session_of()
+    run(session, engine, [FOUR[:48_000]], finish=False)
+    settle(session, engine, *session.reset())
+    run(session, engine, [FOUR[:48_000]])
+    assert engine.told == [None, None]
+
+
+def test_the_words_lag_is_told_apart():
+    """While a pass is open the voice goes on, and `processed_s` waits for both."""
+    session, engine = session_of(), FakeEngine()
+    _, requests = session.feed(voice(3.0))
+    while others := [r for r in requests if not isinstance(r, Transcribe)]:
+        spoken = [r for r in requests if isinstance(r, Transcribe)]
+        _, requests = session.apply(engine(others))
+        requests = [*spoken, *requests]
+    assert session.words_s < 1.0 and session.processed_s <= session.words_s
+    assert session.voice_s > session.words_s
+    settle(session, engine, [], session.pending())
+    assert session.words_s == session.voice_s == session.processed_s
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_utterance_that_is_over_as_it_begins_has_its_final():
+    """Cut by its greatest length, and by `finish` a moment later: no words, no warning of anybody's library."""
+    session, engine, events = session_of(vad=VadConfig(max_utterance_s=2.0)), FakeEngine(), []
+    for block in np.split(voice(3.0), 150):
+        events += run(session, engine, [block], finish=False)
+        if session.state.segmenter.utterances == 2:
+            break
+    events += settle(session, engine, *session.finish())
+    *_, last = of_type(events, "transcript.final")
+    assert last.utterance == 2 and last.start == last.end and last.text == ""
+    assert [e.utterance for e in of_type(events, "emotion.final")] == [1, 2]
+
+
+def test_attention_can_be_off_with_words_on():
+    """Shares still sum to 1."""
+    for final in of_type(events_of([TALK], attention=False), "emotion.final"):
+        assert abs(sum(word.weight for word in final.words) - 1) < 1e-4
+
+
+class Wavering(FakeEngine):
+    """Hears some words differently in each pass, surely and at other times, as real recognizers do."""
+
+    def hear(self, request):
+        random = np.random.default_rng([request.begin, len(request.audio), request.final])
+        words = []
+        for place, word in enumerate(super().hear(request).segments[0].words):
+            sign, shift, p = random.uniform(0, 1, 3).tolist()
+            text = f"x{place}" if sign > 0.7 else f"{word.text}?" if sign < 0.2 else word.text
+            words.append(HeardWord(text=text, start=word.start + shift / 10, end=word.end + shift / 10, p=p))
+        return Hypothesis(segments=(HeardSegment(words=tuple(words)),), language="en", language_p=0.95)
+
+
+@given(speech_with_pauses(), st.randoms(use_true_random=False), st.floats(0, 1))
+def test_any_pattern_of_interim_passes_that_were_dropped_gives_the_same_finals(audio, random, share):
+    """Words, times, readings, moods and their numbers: what there was time for shows in interims alone."""
+
+    def answer(request):
+        if not request.final and random.random() < share:
+            return random.choice([Dropped, Late])(request.id)
+        return Done(request.id, Wavering().hear(request))
+
+    hurried = answered(session_of(), audio, answer)
+    whole = events_of([audio], Wavering())
+    assert differences(*([e for e in events if hasattr(e, "seq")] for events in (whole, hurried))) == []
+    for final, said in zip(of_type(hurried, "emotion.final"), of_type(hurried, "transcript.final"), strict=True):
+        assert final.text == "used" and [w.word for w in final.words] == [w.word for w in said.words]
+
+
+@given(speech_with_pauses(), st.randoms(use_true_random=False))
+def test_what_interims_settled_no_later_interim_changes(audio, random):
+    """Whatever the passes say, and whichever of them come."""
+
+    def answer(request):
+        return Dropped(request.id) if random.random() < 0.3 else Done(request.id, Wavering().hear(request))
+
+    stable = {}
+    for event in of_type(answered(session_of(), audio, answer), "transcript.interim"):
+        assert event.text.startswith(stable.get(event.utterance, ""))
+        stable[event.utterance] = event.text[: event.stable]
