@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from emoscope.streamer.engine import worker
+from emoscope.streamer.engine import worker_main as worker
 from emoscope.streamer.engine.wire import Ready
 from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.session.requests import Encode
