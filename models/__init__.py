@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .card import Card as Card
+    from .cards import Card as Card
     from .contract import ModelContract as ModelContract
     from .errors import CardInvalid as CardInvalid
     from .errors import EmoscopeError as EmoscopeError
@@ -42,7 +42,7 @@ _LAZY = {
     "Calibration": "reading",
     "Reading": "reading",
     "Window": "windows",
-    "Card": "card",
+    "Card": "cards",
     "StreamModel": "model",
     "build": "systems",
     "load_encoders": "systems",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from .card import WEIGHTS_FILE, Score, read_card
+from .cards import WEIGHTS_FILE, Score, read_card
 from .errors import HeadMismatch, UsageError
 from .store import find_model, shipped
 from .systems import SYSTEMS, build, published_scores

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from .card import WEIGHTS_FILE, Card, digest, read_card, replace_file, write_card
+from .cards import WEIGHTS_FILE, Card, digest, read_card, replace_file, write_card
 from .contract import ModelContract
 from .errors import CardInvalid, HeadMismatch, ModelError, NotCached
 from .model import StreamModel
@@ -30,7 +30,7 @@ class Builder(Protocol):
 
 # Module and class of each architecture: loaded on demand, so that `small` never waits for transformers.
 ARCHITECTURES: dict[str, str] = {
-    "small": "small:SmallModel",
+    "small": "small.model:SmallModel",
     "attentive": "systems.attentive:AttentiveModel",
     "segmental": "systems.segmental:SegmentalModel",
 }

@@ -44,7 +44,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel, save_model
-    from emoscope.models.card import Audio, CalibrationCard, Card
+    from emoscope.models.cards import Audio, CalibrationCard, Card
 
     torch.manual_seed(5)
     contract = ModelContract(

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from emoscope.models.card import replace_file
+from emoscope.models.cards import replace_file
 
 from .errors import CheckpointInvalid, TrainingError
 

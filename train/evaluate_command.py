@@ -167,7 +167,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
 def _written(args: argparse.Namespace, report: "Report") -> None:
     import msgspec
 
-    from emoscope.models.card import replace_file
+    from emoscope.models.cards import replace_file
 
     from .errors import TrainingError
 

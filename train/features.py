@@ -19,11 +19,11 @@ import soundfile
 import soxr
 import torch
 
-from emoscope.models import frontend as frontend_module
-from emoscope.models import pitch
-from emoscope.models.card import replace_file
+from emoscope.models.cards import replace_file
 from emoscope.models.contract import ModelContract
-from emoscope.models.frontend import Frontend
+from emoscope.models.small import frontend as frontend_module
+from emoscope.models.small import pitch
+from emoscope.models.small.frontend import Frontend
 from emoscope.streamer.session import segmenter
 from emoscope.streamer.session import vad as detector
 from emoscope.streamer.session.spans import speech_spans

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..card import FORMAT, Audio, CalibrationCard, Card, Corpus
+from ..cards import FORMAT, Audio, CalibrationCard, Card, Corpus
 from .attentive import AttentiveModel
 from .scores import published_scores
 from .segmental import SegmentalModel

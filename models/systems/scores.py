@@ -1,6 +1,6 @@
 """What the papers report, with the table that says so. Nothing here was measured by this project."""
 
-from ..card import Score
+from ..cards import Score
 
 _LEYGUE = "Leygue et al. 2025, table {}"
 _PORJAZOVSKI = "Porjazovski et al. 2024, table 1"

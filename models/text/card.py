@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..card import CARD_FILE, WEIGHTS_FILE, Corpus, Score, replace_file
+from ..cards import CARD_FILE, WEIGHTS_FILE, Corpus, Score, replace_file
 from ..errors import CardInvalid
 from .words import Vocabulary
 

@@ -7,7 +7,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ..card import CARD_FILE, WEIGHTS_FILE, digest, replace_file
+from ..cards import CARD_FILE, WEIGHTS_FILE, digest, replace_file
 from ..errors import CardInvalid, HeadMismatch, NotCached
 from ..store import SHIPPED, TEXT_PREFIX
 from .branch import TextBranch

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 def _engine(args: argparse.Namespace) -> None:
     import torch
 
-    from emoscope.models.inference import for_inference
+    from emoscope.models.small.inference import for_inference
     from emoscope.models.store import load_model
 
     from ..engine import EngineProcess, Wanted

@@ -25,8 +25,8 @@ def load(
     """
     import torch
 
-    from emoscope.models.inference import for_inference
     from emoscope.models.model import StreamModel
+    from emoscope.models.small.inference import for_inference
     from emoscope.models.store import load_model
 
     from .batch import BatchEngine, threads_for

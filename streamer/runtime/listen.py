@@ -44,7 +44,7 @@ def labels_of(model: str) -> tuple[str, ...]:
     """The labels that a model's card names, without loading the model; () where there is no card to read."""
     from importlib.resources import files
 
-    from emoscope.models.card import CARD_FILE, read_card
+    from emoscope.models.cards import CARD_FILE, read_card
     from emoscope.models.errors import EmoscopeError
 
     shipped = Path(str(files("emoscope.models.weights"))) / model

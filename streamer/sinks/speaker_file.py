@@ -7,7 +7,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from emoscope.models.card import replace_file
+from emoscope.models.cards import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.speaker import MOST_WEIGHT, SpeakerProfile
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from emoscope.models import load_model
-from emoscope.models.inference import for_inference
+from emoscope.models.small.inference import for_inference
 from emoscope.models.windows import Window
 from emoscope.streamer.engine.batch import BatchEngine
 from emoscope.streamer.engine.opening import buckets_of, load

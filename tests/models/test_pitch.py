@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from emoscope.models.frontend import Frontend
-from emoscope.models.pitch import FFT, PitchLags
+from emoscope.models.small.frontend import Frontend
+from emoscope.models.small.pitch import FFT, PitchLags
 
 LAGS = PitchLags()
 HZ = 62.5 * 8 ** (torch.arange(48) / 47)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
-from emoscope.models.encoder import level
-from emoscope.models.frontend import LogMel
+from emoscope.models.small.encoder import level
+from emoscope.models.small.frontend import LogMel
 from emoscope.streamer.testing import silence, voice
 
 LABELS = ("angry", "calm", "happy", "neutral")

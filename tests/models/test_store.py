@@ -19,7 +19,7 @@ from emoscope.models import (
     load_model,
     save_model,
 )
-from emoscope.models.card import Audio, CalibrationCard, Card, digest, read_card
+from emoscope.models.cards import Audio, CalibrationCard, Card, digest, read_card
 
 
 def card_for(model):

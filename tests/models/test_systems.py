@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoscope.models import load_model, save_model
-from emoscope.models.card import read_card
+from emoscope.models.cards import read_card
 from emoscope.models.encoders import tokenise
 from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
 from emoscope.models.pooling import POOLINGS

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from emoscope.models.frontend import LogMel, mel_filters
+from emoscope.models.small.frontend import LogMel, mel_filters
 from emoscope.train.augment import (
     HIGH_HZ,
     LOW_HZ,

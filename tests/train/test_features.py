@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from emoscope.models import ModelContract
-from emoscope.models.frontend import Frontend
+from emoscope.models.small.frontend import Frontend
 from emoscope.streamer.session.spans import speech_spans
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import ClipUnusable, CorpusInvalid

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from emoscope.models import load_model
-from emoscope.models.card import read_card
+from emoscope.models.cards import read_card
 from emoscope.models.errors import UsageError
 from emoscope.models.systems import SEGMENTAL_ROWS
 from emoscope.streamer import replay

@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from emoscope.models import SmallConfig, load_model
-from emoscope.models.card import read_card
+from emoscope.models.cards import read_card
 from emoscope.train.augment import AugmentConfig
 from emoscope.train.batches import BatchConfig
 from emoscope.train.cli import command

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import soundfile
 
-from emoscope.models.card import Card, read_card
+from emoscope.models.cards import Card, read_card
 from emoscope.models.errors import UsageError
 from emoscope.models.store import find_model
 

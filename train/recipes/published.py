@@ -14,8 +14,8 @@ from typing import Any, cast
 import msgspec
 import torch
 
-from emoscope.models.card import Card, Score
-from emoscope.models.card import Corpus as CorpusCard
+from emoscope.models.cards import Card, Score
+from emoscope.models.cards import Corpus as CorpusCard
 from emoscope.models.errors import NotCached, UsageError
 from emoscope.models.pooling import POOLINGS
 from emoscope.models.store import save_model

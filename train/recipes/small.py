@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from emoscope.models.card import Audio, CalibrationCard, Card, Score
-from emoscope.models.card import Corpus as CorpusCard
+from emoscope.models.cards import Audio, CalibrationCard, Card, Score
+from emoscope.models.cards import Corpus as CorpusCard
 from emoscope.models.contract import ModelContract
 from emoscope.models.reading import DIMENSIONS, Calibration
 from emoscope.models.small import SmallConfig, SmallModel

@@ -11,7 +11,7 @@ import msgspec
 
 import emoscope.models
 import emoscope.streamer
-from emoscope.models.card import Score, read_card, replace_file
+from emoscope.models.cards import Score, read_card, replace_file
 from emoscope.streamer import Config
 
 from .. import corpora, evaluation

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import torch
 
-from emoscope.models.card import Score
+from emoscope.models.cards import Score
 from emoscope.models.text import TextBranch, save_text_branch
 from emoscope.models.text.card import TextCard
 from emoscope.models.text.network import TextConfig, TextNetwork

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from emoscope.models.card import Corpus, Score
+from emoscope.models.cards import Corpus, Score
 from emoscope.models.text.card import ARCHITECTURE, FORMAT, TextCard
 from emoscope.models.text.network import TextNetwork
 

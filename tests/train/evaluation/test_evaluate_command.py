@@ -15,8 +15,8 @@ import pytest
 import soundfile
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel, save_model
-from emoscope.models.card import Corpus as Seen
-from emoscope.models.card import read_card, write_card
+from emoscope.models.cards import Corpus as Seen
+from emoscope.models.cards import read_card, write_card
 from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
 from emoscope.train.corpora import LABELS, load_corpora

@@ -1,16 +1,15 @@
 """A model on disk: `weights.safetensors` and `card.json` beside each other, nothing else, never a pickle."""
 
-import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from .contract import ModelContract
-from .errors import CardInvalid
-from .reading import Calibration
+from ..contract import ModelContract
+from ..errors import CardInvalid
+from ..reading import Calibration
+from .files import replace_file
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -159,20 +158,3 @@ def write_card(folder: Path, card: Card) -> None:
     """Write the card whole or not at all."""
     text = json.dumps(msgspec.to_builtins(card), indent=1, ensure_ascii=False) + "\n"
     replace_file(folder / CARD_FILE, text.encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step: a crash or a full disk leaves the old file as it was."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..model import StreamModel
 from .encoder import ConvEncoder, PitchBranch, Residual
-from .model import StreamModel
 
 
 def for_inference(model: StreamModel) -> StreamModel:

@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from .contract import ModelContract
+from ..contract import ModelContract
+from ..model import Encoded, StreamModel, frame_mask
+from ..pool_state import PoolState, SoftmaxState
+from ..pooling import AttentivePooling
+from ..reading import DIMENSIONS, Calibration
+from ..speaker import PRIOR_WEIGHT, SpeakerProfiles
 from .encoder import ConvEncoder
 from .frontend import Frontend
-from .model import Encoded, StreamModel, frame_mask
-from .pool_state import PoolState, SoftmaxState
-from .pooling import AttentivePooling
-from .reading import DIMENSIONS, Calibration
-from .speaker import PRIOR_WEIGHT, SpeakerProfiles
 
 
 @dataclass(frozen=True, kw_only=True)
