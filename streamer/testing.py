@@ -20,10 +20,10 @@ from emoscope.models.speaker import SpeakerSample, calmness
 from emoscope.models.windows import owned_frames
 
 from .protocol.config import SAMPLE_RATE
-from .protocol.events import AnyEvent, Event, SessionCreated, Status
+from .protocol.events import AnyEvent, Event, SessionCreated, SpokenWord, Status
 from .session.requests import Done, Encode, Read, Request, Result, Summary, Transcribe
 from .session.session import Session
-from .session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from .session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from .session.vad import Samples
 from .sources.microphone import Captured
 
@@ -79,11 +79,11 @@ class FakeEngine:
             level = int(np.log2(np.abs(piece).mean() + 1))
             crossings = int(np.mean(np.diff(np.signbit(piece).astype(np.int8)) != 0) * 40)
             text = f"w{level}x{crossings}"
-            words.append(HeardWord(text=text, start=place * 0.4, end=place * 0.4 + 0.38, p=0.9))
+            words.append(SpokenWord(word=text, start=place * 0.4, end=place * 0.4 + 0.38, p=0.9))
         if words and not request.final:
-            words[-1] = HeardWord(text="uh", start=words[-1].start, end=words[-1].end, p=0.3)
+            words[-1] = SpokenWord(word="uh", start=words[-1].start, end=words[-1].end, p=0.3)
         language = request.language or "en"
-        segment = HeardSegment(words=tuple(words), no_speech_p=0.1, avg_logprob=-0.3)
+        segment = RecognizedSegment(words=tuple(words), no_speech_p=0.1, avg_logprob=-0.3)
         return Hypothesis(segments=(segment,), language=language, language_p=None if request.language else 0.95)
 
     def _encode(self, request: Encode) -> Done:
@@ -107,7 +107,7 @@ class FakeEngine:
         if request.learn:
             alone = self.reading(mean, variance)
             sample = SpeakerSample(mean, calmness(self.contract.labels, alone.scores))
-        known = request.voice
+        known = request.speaker
         heard = mean if known is None else mean - known.weight / (known.weight + 1) * known.mean
         return Done(request.id, replace(self.reading(heard, variance), voice=sample))
 

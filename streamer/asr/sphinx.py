@@ -5,7 +5,8 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from ..session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from ..protocol.events import SpokenWord
+from ..session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from .frames import Load
 
 FRAMES_A_SECOND = 100
@@ -34,8 +35,8 @@ class PocketSphinx:
         if decoder.hyp() is None:
             return Hypothesis(language="en")
         words = tuple(
-            HeardWord(
-                text=_variant.sub("", part.word),
+            SpokenWord(
+                word=_variant.sub("", part.word),
                 start=part.start_frame / FRAMES_A_SECOND,
                 end=(part.end_frame + 1) / FRAMES_A_SECOND,
                 p=TRUST * min(1.0, float(part.prob)),
@@ -43,4 +44,4 @@ class PocketSphinx:
             for part in decoder.seg()
             if part.word[0] not in "<[+"
         )
-        return Hypothesis(segments=(HeardSegment(words=words),), language="en")
+        return Hypothesis(segments=(RecognizedSegment(words=words),), language="en")

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocol.errors import UsageError
-from ..session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from ..protocol.events import SpokenWord
+from ..session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from .frames import Load
 
 COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
@@ -63,10 +64,10 @@ class FasterWhisper:
             max_new_tokens=min(MOST_TOKENS, 16 + TOKENS_A_SECOND * len(audio) // 16_000),
         )
         segments = tuple(
-            HeardSegment(
+            RecognizedSegment(
                 words=tuple(
-                    HeardWord(
-                        text=word.word.strip(),
+                    SpokenWord(
+                        word=word.word.strip(),
                         start=float(word.start),
                         end=float(word.end),
                         p=float(word.probability),
@@ -76,7 +77,7 @@ class FasterWhisper:
                 ),
                 no_speech_p=float(segment.no_speech_prob),
                 avg_logprob=float(segment.avg_logprob),
-                compression=float(segment.compression_ratio),
+                compression_ratio=float(segment.compression_ratio),
             )
             for segment in spoken
         )

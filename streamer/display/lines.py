@@ -1,6 +1,6 @@
 """Readings as lines of plain text."""
 
-from ..protocol.events import EmotionFinal, said
+from ..protocol.events import EmotionFinal, words_to_text
 from ..protocol.text import clean
 
 
@@ -15,5 +15,5 @@ def final_line(event: EmotionFinal) -> str:
     """A final as one line of plain text."""
     ranked = sorted(event.scores.items(), key=lambda item: -item[1])
     others = "  ".join(f"{name} {p:.2f}".replace("0.", ".") for name, p in ranked[:3])
-    words = f'  "{said(event.words)}"' if event.words else ""
+    words = f'  "{words_to_text(event.words)}"' if event.words else ""
     return clean(f"  {clock(event.start)}-{clock(event.end)}  {event.label:<9}  {others}{words}")

@@ -151,11 +151,11 @@ class BatchEngine:
 
     def _voices(self, requests: Sequence[Read]) -> SpeakerProfiles | None:
         """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
-        known = [request.voice for request in requests if request.voice is not None]
+        known = [request.speaker for request in requests if request.speaker is not None]
         if not known:
             return None
         unknown = SpeakerProfile(np.zeros_like(known[0].mean), 0.0)
-        profiles = [request.voice or unknown for request in requests]
+        profiles = [request.speaker or unknown for request in requests]
         weight = torch.tensor([profile.weight for profile in profiles], device=self.device)
         return SpeakerProfiles(self._to_torch(np.stack([profile.mean for profile in profiles])), weight)
 

@@ -74,6 +74,6 @@ def checked(values: dict[str, Any]) -> Config:
         raise ConfigInvalid(f"config: {message}", field) from None
 
 
-def samples(seconds: float) -> int:
+def to_samples(seconds: float) -> int:
     """Seconds as samples on the session's clock."""
     return round(seconds * SAMPLE_RATE)

@@ -47,7 +47,7 @@ class WeighedWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     space: bool = True
 
 
-def said(words: Sequence[SpokenWord | WeighedWord]) -> str:
+def words_to_text(words: Sequence[SpokenWord | WeighedWord]) -> str:
     """The words as a line of text."""
     return "".join(" " * (word.space and place > 0) + word.word for place, word in enumerate(words))
 

@@ -113,7 +113,8 @@ class Drive:
                 audio_s=session.audio_s,
                 processed_s=session.processed_s,
                 lag_s=Lag(
-                    audio=round(session.audio_s - session.voice_s, 3), text=round(session.audio_s - session.words_s, 3)
+                    audio=round(session.audio_s - session.read_s, 3),
+                    text=round(session.audio_s - session.transcribed_s, 3),
                 ),
                 dropped_s=session.dropped_s,
                 rtf=round(self._busy_s / session.audio_s, 5),

@@ -132,7 +132,7 @@ class Live(ThreadedPlayer):
             known = load_voice(self._voice, contract)
         options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, **words.options}
         config = with_source(self.config, options)
-        session = Session(contract, config, known, words=words.recognizer is not None)
+        session = Session(contract, config, known, transcribe=words.recognizer is not None)
         self._at = LiveSession(
             session, engine, self._emit, lambda: self.source.waiting_s, words.recognizer, lossless=self._lossless
         )
@@ -231,12 +231,12 @@ class Live(ThreadedPlayer):
         """Write what was learnt, where a file was asked for."""
         session = self._at.session
         # A recording only reads what is known: it is not the voice that speaks now.
-        if self._voice is None or session.voice is None or self._lossless:
+        if self._voice is None or session.speaker is None or self._lossless:
             return
         from ..sinks.speaker_file import save_voice
 
         try:
-            save_voice(self._voice, session.voice, session.contract)
+            save_voice(self._voice, session.speaker, session.contract)
         except EmoscopeError as error:
             self.troubled = True
             self._news.put(Note(str(error), serious=True))
@@ -260,6 +260,6 @@ class Live(ThreadedPlayer):
         session = self._at.session
         levels, lag = tuple(self._envelope), self._at.lag_s
         self._news.put(
-            Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrolment)
+            Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrollment)
         )
         self._envelope = []

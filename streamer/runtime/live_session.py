@@ -41,12 +41,12 @@ class LiveSession:
     @property
     def lag_s(self) -> float:
         """Audio heard but not yet read out, in seconds."""
-        return self.session.audio_s - self.session.voice_s + self._waiting_s()
+        return self.session.audio_s - self.session.read_s + self._waiting_s()
 
     @property
     def words_lag_s(self) -> float:
         """Audio heard of which the words that were wanted are not there yet, in seconds."""
-        return self.session.audio_s - self.session.words_s
+        return self.session.audio_s - self.session.transcribed_s
 
     def step(self, output: Output) -> None:
         """Let the events out, and put the requests in line."""
@@ -67,7 +67,7 @@ class LiveSession:
 
     def settle(self, timeout_s: float) -> None:
         """Wait a while for something to be ready."""
-        if self.words is not None and self.words.busy and self.session.voice_s >= self.session.words_s:
+        if self.words is not None and self.words.busy and self.session.read_s >= self.session.transcribed_s:
             self.words.settle(timeout_s)
         else:
             self.engine.settle(timeout_s)
@@ -126,9 +126,9 @@ class LiveSession:
             if (lossless and not stopped()) or time.monotonic() - began < limit:
                 continue
             self.close()
-            if session.voice_s < session.audio_s:
+            if session.read_s < session.audio_s:
                 message = "the model was not ready in time: the last speech is left out"
-                self._lost(message, session.voice_s, session.audio_s)
+                self._lost(message, session.read_s, session.audio_s)
             while unanswered := session.pending():
                 for event in session.apply([Late(request.id) for request in unanswered]).events:
                     self._emit(event)

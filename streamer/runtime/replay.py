@@ -61,7 +61,7 @@ def replay(
         recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
         words = prepare(recognizer, config)
         options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
-        session = Session(loaded.contract, with_source(config, options), voice, words=words.recognizer is not None)
+        session = Session(loaded.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
         answers = engine or BatchEngine(loaded)
         if words.recognizer is not None:
             answers = with_words(answers, words.recognizer)

@@ -96,7 +96,7 @@ class Backlog:
                 continue
             link.hub.scheduler.forget(voice)
             link.hub.words.forget(voice)
-            start, end = voice.session.voice_s, stream.audio_s
+            start, end = voice.session.read_s, stream.audio_s
             if end > start:
                 self._tell(voice, "the model was not ready in time: the last speech is left out", start, end)
             while not link.leaving and (late := voice.session.pending()):

@@ -23,7 +23,7 @@ def configured(contract: ModelContract, config: Config, values: dict[str, Any], 
     asked = checked(merged)
     if asked.sample_rate > HIGHEST_RATE:
         raise ConfigInvalid(f"config: a sample rate of {asked.sample_rate} Hz; at most {HIGHEST_RATE}", "sample_rate")
-    effective = Session(contract, per_channel(asked), words=offer.hears(asked.language)).config
+    effective = Session(contract, per_channel(asked), transcribe=offer.hears(asked.language)).config
     return msgspec.structs.replace(
         effective, channels=asked.channels, channel_mode=asked.channel_mode, language=offer.language(effective)
     )

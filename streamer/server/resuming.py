@@ -74,7 +74,7 @@ def _adopt(hub: "Hub", link: "Link", stored: Stored, last_seq: LastSeq) -> None:
     link.backlog.resumed()
     link.keeper.keep()  # a record that was found has only a part of its time left
     for voice in stream.voices:
-        next_seq = voice.session.state.assembly.next_seq
+        next_seq = voice.session.next_seq
         link.emit(voice, SessionResumed(audio_s=stored.audio_s, next_seq=next_seq))
     for data in again:
         link.outbox.push(None, data)

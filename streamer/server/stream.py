@@ -17,7 +17,7 @@ from ..protocol.errors import ConfigInvalid, InvalidAudio, InvalidJson
 from ..protocol.events import AnyEvent, Durable, Lag, Status, WarningEvent, encode
 from ..protocol.messages import LastSeq
 from ..runtime.offer import Offer
-from ..session.intake import sound
+from ..session.intake import is_plausible
 from ..session.requests import Dropped, Encode, Failed, Late, Request, Result
 from ..session.session import Output, Session
 from .effective import configured, per_channel
@@ -87,7 +87,7 @@ class Stream:
     @property
     def words_lag_s(self) -> float:
         """Audio accepted of which the words that were wanted are not there yet."""
-        return max((self.audio_s - voice.session.words_s for voice in self.voices), default=0.0)
+        return max((self.audio_s - voice.session.transcribed_s for voice in self.voices), default=0.0)
 
     @property
     def dropped_s(self) -> float:
@@ -115,13 +115,13 @@ class Stream:
         split = self.config.channel_mode == "split"
         single = per_channel(self.config)
         for channel in range(self.config.channels if split else 1):
-            session = Session(self.contract, single, words=single.transcript)
+            session = Session(self.contract, single, transcribe=single.transcript)
             self.voices.append(Voice(channel if split else None, session))
 
     def check(self, samples: npt.NDArray[np.generic]) -> None:
         """InvalidAudio when a sample is no number that sound can have: then nothing of the frame is heard."""
         if samples.dtype == np.float32:
-            usable = sound(samples)  # type: ignore[arg-type]
+            usable = is_plausible(samples)  # type: ignore[arg-type]
             if not usable.all():
                 at = self.audio_s + int(usable.argmin()) / self.config.sample_rate
                 raise InvalidAudio(
@@ -217,7 +217,7 @@ class Stream:
 
     def behind(self, voice: Voice) -> float:
         """Lag of one voice."""
-        return max(0.0, self.audio_s - voice.session.voice_s)
+        return max(0.0, self.audio_s - voice.session.read_s)
 
     def stored(self) -> Stored:
         """Everything that is needed to go on elsewhere, as of now."""
@@ -245,15 +245,15 @@ class Stream:
             for channel, saved in enumerate(stored.voices)
         ]
         for voice in stream.voices:
-            voice.sent = voice.session.state.assembly.next_seq - 1
-            voice.closed = voice.session.state.finished and not voice.session.pending()
+            voice.sent = voice.session.next_seq - 1
+            voice.closed = voice.session.finished and not voice.session.pending()
             voice.acked = min((s for c, s, _ in stored.kept if c == (voice.channel or 0)), default=voice.sent + 1) - 1
         stream.kept = deque(stored.kept)
         stream.lost_events, stream.failures = stored.lost_events, stored.failures
         stream.owner, stream.revision = stored.owner, stored.revision
         stream.accepted = round(stored.audio_s * stored.config.sample_rate)
         stream.stored_s = stored.audio_s
-        stream.finishing = any(voice.session.state.finished for voice in stream.voices)
+        stream.finishing = any(voice.session.finished for voice in stream.voices)
         return stream
 
     def rejoin(self, last_seq: LastSeq) -> list[bytes]:

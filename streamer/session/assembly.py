@@ -214,7 +214,7 @@ class Assembly:
             seconds,
             baseline.known,
             learn,
-            words=tuple(word.text for word in words),
+            words=tuple(word.word for word in words),
             language=None if draft.spoken is None else draft.spoken.language,
             certainty=sum(word.p for word in words) / len(words) if words else 0.0,
         )
@@ -269,7 +269,7 @@ class Assembly:
         spoken = draft.spoken or Spoken(utterance=draft.utterance, how="off")
         weights = word_weights(draft.shares, reading.word_shares, reading.text_share)
         words = [
-            WeighedWord(word=word.text, start=word.start, end=word.end, weight=round(weight, 6), space=word.space)
+            WeighedWord(word=word.word, start=word.start, end=word.end, weight=round(weight, 6), space=word.space)
             for word, weight in zip(spoken.words, weights, strict=True)
         ]
         return EmotionFinal(seq=0, text=spoken.how, words=words, **said)  # type: ignore[arg-type]

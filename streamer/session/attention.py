@@ -9,8 +9,8 @@ from emoscope.models.contract import ModelContract
 from emoscope.models.pool_state import PoolState
 
 from ..protocol.config import SAMPLE_RATE
+from ..protocol.events import SpokenWord
 from .steps import Weighed
-from .transcript.agreement import Word
 
 SPAN_S = 0.2  # attention is reported in spans of about this length
 
@@ -39,7 +39,7 @@ def spans(contract: ModelContract, shares: Shares) -> list[tuple[int, int, float
     ]
 
 
-def under_words(contract: ModelContract, shares: Shares, words: Sequence[Word]) -> list[float]:
+def under_words(contract: ModelContract, shares: Shares, words: Sequence[SpokenWord]) -> list[float]:
     """Each word's part of the attention that lies under words at all; a frame under two words is halved by overlap."""
     starts, share = shares
     found = []

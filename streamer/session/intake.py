@@ -39,7 +39,7 @@ class IntakeState:
     level_power: float = 0.0
 
 
-def sound(samples: Samples) -> npt.NDArray[np.bool_]:
+def is_plausible(samples: Samples) -> npt.NDArray[np.bool_]:
     """Which rows of samples (n, channels) can be sound: finite, and not absurdly beyond full scale."""
     usable: npt.NDArray[np.bool_] = np.all(np.abs(samples) <= LOUDEST, axis=1)
     return usable
@@ -119,7 +119,7 @@ class Intake:
             scaled = samples.astype(np.float32)
         else:
             raise ConfigInvalid(f"audio of type {samples.dtype}; float or int16 samples are understood", "encoding")
-        bad = ~sound(scaled)
+        bad = ~is_plausible(scaled)
         if bad.any():
             at = (self.state.accepted + int(bad.argmax())) / self.rate
             raise InputError(

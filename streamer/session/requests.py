@@ -30,8 +30,8 @@ class Encode:
 class Read:
     """Read a pooled state, after `seconds` of the utterance, with the words that were said.
 
-    voice      how this voice sounds, None where nothing is known
-    learn      the reading is to say what the utterance teaches about the voice
+    speaker    what is known of the speaker, None where nothing is
+    learn      the reading is to say what the utterance teaches about the speaker
     language   of the words, None where it is not known
     certainty  how sure the recognizer is of them, 0 to 1
     """
@@ -39,7 +39,7 @@ class Read:
     id: int
     state: PoolState
     seconds: float
-    voice: SpeakerProfile | None = None
+    speaker: SpeakerProfile | None = None
     learn: bool = False
     words: tuple[str, ...] = ()
     language: str | None = None

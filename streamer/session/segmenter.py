@@ -7,13 +7,13 @@ from typing import Literal
 from emoscope.models.contract import ModelContract
 from emoscope.models.windows import Window, complete_windows, grid_window, now_window
 
-from ..protocol.config import Config, samples
+from ..protocol.config import Config, to_samples
 from .vad import FRAME, Samples, VadState, VoiceDetector
 
 Reason = Literal["silence", "max", "flush", "finish"]
 
-LEAD = samples(0.3)  # an utterance begins at most so long before the frames that prove it
-RENEW = samples(10.0)  # of silence, after which the detector starts afresh
+LEAD = to_samples(0.3)  # an utterance begins at most so long before the frames that prove it
+RENEW = to_samples(10.0)  # of silence, after which the detector starts afresh
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,12 @@ class Segmenter:
         self.contract, self.config = contract, config
         self.state = SegmenterState() if state is None else state
         self.detector = VoiceDetector(config.vad.threshold, voice)
-        self._min_speech = samples(config.vad.min_speech_s)
-        self._min_silence = samples(config.vad.min_silence_s)
+        self._min_speech = to_samples(config.vad.min_speech_s)
+        self._min_silence = to_samples(config.vad.min_silence_s)
         self._tail = min(contract.tail, self._min_silence)
-        self._interval = samples(config.interval_s)
+        self._interval = to_samples(config.interval_s)
         frame = contract.frame
-        self._max = samples(config.vad.max_utterance_s) // frame * frame
+        self._max = to_samples(config.vad.max_utterance_s) // frame * frame
 
     @property
     def keep_from(self) -> int:

@@ -48,22 +48,22 @@ class Session:
         self,
         contract: ModelContract,
         config: Config | None = None,
-        voice: SpeakerProfile | None = None,
+        speaker: SpeakerProfile | None = None,
         *,
-        words: bool = False,
+        transcribe: bool = False,
     ) -> None:
         """ConfigInvalid names an option out of range, or one that this version or this model cannot meet.
 
-        voice  what an earlier session of this voice and this model knew; readings begin with it
-        words  somebody is there to answer `Transcribe`; else the effective config has no transcript
+        speaker     what an earlier session of this speaker and this model learnt; readings begin with it
+        transcribe  a recognizer will answer `Transcribe` requests; without one, the effective config has no transcript
         """
         config = checked(msgspec.to_builtins(Config() if config is None else config))
-        config = msgspec.structs.replace(config, transcript=config.transcript and words)
+        config = msgspec.structs.replace(config, transcript=config.transcript and transcribe)
         self._open(SessionState(contract, config))
         baseline = self.state.assembly.baseline
         baseline.mode = config.baseline
-        if voice is not None:
-            baseline.profile = voice
+        if speaker is not None:
+            baseline.profile = speaker
             baseline.mode = "enrolled" if config.baseline == "off" else config.baseline
 
     def _open(self, state: SessionState) -> None:
@@ -102,19 +102,29 @@ class Session:
         """Audio up to which everything that it brings has left."""
         unshown = [step.end for step in self.state.assembly.steps if isinstance(step, Show)]
         unsaid = [made.due for made in self.state.transcript.passes]
-        return min([round(self.voice_s * SAMPLE_RATE), *unshown, *unsaid]) / SAMPLE_RATE
+        return min([round(self.read_s * SAMPLE_RATE), *unshown, *unsaid]) / SAMPLE_RATE
 
     @property
-    def voice_s(self) -> float:
+    def read_s(self) -> float:
         """Audio up to which the voice was read, whatever words are still to come."""
         unpooled = [request.window.own_start for request in self.state.encodes.values()]
         unread = [slot.draft.end for slot in self.state.assembly.slots if slot.draft is not None]
         return min([self.state.segmenter.position, *unpooled, *unread]) / SAMPLE_RATE
 
     @property
-    def words_s(self) -> float:
+    def transcribed_s(self) -> float:
         """Audio up to which the words that were wanted are there."""
         return min([self.state.segmenter.position, *(made.due for made in self.state.transcript.passes)]) / SAMPLE_RATE
+
+    @property
+    def next_seq(self) -> int:
+        """The `seq` that the next durable event will carry."""
+        return self.state.assembly.next_seq
+
+    @property
+    def finished(self) -> bool:
+        """True once `finish` was called: the session accepts no more audio."""
+        return self.state.finished
 
     @property
     def level_dbfs(self) -> float:
@@ -165,7 +175,7 @@ class Session:
         return self._output(requests)
 
     @property
-    def enrolment(self) -> tuple[float, float] | None:
+    def enrollment(self) -> tuple[float, float] | None:
         """Seconds of calm speech heard and wanted, while a voice is enrolled."""
         baseline, segmenter = self.state.assembly.baseline, self.state.segmenter
         if not baseline.wanted:
@@ -174,8 +184,8 @@ class Session:
         return (baseline.heard + now) / SAMPLE_RATE, baseline.wanted / SAMPLE_RATE
 
     @property
-    def voice(self) -> SpeakerProfile | None:
-        """What is known of the voice: to keep, and to begin another session with."""
+    def speaker(self) -> SpeakerProfile | None:
+        """What is known of the speaker: to keep, and to begin another session with."""
         return self.state.assembly.baseline.known
 
     def finish(self) -> Output:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..protocol.errors import InputError
-from ..protocol.events import AnyEvent, EmotionFinal, SessionCreated, WeighedWord, said
+from ..protocol.events import AnyEvent, EmotionFinal, SessionCreated, WeighedWord, words_to_text
 from ..protocol.text import clean
 from .event_file import EventFile
 
@@ -76,7 +76,7 @@ def _reading(event: EmotionFinal) -> dict[str, Cell]:
         "voice_share": event.sources.audio,
         "words_share": event.sources.text,
         "words_how": event.text,
-        "said": safe(said(event.words)),
+        "said": safe(words_to_text(event.words)),
     }
 
 

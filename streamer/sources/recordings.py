@@ -11,7 +11,7 @@ import numpy.typing as npt
 import soundfile
 
 from ..protocol.errors import UnreadableAudio
-from ..session.intake import sound
+from ..session.intake import is_plausible
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64"}
 """What a folder is searched for; a file that is named is tried whatever its name."""
@@ -108,7 +108,7 @@ class Recording:
                 block = self._read(size)
             except (soundfile.LibsndfileError, OSError) as error:
                 raise self._broken(heard, str(error)) from None
-            wrong = ~sound(block)
+            wrong = ~is_plausible(block)
             good = int(wrong.argmax()) if wrong.any() else len(block)
             heard += good
             if good:

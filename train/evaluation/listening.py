@@ -97,7 +97,9 @@ class Listener:
         if recognizer is not None:
             engine = with_words(engine, recognizer)
             options |= prepare(recognizer, self.config).options
-        session = Session(self.model.contract, with_source(self.config, options), voice, words=recognizer is not None)
+        session = Session(
+            self.model.contract, with_source(self.config, options), voice, transcribe=recognizer is not None
+        )
         block = round(BLOCK_S * rate)
         blocks = (arrived[begin : begin + block] for begin in range(0, len(arrived), block))
         return session, Drive(session, engine).run(blocks)
@@ -125,7 +127,7 @@ class Listener:
             session.enroll(min(max(seconds, ENROLL_S[0]), ENROLL_S[1]))
             for _ in events:
                 pass
-            self._voices[key] = session.voice
+            self._voices[key] = session.speaker
         return self._voices[key]
 
     def _babble(self, planned: Planned) -> Babble:

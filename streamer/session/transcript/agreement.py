@@ -9,29 +9,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ...protocol.events import SpokenWord
+
 HOLD_S = 0.3  # a word that ends so near the end of the audio may still be a part of a longer one
 OVERLAP_WORDS = 5
-
-
-class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """A word on the session's clock, in seconds; `space` stands between it and the word before."""
-
-    text: str
-    start: float
-    end: float
-    p: float
-    space: bool = True
 
 
 @dataclass
 class AgreementState:
     """Words of one utterance that are settled, and what the last pass said after them."""
 
-    settled: list[Word] = field(default_factory=list)
-    tail: list[Word] = field(default_factory=list)
+    settled: list[SpokenWord] = field(default_factory=list)
+    tail: list[SpokenWord] = field(default_factory=list)
 
 
-def agree(state: AgreementState, words: Sequence[Word], end_s: float, *, whole: bool = True) -> None:
+def agree(state: AgreementState, words: Sequence[SpokenWord], end_s: float, *, whole: bool = True) -> None:
     """Take the next pass's words. Settled words only grow: none is ever changed or taken back.
 
     end_s  end of the audio that the pass heard
@@ -47,12 +39,7 @@ def agree(state: AgreementState, words: Sequence[Word], end_s: float, *, whole: 
     state.tail = tail[same:]
 
 
-def text_of(words: Sequence[Word]) -> str:
-    """The words as a line of text."""
-    return "".join(" " * (word.space and place > 0) + word.text for place, word in enumerate(words))
-
-
-def _after(settled: Sequence[Word], words: Sequence[Word], *, whole: bool) -> list[Word]:
+def _after(settled: Sequence[SpokenWord], words: Sequence[SpokenWord], *, whole: bool) -> list[SpokenWord]:
     """What of a pass's words comes after the settled ones."""
     if not settled:
         return list(words)
@@ -76,11 +63,11 @@ def _after(settled: Sequence[Word], words: Sequence[Word], *, whole: bool) -> li
     return ordered
 
 
-def _keys(words: Sequence[Word]) -> list[str]:
+def _keys(words: Sequence[SpokenWord]) -> list[str]:
     return [_key(word) for word in words]
 
 
-def _key(word: Word) -> str:
+def _key(word: SpokenWord) -> str:
     """What makes two words the same: neither case nor punctuation."""
-    bare = "".join(sign for sign in word.text.casefold() if sign.isalnum())
-    return bare or word.text
+    bare = "".join(sign for sign in word.word.casefold() if sign.isalnum())
+    return bare or word.word

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...protocol.config import SAMPLE_RATE
-from .agreement import Word
-from .hypothesis import HeardSegment, Hypothesis
+from ...protocol.events import SpokenWord
+from .hypothesis import Hypothesis, RecognizedSegment
 
 NO_SPEECH_P = 0.6
 DOUBTFUL_LOGPROB = -1.0  # with `no_speech_p` above its bound
@@ -53,7 +53,7 @@ def spread_db(audio: Sound) -> float:
     return float(high - low)
 
 
-def believed(segment: HeardSegment) -> bool:
+def believed(segment: RecognizedSegment) -> bool:
     """The recognizer's own doubts, and a rate at which people speak."""
     if not segment.words:
         return False
@@ -61,23 +61,23 @@ def believed(segment: HeardSegment) -> bool:
     return not (
         (segment.no_speech_p > NO_SPEECH_P and segment.avg_logprob < DOUBTFUL_LOGPROB)
         or segment.avg_logprob < HOPELESS_LOGPROB
-        or segment.compression > COMPRESSION
+        or segment.compression_ratio > COMPRESSION
         or (len(segment.words) > 4 and len(segment.words) / span > WORDS_A_SECOND)
     )
 
 
-def kept_words(hypothesis: Hypothesis, audio: Sound, begin: int) -> list[Word]:
+def kept_words(hypothesis: Hypothesis, audio: Sound, begin: int) -> list[SpokenWord]:
     """The words that are believed, in order, on the session's clock; `audio` is the pass's, from sample `begin`."""
     if not len(audio):  # an utterance that was cut as it began
         return []
     levels = levels_dbfs(audio)
     floor = max(FLOOR_DBFS, float(levels.max()) - BELOW_LOUDEST_DB)
     first_s, last_s = begin / SAMPLE_RATE, (begin + len(audio)) / SAMPLE_RATE
-    words: list[Word] = []
+    words: list[SpokenWord] = []
     before_s = first_s
     for segment in hypothesis.segments:
         for heard in segment.words if believed(segment) else ():
-            text = heard.text.strip()
+            text = heard.word.strip()
             if not text or not _numbers(heard.start, heard.end, heard.p) or heard.start >= len(audio) / SAMPLE_RATE:
                 continue
             if not _sounds(levels, heard.start, heard.end, floor):
@@ -85,8 +85,8 @@ def kept_words(hypothesis: Hypothesis, audio: Sound, begin: int) -> list[Word]:
             start = min(max(before_s, first_s + heard.start), last_s)
             end = min(max(start, first_s + heard.end), last_s)
             words.append(
-                Word(
-                    text=text,
+                SpokenWord(
+                    word=text,
                     start=round(start, 3),
                     end=round(end, 3),
                     p=round(min(1.0, max(0.0, heard.p)), 4),

@@ -2,39 +2,27 @@
 
 import msgspec
 
-
-class HeardWord(msgspec.Struct, frozen=True, kw_only=True):
-    """One word of a pass.
-
-    start, end  seconds from the first sample of the pass
-    p           how sure the recognizer is of it, 0 to 1
-    space       it stands apart from the word before it (not so in Chinese or Japanese)
-    """
-
-    text: str
-    start: float
-    end: float
-    p: float
-    space: bool = True
+from ...protocol.events import SpokenWord
 
 
-class HeardSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch that the recognizer decoded at once, with what it thinks of it.
+class RecognizedSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of audio that the recognizer decoded in one go, with its own scores for the result.
 
+    words        in order; their times are seconds from the first sample of the pass
     no_speech_p  probability that nobody speaks
     avg_logprob  mean log probability of its tokens
-    compression  how much the text shrinks when compressed: a text that goes in circles shrinks much
+    compression_ratio  how much the text shrinks when compressed: a text that goes in circles shrinks much
     """
 
-    words: tuple[HeardWord, ...]
+    words: tuple[SpokenWord, ...]
     no_speech_p: float = 0.0
     avg_logprob: float = 0.0
-    compression: float = 1.0
+    compression_ratio: float = 1.0
 
 
 class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
     """All that a pass says. `language_p` is None where the language was told or is the only one."""
 
-    segments: tuple[HeardSegment, ...] = ()
+    segments: tuple[RecognizedSegment, ...] = ()
     language: str | None = None
     language_p: float | None = None

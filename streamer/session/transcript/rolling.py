@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...protocol.config import SAMPLE_RATE, Config, samples
-from ...protocol.events import SpokenWord, TranscriptFinal, TranscriptInterim
+from ...protocol.config import SAMPLE_RATE, Config, to_samples
+from ...protocol.events import SpokenWord, TranscriptFinal, TranscriptInterim, words_to_text
 from ..requests import Transcribe
-from .agreement import AgreementState, Word, agree, text_of
+from .agreement import AgreementState, agree
 from .gate import audible, kept_words
 from .hypothesis import Hypothesis
 from .state import How, Pass, Spoken, TranscriptState
@@ -35,8 +35,8 @@ class Transcript:
 
     def __init__(self, config: Config, state: TranscriptState) -> None:
         self.config, self.state = config, state
-        self._refresh = samples(config.refresh_s)
-        self._wait = samples(config.text_wait_s)
+        self._refresh = to_samples(config.refresh_s)
+        self._wait = to_samples(config.text_wait_s)
 
     def begin(self) -> None:
         """An utterance begins."""
@@ -52,8 +52,8 @@ class Transcript:
 
     def pass_from(self, start: int, end: int) -> int:
         """First sample that an interim pass of the utterance from `start` hears at `end`."""
-        over = end - start - samples(PASS_S)
-        return start + max(0, -(-over // samples(STEP_S))) * samples(STEP_S)
+        over = end - start - to_samples(PASS_S)
+        return start + max(0, -(-over // to_samples(STEP_S))) * to_samples(STEP_S)
 
     def plan(self, made: Pass) -> None:
         """A pass is due. What holds nothing to hear is answered here: nothing was said."""
@@ -134,13 +134,13 @@ class Transcript:
             audio=made.audio,
         )
 
-    def _interim(self, made: Pass, words: list[Word] | None) -> Settled:
+    def _interim(self, made: Pass, words: list[SpokenWord] | None) -> Settled:
         agreement = self.state.agreement
         event = None
         if words is not None:
             agree(agreement, words, made.end / SAMPLE_RATE, whole=made.begin == made.start)
-            settled = text_of(agreement.settled)
-            text = text_of([*agreement.settled, *agreement.tail])
+            settled = words_to_text(agreement.settled)
+            text = words_to_text([*agreement.settled, *agreement.tail])
             if text:
                 event = TranscriptInterim(
                     utterance=made.utterance,
@@ -153,7 +153,7 @@ class Transcript:
         spoken = Spoken(utterance=made.utterance, words=tuple(agreement.settled), language=language)
         return Settled(made.id, made.slot, event, spoken)
 
-    def _final(self, made: Pass, words: list[Word] | None) -> Settled:
+    def _final(self, made: Pass, words: list[SpokenWord] | None) -> Settled:
         s, answer = self.state, made.answer
         how: How = "used"
         if words is None:
@@ -164,7 +164,7 @@ class Transcript:
             self._detect(made, answer, words or [])
         # The pass over the whole utterance alone: which interim passes there was time for must not show in a final.
         said = s.agreement.settled if words is None else words
-        text = text_of(said)
+        text = words_to_text(said)
         event = TranscriptFinal(
             seq=0,
             utterance=made.utterance,
@@ -174,12 +174,12 @@ class Transcript:
             stable=len(text),
             language=language if said else None,
             language_p=answer.language_p if answer is not None and said else None,
-            words=[SpokenWord(word=word.text, start=word.start, end=word.end, p=word.p) for word in said],
+            words=list(said),
         )
         spoken = Spoken(utterance=made.utterance, words=tuple(said), language=language, how=how)
         return Settled(made.id, made.slot, event, spoken)
 
-    def _detect(self, made: Pass, answer: Hypothesis, words: list[Word]) -> None:
+    def _detect(self, made: Pass, answer: Hypothesis, words: list[SpokenWord]) -> None:
         """Lock a language on the first confident detection; lift the lock when nothing is understood any more."""
         s = self.state
         if self.config.language is not None or len(made.audio) < DETECTED_S * SAMPLE_RATE:

@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from .agreement import AgreementState, Word
+from ...protocol.events import SpokenWord
+from .agreement import AgreementState
 from .hypothesis import Hypothesis
 
 How = Literal["used", "timeout", "off"]
@@ -49,7 +50,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     """The words that a reading may count: settled so far, or all of the utterance after its last pass."""
 
     utterance: int
-    words: tuple[Word, ...] = ()
+    words: tuple[SpokenWord, ...] = ()
     language: str | None = None
     how: How = "used"
 

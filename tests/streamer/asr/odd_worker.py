@@ -6,7 +6,8 @@ import sys
 import time
 
 from emoscope.streamer.asr import worker
-from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.protocol.events import SpokenWord
+from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
 
 HOW = sys.argv[1]
 
@@ -31,8 +32,8 @@ class Odd:
         if HOW == "chatters":
             print("a library talks", flush=True)
             os.write(1, b"and its native part too\n")
-        word = HeardWord(text="yes", start=0.0, end=len(audio) / 16_000, p=0.9)
-        return Hypothesis(segments=(HeardSegment(words=(word,)),), language="en", language_p=0.9)
+        word = SpokenWord(word="yes", start=0.0, end=len(audio) / 16_000, p=0.9)
+        return Hypothesis(segments=(RecognizedSegment(words=(word,)),), language="en", language_p=0.9)
 
 
 def load(asked):

@@ -79,7 +79,7 @@ def music(seconds):
 def events_of(recognizer, audio, **options):
     config = Config(**options)
     settled = prepare(recognizer, config).options
-    session = Session(CONTRACT, Config(**(options | settled)), words=True)
+    session = Session(CONTRACT, Config(**(options | settled)), transcribe=True)
     blocks = [audio[begin : begin + SAMPLE_RATE] for begin in range(0, len(audio), SAMPLE_RATE)]
     return run(session, with_words(FakeEngine(), recognizer), blocks)
 
@@ -153,7 +153,7 @@ def test_a_two_minute_utterance_keeps_its_words_and_its_memory(whisper, sentence
     speech = sentence[6_000:-4_000]
     audio = np.tile(speech, 1 + int(124 * SAMPLE_RATE / len(speech)))[: 124 * SAMPLE_RATE]
     options = {"vad": VadConfig(max_utterance_s=120), "refresh_s": 30.0, "interval_s": 10.0}
-    session = Session(CONTRACT, Config(**options), words=True)
+    session = Session(CONTRACT, Config(**options), transcribe=True)
     memory, finals = [], []
     for begin in range(0, len(audio), 2 * SAMPLE_RATE):
         events = run(session, with_words(FakeEngine(), whisper), [audio[begin : begin + 2 * SAMPLE_RATE]], finish=False)

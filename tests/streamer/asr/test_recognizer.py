@@ -31,7 +31,7 @@ def request(number=1, seconds=1.0):
 
 
 def events_with(recognizer, audio=TALK):
-    session = Session(CONTRACT, Config(), words=True)
+    session = Session(CONTRACT, Config(), transcribe=True)
     return run(session, with_words(FakeEngine(), recognizer), [audio])
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from emoscope.models.pool_state import SoftmaxState
+from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.attention import frame_shares, spans, under_words, word_weights
 from emoscope.streamer.session.steps import Weighed
-from emoscope.streamer.session.transcript.agreement import Word
 from emoscope.streamer.testing import CONTRACT
 
 
 def word(text, start, end):
-    return Word(text=text, start=start, end=end, p=1.0)
+    return SpokenWord(word=text, start=start, end=end, p=1.0)
 
 
 def shares_of(scores, start=16_000):

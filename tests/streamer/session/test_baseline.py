@@ -86,7 +86,7 @@ def test_a_baseline_is_frozen_while_an_utterance_is_heard():
     """All readings of an utterance, its mood too, are taken against the same profile, or none."""
     engine = Watched()
     run(Session(CONTRACT, Config(baseline="running")), engine, [TWO])
-    voices = [request.voice for request in engine.reads]
+    voices = [request.speaker for request in engine.reads]
     learnt = [i for i, request in enumerate(engine.reads) if request.learn]
     assert len(learnt) == 2
     assert voices[: learnt[0] + 1] == [None] * (learnt[0] + 1)
@@ -105,10 +105,10 @@ def test_enrolled_is_told_after_enough_calm_speech_and_changes_what_follows():
     [told] = [event for event in events if event.type == "enrolled"]
     assert 3.0 <= told.seconds < 5.5
     assert [event.baseline for event in finals(events)] == ["off", "off", "enrolled"]
-    known = session.voice
+    known = session.speaker
     assert known is not None
     again = run(session, engine, [TWO[:48_000]], finish=False)
-    assert np.array_equal(session.voice.mean, known.mean)
+    assert np.array_equal(session.speaker.mean, known.mean)
     assert [event.baseline for event in finals(again)] == ["enrolled"]
     events = settle(session, engine, *session.reset()) + run(session, engine, [TWO[:48_000]])
     assert [event.baseline for event in finals(events)] == ["off"]
@@ -118,8 +118,8 @@ def test_a_voice_that_is_kept_begins_the_next_session():
     """What one session knew, another goes on with: its first utterance is read as the last one's next."""
     session, engine = Session(CONTRACT, Config(baseline="running")), FakeEngine()
     run(session, engine, [TWO], finish=False)
-    kept = session.voice
-    first = finals(run(Session(CONTRACT, voice=kept), engine, [TWO[:48_000]]))
+    kept = session.speaker
+    first = finals(run(Session(CONTRACT, speaker=kept), engine, [TWO[:48_000]]))
     assert [event.baseline for event in first] == ["enrolled"]
     assert first[0].scores != finals(events_of([TWO[:48_000]]))[0].scores
 

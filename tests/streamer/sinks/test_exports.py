@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from emoscope.streamer import InputError, RecordWriter, Session
 from emoscope.streamer.cli.main import main
-from emoscope.streamer.protocol.events import EmotionFinal, Sources, WeighedWord, said
+from emoscope.streamer.protocol.events import EmotionFinal, Sources, WeighedWord, words_to_text
 from emoscope.streamer.sinks.subtitles import Subtitles, cue
 from emoscope.streamer.sinks.table import Table
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
@@ -155,7 +155,7 @@ def test_nothing_is_ever_overwritten(tmp_path, kind):
 
 def with_words(path):
     """The record of a session with words."""
-    events = run(Session(CONTRACT, words=True), FakeEngine(), [voice(3.0), silence(1.0), voice(2.0)])
+    events = run(Session(CONTRACT, transcribe=True), FakeEngine(), [voice(3.0), silence(1.0), voice(2.0)])
     with RecordWriter(path) as record:
         for event in events:
             record.write(event)
@@ -180,7 +180,9 @@ def test_a_record_is_written_as_subtitles_and_as_a_table(tmp_path, capsys, tiny_
     cues = parsed(vtt.read_text())
     assert [(start, end) for start, end, _ in cues] == [(round(f.start, 3), round(f.end, 3)) for f in told]
     rows = list(csv.DictReader(table.read_text().splitlines()))
-    assert [row["said"] for row in rows if row["kind"] == "reading"] == [said(f.words) for f in told] != ["", ""]
+    assert (
+        [row["said"] for row in rows if row["kind"] == "reading"] == [words_to_text(f.words) for f in told] != ["", ""]
+    )
     assert main(arguments) in (1, 2)
     assert "exists already" in capsys.readouterr().err
     assert parsed(vtt.read_text()) == cues

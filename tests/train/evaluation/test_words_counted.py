@@ -18,7 +18,8 @@ from emoscope.train.evaluation.sessions import Planned
 # The real process and its messages; what it hears is always the same.
 ANGRY = """
 from emoscope.streamer.asr import worker
-from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.protocol.events import SpokenWord
+from emoscope.streamer.session.transcript.hypothesis import RecognizedSegment, Hypothesis
 
 class Angry:
     name, languages = "angry", ("en",)
@@ -26,8 +27,8 @@ class Angry:
     def hear(self, audio, language, final):
         said = "I hate you I am so angry".split()
         each = len(audio) / 16_000 / len(said)
-        words = tuple(HeardWord(text=w, start=i * each, end=(i + 1) * each, p=0.95) for i, w in enumerate(said))
-        return Hypothesis(segments=(HeardSegment(words=words),), language="en")
+        words = tuple(SpokenWord(word=w, start=i * each, end=(i + 1) * each, p=0.95) for i, w in enumerate(said))
+        return Hypothesis(segments=(RecognizedSegment(words=words),), language="en")
 
 worker.load = lambda asked: Angry()
 worker.main()

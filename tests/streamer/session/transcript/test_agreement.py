@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoscope.streamer.session.transcript.agreement import AgreementState, Word, agree, text_of
+from emoscope.streamer.protocol.events import SpokenWord, words_to_text
+from emoscope.streamer.session.transcript.agreement import AgreementState, agree
 
 VOCABULARY = ["I", "told", "you", "twice", "already", "no", "No,", "no!", "...", "ja", "äh"]
 
@@ -16,7 +17,7 @@ def passes(draw):
         count = draw(st.integers(0, 12))
         times = sorted(draw(st.lists(st.floats(0, 30), min_size=2 * count, max_size=2 * count)))
         words = [
-            Word(text=draw(st.sampled_from(VOCABULARY)), start=times[2 * i], end=times[2 * i + 1], p=0.5)
+            SpokenWord(word=draw(st.sampled_from(VOCABULARY)), start=times[2 * i], end=times[2 * i + 1], p=0.5)
             for i in range(count)
         ]
         found.append((words, 4.0 * (number + 1), draw(st.booleans())))
@@ -27,13 +28,13 @@ def passes(draw):
 def test_settled_words_only_grow(said):
     """None is changed or taken back by any later pass; times never run backwards."""
     state = AgreementState()
-    before: list[Word] = []
+    before: list[SpokenWord] = []
     for words, end_s, whole in said:
         agree(state, words, end_s, whole=whole)
         assert state.settled[: len(before)] == before
         before = list(state.settled)
-        shown = text_of([*state.settled, *state.tail])
-        assert shown.startswith(text_of(state.settled))
+        shown = words_to_text([*state.settled, *state.tail])
+        assert shown.startswith(words_to_text(state.settled))
     starts = [word.start for word in [*state.settled, *state.tail]]
     assert starts == sorted(starts)
 
@@ -52,12 +53,13 @@ def test_a_word_is_settled_only_when_two_passes_say_it(said):
 
 
 def bare(word):
-    return "".join(sign for sign in word.text.casefold() if sign.isalnum()) or word.text
+    return "".join(sign for sign in word.word.casefold() if sign.isalnum()) or word.word
 
 
 def spoken(text, each=0.4):
     return [
-        Word(text=word, start=place * each, end=place * each + 0.35, p=0.9) for place, word in enumerate(text.split())
+        SpokenWord(word=word, start=place * each, end=place * each + 0.35, p=0.9)
+        for place, word in enumerate(text.split())
     ]
 
 
@@ -65,15 +67,15 @@ def test_a_sentence_grows_as_it_is_said():
     """The prefix on which two passes agree is settled; case and punctuation do not matter; the end is held back."""
     state = AgreementState()
     agree(state, spoken("I told"), 0.9)
-    assert state.settled == [] and text_of(state.tail) == "I told"
+    assert state.settled == [] and words_to_text(state.tail) == "I told"
     agree(state, spoken("I told you twin"), 2.0)
-    assert text_of(state.settled) == "I told"
+    assert words_to_text(state.settled) == "I told"
     agree(state, spoken("i Told you, twice already"), 3.0)
-    assert text_of(state.settled) == "I told you,"
+    assert words_to_text(state.settled) == "I told you,"
     agree(state, spoken("I told you twice already that"), 3.5)
-    assert text_of(state.settled) == "I told you, twice already"
+    assert words_to_text(state.settled) == "I told you, twice already"
     agree(state, spoken("I told you twice already that this is"), 4.0)
-    assert text_of([*state.settled, *state.tail]) == "I told you, twice already that this is"
+    assert words_to_text([*state.settled, *state.tail]) == "I told you, twice already that this is"
 
 
 def test_a_pass_does_not_repeat_what_is_settled_when_its_times_moved():
@@ -81,12 +83,13 @@ def test_a_pass_does_not_repeat_what_is_settled_when_its_times_moved():
     state = AgreementState()
     for end_s in (2.0, 4.0):
         agree(state, spoken("we said no"), end_s)
-    assert text_of(state.settled) == "we said no"
+    assert words_to_text(state.settled) == "we said no"
     later = [
-        Word(text=word.text, start=word.start + 0.3, end=word.end + 0.3, p=0.9) for word in spoken("he said no never")
+        SpokenWord(word=word.word, start=word.start + 0.3, end=word.end + 0.3, p=0.9)
+        for word in spoken("he said no never")
     ]
     agree(state, later, 6.0)
-    assert text_of([*state.settled, *state.tail]) == "we said no never"
+    assert words_to_text([*state.settled, *state.tail]) == "we said no never"
 
 
 def test_a_pass_over_the_end_only_goes_on_where_the_settled_words_end():
@@ -94,13 +97,13 @@ def test_a_pass_over_the_end_only_goes_on_where_the_settled_words_end():
     state = AgreementState()
     for end_s in (2.0, 4.0):
         agree(state, spoken("no no yes"), end_s)
-    tail = [Word(text=text, start=start, end=start + 0.3, p=0.9) for text, start in (("no", 5.0), ("more", 5.4))]
+    tail = [SpokenWord(word=text, start=start, end=start + 0.3, p=0.9) for text, start in (("no", 5.0), ("more", 5.4))]
     agree(state, tail, 6.0, whole=False)
     agree(state, tail, 7.0, whole=False)
-    assert text_of(state.settled) == "no no yes no more"
+    assert words_to_text(state.settled) == "no no yes no more"
 
 
 def test_words_without_spaces_are_joined_without():
     """As a recognizer of Chinese or Japanese gives them."""
-    words = [Word(text=text, start=0.0, end=0.1, p=1.0, space=False) for text in "你好"]
-    assert text_of(words) == "你好"
+    words = [SpokenWord(word=text, start=0.0, end=0.1, p=1.0, space=False) for text in "你好"]
+    assert words_to_text(words) == "你好"

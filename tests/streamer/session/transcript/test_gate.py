@@ -5,15 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.transcript.gate import audible, kept_words
-from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import silence, voice
 
 
 def heard(*words, **doubts):
-    parts = tuple(HeardWord(text=text, start=start, end=end, p=0.9) for text, start, end in words)
-    return Hypothesis(segments=(HeardSegment(words=parts, **doubts),), language="en")
+    parts = tuple(SpokenWord(word=text, start=start, end=end, p=0.9) for text, start, end in words)
+    return Hypothesis(segments=(RecognizedSegment(words=parts, **doubts),), language="en")
 
 
 SPEECH = to_int16(voice(2.0))
@@ -52,7 +53,7 @@ def test_steady_noise_is_never_shown_to_a_recognizer_and_speech_in_noise_is(seed
         ({"avg_logprob": -1.2}, 3),
         ({"no_speech_p": 0.9, "avg_logprob": -1.2}, 0),
         ({"avg_logprob": -2.0}, 0),
-        ({"compression": 3.0}, 0),
+        ({"compression_ratio": 3.0}, 0),
     ],
 )
 def test_a_recognizers_own_doubts_count(doubts, kept):
@@ -69,13 +70,13 @@ def test_a_word_under_which_nothing_sounds_is_left_out():
     """The sentence that Whisper adds in the silence after a voice."""
     audio = to_int16(np.concatenate([voice(1.0), np.zeros(32_000, np.float32)]))
     said = heard(("yes", 0.2, 0.8), ("thanks", 1.8, 2.0), ("for", 2.1, 2.2), ("watching", 2.3, 2.8))
-    assert [word.text for word in kept_words(said, audio, 16_000)] == ["yes"]
+    assert [word.word for word in kept_words(said, audio, 16_000)] == ["yes"]
 
 
 def test_words_are_told_on_the_sessions_clock_and_within_the_audio():
     """In order, also where a recognizer's times run backwards or past the end."""
     words = kept_words(heard(("a", 0.5, 9.0), ("b", 0.2, 0.3), ("c", 1.0, 1.5), ("d", 2.5, 3.0)), SPEECH, 160_000)
-    assert [word.text for word in words] == ["a", "b", "c"]
+    assert [word.word for word in words] == ["a", "b", "c"]
     assert [word.start for word in words] == [10.5, 10.5, 11.0]
     assert all(word.start <= word.end <= 12.0 for word in words)
 
@@ -83,4 +84,4 @@ def test_words_are_told_on_the_sessions_clock_and_within_the_audio():
 def test_words_without_text_or_numbers_are_left_out():
     """A recognizer is another's code."""
     said = heard((" ", 0.1, 0.2), ("x", math.nan, 0.5), ("y", 0.1, math.inf), ("z", 0.5, 0.9))
-    assert [word.text for word in kept_words(said, SPEECH, 0)] == ["z"]
+    assert [word.word for word in kept_words(said, SPEECH, 0)] == ["z"]

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from strategies import cut, speech_with_pauses, splits
 
 from emoscope.streamer import Config, Session, VadConfig
+from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Read, Transcribe
-from emoscope.streamer.session.transcript.hypothesis import HeardSegment, HeardWord, Hypothesis
+from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
 
 OPTIONS = {"refresh_s": 0.7, "text_wait_s": 0.4}
 
 
 def session_of(**options):
-    return Session(CONTRACT, Config(**(OPTIONS | options)), words=True)
+    return Session(CONTRACT, Config(**(OPTIONS | options)), transcribe=True)
 
 
 def events_of(blocks, engine=None, **options):
@@ -99,7 +100,7 @@ def test_a_finals_words_are_those_of_the_pass_over_the_whole_utterance():
 
         audio = to_int16(TALK[begin : round(said.end * 16_000)])
         whole = engine.hear(Transcribe(0, 0, begin, 0, True, None, audio))
-        assert [w.word for w in said.words] == [w.text for w in whole.segments[0].words]
+        assert [w.word for w in said.words] == [w.word for w in whole.segments[0].words]
 
 
 def test_settled_characters_never_change():
@@ -200,7 +201,7 @@ def test_a_recognizer_that_breaks_is_told_once_and_not_asked_again():
 
 def test_without_a_recognizer_there_is_no_transcript():
     """The effective config says so, whatever was asked for."""
-    for session in (Session(CONTRACT), Session(CONTRACT, Config(transcript=False), words=True)):
+    for session in (Session(CONTRACT), Session(CONTRACT, Config(transcript=False), transcribe=True)):
         assert session.config.transcript is False
         events = run(session, FakeEngine(), [TALK])
         assert not of_type(events, "transcript.interim", "transcript.final")
@@ -276,8 +277,8 @@ class Speaker(FakeEngine):
         if request.final:
             self.told.append(request.language)
         language = request.language or (self.languages[0] if not request.final else self.languages.pop(0))
-        word = HeardWord(text="so", start=0.1, end=0.5, p=0.9)
-        segment = HeardSegment(words=(word,), avg_logprob=self.logprob)
+        word = SpokenWord(word="so", start=0.1, end=0.5, p=0.9)
+        segment = RecognizedSegment(words=(word,), avg_logprob=self.logprob)
         return Hypothesis(segments=(segment,), language=language, language_p=None if request.language else self.p)
 
 
@@ -339,10 +340,10 @@ def test_the_words_lag_is_told_apart():
         spoken = [r for r in requests if isinstance(r, Transcribe)]
         _, requests = session.apply(engine(others))
         requests = [*spoken, *requests]
-    assert session.words_s < 1.0 and session.processed_s <= session.words_s
-    assert session.voice_s > session.words_s
+    assert session.transcribed_s < 1.0 and session.processed_s <= session.transcribed_s
+    assert session.read_s > session.transcribed_s
     settle(session, engine, [], session.pending())
-    assert session.words_s == session.voice_s == session.processed_s
+    assert session.transcribed_s == session.read_s == session.processed_s
 
 
 @pytest.mark.filterwarnings("error")
@@ -373,9 +374,9 @@ class Wavering(FakeEngine):
         words = []
         for place, word in enumerate(super().hear(request).segments[0].words):
             sign, shift, p = random.uniform(0, 1, 3).tolist()
-            text = f"x{place}" if sign > 0.7 else f"{word.text}?" if sign < 0.2 else word.text
-            words.append(HeardWord(text=text, start=word.start + shift / 10, end=word.end + shift / 10, p=p))
-        return Hypothesis(segments=(HeardSegment(words=tuple(words)),), language="en", language_p=0.95)
+            text = f"x{place}" if sign > 0.7 else f"{word.word}?" if sign < 0.2 else word.word
+            words.append(SpokenWord(word=text, start=word.start + shift / 10, end=word.end + shift / 10, p=p))
+        return Hypothesis(segments=(RecognizedSegment(words=tuple(words)),), language="en", language_p=0.95)
 
 
 @given(speech_with_pauses(), st.randoms(use_true_random=False), st.floats(0, 1))
