@@ -148,10 +148,10 @@ class StreamRules:
 
     def left_out(self, audio_s: float, channel: ChannelView) -> WarningEvent | None:
         """`audio_dropped` for what a channel has not read when the deadline of `finish` passes."""
-        if channel.voice_s >= audio_s:
+        if channel.read_s >= audio_s:
             return None
         message = "the model was not ready in time: the last speech is left out"
-        return audio_dropped(message, channel.voice_s, audio_s)
+        return audio_dropped(message, channel.read_s, audio_s)
 
 
 @dataclass

@@ -11,14 +11,14 @@ from ...session.session import Session
 class ChannelView:
     """Progress of one channel's session, in seconds of its audio clock.
 
-    voice_s      audio up to which the voice was read
-    words_s      audio up to which the requested words have arrived
-    processed_s  audio up to which every event has been emitted
-    dropped_s    speech that was accepted and could not be read
+    read_s         audio up to which the voice was read
+    transcribed_s  audio up to which the requested words have arrived
+    processed_s    audio up to which every event has been emitted
+    dropped_s      speech that was accepted and could not be read
     """
 
-    voice_s: float
-    words_s: float
+    read_s: float
+    transcribed_s: float
     processed_s: float
     dropped_s: float = 0.0
     level_dbfs: float = -120.0
@@ -27,8 +27,8 @@ class ChannelView:
     def of(cls, session: Session) -> Self:
         """The progress of this session now."""
         return cls(
-            voice_s=session.voice_s,
-            words_s=session.words_s,
+            read_s=session.read_s,
+            transcribed_s=session.transcribed_s,
             processed_s=session.processed_s,
             dropped_s=session.dropped_s,
             level_dbfs=session.level_dbfs,
@@ -61,7 +61,7 @@ class StreamView:
     @property
     def words_lag_s(self) -> float:
         """Audio that was accepted and of which requested words have not arrived yet."""
-        return max((max(0.0, self.audio_s - channel.words_s) for channel in self.channels), default=0.0)
+        return max((max(0.0, self.audio_s - channel.transcribed_s) for channel in self.channels), default=0.0)
 
     @property
     def processed_s(self) -> float:
@@ -80,4 +80,4 @@ class StreamView:
 
     def behind_s(self, channel: ChannelView) -> float:
         """Lag of one channel."""
-        return max(0.0, self.captured_s - channel.voice_s)
+        return max(0.0, self.captured_s - channel.read_s)

@@ -24,11 +24,11 @@ from emoscope.streamer.runtime.rules import (
 HOP_S = 0.8
 
 
-def view(audio_s: float, *voice_s: float, waiting_s: float = 0.0, processed_s: float | None = None) -> StreamView:
-    """A stream with a channel for each `voice_s`, whose words and events have come as far as its voice."""
+def view(audio_s: float, *read_s: float, waiting_s: float = 0.0, processed_s: float | None = None) -> StreamView:
+    """A stream with a channel for each `read_s`, whose words and events have come as far as its voice."""
     channels = [
-        ChannelView(voice_s=voice, words_s=voice, processed_s=voice if processed_s is None else processed_s)
-        for voice in voice_s
+        ChannelView(read_s=voice, transcribed_s=voice, processed_s=voice if processed_s is None else processed_s)
+        for voice in read_s
     ]
     return StreamView(audio_s=audio_s, channels=channels, waiting_s=waiting_s)
 
@@ -106,9 +106,9 @@ def test_what_a_client_may_not_even_keep_is_dropped_while_it_catches_up() -> Non
 def test_interims_are_skipped_past_2_s_and_lagging_is_reported_once_an_episode() -> None:
     rules = StreamRules()
 
-    def shed(audio_s: float, voice_s: float) -> tuple[set[int], bool]:
-        queued = [window(1, voice_s, audio_s - 0.4), window(2, voice_s, audio_s - 0.4, interim=True)]
-        shedding = rules.shed(audio_s, view(audio_s, voice_s), [queued])
+    def shed(audio_s: float, read_s: float) -> tuple[set[int], bool]:
+        queued = [window(1, read_s, audio_s - 0.4), window(2, read_s, audio_s - 0.4, interim=True)]
+        shedding = rules.shed(audio_s, view(audio_s, read_s), [queued])
         assert shedding.channels[0].drop == set()
         return set(shedding.channels[0].skip), shedding.lagging is not None
 
@@ -162,7 +162,7 @@ seconds = st.floats(0, 200, allow_nan=False)
 
 @given(
     audio_s=seconds,
-    voice_s=seconds,
+    read_s=seconds,
     waiting_s=st.floats(0, 20),
     now=seconds,
     made=st.lists(st.tuples(seconds, seconds, st.booleans()), max_size=30),
@@ -170,7 +170,7 @@ seconds = st.floats(0, 200, allow_nan=False)
 )
 def test_what_is_shed_is_always_the_oldest_and_never_within_the_limit(
     audio_s: float,
-    voice_s: float,
+    read_s: float,
     waiting_s: float,
     now: float,
     made: list[tuple[float, float, bool]],
@@ -178,7 +178,7 @@ def test_what_is_shed_is_always_the_oldest_and_never_within_the_limit(
 ) -> None:
     """Whatever is queued: skipped windows are interims, dropped ones are not, and every older window goes as well."""
     rules = StreamRules(catching_up=catching_up)
-    seen = view(audio_s, voice_s, waiting_s=waiting_s)
+    seen = view(audio_s, read_s, waiting_s=waiting_s)
     queued = [window(n, own_s, at, interim) for n, (own_s, at, interim) in enumerate(made)]
     [channel] = rules.shed(now, seen, [queued]).channels
     interims = {w.id for w in queued if w.interim}
@@ -220,8 +220,8 @@ def test_what_was_not_read_by_the_deadline_is_reported_with_its_span() -> None:
 
 def test_a_status_tells_the_worst_channel_and_acknowledges_what_is_stored() -> None:
     channels = [
-        ChannelView(voice_s=9.0, words_s=7.0, processed_s=6.5, dropped_s=1.0, level_dbfs=-30.04),
-        ChannelView(voice_s=8.0, words_s=9.0, processed_s=8.0, dropped_s=0.5, level_dbfs=-20.06),
+        ChannelView(read_s=9.0, transcribed_s=7.0, processed_s=6.5, dropped_s=1.0, level_dbfs=-30.04),
+        ChannelView(read_s=8.0, transcribed_s=9.0, processed_s=8.0, dropped_s=0.5, level_dbfs=-20.06),
     ]
     seen = StreamView(audio_s=10.0, channels=channels, waiting_s=0.25)
     told = status(seen, busy_s=2.5, stored_s=6.0)
@@ -246,8 +246,10 @@ def test_each_second_of_audio_is_counted_once_however_the_audio_is_cut(steps: li
 
 
 def test_a_recording_is_read_on_while_neither_voice_nor_words_are_2_s_behind() -> None:
-    def recording(voice_s: float, words_s: float) -> StreamView:
-        return StreamView(audio_s=10.0, channels=[ChannelView(voice_s=voice_s, words_s=words_s, processed_s=0.0)])
+    def recording(read_s: float, transcribed_s: float) -> StreamView:
+        return StreamView(
+            audio_s=10.0, channels=[ChannelView(read_s=read_s, transcribed_s=transcribed_s, processed_s=0.0)]
+        )
 
     assert may_read_on(recording(8.0, 8.0))
     assert not may_read_on(recording(7.9, 10.0))
