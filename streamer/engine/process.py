@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Condition, Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -9,7 +10,7 @@ from typing import Self
 from ..protocol.errors import EmoscopeError, UsageError
 from ..session.requests import Done, Encode, Failed, Read, Request, Result
 from ..worker.process import Gone, Process
-from .wire import Answer, Batch, FromEngine, Ready, Unusable, Wanted
+from .wire import Answer, Batch, FromEngine, Ready, Unusable, Wanted, unpack
 
 PATIENCE_S = 20.0  # beyond what the windows of a batch explain
 RESTART_S = 60.0  # for which requests wait while another process takes a broken one's place
@@ -58,7 +59,7 @@ class EngineProcess:
         """Of the process, for whoever measures it."""
         self._ready: Ready | None = None
         self._refused: EmoscopeError | None = None
-        self._process: Process | None = None
+        self._process: Process[FromEngine] | None = None
         self._hopeless = False  # it could not be loaded again; it is tried, but nobody waits for that
         self._closed = False
         self._news = Condition()
@@ -128,7 +129,7 @@ class EngineProcess:
                         raise
                     lone = False
 
-    def _running(self) -> Process:
+    def _running(self) -> Process[FromEngine]:
         """The process that answers now; waits for one that is being started, Gone when none comes."""
         with self._news:
             self._news.wait_for(lambda: not self.trouble or self._hopeless or self._closed, self._restart_s)
@@ -136,7 +137,7 @@ class EngineProcess:
                 raise Gone(self.trouble)
             return self._process
 
-    def _ask(self, process: Process, batch: Batch) -> Answer:
+    def _ask(self, process: Process[FromEngine], batch: Batch) -> Answer:
         assert self._ready is not None
         count = len(batch.windows) + len(batch.reads)
         within_s = self._patience_s + TIMES_WARM * self._ready.window_s * count
@@ -146,7 +147,7 @@ class EngineProcess:
             raise Gone("the engine's process does not keep to its part")
         return answer
 
-    def _lose(self, process: Process, why: str) -> None:
+    def _lose(self, process: Process[FromEngine], why: str) -> None:
         """That process answers no more."""
         with self._news:
             if self._process is process and not self.trouble:
@@ -172,7 +173,7 @@ class EngineProcess:
         """One process, from its start to its end; how that came."""
         first = self._ready is None
         try:
-            process = Process(self._command)
+            process = Process[FromEngine](self._command, partial(unpack, kind=FromEngine, copy=True))
         except OSError as error:
             return self._refuse(Unusable(message=f"no process can be started: {error.strerror}", usage=False))
         with self._news:
@@ -190,7 +191,7 @@ class EngineProcess:
             process.close()
         return why
 
-    def _load(self, process: Process) -> str:
+    def _load(self, process: Process[FromEngine]) -> str:
         """Why it cannot be used, or ""."""
         try:
             process.send(self._wanted, LOAD_S)

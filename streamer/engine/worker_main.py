@@ -11,7 +11,8 @@ from typing import Any
 
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
 from ..session.requests import Done, Engine, Failed, Request, Summary
-from .wire import LENGTHS, Answer, Batch, FromEngine, Ready, ToEngine, Unusable, Wanted, lengths, pack, unpack
+from ..worker.codec import LENGTHS, lengths, pack
+from .wire import Answer, Batch, FromEngine, Ready, ToEngine, Unusable, Wanted, unpack
 
 
 def main() -> None:

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Generic, TypeVar
 
-from ..engine.wire import LENGTHS, Buffer, FromEngine, ToEngine, lengths, pack, unpack
+import msgspec
+
 from ..protocol.errors import EmoscopeError, RecordInvalid
+from .codec import LENGTHS, Buffer, lengths, pack
 
 PIPE_BYTES = 2**20  # so that a batch takes few turns
 MOST_BUFFERS = 512  # in one call; POSIX promises 16, Linux and macOS take 1,024
@@ -27,13 +30,18 @@ class Gone(EmoscopeError):
         self.hung = hung
 
 
-class Process:
+M = TypeVar("M")
+
+
+class Process(Generic[M]):
     """Messages to it and from it, one thread at a time.
 
     command  what runs, for Python
+    decode   makes a message out of its two parts
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], decode: Callable[[Buffer, Buffer], M]) -> None:
+        self._decode = decode
         # -P: the folder that a user stands in must not lend its modules.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
@@ -47,7 +55,7 @@ class Process:
                     fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.pid = self._process.pid
 
-    def send(self, message: ToEngine, within_s: float) -> None:
+    def send(self, message: msgspec.Struct, within_s: float) -> None:
         """Write one message; Gone when it is not taken."""
         until = time.monotonic() + within_s
         parts: deque[Buffer] = deque(pack(message))
@@ -64,15 +72,14 @@ class Process:
             if taken:
                 parts[0] = memoryview(parts[0])[taken:]
 
-    def receive(self, within_s: float | None) -> FromEngine:
+    def receive(self, within_s: float | None) -> M:
         """The next message; Gone when none comes."""
         until = None if within_s is None else time.monotonic() + within_s
         try:
             head, body = lengths(self._read(LENGTHS.size, until))
-            message: FromEngine = unpack(self._read(head, until), self._read(body, until), FromEngine, copy=True)
+            return self._decode(self._read(head, until), self._read(body, until))
         except RecordInvalid as error:
             raise Gone(str(error)) from None
-        return message
 
     def _read(self, count: int, until: float | None) -> memoryview:
         whole = memoryview(bytearray(count))

@@ -10,9 +10,10 @@ from hypothesis.extra.numpy import arrays
 from emoscope.models.pool_state import BestState, MaxState, PoolState, SoftmaxState
 from emoscope.models.speaker import SpeakerProfile
 from emoscope.models.windows import Window
-from emoscope.streamer.engine.wire import LARGEST, LENGTHS, Batch, ToEngine, Wanted, lengths, pack, unpack
+from emoscope.streamer.engine.wire import Batch, ToEngine, Wanted, unpack
 from emoscope.streamer.protocol.errors import RecordInvalid
 from emoscope.streamer.session.requests import Encode, Read
+from emoscope.streamer.worker.codec import LARGEST, LENGTHS, lengths, pack
 
 numbers = st.floats(width=32)
 
