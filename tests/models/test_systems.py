@@ -13,8 +13,8 @@ from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
 from emoscope.models.pooling import POOLINGS
 from emoscope.models.systems import SEGMENTAL_CORPORA, SEGMENTAL_ROWS, SYSTEMS, build, draft_card, published_scores
 from emoscope.models.windows import plan
-from emoscope.train.losses_published import focal_loss, inverse_frequency, pick_triplets, segmental_loss
-from emoscope.train.phases import ATTENTIVE, SEGMENTAL, enter
+from emoscope.train.published.losses import focal_loss, inverse_frequency, pick_triplets, segmental_loss
+from emoscope.train.published.phases import ATTENTIVE, SEGMENTAL, enter
 
 torch.set_num_threads(1)
 

@@ -10,15 +10,15 @@ from emoscope.streamer import Config
 
 from ..corpora import Clip
 from ..errors import Interrupted
+from .calibration_inputs import Evidence, Model
 from .conditions import CLEAN, Condition
-from .evidence import Evidence, Model
 from .figures import Figures, Group, count
-from .heard import SECONDS, Heard, final_answers
 from .listening import How
+from .pool import Job, Settings, workers
+from .predictions import SECONDS, Heard, final_answers
 from .protocols import Protocol
 from .selection import Part
 from .sessions import SessionConfig, not_enrolled, plan_sessions
-from .work import Job, Settings, workers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..corpora import Clip
+from .calibration_inputs import Evidence, Interval, agreement, before, thresholds, uncalibrated
 from .confidence import Bin, calibration_error, chance_error, reliability
-from .evidence import Evidence, Interval, agreement, before, thresholds, uncalibrated
-from .heard import SECONDS, answers_after, final_answers, readings_at
 from .intervals import one_hot, resample
+from .predictions import SECONDS, answers_after, final_answers, readings_at
 from .protocols import Protocol, judge
 from .scores import (
     Array,

@@ -20,10 +20,10 @@ from emoscope.streamer.session.session import ENROLL_S
 from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
+from ..corpora.audio import read_clip
 from ..errors import SplitInvalid
-from ..features import read_clip
 from .conditions import CLEAN, RATE, Babble, Condition, Samples, apply, babble_of
-from .heard import SECONDS, Heard, Said, Spoken
+from .predictions import SECONDS, Heard, Said, Spoken
 from .sessions import Planned, join
 
 How = Literal["stream", "whole"]

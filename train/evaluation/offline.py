@@ -10,10 +10,10 @@ from emoscope.models.model import StreamModel
 from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
-from ..features import read_clip
-from .heard import Final, clip_answer, final_answers
+from ..corpora.audio import read_clip
 from .intervals import interval
 from .listening import Listener
+from .predictions import Final, clip_answer, final_answers
 from .protocols import Protocol, judge
 from .scores import Probabilities, answers, uar
 from .sessions import Planned

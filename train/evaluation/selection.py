@@ -11,9 +11,9 @@ from emoscope.models.errors import UsageError
 from emoscope.models.store import find_model
 
 from ..corpora import CORPORA, Clip, load_corpora
+from ..corpora.audio import SHORTEST_S
+from ..corpora.folds import FOLDS, fold_speakers
 from ..errors import ClipUnusable, CorpusMissing, SpeakerLeak, SplitInvalid, listed
-from ..features import SHORTEST_S
-from ..folds import FOLDS, fold_speakers
 from .protocols import Protocol
 
 

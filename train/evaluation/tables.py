@@ -6,8 +6,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from .calibration_inputs import Interval
 from .evaluate import Report
-from .evidence import Interval
 from .figures import Figures
 
 NAMES = {

@@ -9,7 +9,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 
 from ..corpora import Clip
-from ..features import read_clip
+from ..corpora.audio import read_clip
 from .align import Spoken
 from .tokens import SENTENCES
 

@@ -19,9 +19,9 @@ from emoscope.models.cards import Corpus as Seen
 from emoscope.models.cards import read_card, write_card
 from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
+from emoscope.train.cli.evaluate import command
 from emoscope.train.corpora import LABELS, load_corpora
 from emoscope.train.errors import SpeakerLeak, SplitInvalid
-from emoscope.train.evaluate_command import command
 from emoscope.train.evaluation.conditions import parse_conditions
 from emoscope.train.evaluation.evaluate import Plan, evaluate
 from emoscope.train.evaluation.protocols import own_protocol
@@ -318,7 +318,7 @@ def test_the_picture_is_whole_xml_with_a_point_for_every_bin(model, data, tmp_pa
 
 SCRIPT = """
 import argparse, sys
-from emoscope.train.evaluate_command import command
+from emoscope.train.cli.evaluate import command
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     command.register(parser)

@@ -8,8 +8,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 
 from emoscope.models.errors import UsageError
 from emoscope.train.corpora import LABELS
-from emoscope.train.evaluation.heard import clip_answer
 from emoscope.train.evaluation.intervals import interval, one_hot, resample
+from emoscope.train.evaluation.predictions import clip_answer
 from emoscope.train.evaluation.protocols import FOUR, RAVDESS_7, RAVDESS_8, judge, own_protocol, protocol_of
 from emoscope.train.evaluation.scores import (
     answers,

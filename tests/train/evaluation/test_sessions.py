@@ -12,8 +12,8 @@ from emoscope.streamer import speech_spans
 from emoscope.streamer.testing import CONTRACT, voice
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import SplitInvalid
-from emoscope.train.evaluation.heard import Heard, Said, Spoken, answers_after, readings_at, readings_by
 from emoscope.train.evaluation.listening import share_out
+from emoscope.train.evaluation.predictions import Heard, Said, Spoken, answers_after, readings_at, readings_by
 from emoscope.train.evaluation.sessions import SessionConfig, join, not_enrolled, plan_sessions
 
 LABELS = ("angry", "calm", "happy", "sad")

@@ -1,0 +1,151 @@
+"""A training that is stopped loses nothing, and one that breaks says where."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
+from emoscope.train.corpora import Clip
+from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite, TrainingError
+from emoscope.train.fit.checkpoint import read_state
+from emoscope.train.small import fitting as loop
+from emoscope.train.small.batches import BatchConfig
+from emoscope.train.small.features import Utterance
+from emoscope.train.small.fitting import FitConfig, fit, schedule
+
+LABELS = ("angry", "calm", "sad")
+CONTRACT = ModelContract(
+    id="x", labels=LABELS, dimensions=("arousal", "valence", "dominance"), baseline=True,
+    window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,
+)  # fmt: skip
+ALLOWED = {"emodb": ("angry", "sad")}
+BATCHES = BatchConfig(steps=3, voices=2, size=3, shares={"emodb": 0.5, "emotale": 0.5}, lengths=((1.0, 40, 60),))
+CONFIG = FitConfig(epochs=3, batches=BATCHES, bf16=False, seed=7)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums in one order, so that equal means equal."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def model() -> SmallModel:
+    torch.manual_seed(1)
+    return SmallModel(SmallConfig(channels=(4, 6, 8, 8), dim=16), CONTRACT, Calibration())
+
+
+def speeds(spoilt: bool = False) -> list[list[Utterance]]:
+    rng = np.random.default_rng(0)
+    found = []
+    for i in range(16):
+        corpus, told = ("emodb", None) if i < 8 else ("emotale", (0.1 * i - 1, 0.2, -0.1 * (i % 3)))
+        clip = Clip(corpus, f"clip{i}", Path("x.wav"), "1", LABELS[2 * (i % 2)], dimensions=told)
+        sound = rng.normal(-40 + 10 * (i % 2), 5, size=(80, 112)).astype(np.float16)
+        if spoilt and i % 2 == 1:
+            sound[:] = np.nan
+        found.append(Utterance(clip, 0, 80 * 160, sound))
+    return [found]
+
+
+def stop_after(monkeypatch, steps: int, number: int) -> None:
+    """Sends this process a signal once so many steps are done, as a person would."""
+    plain, count = loop._step, [0]
+
+    def counted(*args):
+        value = plain(*args)
+        count[0] += 1
+        if count[0] == steps:
+            os.kill(os.getpid(), number)
+        return value
+
+    monkeypatch.setattr(loop, "_step", counted)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4])
+def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(tmp_path, monkeypatch, steps):
+    """Ctrl+C in the middle of an epoch or at its end: the same weights, to the bit."""
+    whole = model()
+    whole_fit = fit(whole, speeds(), ALLOWED, CONFIG, tmp_path / "whole.safetensors", resume=False)
+    broken = model()
+    with monkeypatch.context() as patch:
+        stop_after(patch, steps, signal.SIGINT)
+        with pytest.raises(Interrupted, match="saved"):
+            fit(broken, speeds(), ALLOWED, CONFIG, tmp_path / "broken.safetensors", resume=False)
+    resumed = model()
+    again = fit(resumed, speeds(), ALLOWED, CONFIG, tmp_path / "broken.safetensors", resume=True)
+    assert again.losses == whole_fit.losses
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_a_training_that_is_killed_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
+    """A kill leaves no time to save; the checkpoint of the epoch before is whole, and leads to the same weights."""
+    whole = model()
+    fit(whole, speeds(), ALLOWED, CONFIG, tmp_path / "whole.safetensors", resume=False)
+    path = tmp_path / "killed.safetensors"
+    plain, count = loop._step, [0]
+
+    def killed(*args):
+        count[0] += 1
+        if count[0] == 5:
+            raise MemoryError
+        return plain(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_step", killed)
+        with pytest.raises(MemoryError):
+            fit(model(), speeds(), ALLOWED, CONFIG, path, resume=False)
+    assert read_state(path)["epoch"] == 1
+    resumed = model()
+    fit(resumed, speeds(), ALLOWED, CONFIG, path, resume=True)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_a_loss_that_is_no_number_names_the_step(tmp_path):
+    """And the weights are not spoilt by it: the error comes before the step."""
+    with pytest.raises(LossNotFinite, match=r"nan in epoch 1, step \d"):
+        fit(model(), speeds(spoilt=True), ALLOWED, CONFIG, tmp_path / "x.safetensors", resume=False)
+
+
+def test_other_settings_do_not_resume(tmp_path):
+    """A checkpoint belongs to its settings; silently mixing two would give a third."""
+    path = tmp_path / "x.safetensors"
+    one = FitConfig(epochs=1, batches=CONFIG.batches, bf16=False)
+    fit(model(), speeds(), ALLOWED, one, path, resume=False)
+    with pytest.raises(CheckpointInvalid, match="other settings"):
+        fit(model(), speeds(), ALLOWED, CONFIG, path, resume=True)
+    path.write_bytes(b"torn")
+    with pytest.raises(CheckpointInvalid, match="not a whole checkpoint"):
+        fit(model(), speeds(), ALLOWED, CONFIG, path, resume=True)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    """The new one is written beside it and moved over; when that fails, the old one is whole."""
+    path = tmp_path / "x.safetensors"
+    one = FitConfig(epochs=1, batches=CONFIG.batches, bf16=False)
+    fit(model(), speeds(), ALLOWED, one, path, resume=False)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(TrainingError, match="No space left"):
+        fit(model(), speeds(), ALLOWED, one, path, resume=False)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.safetensors"]
+
+
+def test_the_learning_rate_rises_and_falls():
+    """From next to nothing to all of it at the warm-up's end, and down to nothing."""
+    assert schedule(0, 0.1) < 0.02
+    assert schedule(0.1, 0.1) == pytest.approx(1)
+    assert schedule(1, 0.1) == pytest.approx(0, abs=1e-6)

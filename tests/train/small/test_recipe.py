@@ -1,0 +1,91 @@
+"""`emoscope train small`, on corpora of a minute."""
+
+import argparse
+
+import pytest
+
+from emoscope.models import SmallConfig, load_model
+from emoscope.models.cards import read_card
+from emoscope.train.cli.train import command
+from emoscope.train.corpora.folds import fold_speakers
+from emoscope.train.small.augment import AugmentConfig
+from emoscope.train.small.batches import BatchConfig
+from emoscope.train.small.fitting import FitConfig
+from emoscope.train.small.recipe import Recipe, train_small
+
+TINY = Recipe(
+    fit=FitConfig(
+        epochs=1,
+        batches=BatchConfig(
+            steps=3,
+            voices=2,
+            size=4,
+            shares={"ravdess": 1.0, "emodb": 1.0, "nemo": 1.0, "emotale": 1.0},
+            lengths=((1.0, 40, 60),),
+        ),
+        augment=AugmentConfig(),
+        bf16=False,
+    ),
+    model=SmallConfig(channels=(4, 6, 8, 8), dim=16),
+    speeds=(1.0,),
+    evaluation={"ravdess": ("21",)},
+)
+
+
+@pytest.fixture
+def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale):
+    folder = tmp_path / "corpora"
+    make_ravdess(folder / "ravdess", ("01", "03", "05", "07", "21"), flat=False)
+    make_emodb(folder / "emodb", ("03", "09", "11", "12"), flat=False)
+    make_nemo(folder / "nemo", ("EB0", "KD0", "MK0", "MP0"), flat=True)
+    make_emotale(folder / "emotale", ("001", "003", "007", "010"))
+    return folder
+
+
+def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_path, data):
+    """Listening, five trainings, calibration, scores through the stream, weights and card."""
+    for part in ("fold-3", "all"):  # alone, as on two machines
+        assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, only_part=part) is None
+    # And the folds are scored while the weights that ship still train elsewhere.
+    assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, only_part="scores") is None
+    assert not (tmp_path / "model").exists()
+    scored = {path: path.stat().st_mtime_ns for path in (tmp_path / "work" / "scores").iterdir()}
+    assert len(scored) == 12
+    card = train_small(data, tmp_path / "work", tmp_path / "model", TINY, resume=True, threads=1)
+    model = load_model(tmp_path / "model")
+    assert read_card(tmp_path / "model") == card
+    assert model.contract.licence == "CC BY-NC-SA 4.0"
+    assert {c.name: c.speakers for c in card.data} == {
+        "ravdess": ["01", "03", "05", "07"],
+        "emodb": ["03", "09", "11", "12"],
+        "nemo": ["EB0", "KD0", "MK0", "MP0"],
+        "emotale": ["001", "003", "007", "010"],
+    }
+    assert {(s.corpus, s.metric) for s in card.scores} >= {
+        *((corpus, "UAR") for corpus in ("ravdess", "emodb", "nemo")),
+        *(("emotale", f"CCC {name}") for name in ("arousal", "valence", "dominance")),
+    }
+    folded = [s for s in card.scores if s.corpus == "ravdess" and "4 folds" in s.protocol and s.metric == "UAR"]
+    assert {s.n for s in folded} == {300}
+    assert [s.n for s in card.scores if "speakers 21" in s.protocol and s.ci95] == [60, 60]
+    assert len(card.calibration.temperature) == len(card.calibration.seconds) > 1
+    # What a fold is scored on it has never heard.
+    for fold in range(4):
+        told = {c.name: set(c.speakers) for c in read_card(tmp_path / "work" / "folds" / f"fold-{fold}").data}
+        assert all(told[name].isdisjoint(fold_speakers(name, fold)) for name in told)
+    # What was scored is not scored again; another run finds everything done, and writes the same weights.
+    assert {path: path.stat().st_mtime_ns for path in scored} == scored
+    again = train_small(data, tmp_path / "work", tmp_path / "again", TINY, resume=True, threads=1)
+    assert again.weights_sha256 == card.weights_sha256
+
+
+def test_the_command_says_in_one_line_what_is_missing(tmp_path, capsys):
+    """No traceback for a wrong folder, and exit code 1."""
+    parser = argparse.ArgumentParser()
+    command.register(parser)
+    code = command.run(parser.parse_args(["small", "--data", str(tmp_path / "nowhere"), "--work", str(tmp_path)]))
+    said = capsys.readouterr()
+    assert code == 1
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "--data" in said.err

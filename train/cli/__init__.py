@@ -1,0 +1,1 @@
+"""The commands `emoscope train` and `emoscope evaluate`."""

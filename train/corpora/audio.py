@@ -1,0 +1,33 @@
+"""Reading the recordings of a corpus: mono samples at the rate that is wanted."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from ..errors import ClipUnusable
+
+SHORTEST_S = 0.2  # a shorter file holds no expression; the corpora have none
+
+Samples = npt.NDArray[np.float32]
+
+
+def read_clip(path: Path, sample_rate: int) -> Samples:
+    """Mono samples in [-1, 1] at `sample_rate`; ClipUnusable for an empty, short or broken file."""
+    try:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise ClipUnusable(f"{path}: cannot be read as sound: {error}") from None
+    if len(audio) < SHORTEST_S * rate:
+        raise ClipUnusable(f"{path}: {1000 * len(audio) / rate:.0f} ms; at least {1000 * SHORTEST_S:.0f} are needed")
+    mono: Samples = np.ascontiguousarray(audio.mean(1), np.float32)
+    if not np.isfinite(mono).all():
+        raise ClipUnusable(f"{path}: holds samples that are no numbers")
+    return mono if rate == sample_rate else np.asarray(soxr.resample(mono, rate, sample_rate), np.float32)
+
+
+def change_speed(audio: Samples, speed: float) -> Samples:
+    """The same voice `speed` times as fast, and as much higher: Ko et al. (2015), "Audio augmentation for ASR"."""
+    return audio if speed == 1.0 else np.asarray(soxr.resample(audio, 1000 * speed, 1000), np.float32)

@@ -1,0 +1,1 @@
+"""Recipes of the published systems: `emoscope train attentive` and `emoscope train segmental`."""

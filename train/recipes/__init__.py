@@ -1,1 +1,0 @@
-"""What is trained on what, and how: one module a model."""

@@ -1,0 +1,132 @@
+"""The front end's frames of every utterance, made once and kept in a cache folder.
+
+A clip is cut as the stream cuts it: the live voice detector finds its utterances, and front-end frames count from
+an utterance's start, with the samples before it as lookback. So training sees what the live path will hand over.
+"""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+import torch
+
+from emoscope.models.cards import replace_file
+from emoscope.models.contract import ModelContract
+from emoscope.models.small import frontend as frontend_module
+from emoscope.models.small import pitch
+from emoscope.models.small.frontend import Frontend
+from emoscope.streamer.session import segmenter
+from emoscope.streamer.session import vad as detector
+from emoscope.streamer.session.spans import speech_spans
+
+from ..corpora import Clip
+from ..corpora.audio import Samples, change_speed, read_clip
+from ..errors import CorpusInvalid
+
+VERSION = 2  # of what is cached: raise it when the lines below make other numbers
+
+Frames = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance of a clip. `sound` (frames, width) of the front end, 100 a second; start, end in samples."""
+
+    clip: Clip
+    start: int
+    end: int
+    sound: Frames
+
+    @property
+    def frames(self) -> int:
+        return len(self.sound)
+
+
+def hear(clip: Clip, frontend: Frontend, contract: ModelContract, speeds: Sequence[float]) -> list[list[Utterance]]:
+    """The clip's utterances at each speed, as the stream would cut them; an empty list where it hears no voice."""
+    audio = read_clip(clip.path, contract.sample_rate)
+    return [_utterances(clip, change_speed(audio, speed), frontend, contract) for speed in speeds]
+
+
+def _utterances(clip: Clip, audio: Samples, frontend: Frontend, contract: ModelContract) -> list[Utterance]:
+    padded = torch.from_numpy(np.concatenate([np.zeros(contract.lookback, np.float32), audio]))
+    found = []
+    for start, end in speech_spans(audio, contract):
+        end -= (end - start) % contract.frame
+        if end > start:
+            with torch.inference_mode():
+                sound = frontend(padded[None, start : end + contract.lookback])[0]
+            found.append(Utterance(clip, start, end, sound.numpy().astype(np.float16)))
+    return found
+
+
+def prepare(
+    clips: Sequence[Clip],
+    frontend: Frontend,
+    contract: ModelContract,
+    speed: float,
+    cache: Path,
+    on_clip: Callable[[], None] = lambda: None,
+) -> list[Utterance]:
+    """Utterances of all clips at one speed, from the cache or made now. `on_clip` is called after each clip."""
+    key = _fingerprint(clips, frontend, contract, speed)
+    path = cache / f"sound-{clips[0].corpus}-{speed:g}-{key[:16]}.safetensors"
+    if path.is_file():
+        utterances = _load(path, clips)
+        for _ in clips:
+            on_clip()
+        return utterances
+    utterances = []
+    for clip in clips:
+        utterances += hear(clip, frontend, contract, [speed])[0]
+        on_clip()
+    if not utterances:
+        raise CorpusInvalid(f"{clips[0].corpus}: the voice detector hears nothing in any of {len(clips)} clips")
+    _store(path, clips, utterances)
+    return utterances
+
+
+def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContract, speed: float) -> str:
+    """Names what is cached: other files, another front end or another way of cutting give another key."""
+    said = {
+        "version": VERSION,
+        "speed": speed,
+        "contract": [contract.window, contract.hop, contract.frame, contract.lookback, contract.tail],
+        "cutting": [hashlib.sha256(inspect.getsource(part).encode()).hexdigest() for part in (detector, segmenter)],
+        "frontend": [hashlib.sha256(inspect.getsource(part).encode()).hexdigest() for part in (frontend_module, pitch)],
+        "width": [frontend.bands, frontend.width],
+        "files": [[clip.name, clip.path.suffix, clip.path.stat().st_size] for clip in clips],
+    }
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _store(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -> None:
+    index = {clip: i for i, clip in enumerate(clips)}
+    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = safetensors.numpy.save({"spans": spans, "sound": np.concatenate([u.sound for u in utterances])})
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise CorpusInvalid(
+            f"cannot write the cache {path}: {error.strerror}; `--work DIR` puts it elsewhere"
+        ) from None
+
+
+def _load(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
+    try:
+        held = safetensors.numpy.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CorpusInvalid(f"{path}: broken cache ({error}); delete it, it will be made again") from None
+    utterances, position = [], 0
+    for clip, start, end, frames in held["spans"].tolist():
+        utterances.append(Utterance(clips[clip], start, end, held["sound"][position : position + frames]))
+        position += frames
+    return utterances

@@ -1,0 +1,246 @@
+"""`emoscope train small`: the weights that ship with Emoscope, made again from RAVDESS, EmoDB, nEMO and EmoTale.
+
+Five trainings of one recipe. Each of the first four leaves a quarter of the speakers of every corpus out; what it
+says of them, whom it never heard, is what is scored, and what the temperature and the threshold of `unsure` are found
+from. The fifth learns from all of them, and ships. RAVDESS's actors 21 and 22 are left out of it too, so that anybody
+can try the very weights that ship on voices that they have not heard.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from emoscope.models.cards import Audio, CalibrationCard, Card, Score
+from emoscope.models.cards import Corpus as CorpusCard
+from emoscope.models.contract import ModelContract
+from emoscope.models.reading import DIMENSIONS, Calibration
+from emoscope.models.small import SmallConfig, SmallModel
+from emoscope.models.store import save_model
+
+from ..corpora import CATEGORICAL, CORPORA, LABELS, TRAINED, Clip, load_corpora
+from ..corpora.folds import FOLDS, fold_speakers
+from ..corpora.splits import Speakers, Split, assert_classes_present, split_by_speaker
+from ..progress import say, stage
+from .augment import AugmentConfig
+from .batches import BatchConfig
+from .calibrate import fit_calibration, hear_beginnings, together
+from .features import Utterance, prepare
+from .fitting import FitConfig, Fitted, fingerprint, fit
+from .notes import NOTES
+
+CONTRACT = ModelContract(
+    id="small",
+    labels=LABELS,
+    dimensions=DIMENSIONS,
+    baseline=True,
+    window=25_600,
+    hop=12_800,
+    frame=640,
+    lookback=480,
+    tail=4_800,
+    languages=("da", "de", "en", "pl"),
+    licence="CC BY-NC-SA 4.0",
+)
+SHIPPED = FitConfig(
+    epochs=60,
+    batches=BatchConfig(
+        steps=100,
+        voices=5,
+        size=8,
+        shares={"ravdess": 0.5, "nemo": 0.2, "emodb": 0.16, "emotale": 0.14},
+        lengths=((0.5, 48, 160), (0.37, 160, 160), (0.13, 176, 320)),
+        beginnings=0.6,
+    ),
+    augment=AugmentConfig(mixup=0.2, noise=0.3, warp=0.06),
+    average=0.999,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights."""
+
+    fit: FitConfig = SHIPPED
+    model: SmallConfig = field(default_factory=SmallConfig)
+    speeds: tuple[float, ...] = (1.0, 0.9, 1.1)
+    evaluation: Speakers = field(default_factory=lambda: {"ravdess": ("21", "22")})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training and what it left out."""
+
+    model: SmallModel
+    fitted: Fitted
+    split: Split
+
+
+def train_small(
+    data: Path,
+    work: Path,
+    out: Path,
+    recipe: Recipe,
+    resume: bool = False,
+    threads: int = 2,
+    only_part: str | None = None,
+) -> Card | None:
+    """Train, calibrate, score, and write the model to `out`; the card as written, None for one training alone.
+
+    data     holds a folder for each corpus
+    work     cache, checkpoints and, in `folds`, the models of the folds; with `resume`, what is there is gone on with
+    threads  of torch; sums are split among them, so the weights differ in the last digits with their number
+    only_part  of PARTS: this training alone, so that several can run side by side; or SCORES: those of the folds, which
+             need no weights that ship. `resume` then finds them all
+    """
+    # A clip is too little work to share: threads would spend their time waiting for each other.
+    torch.set_num_threads(1)
+    clips = load_corpora(data, TRAINED)
+    splits = [fold_split(clips, k) for k in range(FOLDS)]
+    shipping = split_by_speaker(clips, {}, recipe.evaluation)
+    for split in (*splits, shipping):
+        assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
+    speeds = prepare_speeds(clips, recipe, work / "cache")
+    torch.set_num_threads(threads)
+    wanted = {None: PARTS, SCORES: PARTS[:FOLDS]}.get(only_part, (only_part,))
+    trained = [
+        train_one(speeds, split, recipe, work / f"{part}.safetensors", resume or only_part == SCORES, part)
+        for part, split in zip(PARTS, (*splits, shipping), strict=True)
+        if part in wanted
+    ]
+    if len(trained) < FOLDS:
+        return None
+    folds = trained[:FOLDS]
+    torch.set_num_threads(1)
+    heard = [hear_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
+    for k, one in enumerate(folds):
+        # Nobody's temperature is found from their own voice.
+        one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
+        save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
+    from .scores import KeptScores, measure_folds, measure_shipped
+
+    kept = KeptScores(work / "scores", resume or only_part == SCORES)
+    scores = measure_folds(work / "folds", data, kept)
+    if only_part == SCORES:
+        return None
+    shipped = trained[-1]
+    shipped.model.calibration = fit_calibration(together(heard))
+    say(f"calibration: {shipped.model.calibration}")
+    card = make_card(shipped, recipe, "small", folds)
+    save_model(shipped.model, card, work / "unscored")
+    scores += measure_shipped(work / "unscored", data, recipe.evaluation, kept)
+    return save_model(shipped.model, with_scores(card, scores), out)
+
+
+PARTS = (*(f"fold-{k}" for k in range(FOLDS)), "all")
+SCORES = "scores"
+LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
+
+
+def fold_split(clips: Sequence[Clip], fold: int) -> Split:
+    """Everybody of other folds trains, this fold's speakers are held out."""
+    there = {(clip.corpus, clip.speaker) for clip in clips}
+    side = {c: [s for s in sorted(fold_speakers(c, fold)) if (c, s) in there] for c in TRAINED}
+    return split_by_speaker(clips, side, {})
+
+
+def train_one(
+    speeds: Sequence[Sequence[Utterance]],
+    split: Split,
+    recipe: Recipe,
+    checkpoint: Path,
+    resume: bool,
+    title: str,
+) -> Trained:
+    """One training on a split's training speakers, heard at each speed."""
+    model = new_model(recipe)
+    fitted = fit(model, only(speeds, split.train), LABELS_OF, recipe.fit, checkpoint, resume, title)
+    return Trained(model, fitted, split)
+
+
+def new_model(recipe: Recipe) -> SmallModel:
+    """Fresh weights, the same for the same seed."""
+    torch.manual_seed(recipe.fit.seed)
+    return SmallModel(recipe.model, CONTRACT, Calibration())
+
+
+def prepare_speeds(clips: Sequence[Clip], recipe: Recipe, cache: Path) -> list[list[Utterance]]:
+    """The clips' utterances at each of the recipe's speeds."""
+    frontend = new_model(recipe).frontend
+    speeds = []
+    with stage("listening", len(clips) * len(recipe.speeds)) as shown:
+        for speed in recipe.speeds:
+            utterances: list[Utterance] = []
+            for corpus in TRAINED:
+                some = [clip for clip in clips if clip.corpus == corpus]
+                utterances += prepare(some, frontend, CONTRACT, speed, cache, shown.advance)
+            speeds.append(utterances)
+    return speeds
+
+
+def only(speeds: Sequence[Sequence[Utterance]], clips: Sequence[Clip]) -> list[list[Utterance]]:
+    """The utterances of these clips alone."""
+    wanted = set(clips)
+    return [[u for u in utterances if u.clip in wanted] for utterances in speeds]
+
+
+def categorical(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Those whose labels are learnt from."""
+    return [u for u in utterances if u.clip.corpus in CATEGORICAL]
+
+
+def with_scores(card: Card, scores: Sequence[Score]) -> Card:
+    """The card with its figures."""
+    from msgspec.structs import replace
+
+    return replace(card, scores=list(scores))
+
+
+def make_card(trained: Trained, recipe: Recipe, name: str, folds: Sequence[Trained] = ()) -> Card:
+    """The card without scores; `folds` are the trainings that the calibration comes from."""
+    model = trained.model
+    contract = model.contract
+    clips = trained.split.train
+    return Card(
+        format=1,
+        id=name,
+        version="3",
+        architecture=model.architecture,
+        config={key: list(v) if isinstance(v, tuple) else v for key, v in model.card_config().items()},
+        audio=Audio.of(
+            contract,
+            f"mel powers in dB; each window's peak becomes 0, then at least -{model.config.range_db:g}, then the "
+            "window's mean is taken away and all is divided by 15; and normalised autocorrelation",
+        ),
+        labels=list(contract.labels),
+        dimensions=list(contract.dimensions),
+        derived=contract.derived,
+        baseline=contract.baseline,
+        calibration=CalibrationCard.of(model.calibration),
+        languages=list(contract.languages),
+        licence=contract.licence,
+        data=[
+            CorpusCard(
+                name=corpus.name,
+                speakers=sorted({clip.speaker for clip in clips if clip.corpus == corpus.name}),
+                licence=corpus.licence,
+                citation=corpus.citation,
+            )
+            for corpus in (CORPORA[name] for name in TRAINED)
+        ],
+        training={
+            "command": "emoscope train small",
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "clips": len(clips),
+            "minutes": [round(t.fitted.seconds / 60, 1) for t in (*folds, trained)],
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+            "last_loss": round(trained.fitted.losses[-1], 4),
+            "speeds": list(recipe.speeds),
+            **fingerprint(recipe.fit),
+        },
+        scores=[],
+        notes=list(NOTES),
+        weights_sha256="",
+    )

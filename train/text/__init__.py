@@ -1,0 +1,1 @@
+"""The recipe of the text branch: `emoscope train text`."""

@@ -1,0 +1,114 @@
+"""How the text branch's network is trained: what decides the weights, and the loop."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from emoscope.models.text.batch import gather
+from emoscope.models.text.network import TextNetwork
+from emoscope.models.text.words import UNKNOWN, Text, Tokenizer
+
+from ..errors import LossNotFinite
+from ..progress import stage
+from .data import Labelled
+
+GROUPED = 20  # batches whose sentences are sorted by length together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights.
+
+    unmarked      share of sentences that lose their ! and ?, as a recognizer may write none
+    forgotten     share of words that lose their own vector and are known by their pieces alone
+    dropped       share of words that are left out
+    held_out      sentences that find temperature and thresholds
+    least, most   occurrences that give a word a vector of its own, and how many words get one
+    balance       how much a rare class's sentences count more: by its share to the power of minus this
+    average       how slowly the average of the weights, which ships, follows them
+    """
+
+    epochs: int = 3
+    batch: int = 192
+    rate: float = 4e-3
+    warm: float = 0.1
+    weight_decay: float = 0.0
+    unmarked: float = 0.5
+    forgotten: float = 0.15
+    dropped: float = 0.05
+    held_out: int = 4000
+    least: int = 3
+    most: int = 20_000
+    buckets: int = 16_000
+    longest: int = 64
+    balance: float = 1.0
+    average: float = 0.99
+    seed: int = 0
+    shape: dict[str, Any] = field(default_factory=lambda: {"dropout": 0.4})
+
+
+def fit(
+    network: TextNetwork, tokenizer: Tokenizer, train: Labelled, recipe: Recipe, rng: np.random.Generator
+) -> list[float]:
+    """Train on the soft distribution of each sentence's classes; the mean loss of each epoch."""
+    texts = [tokenizer(words[: recipe.longest]) for words in train.words]
+    truth = torch.from_numpy(train.truth / train.truth.sum(1, keepdims=True))
+    counts = truth @ truth.mean(0) ** -recipe.balance
+    counts = counts / counts.mean()
+    steps = recipe.epochs * math.ceil(len(texts) / recipe.batch)
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps, pct_start=recipe.warm)
+    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    losses = []
+    network.train()
+    with stage("training", steps) as shown:
+        for epoch in range(recipe.epochs):
+            total, batches = 0.0, _batches(texts, recipe.batch, rng)
+            for places in batches:
+                sentences = gather([disturb(texts[i], recipe, rng) for i in places])
+                logs = torch.log_softmax(network(sentences), -1)
+                loss: Tensor = -(counts[places] * (truth[places] * logs).sum(1)).mean()
+                if not math.isfinite(loss.item()):
+                    raise LossNotFinite(f"the loss is {loss.item()} in epoch {epoch}; lower the recipe's rate")
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                optimizer.step()
+                schedule.step()
+                for name, value in network.state_dict().items():
+                    average[name].lerp_(value, 1 - recipe.average)
+                total += loss.item()
+                shown.advance(note=f"epoch {epoch + 1}, loss {loss.item():.3f}")
+            losses.append(round(total / len(batches), 4))
+    network.load_state_dict(average)
+    network.eval()
+    return losses
+
+
+def _batches(texts: Sequence[Text], size: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
+    """Places of all texts in batches of sentences about as long, in random order."""
+    order = rng.permutation(len(texts))
+    batches = []
+    for first in range(0, len(order), size * GROUPED):
+        some = order[first : first + size * GROUPED]
+        some = some[np.argsort([len(texts[i].words) for i in some], kind="stable")]
+        batches += [some[i : i + size] for i in range(0, len(some), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def disturb(text: Text, recipe: Recipe, rng: np.random.Generator) -> Text:
+    """The sentence as another recognizer might have written it: words misheard or missed, marks left out."""
+    forgotten = rng.random(len(text.words)) < recipe.forgotten
+    kept = text.spoken & (rng.random(len(text.words)) >= recipe.dropped)
+    return replace(
+        text,
+        words=np.where(forgotten, UNKNOWN, text.words),
+        spoken=kept if kept.any() else text.spoken,
+        marks=text.marks * np.float32(rng.random() >= recipe.unmarked),
+    )
