@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command import Command
+from .command import ArgparseCommand
 
 if TYPE_CHECKING:
     from emoscope.models.bench import EncoderCost, ReadingCost
@@ -104,4 +104,4 @@ def reading_row(cost: "ReadingCost") -> str:
     return f"{head} {again:>20} {cost.times_cheaper:>7.1f}x"
 
 
-command = Command("bench", "what models and recognizers cost on this machine", register, run)
+command = ArgparseCommand("bench", "what models and recognizers cost on this machine", register, run)

@@ -1,18 +1,64 @@
-"""What a package hands to the command line: `emoscope NAME ...`.
+"""What a package gives to the command line, so that `emoscope NAME ...` runs it.
 
-Commands of other packages are found through the entry-point group `emoscope.commands`; each names a `Command`.
+A command is a dataclass: its fields are the arguments and options, and its method `run` does the work and returns the
+exit code. cyclopts reads the fields' annotations:
+
+    @dataclass(frozen=True, kw_only=True)
+    class Trim:
+        path: Annotated[Path, Parameter(help="the recording")] = field(kw_only=False)
+        seconds: Annotated[float, Parameter(help="how much to keep", metavar="S")] = 10.0
+        model: ModelOptions = ModelOptions()
+
+        def __post_init__(self) -> None:
+            if not self.seconds > 0:
+                raise UsageError(f"--seconds {self.seconds}: must be above 0")
+
+        def run(self) -> int: ...
+
+    command = Command("trim", "shorten a recording", Trim)
+
+A field that is not keyword-only is a positional argument; the others are options, `no_interim` being `--no-interim`.
+A field whose type is a dataclass of `options.py` adds that dataclass's options to the command's own. Values that the
+types do not rule out are checked in `__post_init__`, which raises UsageError: one line on stderr, exit code 2.
+
+Other packages offer their commands through the entry-point group `emoscope.commands`: each entry names a `Command` or a
+`CommandGroup`. Its module is imported for every `emoscope --help`, so it imports nothing slow at its top.
 """
 
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from ..protocol.errors import UsageError
+
+class Runnable(Protocol):
+    """A command with the values of its options."""
+
+    def run(self) -> int:
+        """Do the work. Returns the exit code: 0, or 1 for something that failed."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One subcommand. `register` adds its arguments; `run` does the work and returns the exit code."""
+    """One command: its name, its help in one line, and the dataclass of its options."""
+
+    name: str
+    help: str
+    options: type[Runnable]
+
+
+@dataclass(frozen=True)
+class CommandGroup:
+    """A command that has commands of its own, such as `emoscope models list`."""
+
+    name: str
+    help: str
+    commands: "tuple[Command | CommandGroup, ...]"
+
+
+@dataclass(frozen=True)
+class ArgparseCommand:
+    """A command that has not been given a dataclass yet."""
 
     name: str
     help: str
@@ -20,8 +66,4 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
-def checked_threads(threads: int | None) -> int | None:
-    """What `--threads` says; UsageError where no machine has so many, or so few."""
-    if threads is not None and not 1 <= threads <= 1024:
-        raise UsageError(f"--threads {threads}: must be from 1 to 1024")
-    return threads
+AnyCommand = Command | CommandGroup | ArgparseCommand

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..protocol.errors import UsageError
 from ..runtime.signals import ended_by_signals
-from .command import Command, checked_threads
+from .command import ArgparseCommand
 from .exports import add_exports, check_exports, open_exports
-from .recognizer_options import add_asr, asr
+from .recognizer_options import add_asr, asr, checked_threads
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
@@ -121,4 +121,4 @@ def _rate(microphone: "Microphone") -> str:
     return rate + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
 
 
-command = Command("listen", "read the emotions of a microphone, live", register, run)
+command = ArgparseCommand("listen", "read the emotions of a microphone, live", register, run)

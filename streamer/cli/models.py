@@ -1,64 +1,81 @@
-"""`emoscope models`: what there is, and what is known about each."""
+"""`emoscope models`: the models that there are, and what is known about each."""
 
-import argparse
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
-from .command import Command
+from .command import Command, CommandGroup
 
 if TYPE_CHECKING:
     from emoscope.models.catalogue import Entry
 
 
-def register(parser: argparse.ArgumentParser) -> None:
-    """`list`, `show NAME` and `save NAME DIR`."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="all models, a line each")
-    show = actions.add_parser("show", help="one model: its parts, labels, licence and scores")
-    show.add_argument("name", metavar="NAME", help="a model's name, or a folder with a card")
-    save = actions.add_parser("save", help="a published system with random weights, for dry runs and to train")
-    save.add_argument("name", metavar="NAME", help="a published system")
-    save.add_argument("folder", type=Path, metavar="DIR", help="where card.json and weights.safetensors go")
-    save.add_argument("--size", default="tiny", help="tiny: encoders of a few thousand parameters; published (tiny)")
+@dataclass(frozen=True, kw_only=True)
+class ListModels:
+    """All models, a line each."""
 
+    def run(self) -> int:
+        """Print the table."""
+        from emoscope.models.catalogue import entry, names
 
-def run(args: argparse.Namespace) -> int:
-    """Prints to stdout; unknown names are a usage error."""
-    from emoscope.models.catalogue import entry, names
-
-    if args.action == "show":
-        print(described(entry(args.name)))
+        rows = [entry(name) for name in names()]
+        width = max(len(row.name) for row in rows)
+        for row in rows:
+            print(
+                f"{row.name:<{width}}  {size(row.parameters):>6}  {len(row.labels)} labels  {row.title}; {row.source}"
+            )
         return 0
-    if args.action == "save":
-        save(args.name, args.size, args.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowModel:
+    """One model: its parts, labels, licence and scores."""
+
+    name: Annotated[str, Parameter(help="a model's name, or a folder with a card")] = field(kw_only=False)
+
+    def run(self) -> int:
+        """Print the page; UsageError for an unknown name."""
+        from emoscope.models.catalogue import entry
+
+        print(described(entry(self.name)))
         return 0
-    rows = [entry(name) for name in names()]
-    width = max(len(row.name) for row in rows)
-    for row in rows:
-        print(f"{row.name:<{width}}  {size(row.parameters):>6}  {len(row.labels)} labels  {row.title}; {row.source}")
-    return 0
 
 
-def save(name: str, size: str, folder: Path) -> None:
-    """A system as published, or tiny, with random weights, into a folder that has no model yet."""
-    from emoscope.models.store import save_model
-    from emoscope.models.systems import build, draft_card
+@dataclass(frozen=True, kw_only=True)
+class SaveModel:
+    """A published system with random weights, for dry runs and to train."""
 
-    if (folder / "card.json").exists():
-        raise UsageError(f"{folder} already holds a model; give another folder")
-    model = build(name, size)  # type: ignore[arg-type]
-    card = save_model(model, draft_card(model), folder)  # type: ignore[arg-type]
-    print(f"{folder}: {card.id}, {card.notes[0]}")
+    name: Annotated[str, Parameter(help="a published system")] = field(kw_only=False)
+    folder: Annotated[Path, Parameter(help="where card.json and weights.safetensors go", metavar="DIR")] = field(
+        kw_only=False
+    )
+    size: Annotated[Literal["tiny", "published"], Parameter(help="tiny: encoders of a few thousand parameters")] = (
+        "tiny"
+    )
+
+    def run(self) -> int:
+        """Write the model; UsageError for an unknown name, or a folder that holds a model already."""
+        from emoscope.models.store import save_model
+        from emoscope.models.systems import build, draft_card
+
+        if (self.folder / "card.json").exists():
+            raise UsageError(f"{self.folder} already holds a model; give another folder")
+        model = build(self.name, self.size)
+        card = save_model(model, draft_card(model), self.folder)  # type: ignore[arg-type]
+        print(f"{self.folder}: {card.id}, {card.notes[0]}")
+        return 0
 
 
 def size(parameters: int) -> str:
-    """Parameters as people say them: 94.4M."""
+    """A number of parameters, shortened: 94.4M."""
     return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters / 1e3:.1f}k"
 
 
 def described(entry: "Entry") -> str:
-    """The page of one model."""
+    """The description of one model, as `emoscope models show` prints it."""
     rows = [
         ("what", entry.title),
         ("where", entry.source),
@@ -82,4 +99,12 @@ def described(entry: "Entry") -> str:
     return "\n".join(lines)
 
 
-command = Command("models", "the models there are, and what is known about each", register, run)
+command = CommandGroup(
+    "models",
+    "the models there are, and what is known about each",
+    (
+        Command("list", "all models, a line each", ListModels),
+        Command("show", "one model: its parts, labels, licence and scores", ShowModel),
+        Command("save", "a published system with random weights, for dry runs and to train", SaveModel),
+    ),
+)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..asr.choice import HOW, NAMES, choose
+from ..protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from ..asr.recognizer import Recognizer
@@ -41,3 +42,10 @@ def asr(args: argparse.Namespace) -> "tuple[Callable[[], Recognizer] | None, str
         return Recognizer(chosen)
 
     return start, ""
+
+
+def checked_threads(threads: int | None) -> int | None:
+    """What `--threads` says; UsageError where no machine has so many, or so few."""
+    if threads is not None and not 1 <= threads <= 1024:
+        raise UsageError(f"--threads {threads}: must be from 1 to 1024")
+    return threads

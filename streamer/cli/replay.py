@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..protocol.errors import EmoscopeError, UsageError
-from .command import Command, checked_threads
+from .command import ArgparseCommand
 from .exports import add_exports, check_exports, is_folder, open_exports, open_own
-from .recognizer_options import add_asr, asr
+from .recognizer_options import add_asr, asr, checked_threads
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
@@ -211,4 +211,4 @@ def _timed(events: "Iterator[AnyEvent]", tally: Tally) -> "Iterator[AnyEvent]":
         yield event
 
 
-command = Command("replay", "read the emotions of recordings, as they would have been read live", register, run)
+command = ArgparseCommand("replay", "read the emotions of recordings, as they would have been read live", register, run)

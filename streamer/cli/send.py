@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..protocol.errors import UsageError
 from ..runtime.signals import ended_by_signals
-from .command import Command
+from .command import ArgparseCommand
 from .exports import add_exports, check_exports, open_exports
 
 if TYPE_CHECKING:
@@ -147,4 +147,6 @@ def _end(sending: "Sending") -> None:
     sending.join(2.0)
 
 
-command = Command("send", "send a recording or a microphone to a server, and read its emotions here", register, run)
+command = ArgparseCommand(
+    "send", "send a recording or a microphone to a server, and read its emotions here", register, run
+)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..protocol.errors import UsageError
 from ..runtime.leaving import Leaving
-from .command import Command, checked_threads
-from .recognizer_options import add_asr, asr
+from .command import ArgparseCommand
+from .recognizer_options import add_asr, asr, checked_threads
 
 MOST_WORKERS = 64
 
@@ -99,4 +99,4 @@ def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
     return 0
 
 
-command = Command("serve", "read many live streams over websockets", register, run)
+command = ArgparseCommand("serve", "read many live streams over websockets", register, run)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from served import served
 
-from emoscope.streamer.cli.main import main, parser
+from emoscope.streamer.cli.main import OWN, main
+from emoscope.streamer.cli.parser import build_app, parse
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "demo" / "deploy"
@@ -52,7 +53,7 @@ def test_the_image_runs_as_nobody_in_particular_and_its_command_is_one_of_ours(
     [entry] = of("ENTRYPOINT")
     program, *arguments = json.loads(entry)
     assert program == "emoscope"
-    args = parser().parse_args(arguments)
+    args = parse(build_app(OWN), arguments).namespace
     assert args.host == "0.0.0.0" and args.drain < DOCKER_STOP_S
     assert of("EXPOSE") == [str(args.port)]
     monkeypatch.delenv("EMOSCOPE_TOKEN", raising=False)
@@ -78,7 +79,7 @@ def test_the_service_starts_what_there_is_and_is_given_time_to_drain() -> None:
     unit.read(DEPLOY / "emoscope.service", encoding="utf-8")
     program, *arguments = shlex.split(unit["Service"]["ExecStart"])
     assert Path(program).name == "emoscope"
-    args = parser().parse_args(arguments)
+    args = parse(build_app(OWN), arguments).namespace
     assert arguments[0] == "serve"
     assert args.drain < float(unit["Service"]["TimeoutStopSec"])
     assert args.host == "127.0.0.1"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoscope.models.errors import EmoscopeError, UsageError
-from emoscope.streamer.cli.command import Command
+from emoscope.streamer.cli.command import ArgparseCommand
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Plan, Report
@@ -221,4 +221,6 @@ def _names(text: str) -> list[str]:
     return names
 
 
-command = Command("evaluate", help="score a model on a corpus, through the live path", register=register, run=run)
+command = ArgparseCommand(
+    "evaluate", help="score a model on a corpus, through the live path", register=register, run=run
+)

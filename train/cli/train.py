@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from emoscope.streamer.cli.command import Command
+from emoscope.streamer.cli.command import ArgparseCommand
 
 from . import words as cli_words
 
@@ -134,4 +134,4 @@ def _positive(text: str) -> int:
     return number
 
 
-command = Command("train", help="train a model from corpora of speech", register=register, run=run)
+command = ArgparseCommand("train", help="train a model from corpora of speech", register=register, run=run)

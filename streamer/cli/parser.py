@@ -1,0 +1,105 @@
+"""From the words of a command line to a command with its options, by cyclopts."""
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from ..protocol.errors import UsageError
+from .command import AnyCommand, ArgparseCommand, CommandGroup, Runnable
+
+EPILOGUE = (
+    "A reading is a guess about expression, not a fact about a person. Tell people that they are being read. Not for "
+    "decisions about people, not at work or in school, where the EU forbids it (AI Act, Art. 5(1)(f))."
+)
+
+
+def build_app(commands: Iterable[AnyCommand]) -> App:
+    """The whole command line."""
+    app = App(
+        name="emoscope",
+        help="Reads the emotions of a voice while it speaks.",
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        version=_version,
+        default_parameter=Parameter(negative=(), show_default=_shown_default),
+    )
+    _add(app, commands)
+    return app
+
+
+def parse(app: App, arguments: Sequence[str]) -> Runnable | None:
+    """The command that the arguments name; None when they asked for help or the version, which is then printed.
+
+    UsageError when they make no command.
+    """
+    try:
+        call, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        raise UsageError(" ".join(str(error).split())) from None
+    command: Runnable | None = call(*bound.args, **bound.kwargs)
+    return command
+
+
+def _add(app: App, commands: Iterable[AnyCommand]) -> None:
+    for command in commands:
+        if isinstance(command, CommandGroup):
+            group = App(name=command.name, help=command.help, help_epilogue="")
+            _add(group, command.commands)
+            app.command(group)
+        elif isinstance(command, ArgparseCommand):
+            app.command(_argparse(command), name=command.name, help=command.help, help_flags=())
+        else:
+            app.command(_constructor(command.options), name=command.name, help=command.help, help_epilogue="")
+
+
+def _constructor(options: type[Runnable]) -> Callable[..., Runnable]:
+    """Makes the dataclass. Its positional arguments have no names on the command line, and no `--name` beside them."""
+
+    def construct(*values: Any, **named: Any) -> Runnable:
+        return options(*values, **named)
+
+    signature = inspect.signature(options)
+    parameters = [
+        parameter.replace(kind=parameter.POSITIONAL_ONLY)
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        else parameter
+        for parameter in signature.parameters.values()
+    ]
+    construct.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    construct.__doc__ = options.__doc__
+    return construct
+
+
+def _shown_default(value: Any) -> str | None:
+    """A default as the help shows it; nothing where the option is off, or has no value, unless it is given."""
+    if value is None or value is False or value == ():
+        return None
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _version() -> str:
+    from ..runtime.drive import product
+
+    return product()
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    command: ArgparseCommand
+    namespace: argparse.Namespace
+
+    def run(self) -> int:
+        return self.command.run(self.namespace)
+
+
+def _argparse(command: ArgparseCommand) -> Callable[..., Runnable]:
+    def construct(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> Runnable:
+        parser = argparse.ArgumentParser(prog=f"emoscope {command.name}", description=command.help)
+        command.register(parser)
+        return _Parsed(command, parser.parse_args(tokens))
+
+    return construct
