@@ -11,8 +11,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer import Config, Session
+from emoscope.streamer.protocol.audio import encode_audio
 from emoscope.streamer.protocol.events import AnyEvent, Error, SessionCreated, SessionResumed, decode
-from emoscope.streamer.protocol.messages import SUBPROTOCOL, encode_audio
+from emoscope.streamer.protocol.messages import SUBPROTOCOL
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
 PATIENCE_S = 20.0

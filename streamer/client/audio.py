@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from ..protocol.audio import bytes_per_sample, encode_audio
 from ..protocol.config import Config
 from ..protocol.errors import InputError
-from ..protocol.messages import bytes_per_sample, encode_audio
 
 LOUDEST = 1_000.0  # full scale is 1; a sample beyond this is a broken number
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..protocol.audio import bytes_per_sample
 from ..protocol.config import Config
 from ..protocol.errors import ConfigInvalid, EmoscopeError, RefusedByServer, UsageError
 from ..protocol.events import (
@@ -27,7 +28,6 @@ from ..protocol.messages import (
     Keepalive,
     SessionResume,
     SessionUpdate,
-    bytes_per_sample,
 )
 from .backoff import SETTLED_S, Backoff
 from .decisions import Decision, Retry, Stop, disconnected

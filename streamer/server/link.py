@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
+from ..protocol.audio import decode_audio
 from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
 from ..protocol.events import AnyEvent, EmotionInterim, Error, SessionClosed, SessionUpdated
 from ..protocol.messages import (
@@ -21,7 +22,6 @@ from ..protocol.messages import (
     Reset,
     SessionResume,
     SessionUpdate,
-    decode_audio,
     decode_client,
 )
 from ..session.requests import Result

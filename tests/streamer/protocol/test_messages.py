@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from emoscope.streamer.protocol import events
 from emoscope.streamer.protocol import messages as protocol
+from emoscope.streamer.protocol.audio import bytes_per_sample, decode_audio, encode_audio
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.errors import InvalidAudio, InvalidJson, ProtocolError, UnknownType
-from emoscope.streamer.protocol.messages import decode_audio, decode_client, encode_audio, encode_client
+from emoscope.streamer.protocol.messages import decode_client, encode_client
 
 MESSAGES = st.one_of(
     st.just(protocol.Flush()),
@@ -103,7 +104,7 @@ def test_mulaw_errs_by_at_most_half_a_step(value: int) -> None:
 
 @given(st.integers(1, 200), st.sampled_from(["pcm_s16le", "pcm_f32le", "mulaw"]), st.integers(1, 4))
 def test_a_part_of_a_sample_is_refused(count: int, encoding: str, channels: int) -> None:
-    step = protocol.bytes_per_sample(encoding) * channels
+    step = bytes_per_sample(encoding) * channels
     config = Config(encoding=encoding, channels=channels)  # type: ignore[arg-type]
     if count % step == 0:
         assert decode_audio(bytes(count), config).shape == (count // step, channels)
