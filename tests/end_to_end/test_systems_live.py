@@ -12,7 +12,7 @@ from emoscope.streamer import BatchEngine, Config, Session
 from emoscope.streamer.cli import main as cli
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.runtime.replay import replay
-from emoscope.streamer.testing import differences, run, settle, silence, voice
+from emoscope.streamer.testing import answer_all, differences, run, silence, voice
 
 torch.set_num_threads(1)
 
@@ -67,7 +67,7 @@ def test_chunks_and_a_restored_session_change_nothing(name):
     first = Session(contract, config)
     events = run(first, engine, [audio[:50_000]], finish=False)
     second = Session.restore(first.save(), contract)
-    events += settle(second, engine, [], second.pending())
+    events += answer_all(second, engine, [], second.pending())
     assert differences(whole, events + run(second, engine, [audio[50_000:]])) == []
 
 

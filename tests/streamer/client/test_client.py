@@ -76,11 +76,13 @@ def test_commands_take_effect_at_their_sample() -> None:
         client.finish()
         events = durable(list(client))
     session, engine = Session(CONTRACT, Config()), FakeEngine()
-    from emoscope.streamer.testing import settle
+    from emoscope.streamer.testing import answer_all
 
-    here = settle(session, engine, *session.feed(WHOLE[:24_000])) + settle(session, engine, *session.flush())
-    here += settle(session, engine, *session.feed(WHOLE[24_000:40_000])) + settle(session, engine, *session.reset())
-    here += settle(session, engine, *session.feed(WHOLE[40_000:])) + settle(session, engine, *session.finish())
+    here = answer_all(session, engine, *session.feed(WHOLE[:24_000])) + answer_all(session, engine, *session.flush())
+    here += answer_all(session, engine, *session.feed(WHOLE[24_000:40_000])) + answer_all(
+        session, engine, *session.reset()
+    )
+    here += answer_all(session, engine, *session.feed(WHOLE[40_000:])) + answer_all(session, engine, *session.finish())
     assert differences(events, durable(here)) == []
 
 

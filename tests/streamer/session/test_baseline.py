@@ -11,7 +11,7 @@ from strategies import cut, speech_with_pauses, splits
 from emoscope.models.speaker import MOST_WEIGHT, learn
 from emoscope.streamer import Config, ConfigInvalid, Session
 from emoscope.streamer.session.requests import Dropped, Read
-from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
 TWO = np.concatenate([voice(2.0), silence(1.0), voice(2.0, 220.0, seed=1), silence(1.0)])
 
@@ -53,9 +53,9 @@ def test_a_saved_session_keeps_what_it_knows_of_the_voice(audio, share, answered
     first = Session(CONTRACT, Config(baseline="running"))
     events, requests = first.feed(before)
     if answered:
-        events = settle(first, engine, events, requests)
+        events = answer_all(first, engine, events, requests)
     second = Session.restore(first.save(), CONTRACT)
-    events = events + settle(second, engine, [], second.pending()) + run(second, engine, [after])
+    events = events + answer_all(second, engine, [], second.pending()) + run(second, engine, [after])
     assert differences(events_of([audio], baseline="running"), events) == []
 
 
@@ -97,7 +97,7 @@ def test_a_baseline_is_frozen_while_an_utterance_is_heard():
 def test_enrolled_is_told_after_enough_calm_speech_and_changes_what_follows():
     """From then on readings say `enrolled`, whatever the config's baseline was; `reset` forgets it."""
     session, engine = Session(CONTRACT), FakeEngine()
-    events = settle(session, engine, *session.enroll(3.0))
+    events = answer_all(session, engine, *session.enroll(3.0))
     calm = np.concatenate([voice(2.0), silence(1.0)])
     events += run(session, engine, [calm, calm, TWO[:48_000]], finish=False)
     kinds = [event.type for event in events if event.type in ("emotion.final", "mood", "enrolled")]
@@ -110,7 +110,7 @@ def test_enrolled_is_told_after_enough_calm_speech_and_changes_what_follows():
     again = run(session, engine, [TWO[:48_000]], finish=False)
     assert np.array_equal(session.speaker.mean, known.mean)
     assert [event.baseline for event in finals(again)] == ["enrolled"]
-    events = settle(session, engine, *session.reset()) + run(session, engine, [TWO[:48_000]])
+    events = answer_all(session, engine, *session.reset()) + run(session, engine, [TWO[:48_000]])
     assert [event.baseline for event in finals(events)] == ["off"]
 
 

@@ -12,7 +12,7 @@ from strategies import cut, speech_with_pauses, splits
 from emoscope.models.pool_state import SoftmaxState
 from emoscope.streamer import Config, ConfigInvalid, InputError, RecordInvalid, Session, UsageError, VadConfig
 from emoscope.streamer.session.requests import Dropped, Encode, Failed, Late
-from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
 RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000]
 
@@ -49,10 +49,10 @@ def test_a_saved_session_goes_on_with_the_same_events(audio, share, rate, answer
     first = Session(CONTRACT, config)
     events, requests = first.feed(before)
     if answered:
-        events = settle(first, engine, events, requests)
+        events = answer_all(first, engine, events, requests)
     second = Session.restore(first.save(), CONTRACT)
     assert {r.id for r in second.pending()} == {r.id for r in first.pending()}
-    events = events + settle(second, engine, [], second.pending())
+    events = events + answer_all(second, engine, [], second.pending())
     events += run(second, engine, [after])
     assert differences(events_of([sound], rate), events) == []
 
@@ -61,10 +61,10 @@ SAVER = """
 import sys
 from emoscope.streamer import Config, Session
 from emoscope.streamer.protocol.events import encode
-from emoscope.streamer.testing import CONTRACT, FakeEngine, run, settle, voice
+from emoscope.streamer.testing import CONTRACT, FakeEngine, run, answer_all, voice
 session = Session.restore(open(sys.argv[1], "rb").read(), CONTRACT)
 engine = FakeEngine()
-events = settle(session, engine, [], session.pending())
+events = answer_all(session, engine, [], session.pending())
 for event in events + run(session, engine, [voice(3.0, 150.0, seed=7)[20_000:]]):
     print(encode(event).decode())
 """
@@ -76,7 +76,7 @@ def test_another_process_goes_on_where_this_one_stopped(tmp_path):
 
     audio = voice(3.0, 150.0, seed=7)
     session, engine = Session(CONTRACT), FakeEngine()
-    events = settle(session, engine, *session.feed(audio[:20_000]))
+    events = answer_all(session, engine, *session.feed(audio[:20_000]))
     (tmp_path / "saved").write_bytes(session.save())
     out = subprocess.run(
         [sys.executable, "-c", SAVER, str(tmp_path / "saved")], capture_output=True, check=True, cwd=tmp_path
@@ -170,7 +170,7 @@ def test_a_dropped_window_costs_its_frames_only():
     requests += rest
     first = next(r for r in requests if isinstance(r, Encode) and r.window.index == 0)
     more, again = session.apply([Dropped(first.id), *engine([r for r in requests if r is not first])])
-    events += settle(session, engine, more, again)
+    events += answer_all(session, engine, more, again)
     [final] = [e for e in events if e.type == "emotion.final"]
     owned = (first.window.own_end - first.window.own_start) / 16_000
     assert final.segments >= 4 and events[-1].totals.dropped_s == owned
@@ -199,10 +199,10 @@ def test_a_finished_session_takes_no_more_audio():
 def test_flush_ends_the_utterance_and_reset_forgets_the_mood():
     """The clock and the numbers go on; after a reset the mood begins with the next utterance."""
     session, engine = Session(CONTRACT), FakeEngine()
-    events = settle(session, engine, *session.feed(voice(2.0)))
-    events += settle(session, engine, *session.flush())
-    events += settle(session, engine, *session.feed(voice(2.0, 200.0)))
-    events += settle(session, engine, *session.reset())
+    events = answer_all(session, engine, *session.feed(voice(2.0)))
+    events += answer_all(session, engine, *session.flush())
+    events += answer_all(session, engine, *session.feed(voice(2.0, 200.0)))
+    events += answer_all(session, engine, *session.reset())
     events += run(session, engine, [voice(2.0, 120.0)])
     ends = [e for e in events if e.type == "speech.ended"]
     assert [e.reason for e in ends] == ["flush", "flush", "finish"]
@@ -222,7 +222,7 @@ def test_flush_at_the_same_sample_is_the_same_whatever_the_chunks():
     def flushed(blocks):
         session, engine = Session(CONTRACT, Config(sample_rate=44_100)), FakeEngine()
         events = run(session, engine, blocks(sound[:60_001]), finish=False)
-        events += settle(session, engine, *session.flush())
+        events += answer_all(session, engine, *session.flush())
         return events + run(session, engine, blocks(sound[60_001:]))
 
     assert differences(flushed(lambda x: [x]), flushed(lambda x: np.array_split(x, 97))) == []
@@ -249,7 +249,7 @@ def test_a_number_that_is_none_is_refused_and_what_came_before_is_kept():
     with pytest.raises(InputError, match=r"2\.500 s"):
         session.feed(audio)
     assert session.audio_s == 2.0
-    events = settle(session, engine, [], session.pending())
+    events = answer_all(session, engine, [], session.pending())
     events += run(session, engine, [audio[32_000:40_000]])
     assert [e.type for e in events].count("emotion.final") == 1 and events[-1].totals.audio_s == 2.5
 

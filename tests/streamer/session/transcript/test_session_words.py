@@ -10,7 +10,7 @@ from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Read, Transcribe
 from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
-from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, settle, silence, voice
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
 OPTIONS = {"refresh_s": 0.7, "text_wait_s": 0.4}
 
@@ -43,10 +43,10 @@ def test_a_saved_session_goes_on_with_the_same_words(audio, share, answered):
     engine, first = FakeEngine(), session_of()
     events, requests = first.feed(before)
     if answered:
-        events = settle(first, engine, events, requests)
+        events = answer_all(first, engine, events, requests)
     second = Session.restore(first.save(), CONTRACT)
     assert {r.id for r in second.pending()} == {r.id for r in first.pending()}
-    events = events + settle(second, engine, [], second.pending())
+    events = events + answer_all(second, engine, [], second.pending())
     events += run(second, engine, [after])
     assert differences(events_of([audio]), events) == []
 
@@ -99,7 +99,7 @@ def test_a_finals_words_are_those_of_the_pass_over_the_whole_utterance():
         from emoscope.streamer.session.transcript.rolling import to_int16
 
         audio = to_int16(TALK[begin : round(said.end * 16_000)])
-        whole = engine.hear(Transcribe(0, 0, begin, 0, True, None, audio))
+        whole = engine.transcribe(Transcribe(0, 0, begin, 0, True, None, audio))
         assert [w.word for w in said.words] == [w.word for w in whole.segments[0].words]
 
 
@@ -170,7 +170,7 @@ def test_a_late_final_tells_the_words_that_were_settled():
     """`timeout`, and what two passes agreed on by then."""
 
     def answer(request):
-        return Late(request.id) if request.final else Done(request.id, FakeEngine().hear(request))
+        return Late(request.id) if request.final else Done(request.id, FakeEngine().transcribe(request))
 
     events = answered(session_of(), voice(5.0), answer)
     [said], [final] = of_type(events, "transcript.final"), of_type(events, "emotion.final")
@@ -273,7 +273,7 @@ class Speaker(FakeEngine):
         super().__init__()
         self.languages, self.p, self.logprob, self.told = list(languages), p, logprob, []
 
-    def hear(self, request):
+    def transcribe(self, request):
         if request.final:
             self.told.append(request.language)
         language = request.language or (self.languages[0] if not request.final else self.languages.pop(0))
@@ -327,7 +327,7 @@ def test_reset_opens_the_language_again():
     engine = Speaker(["en", "pl"])
     session = session_of()
     run(session, engine, [FOUR[:48_000]], finish=False)
-    settle(session, engine, *session.reset())
+    answer_all(session, engine, *session.reset())
     run(session, engine, [FOUR[:48_000]])
     assert engine.told == [None, None]
 
@@ -342,7 +342,7 @@ def test_the_words_lag_is_told_apart():
         requests = [*spoken, *requests]
     assert session.transcribed_s < 1.0 and session.processed_s <= session.transcribed_s
     assert session.read_s > session.transcribed_s
-    settle(session, engine, [], session.pending())
+    answer_all(session, engine, [], session.pending())
     assert session.transcribed_s == session.read_s == session.processed_s
 
 
@@ -354,7 +354,7 @@ def test_an_utterance_that_is_over_as_it_begins_has_its_final():
         events += run(session, engine, [block], finish=False)
         if session.state.segmenter.utterances == 2:
             break
-    events += settle(session, engine, *session.finish())
+    events += answer_all(session, engine, *session.finish())
     *_, last = of_type(events, "transcript.final")
     assert last.utterance == 2 and last.start == last.end and last.text == ""
     assert [e.utterance for e in of_type(events, "emotion.final")] == [1, 2]
@@ -369,10 +369,10 @@ def test_attention_can_be_off_with_words_on():
 class Wavering(FakeEngine):
     """Hears some words differently in each pass, surely and at other times, as real recognizers do."""
 
-    def hear(self, request):
+    def transcribe(self, request):
         random = np.random.default_rng([request.begin, len(request.audio), request.final])
         words = []
-        for place, word in enumerate(super().hear(request).segments[0].words):
+        for place, word in enumerate(super().transcribe(request).segments[0].words):
             sign, shift, p = random.uniform(0, 1, 3).tolist()
             text = f"x{place}" if sign > 0.7 else f"{word.word}?" if sign < 0.2 else word.word
             words.append(SpokenWord(word=text, start=word.start + shift / 10, end=word.end + shift / 10, p=p))
@@ -386,7 +386,7 @@ def test_any_pattern_of_interim_passes_that_were_dropped_gives_the_same_finals(a
     def answer(request):
         if not request.final and random.random() < share:
             return random.choice([Dropped, Late])(request.id)
-        return Done(request.id, Wavering().hear(request))
+        return Done(request.id, Wavering().transcribe(request))
 
     hurried = answered(session_of(), audio, answer)
     whole = events_of([audio], Wavering())
@@ -400,7 +400,7 @@ def test_what_interims_settled_no_later_interim_changes(audio, random):
     """Whatever the passes say, and whichever of them come."""
 
     def answer(request):
-        return Dropped(request.id) if random.random() < 0.3 else Done(request.id, Wavering().hear(request))
+        return Dropped(request.id) if random.random() < 0.3 else Done(request.id, Wavering().transcribe(request))
 
     stable = {}
     for event in of_type(answered(session_of(), audio, answer), "transcript.interim"):

@@ -1,0 +1,31 @@
+"""Running a session in a test."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..protocol.events import AnyEvent
+from ..session.requests import Engine, Request
+from ..session.session import Session
+
+
+def run(
+    session: Session, engine: Engine, blocks: Iterable[npt.NDArray[np.generic]], finish: bool = True
+) -> list[AnyEvent]:
+    """Feed `blocks` to a session, answer each request at once, and return all events; `finish` closes the session."""
+    events: list[AnyEvent] = []
+    for block in blocks:
+        events += answer_all(session, engine, *session.feed(block))
+    if finish:
+        events += answer_all(session, engine, *session.finish())
+    return events
+
+
+def answer_all(session: Session, engine: Engine, events: list[AnyEvent], requests: list[Request]) -> list[AnyEvent]:
+    """Answer requests until none is left; returns `events` and all events that follow."""
+    events = list(events)
+    while requests:
+        more, requests = session.apply(engine(requests))
+        events += more
+    return events
