@@ -78,11 +78,11 @@ def test_commands_take_effect_at_their_sample() -> None:
     session, engine = Session(CONTRACT, Config()), FakeEngine()
     from emoscope.streamer.testing import answer_all
 
-    here = answer_all(session, engine, *session.feed(WHOLE[:24_000])) + answer_all(session, engine, *session.flush())
-    here += answer_all(session, engine, *session.feed(WHOLE[24_000:40_000])) + answer_all(
-        session, engine, *session.reset()
-    )
-    here += answer_all(session, engine, *session.feed(WHOLE[40_000:])) + answer_all(session, engine, *session.finish())
+    here = []
+    pieces = ((WHOLE[:24_000], session.flush), (WHOLE[24_000:40_000], session.reset), (WHOLE[40_000:], session.finish))
+    for piece, then in pieces:
+        here += answer_all(session, engine, *session.feed(piece))
+        here += answer_all(session, engine, *then())
     assert differences(events, durable(here)) == []
 
 

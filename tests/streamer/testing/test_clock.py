@@ -67,11 +67,14 @@ def test_tasks_that_can_run_do_so_before_the_clock_jumps() -> None:
 
     async def talk() -> bytes:
         left, right = socket.socketpair()
-        reader, _ = await asyncio.open_connection(sock=left)
+        reader, silent = await asyncio.open_connection(sock=left)
         _, writer = await asyncio.open_connection(sock=right)
         async with asyncio.timeout(0.001):
             writer.write(b"hello")
-            return await reader.readexactly(5)
+            received = await reader.readexactly(5)
+        for end in (silent, writer):
+            end.close()
+        return received
 
     assert run_in_virtual_time(talk(), clock) == b"hello"
     assert clock.now() == 0.0
@@ -82,20 +85,15 @@ def test_the_clock_stands_still_while_a_thread_is_busy() -> None:
     clock, working = FakeClock(), threading.Event()
 
     def work() -> str:
-        try:
-            time.sleep(0.05)
-            return "result"
-        finally:
-            working.clear()
+        time.sleep(0.05)
+        return "result"
 
     async def wait() -> str:
         working.set()
         future = asyncio.get_running_loop().run_in_executor(None, work)
-        while not future.done():
-            if not working.is_set():
-                break
-            await asyncio.sleep(0)
-        return await future
+        future.add_done_callback(lambda _: working.clear())
+        async with asyncio.timeout(0.001):
+            return await future
 
     assert run_in_virtual_time(wait(), clock, busy=working.is_set) == "result"
     assert clock.now() == 0.0
