@@ -85,9 +85,9 @@ def _check(args: argparse.Namespace) -> None:
     if args.source != MICROPHONE and args.device is not None:
         raise UsageError("--device is for the microphone: emoscope send mic URL --device D")
     check_exports(args)
-    from ..client.dial import address
+    from ..client.connect import stream_url
 
-    args.url = address(args.url)
+    args.url = stream_url(args.url)
 
 
 def _source(args: argparse.Namespace, pace: str) -> "Microphone | PacedRecording":

@@ -1,6 +1,6 @@
-"""A client of `emoscope serve` that loses nothing: audio out, events in, over as many connections as it takes.
+"""A client of `emoscope serve`: it sends audio, yields events, and resumes the session after a lost connection.
 
-It imports neither torch nor the models.
+It imports neither torch nor the models. The protocol is described in `streamer/protocol.md`.
 """
 
 from ..protocol.config import Config, VadConfig
@@ -15,7 +15,7 @@ from ..protocol.errors import (
     UsageError,
 )
 from .client import Client
-from .sync import SyncClient
+from .sync_client import SyncClient
 
 __all__ = [
     "Client",

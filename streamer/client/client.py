@@ -1,4 +1,4 @@
-"""The client for asyncio."""
+"""The asyncio client: the sans-I/O core with a websocket, a clock and tasks around it."""
 
 import asyncio
 import random
@@ -15,19 +15,19 @@ from ..protocol.config import Config, checked
 from ..protocol.errors import UsageError
 from ..protocol.events import AnyEvent, SessionCreated
 from ..protocol.messages import ClientMessage, Enroll, Flush, Reset, encode_client
-from .audio import Audio, wire
-from .core import Core
-from .decisions import Decision, Stop
-from .dial import Refusal, address, dial
-from .inbox import Inbox
+from .audio_encoding import Audio, encode_samples
+from .connect import ConnectFailed, open_websocket, stream_url
+from .core import ClientCore
+from .event_queue import EventQueue
+from .reconnect import ABNORMAL_CLOSURE, Decision, Stop
 
-LOOK_S = 1.0  # how often a connection on which nothing happens is looked at
-GOODBYE_S = 1.0  # after `session.closed` the server closes; else we do
-LEAVE_S = 1.0
+WATCHDOG_INTERVAL_S = 1.0  # how often a silent connection is checked for a timeout
+CLOSED_TIMEOUT_S = 1.0  # the server closes the socket after `session.closed`; after this long the client does
+CLOSE_TIMEOUT_S = 1.0
 
 
 class Client:
-    """Sends audio to a server and gives its events; loses neither when the connection does.
+    """Sends audio to a server and yields its events. A lost connection loses neither.
 
     >>> async with Client("ws://127.0.0.1:8765") as client:            # doctest: +SKIP
     ...     await client.send(samples)
@@ -35,20 +35,21 @@ class Client:
     ...     async for event in client:
     ...         print(event)
 
-    url        `ws://` or `wss://`; without a path, the protocol's
-    config     session options. `pace="realtime"`: `send` never waits, as a microphone does not. `pace="fast"`: it waits
-               until the server has room, and nothing is lost however long the audio
-    token      what the server wants to know before it listens
-    context    for TLS, where the system's authorities do not know the server
-    give_up_s  after so long without a connection, stop with an error
+    url      `ws://` or `wss://`; without a path, the protocol's path is used
+    config   session options. With `pace="realtime"`, `send` never waits, as for a microphone. With `pace="fast"`, it
+             waits until the server has room, so that audio of any length is sent without loss
+    token    the bearer token, if the server requires one
+    context  TLS settings, for a certificate that the system does not trust
+    reconnect_timeout_s  stop with an error after this long without a stable connection
 
-    A connection that breaks is made anew, and the session goes on where it was: `session.resumed` is among the events,
-    and each durable event comes once. When the server has forgotten the session, another one begins with all audio that
-    had no answer yet: a `warning` `session_lost` says what was lost, and a `session.created` follows. Audio that had
-    to wait for longer than the client keeps it is told by a `warning` `audio_dropped`, and is heard as silence.
+    After a lost connection the client reconnects with back-off and resumes the session: `session.resumed` is among the
+    events, and each durable event is delivered once. If the server no longer has the session, a new one begins with all
+    audio whose events have not arrived: a `warning` `session_lost` says what was lost, and `session.created` follows.
+    When the connection is away for longer than the audio can be kept, the oldest audio is replaced by silence, and a
+    `warning` `audio_dropped` reports the stretch.
 
-    Raises ConfigInvalid, UnreachableServer, RefusedByServer or Disconnected: on entering, while sending, or when
-    iterating has given all events that had come.
+    Raises ConfigInvalid, UnreachableServer, RefusedByServer or Disconnected: from `async with`, from `send`, or from
+    the iteration once all received events were delivered.
     """
 
     def __init__(
@@ -58,65 +59,66 @@ class Client:
         *,
         token: str | None = None,
         context: ssl.SSLContext | None = None,
-        give_up_s: float = 300.0,
+        reconnect_timeout_s: float = 300.0,
     ) -> None:
-        self.url = address(url)
+        self.url = stream_url(url)
         self.config = checked(msgspec.to_builtins(config or Config()))
         self._token, self._context = token, context
-        self._core = Core(self.config, random.random, give_up_s)
-        self._inbox = Inbox()
-        self._fresh, self._wake, self._progress = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._core = ClientCore(self.config, random.random, reconnect_timeout_s)
+        self._events = EventQueue()
+        # The reader, the sender, and the caller of `send` and `__aenter__` wait for these.
+        self._event_arrived, self._send_wakeup, self._progressed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._ready = asyncio.Event()
-        self._over = False
+        self._task: asyncio.Task[None] | None = None
+        self._ended = False
         self._error: Exception | None = None
 
     @property
     def session(self) -> SessionCreated | None:
-        """The session's first event, None while there is no session."""
+        """The session's `session.created` event; None before the first one, and while a lost session is replaced."""
         return self._core.created
 
     @property
     def connected(self) -> bool:
-        """Audio is on its way; else it waits here."""
+        """The connection is ready for audio. Otherwise audio is buffered."""
         return self._core.streaming
 
     @property
-    def room(self) -> bool:
+    def ready_to_send(self) -> bool:
         """`send` would not wait."""
-        out = self._core.out
-        return not out.patient or out.room > 0
+        buffer = self._core.buffer
+        return not buffer.lossless or buffer.room > 0
 
     @property
-    def over(self) -> bool:
-        """No more events will come than those that are here."""
-        return self._over
+    def ended(self) -> bool:
+        """No more events will arrive. Those in the queue can still be read."""
+        return self._ended
 
     @property
     def audio_s(self) -> float:
-        """Audio taken by `send`, in seconds of the session's clock."""
-        return self._core.seconds(self._core.out.head)
+        """Audio accepted by `send`, in seconds on the session's clock."""
+        return self._core.seconds(self._core.buffer.head)
 
     @property
     def processed_s(self) -> float:
-        """Audio that the server has answered, in seconds of the session's clock."""
+        """Audio that the server acknowledged as processed, in seconds on the session's clock."""
         return self._core.received.processed_s
 
     async def send(self, samples: Audio) -> None:
-        """Samples (n,) or (n, channels), int16 or float in [-1, 1], at the config's rate; or bytes in its encoding.
+        """Send samples (n,) or (n, channels), int16 or float in [-1, 1], or bytes in the config's encoding.
 
-        InputError when they are none.
+        Raises InputError for any other shape, type or value.
         """
-        data = wire(samples, self.config)
-        out = self._core.out
-        step = out.piece * out.ring.frame_bytes
+        data = encode_samples(samples, self.config)
+        buffer = self._core.buffer
+        step = buffer.message_size * buffer.ring.frame_bytes
         for begin in range(0, len(data), step):
-            while out.patient and out.room == 0 and not self._over:
-                self._progress.clear()
-                await self._progress.wait()
-            self._refuse_if_over()
+            while buffer.lossless and buffer.room == 0 and not self._ended:
+                self._progressed.clear()
+                await self._progressed.wait()
+            self._refuse_if_ended()
             self._core.append(data[begin : begin + step])
-            self._wake.set()
+            self._send_wakeup.set()
         await asyncio.sleep(0)
 
     async def flush(self) -> None:
@@ -124,27 +126,27 @@ class Client:
         self._command(Flush())
 
     async def reset(self) -> None:
-        """Forget context and baseline at this sample; clock and numbers go on."""
+        """Forget context and baseline at this sample. The clock and the sequence numbers continue."""
         self._command(Reset())
 
     async def enroll(self, seconds: float) -> None:
-        """The next seconds of speech become the voice's baseline."""
+        """Use the next seconds of speech as the speaker's baseline."""
         self._command(Enroll(seconds=seconds))
 
     async def finish(self) -> None:
-        """No more audio: the events that are left come, `session.closed` last."""
+        """Say that no more audio follows. The remaining events arrive, `session.closed` last."""
         self._core.finish()
-        self._wake.set()
+        self._send_wakeup.set()
 
     def poll(self) -> list[AnyEvent]:
-        """The events that are here, without waiting."""
+        """The events in the queue, without waiting for more."""
         events = []
-        while (event := self._inbox.take()) is not None:
+        while (event := self._events.pop()) is not None:
             events.append(event)
         return events
 
     def raise_error(self) -> None:
-        """Raise what ended the session, if something did."""
+        """Raise the error that ended the session, if there was one."""
         if self._error is not None:
             raise self._error
 
@@ -152,12 +154,12 @@ class Client:
         return self
 
     async def __anext__(self) -> AnyEvent:
-        while (event := self._inbox.take()) is None:
-            if self._over:
+        while (event := self._events.pop()) is None:
+            if self._ended:
                 self.raise_error()
                 raise StopAsyncIteration
-            self._fresh.clear()
-            await self._fresh.wait()
+            self._event_arrived.clear()
+            await self._event_arrived.wait()
         return event
 
     async def __aenter__(self) -> Self:
@@ -176,20 +178,20 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Leave at once, within about a second. What was not finished is given up."""
+        """Close the connection within about a second. A session that is not finished is abandoned."""
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait([self._task], timeout=LEAVE_S + LEAVE_S)
+            await asyncio.wait([self._task], timeout=2 * CLOSE_TIMEOUT_S)
 
     def _command(self, message: ClientMessage) -> None:
-        self._refuse_if_over()
+        self._refuse_if_ended()
         self._core.command(message)
-        self._wake.set()
+        self._send_wakeup.set()
 
-    def _refuse_if_over(self) -> None:
-        if self._over:
+    def _refuse_if_ended(self) -> None:
+        if self._ended:
             self.raise_error()
-            raise UsageError("this session is over; open another client for more audio")
+            raise UsageError("this session has ended; open another client for more audio")
 
     async def _run(self) -> None:
         try:
@@ -197,48 +199,50 @@ class Client:
                 self._deliver([])
                 await asyncio.sleep(decision.delay_s)
             self._error = decision.error
-        except Exception as error:  # a fault of ours: whoever waits for events must hear of it
+        except Exception as error:  # a bug in the client: raise it from the iteration instead of hanging
             self._error = error
         finally:
-            self._over = True
+            self._ended = True
             self._deliver([])
 
     async def _connection(self) -> Decision:
-        """One connection, from its beginning to its end."""
+        """Run one connection from opening to close; what to do next."""
         core = self._core
         try:
-            socket = await dial(self.url, self._token, self._context)
-        except Refusal as refusal:
-            return core.failed(refusal.error, time.monotonic(), passing=refusal.passing, wait_s=refusal.wait_s)
-        core.opened(time.monotonic())
+            socket = await open_websocket(self.url, self._token, self._context)
+        except ConnectFailed as failed:
+            return core.connect_failed(
+                failed.error, time.monotonic(), retryable=failed.retryable, min_delay_s=failed.min_delay_s
+            )
+        core.connection_opened(time.monotonic())
         sender = asyncio.create_task(self._send(socket), name="emoscope client: send")
         try:
             code, reason = await self._receive(socket)
         finally:
             sender.cancel()
             try:
-                async with asyncio.timeout(LEAVE_S):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await socket.close()
             except TimeoutError:
                 socket.transport.abort()
             await asyncio.wait([sender])
         if not sender.cancelled() and (error := sender.exception()) is not None:
             raise error
-        return core.ended(code, reason, time.monotonic())
+        return core.connection_closed(code, reason, time.monotonic())
 
     async def _send(self, socket: ClientConnection) -> None:
         core = self._core
         try:
             while True:
-                message = core.next(time.monotonic())
-                if core.notices:
+                message = core.next_message(time.monotonic())
+                if core.warnings:
                     self._deliver([])
                 if message is None:
-                    self._wake.clear()
+                    self._send_wakeup.clear()
                     try:
                         # Not wait_for: in Python 3.11 it can swallow a cancellation that comes with the wake-up.
-                        async with asyncio.timeout(core.look_s()):
-                            await self._wake.wait()
+                        async with asyncio.timeout(core.poll_interval_s()):
+                            await self._send_wakeup.wait()
                     except TimeoutError:
                         continue
                 else:
@@ -247,36 +251,36 @@ class Client:
             return
 
     async def _receive(self, socket: ClientConnection) -> tuple[int, str]:
-        """Until the connection ends: its close code and reason."""
+        """Deliver events until the connection ends; its close code and reason."""
         core = self._core
-        until = float("inf")
+        deadline = float("inf")
         while True:
-            if core.deaf(time.monotonic()):
+            if core.timed_out(time.monotonic()):
                 socket.transport.abort()
-                return 1006, "no answer"
+                return ABNORMAL_CLOSURE, "no answer"
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(WATCHDOG_INTERVAL_S):
                     text = await socket.recv()
             except TimeoutError:
-                if time.monotonic() >= until:
+                if time.monotonic() >= deadline:
                     return 1000, ""
                 continue
             except ConnectionClosed as closed:
-                return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd is not None else (1006, "")
+                return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd is not None else (ABNORMAL_CLOSURE, "")
             if isinstance(text, bytes):
-                continue  # audio is for servers
+                continue  # servers send no binary frames
             self._deliver(core.receive(text, time.monotonic()))
-            if core.fault is not None:
+            if core.failure is not None:
                 return 1000, ""
             if core.closed is not None:
-                until = min(until, time.monotonic() + GOODBYE_S)
+                deadline = min(deadline, time.monotonic() + CLOSED_TIMEOUT_S)
 
     def _deliver(self, events: list[AnyEvent]) -> None:
-        """Hand events on, ours first, and wake whoever waits for something to have changed."""
-        notices, self._core.notices = self._core.notices, []
-        self._inbox.put([*notices, *events])
-        self._fresh.set()
-        self._wake.set()
-        self._progress.set()
-        if self._over or self._core.streaming:
+        """Queue events for the caller, the client's own warnings first, and wake all that wait for a change."""
+        warnings, self._core.warnings = self._core.warnings, []
+        self._events.put([*warnings, *events])
+        self._event_arrived.set()
+        self._send_wakeup.set()
+        self._progressed.set()
+        if self._ended or self._core.streaming:
             self._ready.set()

@@ -1,4 +1,7 @@
-"""The client without sockets, clocks or tasks: what to send, what to hand on, what to do when a connection ends."""
+"""The sans-I/O core of the client: what to send, which events to deliver, and whether to reconnect.
+
+It has no sockets, clocks or tasks. The caller passes in the time, and the text frames that arrive.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,14 +9,12 @@ from typing import Any
 
 import msgspec
 
-from ..protocol.audio import bytes_per_sample
 from ..protocol.config import Config
 from ..protocol.errors import ConfigInvalid, EmoscopeError, RefusedByServer, UsageError
 from ..protocol.events import (
     PROTOCOL,
     AnyEvent,
     Error,
-    Limits,
     SessionClosed,
     SessionCreated,
     SessionResumed,
@@ -29,270 +30,259 @@ from ..protocol.messages import (
     SessionResume,
     SessionUpdate,
 )
-from .backoff import SETTLED_S, Backoff
-from .decisions import Decision, Retry, Stop, disconnected
-from .incoming import Unknown, read
-from .link import Link, Phase
-from .notices import audio_dropped, session_lost
-from .outgoing import Outgoing
-from .received import Channel, Received
-from .ring import AudioRing
+from .acknowledgement import ChannelProgress, ReceiveState
+from .client_warnings import audio_dropped, session_lost
+from .close_codes import disconnected
+from .connection import Connection, Phase
+from .decoding import UnknownEvent, decode_event
+from .reconnect import Decision, ReconnectPolicy, Stop
+from .send_buffer import SendBuffer, send_buffer
 
-KEEPALIVE_S = 5.0
-UNACKNOWLEDGED = 200  # durable events after which they are acknowledged at once; the server keeps 1,000
-DEAF_S = 15.0  # each keepalive is answered: a server that says nothing for so long is not there any more
-WINDOW = 0.75  # of the backlog that the server allows
-PIECE_S = {"realtime": 0.1, "fast": 0.5}
-PIECE_BYTES = 262_144
-ASK_S = 0.25  # while there is no room to send, how often the server is asked how far it is
-FIRST_TRIES = 3  # before there ever was a session
-EXPIRED = ("resume_unknown", "session_expired")
+KEEPALIVE_INTERVAL_S = 5.0
+MAX_UNACKNOWLEDGED = 200  # durable events after which a keepalive is sent at once; the server keeps 1,000
+PROGRESS_POLL_S = 0.25  # while the window is full, how often the server is asked for its progress
+IDLE_POLL_S = 1.0
+SESSION_GONE = ("resume_unknown", "session_expired")
 
 
 @dataclass
-class Core:
+class ClientCore:
     """One client's side of a session, over as many connections as it takes.
 
-    config     asked for; what differs from the default is sent
-    chance     gives numbers in [0, 1), for the back-off
-    give_up_s  without a good connection, or one that brings us on, for so long, it is over
-    furthest   position up to which audio was ever answered
-    notices    events that the client itself has to tell; whoever calls takes them out
+    config               requested options; those that differ from the default are sent
+    random               returns numbers in [0, 1), for the jitter of the back-off
+    reconnect_timeout_s  the session ends after this long without a stable connection and without progress
+    furthest             furthest position that any server has processed
+    warnings             events that the client itself adds; the caller takes them out
+    failure              an error after which the connection must be closed
+    error_message        text of the last fatal `error` on this connection
     """
 
     config: Config
-    chance: Callable[[], float]
-    give_up_s: float = 300.0
-    link: Link = field(default_factory=Link)
-    backoff: Backoff = field(default_factory=Backoff)
-    received: Received = field(init=False)
-    out: Outgoing = field(init=False)
+    random: Callable[[], float]
+    reconnect_timeout_s: float = 300.0
+    connection: Connection = field(default_factory=Connection)
+    policy: ReconnectPolicy = field(init=False)
+    received: ReceiveState = field(init=False)
+    buffer: SendBuffer = field(init=False)
     created: SessionCreated | None = None
-    begun: bool = False
     closed: SessionClosed | None = None
-    fault: EmoscopeError | None = None
-    said: str = ""
-    lost_since: float | None = None
+    failure: EmoscopeError | None = None
+    error_message: str = ""
     furthest: int = 0
-    notices: list[AnyEvent] = field(default_factory=list)
+    warnings: list[AnyEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        config = self.config
-        frame = bytes_per_sample(config.encoding) * config.channels
-        quiet = 0xFF if config.encoding == "mulaw" else 0
-        piece = max(1, min(round(PIECE_S[config.pace] * config.sample_rate), PIECE_BYTES // frame))
-        patient = config.pace == "fast"
-        self.out = Outgoing(AudioRing(frame, 1, quiet), window=1, piece=piece, patient=patient)
+        self.buffer = send_buffer(self.config)
         self.received = self._nothing_received()
-        self._fit(Limits())
+        self.policy = ReconnectPolicy(self.random, self.reconnect_timeout_s)
 
     @property
     def streaming(self) -> bool:
-        """Audio is on its way."""
-        return self.link.phase is Phase.STREAMING
+        """The connection is ready for audio."""
+        return self.connection.phase is Phase.STREAMING
 
-    # The caller's side.
+    # Called by the application.
 
     def append(self, data: bytes) -> None:
-        """Encoded audio, whole frames."""
+        """Append encoded audio, whole frames."""
         self._refuse_if_finishing()
-        self.out.append(data)
+        self.buffer.append(data)
 
     def command(self, message: ClientMessage) -> None:
-        """`flush`, `reset` or `enroll`, after all audio so far."""
+        """Append `flush`, `reset` or `enroll` after all audio so far."""
         self._refuse_if_finishing()
-        self.out.command(message)
+        self.buffer.append_command(message)
 
     def finish(self) -> None:
-        """No more audio. May be said more than once."""
-        self.out.finishing = True
+        """No more audio follows. May be called more than once."""
+        self.buffer.finishing = True
 
     def seconds(self, position: int) -> float:
-        """A position on the session's clock."""
-        return (position - self.out.origin) / self.config.sample_rate
+        """A position as a time on the session's clock."""
+        return (position - self.buffer.origin) / self.config.sample_rate
 
     def _position(self, seconds: float) -> int:
         """A time on the session's clock as a position."""
-        return self.out.origin + round(seconds * self.config.sample_rate)
+        return self.buffer.origin + round(seconds * self.config.sample_rate)
 
-    # The connection's side.
+    # Called for the connection.
 
-    def opened(self, now: float) -> None:
-        """A socket is open; the server speaks first."""
-        self.link = Link(Phase.GREETING, opened=now, heard=now, kept_alive=now, counted=now)
-        self.said = ""
+    def connection_opened(self, now: float) -> None:
+        """A websocket is open. The server sends the first message."""
+        self.connection = Connection(Phase.GREETING, opened_at=now, received_at=now, keepalive_at=now, tokens_at=now)
+        self.error_message = ""
 
-    def next(self, now: float) -> bytes | ClientMessage | None:
-        """The next message for the socket, or nothing for now."""
-        link = self.link
-        if link.phase is Phase.UPDATING and not link.asked:
-            link.asked = True
-            return SessionUpdate(config=self._options())
-        if link.phase is Phase.RESUMING and not link.asked and self.created is not None:
-            link.asked = True
+    def next_message(self, now: float) -> bytes | ClientMessage | None:
+        """The next message to send; None when there is nothing to send now."""
+        connection = self.connection
+        if connection.phase is Phase.UPDATING and not connection.request_sent:
+            connection.request_sent = True
+            return SessionUpdate(config=self._changed_options())
+        if connection.phase is Phase.RESUMING and not connection.request_sent and self.created is not None:
+            connection.request_sent = True
             token = self.created.resume_token or ""
             return SessionResume(
                 session_id=self.created.session_id, resume_token=token, last_seq=self.received.last_seq
             )
-        if link.phase is not Phase.STREAMING or self.closed is not None:
+        if connection.phase is not Phase.STREAMING or self.closed is not None:
             return None
-        every_s = ASK_S if self.out.held_up else KEEPALIVE_S
-        if now - link.kept_alive >= every_s or self.received.fresh >= UNACKNOWLEDGED:
-            link.kept_alive, self.received.fresh = now, 0
+        interval_s = PROGRESS_POLL_S if self.buffer.blocked else KEEPALIVE_INTERVAL_S
+        if now - connection.keepalive_at >= interval_s or self.received.unacknowledged >= MAX_UNACKNOWLEDGED:
+            connection.keepalive_at, self.received.unacknowledged = now, 0
             return Keepalive(last_seq=self.received.last_seq)
-        if self.out.commands_due and not link.may_command(now):
+        if self.buffer.command_due and not connection.take_command_token(now):
             return None
-        if (lost := self.out.lost()) is not None:
-            self.notices.append(audio_dropped(*map(self.seconds, lost)))
-        return self.out.next()
+        if (lost := self.buffer.take_lost()) is not None:
+            self.warnings.append(audio_dropped(*map(self.seconds, lost)))
+        return self.buffer.next_message()
 
-    def look_s(self) -> float:
+    def poll_interval_s(self) -> float:
         """When there is nothing to send, how long to wait before asking again, if nothing else happens."""
-        return ASK_S if self.out.held_up or self.out.commands_due else 1.0
+        return PROGRESS_POLL_S if self.buffer.blocked or self.buffer.command_due else IDLE_POLL_S
 
     def receive(self, text: str | bytes, now: float) -> list[AnyEvent]:
-        """The events that a text frame brings to the caller: one, or none."""
-        self.link.heard = now
+        """The events that a text frame gives the application: one or none."""
+        self.connection.received_at = now
         try:
-            event = read(text)
-            if isinstance(event, Unknown):
-                self.received.number(event.seq, event.channel)
+            event = decode_event(text)
+            if isinstance(event, UnknownEvent):
+                self.received.accept_seq(event.seq, event.channel)
                 return []
             if not self.received.accept(event):
                 return []
-        except (EmoscopeError, ValueError) as error:
-            self.fault = error if isinstance(error, EmoscopeError) else disconnected(CloseCode.BAD_REQUEST, str(error))
+        except EmoscopeError as error:
+            self.failure = error
+            return []
+        except ValueError as error:
+            self.failure = disconnected(CloseCode.BAD_REQUEST, str(error))
             return []
         try:
-            return [event] if self._take(event) else []
+            return [event] if self._handle(event) else []
         except OverflowError:
-            self.fault = disconnected(CloseCode.BAD_REQUEST, f"a number in {event.type} is out of all range")
+            self.failure = disconnected(CloseCode.BAD_REQUEST, f"a number in {event.type} is out of range")
             return []
 
-    def deaf(self, now: float) -> bool:
-        """The connection is open, but leads nowhere: the server says nothing, or does not hear what we say."""
-        link = self.link
-        unheard = self.streaming and self.out.sent > link.reached and now - link.reached_at > DEAF_S
-        return link.phase is not Phase.OFFLINE and (unheard or now - link.heard > DEAF_S)
+    def timed_out(self, now: float) -> bool:
+        """The connection is open but dead: no message arrives, or the server does not receive what is sent."""
+        return self.connection.timed_out(self.buffer.sent, now)
 
-    def ended(self, code: int, reason: str, now: float) -> Decision:
-        """The socket is closed: 1006 when nobody said goodbye."""
-        open_s = now - self.link.opened
-        self.link = Link()
-        self.backoff.lasted(open_s)
-        if open_s >= SETTLED_S:
-            self.lost_since = None
-        if self.fault is not None:
-            return Stop(self.fault)
+    def connection_closed(self, code: int, reason: str, now: float) -> Decision:
+        """The websocket is closed. The code is 1006 when there was no closing handshake."""
+        self.policy.connection_closed(now - self.connection.opened_at)
+        self.connection = Connection()
+        if self.failure is not None:
+            return Stop(self.failure)
         if self.closed is not None:
-            # Whatever else happened to the socket then, all that there is to come has come.
-            return Stop() if self.out.finishing or code == CloseCode.DONE else Stop(disconnected(code, self.said))
+            # All events have arrived, so the way in which the socket closed does not matter.
+            complete = self.buffer.finishing or code == CloseCode.DONE
+            return Stop() if complete else Stop(disconnected(code, self.error_message))
         if code in RENEWED or (code in RETRIED and self.created is not None and self.created.resume_token is None):
-            self._renew()
+            self._restart_session()
         elif code not in RETRIED:
-            return Stop(disconnected(code, self.said or reason))
-        return self._again(now, f"the connection was lost (code {code})")
+            return Stop(disconnected(code, self.error_message or reason))
+        return self.policy.retry(now, f"the connection was lost (code {code})")
 
-    def failed(self, error: EmoscopeError, now: float, *, passing: bool, wait_s: float = 0.0) -> Decision:
-        """No socket came about. `passing`: it may, later; not before `wait_s`, if the server said so."""
-        self.link = Link()
-        if not passing or not self.begun:
+    def connect_failed(
+        self, error: EmoscopeError, now: float, *, retryable: bool, min_delay_s: float = 0.0
+    ) -> Decision:
+        """No websocket could be opened.
+
+        retryable    another attempt may succeed
+        min_delay_s  but not before that, if the server sent a Retry-After
+        """
+        self.connection = Connection()
+        if not retryable or not self.policy.session_began:
             return Stop(error)
-        return self._again(now, str(error), wait_s, error)
+        return self.policy.retry(now, str(error), min_delay_s, error)
 
-    def _again(self, now: float, why: str, wait_s: float = 0.0, error: EmoscopeError | None = None) -> Decision:
-        self.lost_since = now if self.lost_since is None else self.lost_since
-        if not self.begun and self.backoff.tries >= FIRST_TRIES:
-            return Stop(
-                RefusedByServer(f"{why} {FIRST_TRIES + 1} times before a session began; is it an emoscope server?")
-            )
-        if now - self.lost_since > self.give_up_s:
-            return Stop(error or disconnected(1006, f"no connection for {self.give_up_s:.0f} s"))
-        return Retry(max(self.backoff.delay_s(self.chance()), wait_s), why)
-
-    def _take(self, event: AnyEvent) -> bool:
-        """Let an event change what we know; whether the caller gets it."""
+    def _handle(self, event: AnyEvent) -> bool:
+        """Update the state; whether the application gets the event."""
         match event:
-            case SessionCreated() if self.link.phase is Phase.GREETING:
-                return self._created(event)
-            case SessionUpdated() if self.link.phase is Phase.UPDATING:
-                self._stream()
+            case SessionCreated() if self.connection.phase is Phase.GREETING:
+                return self._session_created(event)
+            case SessionUpdated() if self.connection.phase is Phase.UPDATING:
+                self._start_streaming()
             case SessionResumed():
-                if self.link.phase is not Phase.RESUMING:  # with split channels each says so
-                    return False
-                if self._position(event.audio_s) > self.out.head:
-                    self.fault = disconnected(CloseCode.BAD_REQUEST, "the server has audio that was never sent")
-                    return False
-                self.out.resume(self._position(event.audio_s))
-                self._stream()
+                return self._session_resumed(event)
             case Status():
-                self.link.reach(self._position(event.audio_s), self.out.sent, self.link.heard)
-                self.out.acknowledge(self.out.origin + int(self.received.processed_s * self.config.sample_rate))
-                if self.out.processed > self.furthest:
-                    self.furthest, self.lost_since = self.out.processed, None
+                connection = self.connection
+                position = self._position(event.audio_s)
+                connection.server_received(position, self.buffer.sent, connection.received_at)
+                processed = int(self.received.processed_s * self.config.sample_rate)
+                self.buffer.acknowledge(self.buffer.origin + processed)
+                if self.buffer.processed > self.furthest:
+                    self.furthest = self.buffer.processed
+                    self.policy.progressed()
             case Error():
-                return self._error(event)
+                return self._handle_error(event)
             case SessionClosed() if self.received.closed:
                 self.closed = event
         return True
 
-    def _created(self, event: SessionCreated) -> bool:
+    def _session_created(self, event: SessionCreated) -> bool:
         if event.protocol != PROTOCOL:
-            self.fault = RefusedByServer(f"the server speaks {event.protocol}, this client {PROTOCOL}")
+            self.failure = RefusedByServer(f"the server speaks {event.protocol}, this client {PROTOCOL}")
             return False
-        self._fit(event.limits)
+        self.buffer.apply_limits(event.limits, self.config.sample_rate)
         if self.created is not None:
-            self.link.phase = Phase.RESUMING
+            self.connection.phase = Phase.RESUMING
             return False
-        self.created, self.begun = event, True
-        if self._options():
-            self.link.phase = Phase.UPDATING
+        self.created, self.policy.session_began = event, True
+        if self._changed_options():
+            self.connection.phase = Phase.UPDATING
         else:
-            self._stream()
+            self._start_streaming()
         return True
 
-    def _stream(self) -> None:
-        self.link.phase = Phase.STREAMING
-        self.link.reached, self.link.reached_at = self.out.sent, self.link.heard
+    def _session_resumed(self, event: SessionResumed) -> bool:
+        if self.connection.phase is not Phase.RESUMING:  # with split channels, each channel sends one
+            return False
+        position = self._position(event.audio_s)
+        if position > self.buffer.head:
+            self.failure = disconnected(CloseCode.BAD_REQUEST, "the server has audio that was never sent")
+            return False
+        self.buffer.resume(position)
+        self._start_streaming()
+        return True
 
-    def _error(self, event: Error) -> bool:
+    def _start_streaming(self) -> None:
+        connection = self.connection
+        connection.phase = Phase.STREAMING
+        connection.server_has, connection.server_has_at = self.buffer.sent, connection.received_at
+
+    def _handle_error(self, event: Error) -> bool:
         if event.fatal:
-            self.said = event.message
-        if self.link.phase is Phase.UPDATING and not event.fatal:
-            self.fault = ConfigInvalid(event.message, event.param)
-        elif self.link.phase is Phase.RESUMING and not event.fatal:
-            self.fault = disconnected(CloseCode.BAD_REQUEST, event.message)
-        return event.code not in EXPIRED  # that a new session had to begin is told in words of our own
+            self.error_message = event.message
+        if self.connection.phase is Phase.UPDATING and not event.fatal:
+            self.failure = ConfigInvalid(event.message, event.param)
+        elif self.connection.phase is Phase.RESUMING and not event.fatal:
+            self.failure = disconnected(CloseCode.BAD_REQUEST, event.message)
+        return event.code not in SESSION_GONE  # a `session_lost` warning reports this
 
-    def _renew(self) -> None:
-        """The server knows our session no more: begin another with the audio that was not answered, and say so."""
+    def _restart_session(self) -> None:
+        """The server no longer has the session: begin a new one with the audio whose events have not all arrived."""
         if self.created is None:
             return
-        out = self.out
-        wanted = out.origin + int(self.received.settled_s(self.config.vad.min_speech_s) * self.config.sample_rate)
-        begin = min(max(wanted, out.ring.first), out.head)
-        if begin > out.origin or any(channel.last_seq for channel in self.received.channels):
-            # Else it had brought nothing yet, and nothing of it is missed.
-            self.notices.append(session_lost(self.seconds(wanted), self.seconds(begin)))
-        out.renew(begin)
+        buffer = self.buffer
+        complete_s = self.received.complete_s(self.config.vad.min_speech_s)
+        wanted = buffer.origin + int(complete_s * self.config.sample_rate)
+        begin = min(max(wanted, buffer.ring.first), buffer.head)
+        if begin > buffer.origin or any(channel.last_seq for channel in self.received.channels):
+            # A session without any events or processed audio is not worth a warning.
+            self.warnings.append(session_lost(self.seconds(wanted), self.seconds(begin)))
+        buffer.restart(begin)
         self.created, self.received = None, self._nothing_received()
 
-    def _fit(self, limits: Limits) -> None:
-        """Ring and window to what this server keeps."""
-        rate, out = self.config.sample_rate, self.out
-        backlog_s = limits.fast_backlog_s if out.patient else limits.max_backlog_s
-        out.window = max(out.piece, round(WINDOW * backlog_s * rate))
-        out.ring.capacity = max(out.ring.capacity, round((limits.resume_ttl_s + backlog_s) * rate))
+    def _changed_options(self) -> dict[str, Any]:
+        """The options that differ from the default: a server of another version need not know the others."""
+        requested, default = msgspec.to_builtins(self.config), msgspec.to_builtins(Config())
+        return {name: value for name, value in requested.items() if value != default[name]}
 
-    def _options(self) -> dict[str, Any]:
-        """What differs from the default: a server of another version need not know the rest."""
-        asked, usual = msgspec.to_builtins(self.config), msgspec.to_builtins(Config())
-        return {name: value for name, value in asked.items() if value != usual[name]}
-
-    def _nothing_received(self) -> Received:
+    def _nothing_received(self) -> ReceiveState:
         split = self.config.channel_mode == "split"
-        return Received([Channel() for _ in range(self.config.channels if split else 1)])
+        return ReceiveState([ChannelProgress() for _ in range(self.config.channels if split else 1)])
 
     def _refuse_if_finishing(self) -> None:
-        if self.out.finishing:
+        if self.buffer.finishing:
             raise UsageError("this session is finished; open another client for more audio")

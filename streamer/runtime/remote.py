@@ -65,9 +65,9 @@ class Sending(ThreadedPlayer):
     def _send(self) -> None:
         client, broken = self._client, None
         try:
-            while not self._stop.is_set() and not client.over:
+            while not self._stop.is_set() and not client.ended:
                 self._listen()
-                if not client.room:  # the server is behind, and a file can wait
+                if not client.ready_to_send:  # the server is behind, and a file can wait
                     time.sleep(READ_S)
                 elif not self._hear():
                     break
@@ -86,7 +86,7 @@ class Sending(ThreadedPlayer):
         client = self._client
         client.finish()
         until = float("inf")
-        while not client.over and time.monotonic() < until:
+        while not client.ended and time.monotonic() < until:
             if self._stop.is_set():
                 until = min(until, time.monotonic() + FINISH_S)
             self._listen()
@@ -144,7 +144,7 @@ class Sending(ThreadedPlayer):
 
     def _notice(self) -> None:
         """Say once that the connection is away, and once that it is back."""
-        if self._client.connected or self._client.over:
+        if self._client.connected or self._client.ended:
             if self._away_told:
                 self._news.put(Note("connected again: the session goes on, nothing was lost on the way"))
             self._away_since, self._away_told = None, False

@@ -86,7 +86,7 @@ def test_another_path_is_told_the_right_one(speech: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(("status", "words"), [(200, "not an emoscope server"), (404, "not an emoscope server"),
-                                               (400, "not an emoscope server"), (500, "has trouble")])  # fmt: skip
+                                               (400, "not an emoscope server"), (500, "the server failed")])  # fmt: skip
 def test_a_web_server_of_somebody_elses_is_told_apart(
     status: int, words: str, speech: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_server import RATE, Heard, ReferenceServer
 
-from emoscope.streamer.client.core import Core
-from emoscope.streamer.client.decisions import Stop
+from emoscope.streamer.client.core import ClientCore
+from emoscope.streamer.client.reconnect import Stop
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.events import (
     AnyEvent,
@@ -31,7 +31,7 @@ class World:
 
     server: ReferenceServer
     pace: str = "realtime"
-    core: Core = field(init=False)
+    core: ClientCore = field(init=False)
     given: list[AnyEvent] = field(default_factory=list)
     said: list[bytes | str] = field(default_factory=list)
     code: int | None = None
@@ -42,14 +42,14 @@ class World:
     def __post_init__(self) -> None:
         # With mu-law, a byte is a sample.
         config = Config(sample_rate=RATE, encoding="mulaw", pace=self.pace)  # type: ignore[arg-type]
-        self.core = Core(config, random.Random(1).random)
+        self.core = ClientCore(config, random.Random(1).random)
         # What is under test here is the order of things, not the options: the reference server takes none.
-        self.core._options = dict  # type: ignore[method-assign]
-        self.core._fit(self.server.limits)
-        self.core.out.ring.capacity = 0
-        self.core._fit(self.server.limits)
-        self.core.out.piece = 5
-        self.core.out.window = 30
+        self.core._changed_options = dict  # type: ignore[method-assign]
+        self.core.buffer.apply_limits(self.server.limits, RATE)
+        self.core.buffer.ring.capacity = 0
+        self.core.buffer.apply_limits(self.server.limits, RATE)
+        self.core.buffer.message_size = 5
+        self.core.buffer.window = 30
 
     def send(self, data: bytes) -> None:
         self.core.append(data)
@@ -62,7 +62,7 @@ class World:
     def connect(self) -> None:
         if not self.online and self.end is None:
             self.now += 1.0
-            self.core.opened(self.now)
+            self.core.connection_opened(self.now)
             self.server.connect()
             self.online, self.code = True, None
 
@@ -71,7 +71,7 @@ class World:
         for _ in range(count):
             if not self.online or self.code is not None:
                 return
-            message = self.core.next(self.now)
+            message = self.core.next_message(self.now)
             self.notices()
             if message is None:
                 return
@@ -81,7 +81,7 @@ class World:
         """The server's next messages arrive at the client; after the last one, its goodbye does."""
         while self.online and self.server.outbox and count > 0:
             self.given += self.core.receive(self.server.say(), self.now)
-            assert self.core.fault is None, self.core.fault
+            assert self.core.failure is None, self.core.failure
             count -= 1
         if self.online and not self.server.outbox and self.code is not None:
             self.close(self.code)
@@ -95,15 +95,15 @@ class World:
         self.online = False
         if code == 4404:
             self.server.drop(back=False)
-        decision = self.core.ended(code, "", self.now)
+        decision = self.core.connection_closed(code, "", self.now)
         self.notices()
         if isinstance(decision, Stop):
             assert decision.error is None, decision.error
             self.end = decision
 
     def notices(self) -> None:
-        self.given += self.core.notices
-        self.core.notices = []
+        self.given += self.core.warnings
+        self.core.warnings = []
 
     def finish(self, cuts: Collection[int] = ()) -> None:
         """To the end, over a connection that works, but for those `cuts` after so many rounds."""
@@ -172,8 +172,8 @@ def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
 ) -> None:
     """With a small ring, the server hears all audio but the stretches that were reported, where it hears silence."""
     world = World(ReferenceServer(ROOMY))
-    world.core.out.ring.capacity = capacity
-    world.core._fit = lambda limits: None  # type: ignore[method-assign, assignment]
+    world.core.buffer.ring.capacity = capacity
+    world.core.buffer.apply_limits = lambda limits, sample_rate: None  # type: ignore[method-assign]
     world.connect(), world.deliver(1), world.send(b"x"), world.pump(1)
     for what in happened:
         happen(world, what)

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import served
 from tcp_proxy import Ending, Faults, TcpProxy, proxied
-from websockets.sync.client import connect
+from websockets.sync.client import connect as connect_websocket
 from websockets.typing import Subprotocol
 
 from emoscope.streamer import Config, Session
-from emoscope.streamer.client import Disconnected, SyncClient, UnreachableServer, client, core, dial
+from emoscope.streamer.client import Disconnected, SyncClient, UnreachableServer, client, connect, connection, core
 from emoscope.streamer.protocol.events import (
     AnyEvent,
     Durable,
@@ -53,11 +53,11 @@ def resumes(events: list[AnyEvent]) -> int:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that notices a dead connection sooner than a person would want it to."""
-    monkeypatch.setattr(core, "KEEPALIVE_S", 0.3)
-    monkeypatch.setattr(core, "DEAF_S", 2.0)
-    monkeypatch.setattr(client, "LOOK_S", 0.2)
-    monkeypatch.setattr(dial, "PING_S", 0.5)
-    monkeypatch.setattr(dial, "PONG_S", 2.0)
+    monkeypatch.setattr(core, "KEEPALIVE_INTERVAL_S", 0.3)
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(client, "WATCHDOG_INTERVAL_S", 0.2)
+    monkeypatch.setattr(connect, "PING_INTERVAL_S", 0.5)
+    monkeypatch.setattr(connect, "PONG_TIMEOUT_S", 2.0)
 
 
 CUTS = {
@@ -206,8 +206,8 @@ def test_a_session_that_waited_too_long_is_replaced() -> None:
 
 
 def test_a_server_that_never_comes_back_is_an_error() -> None:
-    """After `give_up_s` without a connection the client stops and says why; what had come is given first."""
-    with served() as server, proxied(server.port) as proxy, SyncClient(proxy.url, give_up_s=1.0) as speaker:
+    """After `reconnect_timeout_s` without a connection the client stops and says why; what had come is given first."""
+    with served() as server, proxied(server.port) as proxy, SyncClient(proxy.url, reconnect_timeout_s=1.0) as speaker:
         speaker.send(WHOLE)
         time.sleep(0.5)
         proxy.refusing = True
@@ -225,7 +225,7 @@ def test_a_session_taken_over_stops_the_older_client() -> None:
         time.sleep(0.5)
         stolen = older.session
         assert stolen is not None and stolen.resume_token is not None
-        with connect(server.url, subprotocols=[Subprotocol("emoscope.v1")]) as thief:
+        with connect_websocket(server.url, subprotocols=[Subprotocol("emoscope.v1")]) as thief:
             mine = SessionResume(session_id=stolen.session_id, resume_token=stolen.resume_token)
             thief.send(encode_client(mine))
             with pytest.raises(Disconnected, match="took this session over") as stopped:

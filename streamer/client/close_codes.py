@@ -1,8 +1,6 @@
-"""What to do when a connection has ended, or did not come about."""
+"""Close codes after which a client does not reconnect, as errors that say what to do."""
 
-from dataclasses import dataclass
-
-from ..protocol.errors import Disconnected, EmoscopeError
+from ..protocol.errors import Disconnected
 from ..protocol.messages import CloseCode
 
 ADVICE = {
@@ -17,29 +15,11 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True)
-class Retry:
-    """Connect again after `delay_s`."""
-
-    delay_s: float
-    why: str
-
-
-@dataclass(frozen=True)
-class Stop:
-    """It is over: whole, or with an error that says what to do."""
-
-    error: EmoscopeError | None = None
-
-
-Decision = Retry | Stop
-
-
-def disconnected(code: int, said: str) -> Disconnected:
-    """The error for a close code after which nobody tries again; `said` is what the server gave as its reason."""
+def disconnected(code: int, reason: str) -> Disconnected:
+    """The error for a close code that is not retried; `reason` is the text that the server gave with it."""
     try:
         advice = ADVICE.get(CloseCode(code))
     except ValueError:
         advice = None
     message = advice or "the server ended the connection; its log says why"
-    return Disconnected(f"{message} (close code {code}{': ' + said if said else ''})", code)
+    return Disconnected(f"{message} (close code {code}{': ' + reason if reason else ''})", code)

@@ -1,30 +1,30 @@
-"""The client for plain loops: asyncio in a thread of its own."""
+"""The client for code without asyncio: the asyncio client runs in a background thread."""
 
 import asyncio
 import ssl
 from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..protocol.config import Config
 from ..protocol.errors import EmoscopeError, UsageError
 from ..protocol.events import AnyEvent, SessionCreated
-from .audio import Audio
+from .audio_encoding import Audio
 from .client import Client
 
 T = TypeVar("T")
 
-PATIENCE_S = 0.2  # between looks at whether somebody pressed Ctrl+C, where waiting cannot be interrupted
-LEAVE_S = 1.5
-SETTLE_S = 0.2
+INTERRUPT_POLL_S = 0.2  # on some systems waiting cannot be interrupted, so Ctrl+C takes effect this often
+CLOSE_TIMEOUT_S = 1.5
+STOP_TIMEOUT_S = 0.3  # for the thread itself, after the client was closed
+PENDING_TIMEOUT_S = 0.2
 
 
 class SyncClient:
-    """As `Client`, without `await`. Each method may be called from any thread.
+    """Like `Client`, without `await`. Every method may be called from any thread.
 
     >>> with SyncClient("ws://127.0.0.1:8765", Config(pace="fast")) as client:    # doctest: +SKIP
     ...     for event in client.stream(blocks):
@@ -38,49 +38,50 @@ class SyncClient:
         *,
         token: str | None = None,
         context: ssl.SSLContext | None = None,
-        give_up_s: float = 300.0,
+        reconnect_timeout_s: float = 300.0,
     ) -> None:
-        self._client = Client(url, config, token=token, context=context, give_up_s=give_up_s)
+        self._client = Client(url, config, token=token, context=context, reconnect_timeout_s=reconnect_timeout_s)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="emoscope client", daemon=True)
         self._closing = Lock()
 
     @property
     def config(self) -> Config:
+        """The requested session options."""
         return self._client.config
 
     @property
     def session(self) -> SessionCreated | None:
-        """The session's first event, None while there is no session."""
+        """The session's `session.created` event; None before the first one, and while a lost session is replaced."""
         return self._client.session
 
     @property
     def connected(self) -> bool:
-        """Audio is on its way; else it waits here."""
+        """The connection is ready for audio. Otherwise audio is buffered."""
         return self._client.connected
 
     @property
-    def room(self) -> bool:
+    def ready_to_send(self) -> bool:
         """`send` would not wait."""
-        return self._client.room
+        return self._client.ready_to_send
 
     @property
-    def over(self) -> bool:
-        """No more events will come than those that are here."""
-        return self._client.over
+    def ended(self) -> bool:
+        """No more events will arrive. Those in the queue can still be read."""
+        return self._client.ended
 
     @property
     def audio_s(self) -> float:
-        """Audio taken by `send`, in seconds of the session's clock."""
+        """Audio accepted by `send`, in seconds on the session's clock."""
         return self._client.audio_s
 
     @property
     def processed_s(self) -> float:
-        """Audio that the server has answered, in seconds of the session's clock."""
+        """Audio that the server acknowledged as processed, in seconds on the session's clock."""
         return self._client.processed_s
 
     def send(self, samples: Audio) -> None:
-        """As `Client.send`: waits for room where the pace is `fast`."""
+        """Like `Client.send`: waits while the window is full if the pace is `fast`."""
         self._call(self._client.send(samples))
 
     def flush(self) -> None:
@@ -88,78 +89,78 @@ class SyncClient:
         self._call(self._client.flush())
 
     def reset(self) -> None:
-        """Forget context and baseline; clock and numbers go on."""
+        """Forget context and baseline at this sample. The clock and the sequence numbers continue."""
         self._call(self._client.reset())
 
     def enroll(self, seconds: float) -> None:
-        """The next seconds of speech become the voice's baseline."""
+        """Use the next seconds of speech as the speaker's baseline."""
         self._call(self._client.enroll(seconds))
 
     def finish(self) -> None:
-        """No more audio: the events that are left come, `session.closed` last."""
+        """Say that no more audio follows. The remaining events arrive, `session.closed` last."""
         self._call(self._client.finish())
 
     def poll(self) -> list[AnyEvent]:
-        """The events that are here, without waiting."""
+        """The events in the queue, without waiting for more."""
         return self._client.poll()
 
     def raise_error(self) -> None:
-        """Raise what ended the session, if something did."""
+        """Raise the error that ended the session, if there was one."""
         self._client.raise_error()
 
     def __iter__(self) -> Iterator[AnyEvent]:
-        """Events as they come, until the last one."""
+        """The events as they arrive, until the last one."""
         while (event := self._call(self._next())) is not None:
             yield event
 
     def stream(self, blocks: Iterable[Audio]) -> Iterator[AnyEvent]:
-        """Send all blocks from a thread, finish, and give the events meanwhile.
+        """Send all blocks from a thread, finish, and yield the events meanwhile.
 
-        What goes wrong in `blocks` is raised after the last event: what came before it is read out first.
+        An error raised by `blocks` is raised here after the last event: the audio before it is processed first.
         """
-        left = Flag()
-        trouble: list[BaseException] = []
-        feeder = Thread(target=self._feed, args=(blocks, left, trouble), name="emoscope audio", daemon=True)
-        feeder.start()
+        cancelled = Event()
+        errors: list[BaseException] = []
+        sender = Thread(target=self._send_all, args=(blocks, cancelled, errors), name="emoscope audio", daemon=True)
+        sender.start()
         try:
             yield from self
         finally:
-            left.set()
-        if trouble:
-            raise trouble[0]
+            cancelled.set()
+        if errors:
+            raise errors[0]
 
-    def _feed(self, blocks: Iterable[Audio], left: Flag, trouble: list[BaseException]) -> None:
+    def _send_all(self, blocks: Iterable[Audio], cancelled: Event, errors: list[BaseException]) -> None:
         try:
             for block in blocks:
-                if left.is_set():
+                if cancelled.is_set():
                     return
                 self.send(block)
-        except BaseException as error:  # a thread's errors are its owner's to raise
-            trouble.append(error)
+        except BaseException as error:  # raised in the caller's thread instead
+            errors.append(error)
         try:
             self.finish()
         except EmoscopeError:
-            return  # it is over: iterating says why
+            return  # the session has ended; the iteration raises why
 
     async def _next(self) -> AnyEvent | None:
         return await anext(self._client, None)
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run in the loop's thread and wait for the result."""
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the background thread and wait for its result."""
         if not self._thread.is_alive():
-            work.close()
+            coroutine.close()
             self.raise_error()
             raise UsageError("this client is closed, or was not entered; open another")
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             while True:
                 try:
-                    return future.result(PATIENCE_S)
+                    return future.result(INTERRUPT_POLL_S)
                 except TimeoutError:
-                    if future.done():  # at this very moment, or with a timeout of its own
+                    if future.done():  # it finished just now, or raised a TimeoutError itself
                         return future.result()
                 except CancelledError:
-                    raise UsageError("this client was closed meanwhile") from None
+                    raise UsageError("this client was closed while the call waited") from None
         except BaseException:
             future.cancel()
             raise
@@ -179,22 +180,22 @@ class SyncClient:
         self.close()
 
     def close(self) -> None:
-        """Leave, within two seconds. What was not finished is given up; who waits for events has seen the last."""
+        """Close the connection within two seconds. A session that is not finished is abandoned; iterations end."""
         with self._closing:
             if not self._thread.is_alive():
                 return
-            closing = asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
+            closing = asyncio.run_coroutine_threadsafe(self._close_client(), self._loop)
             with suppress(TimeoutError):
-                closing.result(LEAVE_S)
+                closing.result(CLOSE_TIMEOUT_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(LEAVE_S / 5)
+            self._thread.join(STOP_TIMEOUT_S)
             if not self._thread.is_alive():
                 self._loop.close()
 
-    async def _shut(self) -> None:
+    async def _close_client(self) -> None:
         await self._client.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:  # they have been told that it is over
-            await asyncio.wait(others, timeout=SETTLE_S)
+        if others:  # closing woke them; let them end by themselves
+            await asyncio.wait(others, timeout=PENDING_TIMEOUT_S)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()

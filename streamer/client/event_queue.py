@@ -1,4 +1,4 @@
-"""Events that wait for the caller."""
+"""The bounded queue of events that the caller has not read yet."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -6,11 +6,11 @@ from threading import Lock
 
 from ..protocol.events import AnyEvent, EmotionInterim, Status, TranscriptInterim
 
-MOST = 1_000  # events that wait; of more, the oldest of those that a later one replaces are let go
+CAPACITY = 1_000  # beyond this, events that a later one replaces (interims and statuses) are dropped
 
 
-class Inbox:
-    """In order. A caller who does not look for long loses interim readings and statuses, and nothing else."""
+class EventQueue:
+    """A first-in, first-out queue. A caller who reads slowly loses interims and statuses, never durable events."""
 
     def __init__(self) -> None:
         self._events: deque[AnyEvent] = deque()
@@ -19,11 +19,11 @@ class Inbox:
     def put(self, events: Iterable[AnyEvent]) -> None:
         with self._lock:
             self._events.extend(events)
-            if len(self._events) > MOST:
+            if len(self._events) > CAPACITY:
                 kept = [e for e in self._events if not isinstance(e, EmotionInterim | TranscriptInterim | Status)]
                 self._events = deque(kept)
 
-    def take(self) -> AnyEvent | None:
-        """The oldest one, if there is any. May be called from another thread."""
+    def pop(self) -> AnyEvent | None:
+        """Remove and return the oldest event; None when the queue is empty. Safe to call from another thread."""
         with self._lock:
             return self._events.popleft() if self._events else None

@@ -7,8 +7,8 @@ import pytest
 from reference_server import RATE, ReferenceServer
 
 from emoscope.streamer.client.backoff import Backoff
-from emoscope.streamer.client.core import Core
-from emoscope.streamer.client.decisions import Retry, Stop
+from emoscope.streamer.client.core import ClientCore
+from emoscope.streamer.client.reconnect import Reconnect, Stop
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.errors import Disconnected, RefusedByServer
 from emoscope.streamer.protocol.events import Lag, Limits, SessionClosed, Status, Totals, encode
@@ -17,11 +17,11 @@ from emoscope.streamer.protocol.messages import Flush, Keepalive
 CONFIG = Config(sample_rate=RATE, encoding="mulaw")  # a byte is a sample
 
 
-def streaming(give_up_s: float = 300.0) -> Core:
+def streaming(reconnect_timeout_s: float = 300.0) -> ClientCore:
     """A core with a session, at time 0."""
-    core = Core(CONFIG, lambda: 0.5, give_up_s)
-    core._options = dict  # type: ignore[method-assign]
-    core.opened(0.0)
+    core = ClientCore(CONFIG, lambda: 0.5, reconnect_timeout_s)
+    core._changed_options = dict  # type: ignore[method-assign]
+    core.connection_opened(0.0)
     server = ReferenceServer()
     server.connect()
     core.receive(server.say(), 0.0)
@@ -34,7 +34,7 @@ def test_some_closings_are_retried_with_the_same_session(code: int) -> None:
     """No goodbye, a broken model, a restart, no time: the session is resumed."""
     core = streaming()
     session = core.created
-    assert isinstance(core.ended(code, "", 1.0), Retry)
+    assert isinstance(core.connection_closed(code, "", 1.0), Reconnect)
     assert core.created is session
 
 
@@ -42,74 +42,74 @@ def test_some_closings_are_retried_with_the_same_session(code: int) -> None:
 def test_a_session_that_is_gone_is_replaced(code: int) -> None:
     """Unknown or expired: the next connection begins another."""
     core = streaming()
-    assert isinstance(core.ended(code, "", 1.0), Retry)
+    assert isinstance(core.connection_closed(code, "", 1.0), Reconnect)
     assert core.created is None
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1009, 4400, 4401, 4408, 4409, 4429, 4430, 4499])
 def test_other_closings_are_the_end_and_say_what_to_do(code: int) -> None:
     """Nobody tries again where that is of no use; the error has the code and a sentence."""
-    stop = streaming().ended(code, "because", 1.0)
+    stop = streaming().connection_closed(code, "because", 1.0)
     assert isinstance(stop, Stop) and isinstance(stop.error, Disconnected)
     assert stop.error.code == code and str(code) in str(stop.error) and len(str(stop.error)) > 40
 
 
 def test_waiting_grows_until_a_connection_holds() -> None:
     """Each try in a row waits about twice as long, up to half a minute; five good seconds forget that."""
-    core = streaming(give_up_s=math.inf)
+    core = streaming(reconnect_timeout_s=math.inf)
     delays = []
     for now in range(1, 12):
-        decision = core.ended(1006, "", float(now))
-        assert isinstance(decision, Retry)
+        decision = core.connection_closed(1006, "", float(now))
+        assert isinstance(decision, Reconnect)
         delays.append(decision.delay_s)
-        core.opened(float(now))
+        core.connection_opened(float(now))
     assert delays == sorted(delays) and delays[0] < 0.25 and 15.0 <= delays[-1] <= 30.0
-    assert isinstance(core.ended(1006, "", 15.9), Retry)
-    core.opened(20.0)
-    again = core.ended(1006, "", 25.0)
-    assert isinstance(again, Retry) and again.delay_s == delays[0]
+    assert isinstance(core.connection_closed(1006, "", 15.9), Reconnect)
+    core.connection_opened(20.0)
+    again = core.connection_closed(1006, "", 25.0)
+    assert isinstance(again, Reconnect) and again.delay_s == delays[0]
 
 
 def test_chance_spreads_the_tries() -> None:
     """Between a half of the step and the whole of it."""
-    assert Backoff().delay_s(0.0) == pytest.approx(Backoff().delay_s(0.999999) / 2, rel=1e-5)
+    assert Backoff().next_delay_s(0.0) == pytest.approx(Backoff().next_delay_s(0.999999) / 2, rel=1e-5)
 
 
 def test_a_client_that_makes_no_headway_gives_up() -> None:
-    """Connections that come about and end at once, again and again, are an error after `give_up_s`."""
-    core = streaming(give_up_s=10.0)
+    """Connections that come about and end at once, again and again, are an error after `reconnect_timeout_s`."""
+    core = streaming(reconnect_timeout_s=10.0)
     for now in range(1, 100):
-        decision = core.ended(1011, "", float(now))
+        decision = core.connection_closed(1011, "", float(now))
         if isinstance(decision, Stop):
             break
-        core.opened(float(now))
+        core.connection_opened(float(now))
     assert isinstance(decision, Stop) and isinstance(decision.error, Disconnected)
     assert 10 < now < 14
 
 
 def test_a_full_server_is_tried_again_when_it_said_so() -> None:
-    """Retry-After is the least that a client waits; a wrong token is the end."""
+    """Reconnect-After is the least that a client waits; a wrong token is the end."""
     core = streaming()
-    core.ended(1006, "", 1.0)
+    core.connection_closed(1006, "", 1.0)
     full = RefusedByServer("full", 503, 7.0)
-    decision = core.failed(full, 2.0, passing=True, wait_s=7.0)
-    assert isinstance(decision, Retry) and decision.delay_s == 7.0
-    assert core.failed(full, 3.0, passing=False) == Stop(full)
+    decision = core.connect_failed(full, 2.0, retryable=True, min_delay_s=7.0)
+    assert isinstance(decision, Reconnect) and decision.delay_s == 7.0
+    assert core.connect_failed(full, 3.0, retryable=False) == Stop(full)
 
 
 def test_a_connection_that_leads_nowhere_is_noticed() -> None:
     """A server that says nothing for 15 s, or that speaks but does not hear, is given up; one that answers is not."""
     core = streaming()
-    assert not core.deaf(14.0) and core.deaf(15.1)
+    assert not core.timed_out(14.0) and core.timed_out(15.1)
     core = streaming()
     core.append(b"x" * 100)
-    while core.next(0.0) is not None:
+    while core.next_message(0.0) is not None:
         pass
     status = Status(audio_s=0.0, processed_s=0.0, lag_s=Lag(), dropped_s=0.0, rtf=0.0, level_dbfs=-120.0)
     core.receive(encode(status), 14.0)
-    assert core.deaf(16.0)
+    assert core.timed_out(16.0)
     core.receive(encode(msgspec.structs.replace(status, audio_s=100 / RATE)), 16.0)
-    assert not core.deaf(30.0) and core.deaf(31.1)
+    assert not core.timed_out(30.0) and core.timed_out(31.1)
 
 
 def test_what_a_later_server_says_is_left_out() -> None:
@@ -120,7 +120,7 @@ def test_what_a_later_server_says_is_left_out() -> None:
     assert core.receive('{"type": "gesture.final", "seq": 1}', 0.0) == []
     known = core.receive('{"type": "speech.started", "seq": 2, "utterance": 1, "start": 0.5, "colour": "red"}', 0.0)
     assert [event.type for event in known] == ["speech.started"]
-    assert core.fault is None
+    assert core.failure is None
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_cannot_be_borne_is_an_error(text: str) -> None:
     """No event at all, a durable one that cannot be read, one that was left out: nothing is silently missing."""
     core = streaming()
     assert core.receive(text, 0.0) == []
-    stop = core.ended(1000, "", 1.0)
+    stop = core.connection_closed(1000, "", 1.0)
     assert isinstance(stop, Stop) and isinstance(stop.error, Disconnected)
 
 
@@ -142,13 +142,13 @@ def test_numbers_out_of_all_range_are_an_error(number: float) -> None:
     status = Status(audio_s=number, processed_s=number, lag_s=Lag(), dropped_s=0.0, rtf=0.0, level_dbfs=-120.0)
     core.append(b"x" * 100)
     core.receive(encode(status), 1.0)
-    assert core.fault is None or isinstance(core.ended(1000, "", 1.0), Stop)
+    assert core.failure is None or isinstance(core.connection_closed(1000, "", 1.0), Stop)
     core = streaming()
     limits = Limits(max_backlog_s=number, fast_backlog_s=number, resume_ttl_s=number)
     assert core.created is not None
-    core.opened(2.0)
+    core.connection_opened(2.0)
     core.receive(encode(msgspec.structs.replace(core.created, limits=limits)), 2.0)
-    assert core.fault is None or isinstance(core.ended(1000, "", 2.0), Stop)
+    assert core.failure is None or isinstance(core.connection_closed(1000, "", 2.0), Stop)
 
 
 def test_many_commands_are_not_more_than_a_server_reads() -> None:
@@ -159,9 +159,9 @@ def test_many_commands_are_not_more_than_a_server_reads() -> None:
         core.command(Flush())
     sent, now = [], 0.0
     while len(sent) < 200:
-        message = core.next(now)
+        message = core.next_message(now)
         if message is None:
-            now += core.look_s()
+            now += core.poll_interval_s()
         elif not isinstance(message, Keepalive):
             sent.append((now, message))
     flushes = [at for at, message in sent if isinstance(message, Flush)]
@@ -173,9 +173,9 @@ def test_many_commands_are_not_more_than_a_server_reads() -> None:
 def test_split_channels_are_over_when_the_last_one_is() -> None:
     """One channel's `session.closed` does not end the other's events."""
     config = Config(sample_rate=RATE, encoding="mulaw", channels=2, channel_mode="split")
-    core = Core(config, lambda: 0.5)
-    core._options = dict  # type: ignore[method-assign]
-    core.opened(0.0)
+    core = ClientCore(config, lambda: 0.5)
+    core._changed_options = dict  # type: ignore[method-assign]
+    core.connection_opened(0.0)
     server = ReferenceServer()
     server.connect()
     core.receive(server.say(), 0.0)
