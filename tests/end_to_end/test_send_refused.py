@@ -85,8 +85,15 @@ def test_another_path_is_told_the_right_one(speech: Path, capsys: pytest.Capture
     assert code == 1 and "it is at /v1/stream (HTTP 404)" in said
 
 
-@pytest.mark.parametrize(("status", "words"), [(200, "not an emoscope server"), (404, "not an emoscope server"),
-                                               (400, "not an emoscope server"), (500, "the server failed")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (200, "not an emoscope server"),
+        (400, "not an emoscope server"),
+        (404, "not an emoscope server"),
+        (500, "the server failed"),
+    ],
+)
 def test_a_web_server_of_somebody_elses_is_told_apart(
     status: int, words: str, speech: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
