@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine.batch import BatchEngine as BatchEngine
+    from .engine.opening import OpenedModel as OpenedModel
+    from .engine.opening import open_engine as open_engine
     from .protocol.config import Config as Config
     from .protocol.config import VadConfig as VadConfig
     from .protocol.errors import ConfigInvalid as ConfigInvalid
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
     from .sinks.record import read_record as read_record
 
 _LAZY = {
-    "BatchEngine": "engine.batch",
     "Config": "protocol.config",
     "ConfigInvalid": "protocol.errors",
     "Drive": "runtime.drive",
     "EmoscopeError": "protocol.errors",
     "InputError": "protocol.errors",
+    "OpenedModel": "engine.opening",
     "RecordInvalid": "protocol.errors",
     "RecordWriter": "sinks.record",
     "Session": "session.session",
@@ -43,18 +44,19 @@ _LAZY = {
     "UsageError": "protocol.errors",
     "VadConfig": "protocol.config",
     "listen": "runtime.listen",
+    "open_engine": "engine.opening",
     "read_record": "sinks.record",
     "replay": "runtime.replay",
     "speech_spans": "session.spans",
 }
 
 __all__ = [
-    "BatchEngine",
     "Config",
     "ConfigInvalid",
     "Drive",
     "EmoscopeError",
     "InputError",
+    "OpenedModel",
     "RecordInvalid",
     "RecordWriter",
     "Session",
@@ -63,6 +65,7 @@ __all__ = [
     "UsageError",
     "VadConfig",
     "listen",
+    "open_engine",
     "read_record",
     "replay",
     "speech_spans",

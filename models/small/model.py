@@ -1,6 +1,7 @@
 """`small`: the model that ships inside. Mel bands and periodicity, convolutions, attentive pooling, linear heads."""
 
 from dataclasses import asdict, dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from ..reading import DIMENSIONS, Calibration
 from ..speaker import PRIOR_WEIGHT, SpeakerProfiles
 from .encoder import ConvEncoder
 from .frontend import Frontend
+from .inference import fold_normalisation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class SmallModel(StreamModel):
     """Windows of sound to nine emotions, and to arousal, valence and dominance."""
 
     architecture = "small"
+    padding_is_exact = True
 
     def __init__(self, config: SmallConfig, contract: ModelContract, calibration: Calibration) -> None:
         super().__init__()
@@ -88,6 +91,11 @@ class SmallModel(StreamModel):
         with torch.autocast(sound.device.type, enabled=False):
             state, scores = self.pooling.summarise(features.float(), mask)
         return Encoded(state, scores.flatten(2))
+
+    def for_inference(self) -> Self:
+        super().for_inference()
+        fold_normalisation(self.encoder)
+        return self
 
     def embed(self, state: PoolState) -> Tensor:
         assert isinstance(state, SoftmaxState)

@@ -54,29 +54,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _engine(args: argparse.Namespace) -> None:
-    import torch
-
-    from emoscope.models.small.inference import for_inference
-    from emoscope.models.store import load_model
-
     from ..engine import EngineProcess, Wanted
-    from ..engine.batch import threads_for
+    from ..engine.opening import open_engine
     from .engine_figures import ENGINE, engine_cost
     from .processes import processor_s
 
-    model = for_inference(load_model(args.model))
-    torch.set_num_threads(threads_for(model))
-    cuda = torch.cuda.is_available()
-    model = model.to("cuda" if cuda else "cpu")
-    print(
-        f"\nFull windows a second of {'wall' if cuda else 'processor'} time: the model alone, and through the engine, "
-        "both processes counted."
-    )
+    opened = open_engine(args.model, many_sessions=True)
+    clock = "processor" if opened.device == "cpu" else "wall"
+    print(f"\nFull windows a second of {clock} time: the model alone, and through the engine, both processes counted.")
     print(ENGINE)
     for batch in args.batches:
         with EngineProcess(Wanted(model=args.model, batch=batch)) as engine:
             engine.check()
-            cost = engine_cost(model, engine, batch, args.seconds, partial(processor_s, engine.pid))
+            cost = engine_cost(opened.model, engine, batch, args.seconds, partial(processor_s, engine.pid))
         print(f"{cost.batch:>6} {cost.bare:>12.1f} {cost.engine:>12.1f} {cost.ratio:>6.2f}", flush=True)
 
 

@@ -61,9 +61,9 @@ def bench_words(choice: Choice, path: Path, model: str = "small", seconds: float
             cost.why_not = recognizer.broken
             return cost
         cost.name = recognizer.name
-        from ..runtime.listen import loader
+        from ..engine.opening import KEEP_THREADS, open_engine
 
-        loaded = loader(model)
+        loaded = open_engine(model, threads=KEEP_THREADS).loaded
         live = Live(PacedRecording(path), lambda: loaded, Config(), seconds=seconds, words=partial(_same, recognizer))
         watch = _Watch(cost)
         live.start()

@@ -95,13 +95,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
+    from ..engine.opening import open_engine
     from ..protocol.config import Config
-    from ..runtime.listen import loader
     from ..runtime.live import Live
 
     return Live(
         microphone,
-        lambda: loader(args.model, threads=args.threads or 0),
+        lambda: open_engine(args.model, threads=args.threads).loaded,
         Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
         seconds=args.seconds,
         words=asr(args)[0],

@@ -15,11 +15,10 @@ from .exports import add_exports, check_exports, is_folder, open_exports, open_o
 from .recognizer_options import add_asr, asr, checked_threads
 
 if TYPE_CHECKING:
-    from emoscope.models.model import StreamModel
     from emoscope.models.speaker import SpeakerProfile
 
     from ..asr import Recognizer
-    from ..engine.batch import BatchEngine
+    from ..engine.opening import OpenedModel
     from ..protocol.events import AnyEvent
     from ..sinks.event_file import EventFile
     from .progress import Progress
@@ -52,11 +51,7 @@ def run(args: argparse.Namespace) -> int:
         return replay_screen.picture(args)
     if replay_screen.wanted(args):
         return replay_screen.run(args)
-    import torch
-
-    from emoscope.models.store import load_model
-
-    from ..engine.batch import BatchEngine, threads_for
+    from ..engine.opening import open_engine
     from ..sources.recordings import recordings
     from .progress import Progress
 
@@ -76,21 +71,18 @@ def run(args: argparse.Namespace) -> int:
         exports = open_exports(args, stack)
         # It loads in its own process, meanwhile.
         recognizer = stack.enter_context(start()) if start is not None else None
-        model = load_model(args.model)
-        torch.set_num_threads(args.threads or threads_for(model))
-        engine = BatchEngine(model)
-        engine.warm()
+        opened = open_engine(args.model, threads=args.threads)
         progress = stack.enter_context(Progress([] if args.plain else files))
         for file in files:
             try:
-                _one(file, engine, recognizer, args, exports, tally, progress)
+                _one(file, opened, recognizer, args, exports, tally, progress)
             except EmoscopeError as error:
                 failed += 1
                 progress.print(f"emoscope: {error}", sys.stderr)
             finally:
                 progress.done(file)
     if not args.json:
-        print(tally.summary(model, torch.get_num_threads(), failed))
+        print(tally.summary(opened, failed))
     return 1 if failed else 0
 
 
@@ -125,13 +117,14 @@ class Tally:
     wall_s: float = 0.0
     measured: bool = True
 
-    def summary(self, model: "StreamModel", threads: int, failed: int) -> str:
+    def summary(self, opened: "OpenedModel", failed: int) -> str:
+        threads = opened.threads
         rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s and self.measured else "-"
         parts = [
             f"{self.recordings} recording{'s' * (self.recordings != 1)}",
             f"{self.audio_s:.1f} s",
             f"{self.utterances} utterance{'s' * (self.utterances != 1)} ({self.speech_s:.1f} s of speech)",
-            f"RTF {rtf} (model {model.contract.id}, {threads} thread{'s' * (threads != 1)})",
+            f"RTF {rtf} (model {opened.contract.id}, {threads} thread{'s' * (threads != 1)})",
         ]
         if failed:
             parts.append(f"{failed} failed")
@@ -140,7 +133,7 @@ class Tally:
 
 def _one(
     file: Path,
-    engine: "BatchEngine",
+    opened: "OpenedModel",
     recognizer: "Recognizer | None",
     args: argparse.Namespace,
     exports: "list[EventFile]",
@@ -159,8 +152,8 @@ def _one(
         tally.measured = False  # nothing is read again, only shown
         events: Iterator[AnyEvent] = whole_record(file)
     else:
-        known = _voice(args, engine)
-        events = replay(file, engine.model, config=config, asr=recognizer, speed=args.speed, engine=engine, voice=known)
+        known = _voice(args, opened)
+        events = replay(file, opened, config=config, asr=recognizer, speed=args.speed, voice=known)
     heading = not args.json
     with ExitStack() as stack:
         own: list[EventFile] | None = None
@@ -190,12 +183,12 @@ def _one(
                     progress.print(f"{file}\n  no speech heard")
 
 
-def _voice(args: argparse.Namespace, engine: "BatchEngine") -> "SpeakerProfile | None":
+def _voice(args: argparse.Namespace, opened: "OpenedModel") -> "SpeakerProfile | None":
     if args.voice is None:
         return None
     from ..sinks.speaker_file import load_voice
 
-    return load_voice(args.voice, engine.model.contract)
+    return load_voice(args.voice, opened.contract)
 
 
 def _timed(events: "Iterator[AnyEvent]", tally: Tally) -> "Iterator[AnyEvent]":

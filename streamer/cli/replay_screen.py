@@ -75,14 +75,14 @@ def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, Screen
 
 
 def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
+    from ..engine.opening import open_engine
     from ..protocol.config import Config
-    from ..runtime.listen import loader
     from ..runtime.live import Live
     from ..sources.paced import PacedRecording
 
     return Live(
         PacedRecording(path, speed),
-        lambda: loader(args.model, threads=args.threads or 0),
+        lambda: open_engine(args.model, threads=args.threads).loaded,
         Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
         lossless=True,
         words=asr(args)[0],

@@ -1,6 +1,5 @@
 """Windows in, summaries out; states in, readings out: one model, many requests in a forward pass, no state."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -29,22 +28,15 @@ Numbers = npt.NDArray[np.float32]
 
 BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
 
-SMALL = 5_000_000  # parameters; up to here a window costs a few ms, and threads cost more than they bring
-
-
-def threads_for(model: StreamModel) -> int:
-    """CPU threads that suit a model: on a busy machine, a second thread makes a small one many times slower."""
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return 1 if parameters <= SMALL else os.cpu_count() or 1
-
 
 class BatchEngine:
     """Answers a list of requests with one model, in batches of windows of one length.
 
-    words    gives the text branch, when the first reading with words is wanted; None where there is none
-    buckets  lengths in samples to which shorter windows are padded, so that more of them share a pass; only for models
-             whose `encode` masks padding exactly. None: windows of different lengths never share one
-    half     bfloat16 where the device is a GPU; pool states stay float32
+    batch        the most windows in one forward pass
+    text_branch  returns the text branch; called when the first reading with words is asked for, and may return None
+    buckets      lengths in samples to which shorter windows are padded, so that more of them share a pass; only for
+                 models whose `padding_is_exact`. None: windows of different lengths never share one
+    half         bfloat16 where the device is a GPU; pool states stay float32
     """
 
     def __init__(
@@ -52,11 +44,11 @@ class BatchEngine:
         model: StreamModel,
         batch: int = BATCH,
         *,
-        words: Callable[[], TextBranch | None] = shipped_branch,
+        text_branch: Callable[[], TextBranch | None] = shipped_branch,
         buckets: Sequence[int] | None = None,
         half: bool = False,
     ) -> None:
-        self.model, self.batch, self._words = model.eval(), batch, words
+        self.model, self.batch, self._text_branch = model.eval(), batch, text_branch
         self.device = next(model.parameters()).device
         self._buckets = sorted(buckets or ())
         self._half = half and self.device.type == "cuda"
@@ -176,7 +168,7 @@ class BatchEngine:
 
     def _decide(self, request: Read, scores: Numbers, dimensions: Numbers, sample: SpeakerSample | None) -> Reading:
         contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
-        if request.words and (branch := self._words()) is not None:
+        if request.words and (branch := self._text_branch()) is not None:
             fused = read_with_words(contract, scores, dimensions, request, branch, unsure_below)
             return replace(fused, voice=sample)
         return decide(contract.labels, scores, dimensions, unsure_below, sample)

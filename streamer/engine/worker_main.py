@@ -72,14 +72,17 @@ def serve(asked: "SimpleQueue[ToEngine]", outgoing: int) -> None:
 
 def _load(wanted: Wanted) -> tuple[Ready, Engine]:
     from .fusing import shipped_branch
-    from .opening import load
+    from .opening import open_engine
 
-    contract, engine, size = load(wanted.model, device=wanted.device, threads=wanted.threads, batch=wanted.batch)
+    opened = open_engine(
+        wanted.model, device=wanted.device, threads=wanted.threads, batch=wanted.batch, many_sessions=True
+    )
     if wanted.words:
         shipped_branch()
     began = time.perf_counter()
-    engine.warm()  # once more: `load` has paid for what is lazy
-    return Ready(contract=contract, batch=size, window_s=time.perf_counter() - began), engine
+    opened.engine.warm()  # once more: `open_engine` has paid for what is lazy
+    ready = Ready(contract=opened.contract, batch=opened.batch, window_s=time.perf_counter() - began)
+    return ready, opened.engine
 
 
 def _answer(engine: Engine, batch: Batch) -> Answer:

@@ -7,37 +7,15 @@ from typing import TYPE_CHECKING
 
 from ..asr import Recognizer
 from ..asr import choose as choose_recognizer
+from ..engine.opening import KEEP_THREADS, open_engine
 from ..protocol.config import Config
 from ..protocol.events import AnyEvent
 from ..sources.devices import choose
 from ..sources.microphone import Microphone
-from .live import Live, Loaded
+from .live import Live
 
 if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
-
-    from ..session.requests import Engine
-
-
-def loader(model: "str | Path | StreamModel", engine: "Engine | None" = None, threads: int | None = None) -> Loaded:
-    """Contract and engine of a model. Slow the first time: it imports torch.
-
-    threads  CPU threads for the whole process; 0 takes what suits the model, None leaves them as they are
-    """
-    import torch
-
-    from emoscope.models.model import StreamModel
-    from emoscope.models.store import load_model
-
-    from ..engine.batch import BatchEngine, threads_for
-
-    loaded = model if isinstance(model, StreamModel) else load_model(model)
-    if threads is not None:
-        torch.set_num_threads(threads or threads_for(loaded))
-    if engine is None:
-        engine = BatchEngine(loaded)
-        engine.warm()
-    return loaded.contract, engine
 
 
 def labels_of(model: str) -> tuple[str, ...]:
@@ -61,7 +39,7 @@ def listen(
     config: Config | None = None,
     asr: "str | None" = None,
     seconds: float | None = None,
-    engine: "Engine | None" = None,
+    model_device: str = "auto",
 ) -> Iterator[AnyEvent]:
     """Events of a microphone as they come, until `seconds` of audio were heard or the iteration is left.
 
@@ -69,7 +47,7 @@ def listen(
     model   a shipped model's name, a folder, or a loaded model
     config  session options; rate and channels are the device's
     asr     the recognizer of its words, as `--asr` names it; None for no words
-    engine  answers requests in the model's place (tests)
+    model_device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
 
     Raises UnusableDevice, with those that are there, when the device is unknown, busy, or goes away; then what was
     heard before has been read out.
@@ -80,7 +58,7 @@ def listen(
     choice = choose_recognizer(asr) if asr is not None else None
     live = Live(
         Microphone(choose(device)),
-        lambda: loader(model, engine),
+        lambda: open_engine(model, device=model_device, threads=KEEP_THREADS).loaded,
         config or Config(pace="realtime"),
         seconds=seconds,
         words=None if choice is None else partial(Recognizer, choice),

@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from emoscope.models.model import StreamModel
 from emoscope.models.speaker import SpeakerProfile
-from emoscope.models.store import load_model
 
 from ..asr import Recognizer, choose, prepare
-from ..engine.batch import BatchEngine
+from ..engine.opening import KEEP_THREADS, OpenedModel, open_engine
 from ..protocol.config import Config, checked
 from ..protocol.events import AnyEvent
 from ..protocol.text import printable
@@ -29,22 +28,22 @@ LIVE_BLOCK_S = 0.1  # paced: what a sound card hands over
 
 def replay(
     path: str | Path,
-    model: str | Path | StreamModel = "small",
+    model: str | Path | StreamModel | OpenedModel = "small",
     *,
     config: Config | None = None,
     asr: str | Recognizer | None = None,
     speed: float | None = None,
-    engine: Engine | None = None,
+    device: str = "auto",
     clock: Clock | None = None,
     voice: SpeakerProfile | None = None,
 ) -> Iterator[AnyEvent]:
     """The events of one recording, as it would have been read live.
 
-    model   a shipped model's name, a folder, or a loaded model
+    model   a shipped model's name, a folder, a loaded model, or one that was opened before
     config  session options; rate and channels are the file's
     asr     the recognizer of its words, as `--asr` names it, or one that is running already; None for no words
     speed   1 is real time; None as fast as it goes
-    engine  answers requests in the model's place (tests); made from the model if None
+    device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
     voice   what is known of the voice before
     clock   paces a replay at `speed`; the wall's if None
 
@@ -54,15 +53,15 @@ def replay(
     >>> for event in replay("speech.flac"):                            # doctest: +SKIP
     ...     print(event)
     """
-    loaded = model if isinstance(model, StreamModel) else load_model(model)
+    opened = model if isinstance(model, OpenedModel) else open_engine(model, device=device, threads=KEEP_THREADS)
     config = config or Config(pace="fast")
     with Recording(Path(path)) as recording, ExitStack() as stack:
         choice = choose(asr) if isinstance(asr, str) else None
         recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
         words = prepare(recognizer, config)
         options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
-        session = Session(loaded.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
-        answers = engine or BatchEngine(loaded)
+        session = Session(opened.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
+        answers: Engine = opened.engine
         if words.recognizer is not None:
             answers = with_words(answers, words.recognizer)
         driver = Drive(session, answers, printable(path), words.warnings)

@@ -247,9 +247,10 @@ async def serving(
     if isinstance(model, tuple):
         contract, engine = model
     else:
-        from ..engine.opening import load
+        from ..engine.opening import open_engine
 
-        contract, engine, _ = load(model)
+        opened = open_engine(model, many_sessions=True)
+        contract, engine = opened.contract, opened.engine
     chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)
     server = Server(contract, engine, chosen, store, recognizers)
     await server.start()

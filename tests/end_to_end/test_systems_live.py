@@ -8,7 +8,7 @@ import torch
 from emoscope.models import load_model, save_model
 from emoscope.models.errors import UsageError
 from emoscope.models.systems import build, draft_card
-from emoscope.streamer import BatchEngine, Config, Session
+from emoscope.streamer import Config, Session, open_engine
 from emoscope.streamer.cli import main as cli
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.runtime.replay import replay
@@ -58,7 +58,7 @@ def test_chunks_and_a_restored_session_change_nothing(name):
     """Every kind of pool state is saved and restored, and any chunking of the audio gives the same events."""
     torch.manual_seed(5)
     system, changes = SYSTEMS[name]
-    engine = BatchEngine(build(system, "tiny", **changes))
+    engine = open_engine(build(system, "tiny", **changes), threads=1).engine
     contract, config = engine.model.contract, Config(transcript=False)
     audio = np.concatenate([silence(0.4), voice(4.3), silence(0.8), voice(1.2, 210.0), silence(0.7)])
     whole = run(Session(contract, config), engine, [audio])

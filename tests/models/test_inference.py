@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from emoscope.models import load_model
-from emoscope.models.small.inference import for_inference
 from emoscope.models.windows import Window
 from emoscope.streamer.engine.batch import BatchEngine
-from emoscope.streamer.engine.opening import buckets_of, load
+from emoscope.streamer.engine.opening import buckets_of, open_engine
 from emoscope.streamer.session.requests import Done, Encode, Read
 from emoscope.streamer.testing import voice
 
@@ -35,7 +34,7 @@ def plain() -> BatchEngine:
 
 
 def test_folding_the_norms_changes_no_score(plain: BatchEngine) -> None:
-    folded = BatchEngine(for_inference(load_model("small")))
+    folded = BatchEngine(load_model("small").for_inference())
     lengths = [1, 2, 12, 25, 37, 40, 40]
     for ours, theirs in zip(readings(folded, lengths), readings(plain, lengths), strict=True):
         assert np.abs(ours - theirs).max() < 1e-5
@@ -57,8 +56,7 @@ def test_padding_to_a_bucket_changes_no_score(plain: BatchEngine) -> None:
 
 def test_a_reading_does_not_depend_on_its_batch() -> None:
     """As the server asks it: folded, padded, in batches of any size."""
-    _, engine, _ = load("small", threads=1)
-    assert isinstance(engine, BatchEngine)
+    engine = open_engine("small", threads=1, many_sessions=True).engine
     lengths = [40, 3, 17, 40, 25, 12, 40, 31]
     together = readings(engine, lengths)
     engine.batch = 1
@@ -67,6 +65,6 @@ def test_a_reading_does_not_depend_on_its_batch() -> None:
 
 
 def test_folding_twice_changes_nothing_more() -> None:
-    once = for_inference(load_model("small"))
+    once = load_model("small").for_inference()
     before = readings(BatchEngine(once), [40])
-    assert np.abs(readings(BatchEngine(for_inference(once)), [40])[0] - before[0]).max() < 1e-6
+    assert np.abs(readings(BatchEngine(once.for_inference()), [40])[0] - before[0]).max() < 1e-6

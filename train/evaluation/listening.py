@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emoscope.models.model import StreamModel
 from emoscope.models.reading import CIRCUMPLEX
 from emoscope.models.speaker import SpeakerProfile
 from emoscope.models.systems import AttentiveModel, SegmentalModel
-from emoscope.streamer import BatchEngine, Config, Drive, Session, replay
+from emoscope.streamer import Config, Drive, Session, replay
 from emoscope.streamer.asr import Recognizer, RecognizerUnavailable, prepare
+from emoscope.streamer.engine.opening import OpenedModel
 from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, EmotionInterim, WarningEvent
 from emoscope.streamer.runtime.replay import with_source
 from emoscope.streamer.session.requests import Engine, with_words
@@ -44,15 +44,15 @@ class Listener:
 
     def __init__(
         self,
-        model: StreamModel,
+        opened: OpenedModel,
         how: How = "stream",
         config: Config | None = None,
         others: Sequence[Clip] = (),
         words: Recognizer | None = None,
     ) -> None:
-        self.model, self.how, self.others = model.eval(), how, others
+        self.opened, self.model, self.how, self.others = opened, opened.model, how, others
         self.config = config or Config(pace="fast", attention=False)
-        self.engine: Engine = BatchEngine(model)
+        self.engine: Engine = opened.engine
         self._words = words
         self._voices: dict[tuple[tuple[Clip, ...], Condition], SpeakerProfile | None] = {}
 
@@ -73,9 +73,7 @@ class Listener:
         voice = self._enrolled(planned, condition)
         if len(planned.clips) == 1 and condition == CLEAN:
             clip = planned.clips[0]
-            events = replay(
-                clip.path, self.model, config=self.config, engine=self.engine, voice=voice, asr=self._recognizer()
-            )
+            events = replay(clip.path, self.opened, config=self.config, voice=voice, asr=self._recognizer())
             return [Heard(clip, tuple(spoken for _, spoken in self._spoken(events)))]
         pieces = [read_clip(clip.path, RATE) for clip in planned.clips]
         if len(pieces) == 1:
@@ -192,13 +190,14 @@ class Listener:
         contract, seconds = self.model.contract, len(audio) / RATE
         if len(audio) < contract.frame:
             return None
+        audio = audio.to(self.opened.device)
         with torch.inference_mode():
             if isinstance(self.model, AttentiveModel | SegmentalModel):
                 logits = self.model(audio[None]).float()
                 scores = torch.softmax(logits / float(self.model.calibration.at(seconds)), -1)[0]
                 if not contract.dimensions:
                     return Said(seconds, tuple(scores.tolist()))
-                places = torch.tensor([CIRCUMPLEX[label] for label in contract.labels])
+                places = scores.new_tensor([CIRCUMPLEX[label] for label in contract.labels])
                 return Said(seconds, tuple(scores.tolist()), tuple((scores @ places).tolist()))
             said = self.model.forward_windows(audio)
         return None if said is None else Said(seconds, tuple(said[0].tolist()), tuple(said[1].tolist()))

@@ -1,4 +1,4 @@
-"""One answer a clip for recipes: by the live path, or by the offline computation over the stream's own utterances."""
+"""One answer a clip for recipes: the offline computation over the utterances that the stream would find."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,11 +12,9 @@ from emoscope.streamer.session.spans import speech_spans
 from ..corpora import Clip
 from ..corpora.audio import read_clip
 from .intervals import interval
-from .listening import Listener
-from .predictions import Final, clip_answer, final_answers
+from .predictions import Final, clip_answer
 from .protocols import Protocol, judge
 from .scores import Probabilities, answers, uar
-from .sessions import Planned
 
 
 def through_windows(
@@ -37,18 +35,6 @@ def through_windows(
         rows.append(clip_answer(finals, len(contract.labels)))
         on_clip()
     return np.stack(rows)
-
-
-def through_stream(
-    model: StreamModel, clips: Sequence[Clip], on_clip: Callable[[], None] = lambda: None
-) -> Probabilities:
-    """(N, L) by the live path: each clip is a session of its own."""
-    listener = Listener(model)
-    heard = []
-    for clip in clips:
-        heard += listener.hear(Planned((clip,)))
-        on_clip()
-    return final_answers(heard, len(model.contract.labels))
 
 
 def scored(

@@ -10,12 +10,9 @@ from itertools import islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
 
-import torch
-
-from emoscope.models.store import load_model
 from emoscope.streamer import Config
 from emoscope.streamer.asr import Recognizer, choose
-from emoscope.streamer.engine.batch import threads_for
+from emoscope.streamer.engine.opening import open_engine
 
 from ..corpora import Clip
 from ..errors import Interrupted, TrainingError
@@ -59,10 +56,9 @@ class Worker:
 
     def __call__(self, job: Job) -> list[Heard]:
         if job.model not in self._listeners:
-            model = load_model(job.model)
-            torch.set_num_threads(threads_for(model))
+            opened = open_engine(job.model, precision="float32")
             how, config, others = self.settings.how, self.settings.config, self.settings.others
-            self._listeners[job.model] = Listener(model, how, config, others, self._recognizer)
+            self._listeners[job.model] = Listener(opened, how, config, others, self._recognizer)
         return self._listeners[job.model].hear(job.planned, job.condition)
 
     def close(self) -> None:

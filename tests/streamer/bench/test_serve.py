@@ -4,13 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import torch
 
-from emoscope.models import load_model
 from emoscope.streamer.bench.engine_figures import engine_cost
 from emoscope.streamer.bench.load import Load, run
 from emoscope.streamer.cli.main import main
-from emoscope.streamer.engine.batch import BatchEngine
+from emoscope.streamer.engine.opening import open_engine
 from emoscope.streamer.server import serving
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
@@ -37,9 +35,8 @@ def test_idle_sockets_get_their_statuses() -> None:
 
 
 def test_the_engine_is_measured_against_the_bare_model(tiny_model: Path) -> None:
-    torch.set_num_threads(1)
-    model = load_model(tiny_model).eval()
-    cost = engine_cost(model, BatchEngine(model, 4), 4, 0.5)
+    opened = open_engine(tiny_model, threads=1, batch=4)
+    cost = engine_cost(opened.model, opened.engine, 4, 0.5)
     assert cost.bare > 0 and cost.engine > 0 and cost.ratio == cost.engine / cost.bare
 
 

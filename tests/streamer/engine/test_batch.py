@@ -6,16 +6,15 @@ import torch
 from hypothesis import given, settings
 from strategies import speech_with_pauses
 
-from emoscope.models import ModelError, load_model
-from emoscope.streamer import BatchEngine, Config, Session, replay
+from emoscope.models import ModelError
+from emoscope.streamer import Config, Session, open_engine, replay
 from emoscope.streamer.runtime.drive import Drive
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
 
 @pytest.fixture(scope="module")
 def engine(tiny_model):
-    torch.set_num_threads(1)
-    return BatchEngine(load_model(tiny_model))
+    return open_engine(tiny_model, threads=1).engine
 
 
 @given(one=speech_with_pauses(2), other=speech_with_pauses(2))

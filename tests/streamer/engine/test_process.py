@@ -20,7 +20,7 @@ from emoscope.models.windows import grid_window, now_window
 from emoscope.streamer import Session, UsageError
 from emoscope.streamer.engine import EngineProcess, EngineUnavailable, Wanted
 from emoscope.streamer.engine.batch import BatchEngine
-from emoscope.streamer.engine.opening import load
+from emoscope.streamer.engine.opening import open_engine
 from emoscope.streamer.session.requests import Done, Encode, Failed, Read, Result, Transcribe
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
@@ -53,8 +53,7 @@ def gone(pid: int, within_s: float = 20.0) -> bool:
 @pytest.fixture(scope="module")
 def pair(tiny_model: Path) -> Iterator[tuple[BatchEngine, EngineProcess]]:
     """The same model here and in a process."""
-    _, here, _ = load(tiny_model, threads=1)
-    assert isinstance(here, BatchEngine)
+    here = open_engine(tiny_model, threads=1, many_sessions=True).engine
     with EngineProcess(Wanted(model=str(tiny_model), threads=1)) as there:
         assert there.check().contract == here.model.contract
         yield here, there

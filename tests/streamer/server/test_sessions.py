@@ -260,11 +260,10 @@ def test_a_file_sent_fast_loses_nothing_to_a_slow_model() -> None:
 
 def test_a_voice_is_enrolled_over_a_socket_as_it_is_without_one() -> None:
     """The shipped model learns a voice; the socket gives the events that the session alone gives."""
-    from emoscope.models import load_model
-    from emoscope.streamer import BatchEngine
+    from emoscope.streamer import open_engine
 
-    model = load_model("small")
-    if not model.contract.baseline:
+    opened = open_engine("small")
+    if not opened.contract.baseline:
         pytest.skip("this version's model learns no voice")
     calm = np.concatenate([silence(0.3), voice(4.0, 120.0, level=0.05, seed=6), silence(0.8)])
 
@@ -278,14 +277,13 @@ def test_a_voice_is_enrolled_over_a_socket_as_it_is_without_one() -> None:
             assert await client.closed(60) == 1000
             return client.events
 
-    engine = BatchEngine(model)
-    session = Session(model.contract, Config(interim=False))
+    session = Session(opened.contract, Config(interim=False))
     expected: list = []
     for output in (session.enroll(2.0), session.feed(as_sent(calm)), session.feed(as_sent(TALK)), session.finish()):
         expected += output.events
         requests = output.requests
         while requests:
-            more, requests = session.apply(engine(requests))
+            more, requests = session.apply(opened.engine(requests))
             expected += more
     heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
     assert any(e.type == "enrolled" for e in heard)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from emoscope.models.store import load_model
-from emoscope.streamer import Config, replay
+from emoscope.streamer import Config, open_engine, replay
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable
 from emoscope.streamer.testing import silence, voice
 from emoscope.train.corpora import Clip
@@ -58,7 +57,7 @@ def finals(heard):
 
 def test_words_count_as_in_a_replay_alone_and_within_a_speakers_session(tiny_model, recognizer, clips):
     """The same scores, and not those of the voice alone."""
-    model = load_model(tiny_model)
+    model = open_engine(tiny_model)
     config = Config(pace="fast", attention=False)
     with_words, alone = Listener(model, config=config, words=recognizer), Listener(model, config=config)
     for planned in (*(Planned((clip,)) for clip in clips), Planned(clips)):
@@ -73,7 +72,7 @@ def test_words_count_as_in_a_replay_alone_and_within_a_speakers_session(tiny_mod
 
 def test_a_recognizer_that_broke_ends_the_evaluation(tiny_model, recognizer, clips):
     """Figures of which nobody knows how many had words are not given."""
-    listener = Listener(load_model(tiny_model), words=recognizer)
+    listener = Listener(open_engine(tiny_model), words=recognizer)
     listener.hear(Planned(clips[:1]))
     os.kill(recognizer.pid, signal.SIGKILL)
     recognizer._process.wait()
