@@ -19,8 +19,8 @@ from emoscope.streamer.server import serving
 from emoscope.streamer.testing import silence, voice
 from emoscope.train.corpora import Clip
 from emoscope.train.evaluation.conditions import CLEAN
+from emoscope.train.evaluation.pool import Job, Settings, Worker
 from emoscope.train.evaluation.sessions import Planned
-from emoscope.train.evaluation.work import Job, Settings, Worker
 
 
 @pytest.fixture
