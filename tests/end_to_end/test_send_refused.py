@@ -105,7 +105,7 @@ def test_a_web_server_of_somebody_elses_is_told_apart(
 def test_a_web_server_of_an_older_kind_is_told_apart(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with answering(200, "HTTP/1.0") as url:
         code, said = refused(speech, url, capsys)
-    assert code == 1 and "no emoscope server" in said
+    assert code == 1 and "not an emoscope server" in said
 
 
 def test_a_redirection_to_what_is_no_websocket_is_the_end(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
