@@ -140,7 +140,7 @@ def _one(
     tally: Tally,
     progress: "Progress",
 ) -> None:
-    from ..display.lines import final_line
+    from ..display.plain_text import final_line
     from ..protocol.config import Config
     from ..protocol.events import EmotionFinal, SessionClosed, Status, WarningEvent, encode
     from ..runtime.replay import replay

@@ -61,8 +61,8 @@ def _player(args: argparse.Namespace, stack: ExitStack) -> "tuple[Player, Screen
     if is_record(path):
         return RecordPlayer(path, speed), state
     state.model, state.labels = args.model, labels_of(args.model)
-    state.hurried = args.screenshot is not None
-    live = _live(path, args, UNPACED if state.hurried else speed)
+    state.unpaced = args.screenshot is not None
+    live = _live(path, args, UNPACED if state.unpaced else speed)
     record = None
     if args.record is not None:
         place = free_path(args.record, path)
@@ -93,7 +93,7 @@ def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
 def picture(args: argparse.Namespace) -> int:
     """One frame, drawn as it would stand on a terminal of `--size` at second `--at`."""
     from ..display import RecordPlayer, draw
-    from ..display.picture import check, save
+    from ..display.screenshot import check, save
 
     check(args.screenshot)
     width, height = _size(args.size)
@@ -121,7 +121,7 @@ def picture(args: argparse.Namespace) -> int:
 
 def _from_record(player: "RecordPlayer", state: "ScreenState", at: float) -> None:
     for item in player.until(at):
-        state.absorb(item)
+        state.apply(item)
 
 
 def _absorbed(player: "Player", state: "ScreenState", at: float) -> bool:
@@ -129,7 +129,7 @@ def _absorbed(player: "Player", state: "ScreenState", at: float) -> bool:
     over = player.done
     for item in player.news():
         if (known := _before(item, at)) is not None:
-            state.absorb(known)
+            state.apply(known)
         over = over or (isinstance(item, Status) and item.processed_s >= at)
     return over
 

@@ -27,16 +27,16 @@ def can_show() -> bool:
     """Standard output is a terminal that a screen can be drawn on."""
     if not sys.stdout.isatty():
         return False
-    from ..display.paint import can_paint
+    from ..display.terminal import can_paint
 
     return can_paint(console())
 
 
 def on_screen(player: "Player", state: "ScreenState", files: Sequence[str], devices: Callable[[], list[str]]) -> None:
     """Show until the end; the summary stays. What broke is raised after it. `files` are those being written."""
-    from ..display import show, summary
+    from ..display import run_screen, summary
 
-    show(player, state, console(), devices)
+    run_screen(player, state, console(), devices)
     ended = player.join(0.1)
     kept = written(files)
     if player.error is None or state.phase != "starting":
@@ -107,7 +107,7 @@ def _into_nothing() -> None:
 
 
 def _tell(event: AnyEvent, *, json: bool) -> None:
-    from ..display.lines import final_line
+    from ..display.plain_text import final_line
 
     if json:
         print(encode(event).decode(), flush=True)

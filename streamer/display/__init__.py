@@ -1,9 +1,9 @@
-"""The screen: a state folded from events, drawn by pure functions, painted by one thread."""
+"""The terminal screen: a state computed from events, pure functions that draw it, and one thread that writes it."""
 
 from .layout import draw
+from .loop import run_screen
 from .player import Player, RecordPlayer
-from .show import show
 from .state import ScreenState
 from .summary import summary
 
-__all__ = ["Player", "RecordPlayer", "ScreenState", "draw", "show", "summary"]
+__all__ = ["Player", "RecordPlayer", "ScreenState", "draw", "run_screen", "summary"]

@@ -1,4 +1,4 @@
-"""Single keys from the terminal, without waiting for Return. Where stdin is no terminal there are none."""
+"""Single key presses from the terminal, without waiting for Return. Without a terminal on stdin there are none."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ ESCAPE = "\x1b"
 
 
 class Keys:
-    """While open, keys come one by one and are not echoed; Ctrl+C still interrupts."""
+    """Reads keys one by one, without echo. Ctrl+C still raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self._saved: list[Any] | None = None
@@ -20,6 +20,7 @@ class Keys:
             self._fd = -1
 
     def enter(self) -> None:
+        """Switch the terminal to single-key input."""
         if self._fd < 0 or sys.platform == "win32":
             return
         import termios
@@ -29,6 +30,7 @@ class Keys:
         tty.setcbreak(self._fd, termios.TCSANOW)
 
     def leave(self) -> None:
+        """Restore the terminal's former settings."""
         if self._saved is None or sys.platform == "win32":
             return
         import termios
@@ -36,12 +38,12 @@ class Keys:
         try:
             termios.tcsetattr(self._fd, termios.TCSANOW, self._saved)
         except termios.error:
-            return  # the terminal has gone
+            return  # the terminal was closed
         finally:
             self._saved = None
 
     def wait(self, timeout_s: float) -> str:
-        """The keys pressed, at once when there are any, else "" after `timeout_s`. Arrows and the like are left out."""
+        """Wait for keys and return them, or "" after `timeout_s`. Escape sequences, such as arrow keys, are ignored."""
         if sys.platform == "win32":
             return self._wait_windows(timeout_s)
         if self._fd < 0:
@@ -56,7 +58,7 @@ class Keys:
             typed = os.read(self._fd, 64)
         except OSError:
             typed = b""
-        if not typed:  # end of input: no key will come any more
+        if not typed:  # end of input
             self._fd = -1
         return typed.decode("utf-8", "ignore") if typed == ESCAPE.encode() or not typed.startswith(b"\x1b") else ""
 
@@ -65,11 +67,11 @@ class Keys:
             return ""
         import msvcrt
 
-        until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
             if self._fd >= 0 and msvcrt.kbhit():
                 key = msvcrt.getwch()
-                if key in ("\x00", "\xe0"):  # a function key: its code follows
+                if key in ("\x00", "\xe0"):  # a function key, followed by its code
                     msvcrt.getwch()
                     return ""
                 return key

@@ -1,8 +1,8 @@
-"""Colours and letters of labels, and glyphs for terminals that know no Unicode.
+"""Colours and letters of labels, and ASCII replacements for terminals without Unicode.
 
-Each colour stands out from black and from white by a contrast of 3 at least (WCAG 2.1, 1.4.11), and any two stay
-apart for people with each kind of colour blindness; colour is never the only sign. Found by a search under those
-two conditions; a test holds them.
+Each colour has a contrast of at least 3 to black and to white (WCAG 2.1, 1.4.11), and any two can be told apart with
+each kind of colour blindness. The colours were found by a search under these two conditions, and
+`tests/streamer/display/test_screen.py` checks them. A label is never shown by colour alone.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _APART = ("sad", "happy", "calm", "surprised", "fearful", "disgust", "angry", "b
 SPARE = tuple(COLOURS[name] for name in _APART)
 AMBER, RED = "#c07800", "#d83a3a"
 
-# One column each, so that a line keeps its width.
+# Each replacement is one column wide, so that a line keeps its width.
 PLAIN = str.maketrans(
     {
         **dict(zip("▁▂▃▄▅▆▇█", "__..--=#", strict=True)),
@@ -36,7 +36,7 @@ PLAIN = str.maketrans(
 
 
 def colour(label: str, labels: Sequence[str]) -> Style:
-    """The style of a label; `unsure` and unknown ones keep the terminal's own colour."""
+    """The style of a label. `unsure` and unknown labels have the terminal's default colour."""
     if label in COLOURS:
         return Style(color=COLOURS[label])
     if label in labels:
@@ -45,7 +45,7 @@ def colour(label: str, labels: Sequence[str]) -> Style:
 
 
 def letters(labels: Sequence[str]) -> dict[str, str]:
-    """A capital for each label, its first letter that is still free; `unsure` is a question mark."""
+    """A capital for each label: the first of its letters that no other label has. `unsure` is a question mark."""
     taken = {"unsure": "?"}
     for label in labels:
         free = [c.upper() for c in label if c.isalpha() and c.upper() not in taken.values()]

@@ -1,4 +1,4 @@
-"""The parts of the screen: each a function from the state and a size to lines."""
+"""The panels of the screen. Each is a function from the state and a size to lines."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -11,14 +11,14 @@ from rich.text import Text
 
 from ..protocol.events import EmotionFinal, Sources
 from ..protocol.text import clean, printable
-from . import marks
+from . import shapes
 from .palette import AMBER, RED, colour, letters
 from .state import ScreenState
 
 DIM, BOLD, PLAIN = Style(dim=True), Style(bold=True), Style()
-_WRAPPER = Console(file=io.StringIO(), legacy_windows=False)  # rich breaks lines for a console, whichever
-NAME = 9  # columns of a label's name
-TREND = 0.05  # a score that moved by more gets an arrow
+_WRAPPER = Console(file=io.StringIO(), legacy_windows=False)  # Text.wrap requires a console
+NAME = 9  # columns for a label's name
+TREND = 0.05  # a score that changed by more than this gets an arrow
 
 PHASES = {
     "starting": ("○", "starting"),
@@ -30,24 +30,24 @@ PHASES = {
 
 
 def header(state: ScreenState, width: int) -> Text:
-    """What runs, on what, and what is being written."""
+    """The phase, the time, the source, the model and the files being written."""
     mark, word = PHASES[state.phase]
     if state.phase == "running" and not state.live:
         mark, word = "▶", "replay" if state.speed == 1 else f"replay ×{state.speed:g}"
     line = Text(f" {state.product}  ")
     live = state.phase == "running" and state.live
     line.append(f"{mark} {word}", Style(bold=True, color=RED if live else None))
-    line.append(f" {marks.clock(state.now_s, hours=True)}", BOLD)
+    line.append(f" {shapes.clock(state.now_s, hours=True)}", BOLD)
     if state.files:
         names = ", ".join(clean(printable(Path(name).name)) for name in state.files)
         line.append(f"   rec {names}", Style(bold=True, color=RED))
     room = width - line.cell_len
     line.append(next((rest for rest in _sources(state, room) if cell_len(rest) <= room), ""))
-    return marks.spread(width, line)
+    return shapes.fit(width, line)
 
 
 def _sources(state: ScreenState, room: int) -> Iterator[str]:
-    """What is heard, and by which model, from the fullest to the shortest way to say it."""
+    """Descriptions of the source and the model, from the longest to the shortest."""
     kind = "mic" if state.live else "file"
     model = f"   model {state.model}" if state.model else ""
     where = f" ({state.device})" if state.model else ""
@@ -65,29 +65,29 @@ def _sources(state: ScreenState, room: int) -> Iterator[str]:
 
 
 def level(state: ScreenState, width: int) -> Text:
-    """Is anything heard, how loud, and what is wrong with it."""
+    """The input level, problems with the input, and whether speech is detected."""
     line = Text(" level ")
     recent = [value for _, value in list(state.curve)[-16:]]
     blocks = 8 if width < 100 else 16
-    shape = marks.stretched(recent, blocks) if len(recent) >= blocks else [-120.0] * (blocks - len(recent)) + recent
+    shape = shapes.resampled(recent, blocks) if len(recent) >= blocks else [-120.0] * (blocks - len(recent)) + recent
     now = max(recent[-4:], default=-120.0)
-    trouble = _trouble(state, now)
-    line.append("".join(marks.level(value) for value in shape), Style(color=AMBER) if trouble else PLAIN)
+    problem = _input_problem(state, now)
+    line.append("".join(shapes.level(value) for value in shape), Style(color=AMBER) if problem else PLAIN)
     line.append(f" {now:4.0f} dBFS" if recent else "    - dBFS")
-    if trouble:
-        marks.add(line, width, f"  {trouble}", Style(bold=True, color=AMBER))
-    if marks.add(line, width - 1, "   speech "):
+    if problem:
+        shapes.add(line, width, f"  {problem}", Style(bold=True, color=AMBER))
+    if shapes.add(line, width - 1, "   speech "):
         line.append("●" if state.speaking else "○", BOLD if state.speaking else DIM)
     if state.speaking and state.utterance:
-        marks.add(line, width, f"   utterance {state.utterance} · {state.now_s - state.started_s:.1f} s")
+        shapes.add(line, width, f"   utterance {state.utterance} · {state.now_s - state.started_s:.1f} s")
     elif state.phase == "running" and state.labels:
-        marks.add(line, width, f"   silence {marks.clock(state.now_s - state.silent_since)}", DIM)
+        shapes.add(line, width, f"   silence {shapes.clock(state.now_s - state.silent_since)}", DIM)
     if state.reading is not None and state.reading.baseline != "off":
-        marks.add(line, width, f"   baseline {state.reading.baseline}", DIM)
-    return marks.spread(width, line)
+        shapes.add(line, width, f"   baseline {state.reading.baseline}", DIM)
+    return shapes.fit(width, line)
 
 
-def _trouble(state: ScreenState, now: float) -> str:
+def _input_problem(state: ScreenState, now: float) -> str:
     if state.warns("clipping"):
         return "clipping"
     if state.phase != "running" or state.now_s < 1 or not state.live:
@@ -98,11 +98,11 @@ def _trouble(state: ScreenState, now: float) -> str:
 
 
 def headline(state: ScreenState, width: int) -> Text:
-    """The label in large, steady, with its score, and whether it still may change."""
+    """The steadied label with its probability, and whether the reading is final."""
     reading = state.reading
     if reading is None:
         words = {"starting": f"loading model {state.model}".rstrip(), "paused": "paused: p goes on"}
-        return marks.spread(width, Text(f"   {words.get(state.phase, 'listening: say something')}", DIM))
+        return shapes.fit(width, Text(f"   {words.get(state.phase, 'listening: say something')}", DIM))
     final = isinstance(reading, EmotionFinal)
     label = state.headline or reading.label
     line = Text(" ")
@@ -110,25 +110,26 @@ def headline(state: ScreenState, width: int) -> Text:
     line.append("▌", style)
     line.append(f" {label.upper()}", style + BOLD if final else style)
     confidence = reading.confidence if label == reading.label else reading.scores.get(label, reading.confidence)
-    line.append(f"  {marks.probability(confidence)}", BOLD if final else PLAIN)
+    line.append(f"  {shapes.probability(confidence)}", BOLD if final else PLAIN)
     if label == "unsure" and reading.scores:
         best = max(reading.scores, key=lambda name: reading.scores[name])
-        marks.add(line, width, f"  perhaps {best}", DIM)
+        shapes.add(line, width, f"  perhaps {best}", DIM)
     if final:
-        marks.add(line, width, f"   final · {marks.clock(reading.start)}–{marks.clock(reading.end)}", DIM)
+        shapes.add(line, width, f"   final · {shapes.clock(reading.start)}–{shapes.clock(reading.end)}", DIM)
     else:
-        marks.add(line, width, f"   interim · {reading.end - reading.start:.1f} s", DIM)
+        shapes.add(line, width, f"   interim · {reading.end - reading.start:.1f} s", DIM)
     if reading.sources.text > 0:
-        marks.add(line, width, f"   {share(reading.sources)}", DIM)
-    return marks.spread(width, line)
+        shapes.add(line, width, f"   {share(reading.sources)}", DIM)
+    return shapes.fit(width, line)
 
 
 def share(sources: Sources) -> str:
-    return f"voice {marks.probability(sources.audio)}  words {marks.probability(sources.text)}"
+    """How much the voice and the words counted in a reading."""
+    return f"voice {shapes.probability(sources.audio)}  words {shapes.probability(sources.text)}"
 
 
 def bars(state: ScreenState, width: int, rows: int) -> list[Text]:
-    """The moment's scores, a bar a label, always in the same order and place."""
+    """The scores of the current reading: one bar per label, always in the same order."""
     reading = state.reading
     scores = reading.scores if reading is not None else {}
     final = isinstance(reading, EmotionFinal)
@@ -136,7 +137,7 @@ def bars(state: ScreenState, width: int, rows: int) -> list[Text]:
 
 
 def mood_bars(state: ScreenState, width: int, rows: int) -> list[Text]:
-    """The rolling reading's scores, beside the moment's."""
+    """The scores of the mood: one bar per label."""
     scores = state.mood.scores if state.mood is not None else {}
     return _bars(state, scores, width, rows, faint=False, before={})
 
@@ -152,8 +153,8 @@ def _bars(
         style = colour(name, state.labels)
         line = Text(f" {letter[name]} ", BOLD if share and share == max(scores.values()) else PLAIN)
         line.append(f"{name[:NAME]:<{NAME}} ")
-        line.append(marks.bar(share, room), style + DIM if faint else style)
-        line.append(f" {marks.probability(share):>3}" if scores else "   -", PLAIN if scores else DIM)
+        line.append(shapes.bar(share, room), style + DIM if faint else style)
+        line.append(f" {shapes.probability(share):>3}" if scores else "   -", PLAIN if scores else DIM)
         moved = share - before.get(name, share)
         line.append(" ▲" if moved > TREND else " ▼" if moved < -TREND else "  ")
         lines.append(line)
@@ -161,10 +162,10 @@ def _bars(
 
 
 def dimensions(state: ScreenState, width: int) -> Text:
-    """Arousal, valence, dominance on their lines; marked where they are derived from the labels."""
+    """Arousal, valence and dominance as sliders, marked where they are derived from the labels."""
     reading = state.reading
     if reading is None or not reading.dimensions:
-        return marks.spread(width, Text())
+        return shapes.fit(width, Text())
     note = " derived" if reading.derived else ""
     items = list(reading.dimensions.items())
     each = (width - len(note) - 2) // len(items)
@@ -173,38 +174,38 @@ def dimensions(state: ScreenState, width: int) -> Text:
         room = each - len(name) - 9
         if room >= 5:
             line.append(f" {name} ")
-            line.append(marks.slider(value, room), DIM)
-            line.append(f" {marks.signed(value)}  ")
+            line.append(shapes.slider(value, room), DIM)
+            line.append(f" {shapes.signed(value)}  ")
         elif each >= len(name) + 7:
-            line.append(f" {name} {marks.signed(value)} ")
+            line.append(f" {name} {shapes.signed(value)} ")
         else:
-            line.append(f" {name[:3]} {marks.signed(value)}")
-    return marks.spread(width, line, Text(note + " ", DIM))
+            line.append(f" {name[:3]} {shapes.signed(value)}")
+    return shapes.fit(width, line, Text(note + " ", DIM))
 
 
 def mood(state: ScreenState, width: int) -> Text:
-    """The rolling reading in one line, with its half-life."""
+    """The mood in one line, with its half-life."""
     event = state.mood
     if event is None:
-        return marks.spread(width, Text(" mood  -", DIM))
+        return shapes.fit(width, Text(" mood  -", DIM))
     line = Text(" mood  ")
     line.append(event.label, colour(event.label, state.labels) + BOLD)
-    line.append(f" {marks.probability(event.confidence)}")
+    line.append(f" {shapes.probability(event.confidence)}")
     ranked = sorted(event.scores.items(), key=lambda item: -item[1])
-    for name, share in ranked[:3]:  # an unsure mood names what it wavers between
-        part = f"   {name} {marks.probability(share)}"
+    for name, share in ranked[:3]:  # an unsure mood shows its most probable labels
+        part = f"   {name} {shapes.probability(share)}"
         if name != event.label and line.cell_len + len(part) <= width:
             line.append(part, DIM)
-    return marks.spread(width, line, Text(f"half-life {event.half_life_s:g} s ", DIM))
+    return shapes.fit(width, line, Text(f"half-life {event.half_life_s:g} s ", DIM))
 
 
 def turns(state: ScreenState, width: int, rows: int) -> list[Text]:
-    """The utterances that are over, the newest first."""
+    """The finished utterances, the newest first."""
     lines = []
     for turn in list(state.turns)[: -rows - 1 : -1]:
-        line = Text(f"  {marks.clock(turn.start)}–{marks.clock(turn.end)}  ")
+        line = Text(f"  {shapes.clock(turn.start)}–{shapes.clock(turn.end)}  ")
         line.append(f"{turn.label:<{NAME}}", colour(turn.label, state.labels))
-        line.append(f"  {marks.probability(turn.confidence)}   ")
+        line.append(f"  {shapes.probability(turn.confidence)}   ")
         if turn.text:
             line.append(turn.text)
         else:
@@ -214,13 +215,13 @@ def turns(state: ScreenState, width: int, rows: int) -> list[Text]:
 
 
 def wrapped(text: Text, width: int, rows: int) -> list[Text]:
-    """The last `rows` lines of a text that is broken at words."""
+    """The last `rows` lines of a text, wrapped at words."""
     lines = text.wrap(_WRAPPER, width)
     return [Text(" ") + line for line in list(lines)[-rows:]]
 
 
 def message(state: ScreenState, width: int, rows: int = 1) -> list[Text]:
-    """The newest warning, error or note, while it is fresh: `rows` lines at most, one at least."""
+    """The newest warning, error or notice until it expires: between one and `rows` lines."""
     if not state.message or state.now_s >= state.message_until:
         return [Text()]
     text = Text(" ".join(state.message.split()), Style(bold=True, color=RED) if state.serious else DIM)
@@ -231,9 +232,9 @@ def message(state: ScreenState, width: int, rows: int = 1) -> list[Text]:
 
 
 def footer(state: ScreenState, width: int) -> Text:
-    """How far behind, how fast, what was lost; and the keys. What has no room is left out whole."""
+    """Lag, inference time, RTF, dropped audio, and the keys. A part that does not fit is left out."""
     slow = state.lag_s > 1.0
-    # The words' lag is told apart: emotions do not wait for it.
+    # The lag of the words is shown separately: readings do not wait for it.
     cause = f" (words {state.lag_text_s:.1f})" if state.lag_text_s > 1.0 else " (model)" if slow else ""
     lost = state.dropped_s + state.lost_input_s
     why = " (model)" if state.dropped_s else " (input)" if lost else ""
@@ -242,11 +243,11 @@ def footer(state: ScreenState, width: int) -> Text:
     parts = [
         (
             0,
-            "" if state.hurried else f"lag {state.lag_s:.2f} s{cause}",
+            "" if state.unpaced else f"lag {state.lag_s:.2f} s{cause}",
             Style(bold=True, color=AMBER) if slow else PLAIN,
         ),
         (3, "" if p50 is None or p95 is None else f"infer p50/p95 {p50:.0f}/{p95:.0f} ms", PLAIN),
-        (4, f"RTF {marks.probability(state.rtf)}" if state.rtf else "", PLAIN),
+        (4, f"RTF {shapes.probability(state.rtf)}" if state.rtf else "", PLAIN),
         (1, f"dropped {amount} s{why}", Style(bold=True, color=RED) if state.warns("audio_dropped") else PLAIN),
     ]
     keys = ["q p b r d ? ", "q quit  p pause  b learn voice  r reset  d devices  ? help "]
@@ -263,4 +264,4 @@ def footer(state: ScreenState, width: int) -> Text:
             line.append(" · " if line.cell_len > 1 else "")
             line.append(text, style)
     right = keys[1] if line.cell_len + len(keys[1]) + 2 <= width else keys[0]
-    return marks.spread(width, line, Text(right, DIM))
+    return shapes.fit(width, line, Text(right, DIM))

@@ -1,4 +1,4 @@
-"""What a screen shows: something that has news, can be paused, and ends. `Live` is one, a record another."""
+"""The player interface that a screen shows, and the player of a record. A live session is another player."""
 
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ class Player(Protocol):
 
 
 class RecordPlayer:
-    """A record's events when they were heard, at `speed` times life."""
+    """Plays the events of a record at their times, `speed` times as fast as they were recorded."""
 
     def __init__(self, path: Path, speed: float = 1.0) -> None:
         self._events = whole_record(path)
@@ -50,7 +50,7 @@ class RecordPlayer:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Nothing has to be loaded."""
+        """Nothing has to be loaded for a record."""
 
     def news(self) -> list[News]:
         """What is due now."""
@@ -61,7 +61,7 @@ class RecordPlayer:
         return self.until(self._position)
 
     def until(self, position_s: float) -> list[News]:
-        """What came up to a time on the audio clock and was not given before."""
+        """The events up to a time on the audio clock that were not returned before."""
         due: list[News] = []
         while not self.done:
             if self._next is None:
@@ -83,10 +83,10 @@ class RecordPlayer:
         self.paused = paused
 
     def reset(self) -> None:
-        """A record is what it is."""
+        """A record cannot be reset."""
 
     def learn_voice(self) -> None:
-        """Nor is anything learnt from it."""
+        """A record has no audio to learn a voice from."""
 
     def stop(self) -> None:
         self.done = True

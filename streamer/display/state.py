@@ -1,4 +1,4 @@
-"""What the screen knows: folded from events and ticks, in audio time, without a clock."""
+"""The screen's state: computed from events alone, in audio time, without a clock."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -23,19 +23,19 @@ from ..protocol.events import (
 from ..runtime.news import News, Note, Tick
 
 STRIP_S = 60.0
-POINT_S = 0.05  # of the level curve
-CURVE_S = 130.0  # kept of it: the longest utterance that can be asked for, and a little
-SAID_S = 8.0  # a warning stays on the screen so long
-HYSTERESIS = 0.08  # the headline changes at once when another label leads by so much,
-PATIENCE = 2  # or when it led so many readings in a row
+POINT_S = 0.05  # distance of the points of the level curve
+CURVE_S = 130.0  # length of the curve: a little more than the longest utterance that can be configured
+MESSAGE_S = 8.0  # how long a message stays on the screen
+HEADLINE_LEAD = 0.08  # the headline changes at once when another label leads by this much,
+HEADLINE_READINGS = 2  # or when it led this many readings in a row
 
 Reading = EmotionInterim | EmotionFinal
 Phase = Literal["starting", "running", "paused", "finishing", "ended"]
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A stretch of the strip, as it was read then."""
+class StripReading:
+    """One reading in the strip of the last minute."""
 
     start: float
     end: float
@@ -45,7 +45,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Turn:
-    """An utterance that is over."""
+    """A finished utterance."""
 
     start: float
     end: float
@@ -58,15 +58,17 @@ class Turn:
 class ScreenState:
     """Everything that a frame is drawn from.
 
-    source, detail  what is heard: a device's or file's name; its rate and channels
-    live            a microphone, not a recording
-    hurried         a recording read as fast as it goes, for a picture: there is no life to lag behind
-    files, cut      what is being written, to be said while it is; what stopped being written before the end
-    now_s           audio time
-    curve           (end, dBFS) of the level, the newest last; `curve_point_s` apart
-    headline        the label in large: steadier than the readings, which stay raw
-    before          the scores of the reading before, for the arrows
-    message         the newest warning or note; `serious` ones are errors
+    source, detail    name of the device or file; its sample rate and channels
+    live              a microphone, not a recording
+    unpaced           a recording that is read as fast as possible, for a screenshot: its lag has no meaning
+    files, truncated  files being written; files whose writing failed before the end
+    now_s             audio time
+    curve             (end, level in dBFS), the newest last, `curve_point_s` apart
+    headline          the label in large: steadier than the readings, which are not smoothed
+    before            scores of the previous reading, for the arrows
+    leading, led      label of the newest reading, and how many readings in a row it led
+    message           the newest warning, error or notice; errors are `serious`
+    reset_s           time of the last reset: an earlier mood is not shown
     """
 
     product: str = "emoscope"
@@ -76,9 +78,9 @@ class ScreenState:
     device: str = "cpu"
     live: bool = True
     speed: float = 1.0
-    hurried: bool = False
+    unpaced: bool = False
     files: list[str] = field(default_factory=list)
-    cut: list[str] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
     labels: tuple[str, ...] = ()
     phase: Phase = "starting"
     notice: str = ""
@@ -96,7 +98,7 @@ class ScreenState:
     led: int = 0
     mood: Mood | None = None
     reset_s: float = 0.0
-    strip: deque[Moment] = field(default_factory=deque)
+    strip: deque[StripReading] = field(default_factory=deque)
     turns: deque[Turn] = field(default_factory=lambda: deque(maxlen=200))
     transcript: TranscriptInterim | TranscriptFinal | None = None
     language: str | None = None
@@ -118,16 +120,17 @@ class ScreenState:
     closed: SessionClosed | None = None
     lag_worst_s: float = 0.0
 
-    def absorb(self, news: News) -> None:
+    def apply(self, news: News) -> None:
         """Take one event, tick or note."""
         match news:
             case Tick():
                 self._tick(news)
             case Note():
                 if news.ended in self.files:
-                    # Not in place: whoever made the list still has to know of all files.
-                    self.files, self.cut = [f for f in self.files if f != news.ended], [*self.cut, news.ended]
-                self.say(news.message, serious=news.serious)
+                    # A new list, because the caller's list must keep all files.
+                    self.files = [name for name in self.files if name != news.ended]
+                    self.truncated = [*self.truncated, news.ended]
+                self.show_message(news.message, serious=news.serious)
             case _:
                 self._event(news)
 
@@ -146,7 +149,7 @@ class ScreenState:
             case EmotionInterim() | EmotionFinal():
                 self._read(news)
             case Mood():
-                self._feel(news)
+                self._mood(news)
             case TranscriptInterim() | TranscriptFinal():
                 self._words(news)
             case Status():
@@ -154,38 +157,38 @@ class ScreenState:
             case WarningEvent():
                 self._warn(news)
             case Error():
-                self.say(news.message, serious=True)
+                self.show_message(news.message, serious=True)
             case Enrolled():
-                self.say(f"your calm voice is learnt, from {news.seconds:.0f} s of speech")
+                self.show_message(f"your calm voice was learnt from {news.seconds:.0f} s of speech")
             case SessionClosed():
                 self.closed, self.speaking = news, False
                 self.now_s = max(self.now_s, news.totals.audio_s)
                 self.dropped_s = news.totals.dropped_s
 
     def reset(self) -> None:
-        """The mood is forgotten. That of an utterance which the reset itself ended comes later, and is not of now."""
+        """Forget the mood. The mood of the utterance that the reset ended arrives later, and is ignored."""
         self.mood, self.reset_s = None, self.now_s
-        self.say("reset: mood, context and what was learnt of the voice are forgotten")
+        self.show_message("reset: the mood, the context and the learnt voice are forgotten")
 
-    def _feel(self, event: Mood) -> None:
+    def _mood(self, event: Mood) -> None:
         if event.start >= self.reset_s:
             self.mood = event
 
-    def say(self, message: str, *, serious: bool = False) -> None:
-        """Put a message on the screen for a while. A serious one gives way to serious ones alone."""
+    def show_message(self, message: str, *, serious: bool = False) -> None:
+        """Show a message for a while. Only a serious message replaces a serious one."""
         if self.serious and self.message and self.now_s < self.message_until and not serious:
             return
         self.message, self.serious = message, serious
-        self.message_until = self.now_s + SAID_S * (4 if serious else 1)
+        self.message_until = self.now_s + MESSAGE_S * (4 if serious else 1)
 
     def curve_between(self, start: float, end: float) -> list[float]:
-        """Levels between two times, dBFS; [] where the curve does not reach or is too coarse to show an utterance."""
+        """Levels between two times, in dBFS; [] where the curve has none, or is too coarse to show an utterance."""
         if self.curve_point_s > 4 * POINT_S:
             return []
         return [level for at, level in self.curve if start < at <= end + self.curve_point_s / 2]
 
     def percentile_ms(self, share: float) -> float | None:
-        """The time to a reading that `share` of the newest ones stayed under, ms."""
+        """Percentile of the time that a reading took, in ms, over the newest readings; `share` is in [0, 1]."""
         if not self.infer_ms:
             return None
         ranked = sorted(self.infer_ms)
@@ -194,7 +197,7 @@ class ScreenState:
     def _created(self, event: SessionCreated) -> None:
         config = event.config
         if self.phase != "starting":
-            self._begin_again()
+            self._restart()
         self.product = event.server
         self.labels, self.model = tuple(event.model.labels), event.model.id
         self.notice = event.notice
@@ -204,10 +207,10 @@ class ScreenState:
             self.detail = f"{kilo} kHz" if config.sample_rate == 16_000 else f"{kilo}→16 kHz"
             self.detail += f" {config.channels} ch mixed" if config.channels > 1 else ""
         self.phase = "running"
-        self.say(event.notice)
+        self.show_message(event.notice)
 
-    def _begin_again(self) -> None:
-        """A server opened another session in the place of one that it no longer had: its clock starts at 0."""
+    def _restart(self) -> None:
+        """A new session replaced a lost one, and its clock starts at 0."""
         self.now_s = self.started_s = self.silent_since = self.reset_s = self.message_until = 0.0
         self.curve.clear()
         self.strip.clear()
@@ -225,7 +228,8 @@ class ScreenState:
         self.lag_worst_s = max(self.lag_worst_s, tick.lag_s)
         if tick.learning is not None:
             heard, wanted = tick.learning
-            self.say(f"learning your calm voice: {min(heard, wanted):.0f} of {wanted:.0f} s; pause when it is enough")
+            progress = f"{min(heard, wanted):.0f} of {wanted:.0f} s"
+            self.show_message(f"learning your calm voice: {progress}; pause when it is enough")
         if self.phase in ("running", "paused"):
             self.phase = "paused" if tick.paused else "running"
 
@@ -239,7 +243,7 @@ class ScreenState:
     def _status(self, event: Status) -> None:
         self._at(event.audio_s)
         if not self.curve or event.audio_s - self.curve[-1][0] > 0.5:
-            # A record has a level a second and no ticks.
+            # A record has one level per second, in its status events.
             self.curve.append((event.audio_s, event.level_dbfs))
             self.curve_point_s = 1.0
             self.lag_s = event.lag_s.audio
@@ -254,23 +258,23 @@ class ScreenState:
         self.before = dict(self.reading.scores) if same and self.reading is not None else {}
         if event.latency is not None:
             self.infer_ms.append(event.latency.queue_ms + event.latency.infer_ms)
-        self._lead(event, final)
-        begun = self.strip[-1].end if self.strip and self.strip[-1].end > event.start else event.start
-        if event.end > begun:
-            self.strip.append(Moment(begun, event.end, event.label, event.confidence))
+        self._update_headline(event, final)
+        start = self.strip[-1].end if self.strip and self.strip[-1].end > event.start else event.start
+        if event.end > start:
+            self.strip.append(StripReading(start, event.end, event.label, event.confidence))
         self.reading = event
         if final:
             text = self.transcript.text if self.transcript and self.transcript.utterance == event.utterance else ""
             self.turns.append(Turn(event.start, event.end, event.label, event.confidence, text))
             self.spoken_s[event.label] = self.spoken_s.get(event.label, 0.0) + event.end - event.start
 
-    def _lead(self, event: Reading, final: bool) -> None:
-        """Hysteresis on the headline alone."""
+    def _update_headline(self, event: Reading, final: bool) -> None:
+        """Hysteresis: the headline changes later than the label of the readings."""
         self.led = self.led + 1 if event.label == self.leading else 1
         self.leading = event.label
         lead = event.confidence - event.scores.get(self.headline, 0.0)
         first = self.reading is None or self.reading.utterance != event.utterance
-        if final or first or self.led >= PATIENCE or lead >= HYSTERESIS:
+        if final or first or self.led >= HEADLINE_READINGS or lead >= HEADLINE_LEAD:
             self.headline = event.label
 
     def _words(self, event: TranscriptInterim | TranscriptFinal) -> None:
@@ -281,10 +285,10 @@ class ScreenState:
 
     def _warn(self, event: WarningEvent) -> None:
         at = event.start if event.start is not None else self.now_s
-        self.warned[event.code] = max(at, self.now_s) + SAID_S
+        self.warned[event.code] = max(at, self.now_s) + MESSAGE_S
         self.warnings[event.code] += 1
-        self.say(event.message, serious=event.code == "audio_dropped")
+        self.show_message(event.message, serious=event.code == "audio_dropped")
 
     def warns(self, code: str) -> bool:
-        """A warning of this kind is fresh."""
+        """A warning of this kind was received within the last seconds."""
         return self.warned.get(code, -1.0) > self.now_s

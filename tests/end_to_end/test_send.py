@@ -141,7 +141,7 @@ def test_the_screen_is_told_quietly_that_the_connection_was_lost(speech: Path) -
             over = player.done
             for item in player.news():
                 seen.append(item)
-                state.absorb(item)
+                state.apply(item)
             if not cut and any(isinstance(item, EmotionFinal) for item in seen):
                 cut = True
                 proxy.cut()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.console import Console
 
-from emoscope.streamer.display import RecordPlayer, ScreenState, draw, moments, palette, panels, summary
-from emoscope.streamer.display.paint import ansi
-from emoscope.streamer.display.picture import text_of
+from emoscope.streamer.display import RecordPlayer, ScreenState, draw, palette, panels, summary, timeline
+from emoscope.streamer.display.screenshot import text_of
+from emoscope.streamer.display.terminal import ansi
 from emoscope.streamer.protocol.events import (
     EmotionFinal,
     EmotionInterim,
@@ -41,7 +41,7 @@ def state_at(seconds: float, *, words: bool = False) -> ScreenState:
     for event in made_record.events(words=words):
         if (event_time(event) or 0.0) > seconds:
             break
-        state.absorb(event)
+        state.apply(event)
     return state
 
 
@@ -70,7 +70,7 @@ def test_a_record_from_disk_draws_the_same_frame(tmp_path: Path) -> None:
     path.write_bytes(b"".join(encode(event) + b"\n" for event in made_record.events()))
     state = ScreenState(live=True)
     for item in RecordPlayer(path).until(48.6):
-        state.absorb(item)
+        state.apply(item)
     assert text_of(draw(state, 80, 24)) == frame(48.6, 80, 24)
 
 
@@ -212,16 +212,16 @@ def test_the_headline_waits_for_a_lead_or_a_second_reading() -> None:
         return replace(base, rev=rev, label=label, confidence=p[label], scores=p)
 
     state = ScreenState()
-    state.absorb(reading(1, sad=0.5, calm=0.45))
-    state.absorb(reading(2, sad=0.46, calm=0.5))
+    state.apply(reading(1, sad=0.5, calm=0.45))
+    state.apply(reading(2, sad=0.46, calm=0.5))
     assert state.headline == "sad"
     assert state.reading is not None and state.reading.label == "calm"
-    state.absorb(reading(3, sad=0.5, calm=0.45))
-    state.absorb(reading(4, sad=0.46, calm=0.5))
+    state.apply(reading(3, sad=0.5, calm=0.45))
+    state.apply(reading(4, sad=0.46, calm=0.5))
     assert state.headline == "sad"
-    state.absorb(reading(5, sad=0.46, calm=0.5))
+    state.apply(reading(5, sad=0.46, calm=0.5))
     assert state.headline == "calm"
-    state.absorb(reading(6, sad=0.8, calm=0.2))
+    state.apply(reading(6, sad=0.8, calm=0.2))
     assert state.headline == "sad"
 
 
@@ -237,7 +237,7 @@ def test_interims_are_dim_and_finals_are_bright() -> None:
 
 def test_a_gap_in_the_strip_is_silence() -> None:
     """The strip's blanks lie where nobody spoke."""
-    strip = moments.strip(state_at(53.0), 62, 1)[0].plain  # a column a second
+    strip = timeline.last_minute(state_at(53.0), 62, 1)[0].plain  # a column a second
     spoken = {s for start, end in made_record.UTTERANCES for s in range(int(start), int(end - 0.001) + 1)}
     for second in range(0, 53):
         column = len(strip) - (54 - second)
@@ -262,15 +262,15 @@ def test_a_gap_in_the_strip_is_silence() -> None:
 def test_what_is_wrong_is_on_the_screen(news: object, shown: str) -> None:
     """Whatever is wrong with the input, the model or the disk stands on the screen in words."""
     state = state_at(48.6)
-    state.absorb(news)  # type: ignore[arg-type]
+    state.apply(news)  # type: ignore[arg-type]
     assert shown in text_of(draw(state, 80, 24))
 
 
 def test_a_serious_message_is_not_pushed_out_by_a_light_one() -> None:
     """An error stays until its time is over, whatever notes come meanwhile."""
     state = state_at(48.6)
-    state.absorb(Note("the disk is full", serious=True))
-    state.absorb(Note("reset"))
+    state.apply(Note("the disk is full", serious=True))
+    state.apply(Note("reset"))
     assert "the disk is full" in text_of(draw(state, 80, 24))
 
 
@@ -288,9 +288,9 @@ def test_the_state_does_not_grow_with_time() -> None:
         readings = [e for e in made_record.events() if isinstance(e, EmotionFinal)]
         for n in range(int(hours * 3600 / 5)):
             start = 60.0 + n * 5
-            state.absorb(SpeechStarted(seq=n, utterance=n, start=start))
-            state.absorb(Tick(start + 4, (-30.0,) * 100, 0.1, 0.0, False))
-            state.absorb(replace(readings[n % 7], utterance=n, start=start, end=start + 3))
+            state.apply(SpeechStarted(seq=n, utterance=n, start=start))
+            state.apply(Tick(start + 4, (-30.0,) * 100, 0.1, 0.0, False))
+            state.apply(replace(readings[n % 7], utterance=n, start=start, end=start + 3))
         return len(state.curve) + len(state.strip) + len(state.turns) + len(state.infer_ms)
 
     assert size(2.0) <= size(0.5) + 5
@@ -308,8 +308,8 @@ def test_the_summary_has_five_lines() -> None:
 def panel(*news: object, width: int = 24) -> list[object]:
     state = ScreenState(live=True, labels=("angry", "sad"))
     for item in news:
-        state.absorb(item)  # type: ignore[arg-type]
-    return [line for line in moments.words(state, width, 6) if line.plain.strip()]
+        state.apply(item)  # type: ignore[arg-type]
+    return [line for line in timeline.words(state, width, 6) if line.plain.strip()]
 
 
 def heard(text: str, stable: int, utterance: int = 1) -> TranscriptInterim:

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 from emoscope.streamer.display import ScreenState, draw, summary
-from emoscope.streamer.display.picture import text_of
+from emoscope.streamer.display.screenshot import text_of
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.events import SessionCreated, encode
 from emoscope.streamer.protocol.text import clean, printable

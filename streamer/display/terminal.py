@@ -1,4 +1,4 @@
-"""Lines to a terminal: on its second screen, so that the scrollback stays, and only those lines that changed."""
+"""Writing lines to a terminal: on the alternate screen, to keep the scrollback, and only the lines that changed."""
 
 import os
 import select
@@ -17,22 +17,22 @@ ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J", "\x1b[?7h\x1b[?25h\x1b[?10
 
 
 def can_paint(console: Console) -> bool:
-    """A terminal with a second screen and a movable cursor; an old Windows console and TERM=dumb are not."""
+    """Whether the terminal has an alternate screen and cursor control; old Windows consoles and TERM=dumb do not."""
     return console.is_terminal and not console.legacy_windows and not console.is_dumb_terminal
 
 
 def ansi(line: Text, console: Console) -> str:
-    """One line with its colours, as far as the console has any; NO_COLOR leaves bold and dim."""
+    """One line with escape sequences for its styles, in the console's colours. NO_COLOR keeps bold and dim."""
     system = None if console.no_color else SYSTEMS.get(console.color_system or "")
-    known = (console.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    unicode = (console.encoding or "utf-8").lower().replace("-", "").startswith("utf")
     out = []
     for segment in line.render(console):
-        text = segment.text if known else segment.text.translate(PLAIN).encode("ascii", "replace").decode("ascii")
+        text = segment.text if unicode else segment.text.translate(PLAIN).encode("ascii", "replace").decode("ascii")
         style = segment.style
         if style is None or not text:
             out.append(text)
         elif system is None:
-            # Style.render without a colour system gives no attributes either.
+            # Without a colour system Style.render would omit bold and dim too.
             out.append(style.without_color.render(text, color_system=ColorSystem.STANDARD))
         else:
             out.append(style.render(text, color_system=system))
@@ -40,7 +40,7 @@ def ansi(line: Text, console: Console) -> str:
 
 
 class Painter:
-    """The screen while it is up. `paint` may be called with any lines at any time."""
+    """Paints frames on the alternate screen while it is entered."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -48,7 +48,7 @@ class Painter:
         self._size = (0, 0)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal now. One that tells none, as a fresh pseudo-terminal, is taken for 80x24."""
+        """The terminal's columns and rows; 80x24 for one that reports 0x0, as a new pseudo-terminal does."""
         try:
             size = os.get_terminal_size(self.console.file.fileno())
         except (OSError, ValueError):
@@ -56,7 +56,7 @@ class Painter:
         return (size.columns, size.lines) if size.columns and size.lines else (80, 24)
 
     def ready(self) -> bool:
-        """The terminal takes more: one that was stopped (Ctrl+S) does not, and a write would wait for it forever."""
+        """Whether the terminal accepts output. One that was stopped with Ctrl+S does not, and a write would block."""
         if sys.platform == "win32":
             return True
         try:
@@ -65,14 +65,16 @@ class Painter:
             return True
 
     def enter(self) -> None:
+        """Switch to the alternate screen and hide the cursor."""
         self._shown = []
         self._write(ENTER)
 
     def leave(self) -> None:
+        """Return to the normal screen and show the cursor."""
         self._write(LEAVE)
 
     def paint(self, lines: list[Text], size: tuple[int, int]) -> None:
-        """Bring the screen to these lines, one a row from the top."""
+        """Show these lines, one in each row from the top; only those that changed are written."""
         out = []
         if size != self._size:
             self._size, self._shown = size, []
@@ -98,4 +100,4 @@ class Painter:
         try:
             self.leave()
         except OSError:
-            return  # the terminal itself has gone
+            return  # the terminal was closed

@@ -1,48 +1,47 @@
-"""The loop behind the screen: news in, keys in, a frame out, ten times a second; and out within two seconds."""
+"""The screen's loop: ten times a second it handles events and keys and draws a frame. It ends within two seconds."""
 
 import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from threading import Event as Flag
-from threading import Thread
+from threading import Event, Thread
 
 from rich.console import Console
 
 from ..sources.stderr import quiet_stderr
 from .keys import Keys
 from .layout import draw
-from .paint import Painter
 from .player import Player
 from .state import ScreenState
+from .terminal import Painter
 
 FRAME_S = 0.1
-LEAVE_S = 1.7  # what is pending may take so long after a wish to stop
-STALLED_S = 2.0  # and so long the terminal, to take the last frame and to be given back
+STOP_TIMEOUT_S = 1.7  # for the readings that are pending when the user quits
+TERMINAL_TIMEOUT_S = 2.0  # for a blocked terminal to accept the last frame
 
 HELP = [
-    "q  quit: what was said is read out, and a summary stays",
-    "p  pause and go on; nothing is heard meanwhile",
+    "q  quit: the speech so far is read, and a summary is printed",
+    "p  pause and continue; no audio is read while paused",
     "b  learn my calm voice: speak calmly for ten seconds, then pause",
     "r  reset: forget the mood, the context and the voice",
-    "d  devices: which microphones there are",
-    "?  this page",
+    "d  devices: list the microphones",
+    "?  help: show this page",
     "",
     "Bars: probabilities of this utterance so far, dim while they may change.",
-    "▲ ▼: moved since the reading before. unsure: no label is likely enough.",
-    "mood: all utterances, a moment one half-life ago counts half.",
-    "attention: the last utterance's loudness; bright moments counted more.",
-    "lag: audio heard but not yet read. infer: time that a reading took.",
+    "▲ ▼: changed since the last reading. unsure: no label is probable enough.",
+    "mood: all utterances; speech one half-life ago counts half.",
+    "attention: the last utterance's loudness; brighter parts counted more.",
+    "lag: audio received but not yet read. infer: time that a reading took.",
     "RTF: computing time per time of audio. dropped: audio that was not read.",
 ]
 
 
-def show(
+def run_screen(
     player: Player, state: ScreenState, console: Console, devices: Callable[[], list[str]], keys: Keys | None = None
 ) -> None:
-    """Start the player and draw until it is done, or the person wants to leave. Errors stay with the player."""
-    keys, left = keys or Keys(), Flag()
+    """Start the player and draw frames until it is done or the user quits. `player.error` holds its error, if any."""
+    keys, ended = keys or Keys(), Event()
     with quiet_stderr(screen=True), Painter(console) as painter, keys, _signals(painter, keys):
         try:
             _frame(player, state, painter)
@@ -51,29 +50,31 @@ def show(
                 for key in keys.wait(FRAME_S):
                     if _press(key, player, state, devices):
                         raise KeyboardInterrupt
-        except (KeyboardInterrupt, OSError):  # OSError: the terminal has gone
-            Thread(target=_watch, args=(player, keys, left), name="emoscope leaving", daemon=True).start()
-            _leave(player, state, painter)
-    left.set()
+        except (KeyboardInterrupt, OSError):  # OSError: the terminal was closed
+            Thread(
+                target=_exit_watchdog, args=(player, keys, ended), name="emoscope exit watchdog", daemon=True
+            ).start()
+            _stop(player, state, painter)
+    ended.set()
 
 
 def _frame(player: Player, state: ScreenState, painter: Painter) -> bool:
-    over = player.done
+    done = player.done
     for item in player.news():
-        state.absorb(item)
+        state.apply(item)
     if painter.ready():
         size = painter.size()
         painter.paint(draw(state, *size), size)
-    return over
+    return done
 
 
-def _leave(player: Player, state: ScreenState, painter: Painter) -> None:
+def _stop(player: Player, state: ScreenState, painter: Painter) -> None:
     player.stop()
-    # Before the model is loaded there is nothing to read out, and an import cannot be interrupted.
-    until = time.monotonic() + (LEAVE_S if state.phase != "starting" else FRAME_S)
+    # Before the model is loaded there is nothing to wait for, and an import cannot be interrupted.
+    deadline = time.monotonic() + (STOP_TIMEOUT_S if state.phase != "starting" else FRAME_S)
     state.phase, state.overlay = "finishing", None
     try:
-        while time.monotonic() < until:
+        while time.monotonic() < deadline:
             try:
                 if _frame(player, state, painter):
                     return
@@ -81,22 +82,22 @@ def _leave(player: Player, state: ScreenState, painter: Painter) -> None:
                 pass
             player.join(FRAME_S)
     except KeyboardInterrupt:
-        return  # asked twice: now
+        return  # interrupted twice: stop at once
 
 
-def _watch(player: Player, keys: Keys, left: Flag) -> None:
-    """Whoever asked to leave does leave, also when the terminal takes not one sign more and all writing waits for it.
+def _exit_watchdog(player: Player, keys: Keys, ended: Event) -> None:
+    """End the process if the terminal is blocked, so that quitting always works.
 
-    What was heard is in the files by then: each of them is whole after every write.
+    Nothing is lost: every file is complete after each write.
     """
-    player.join(LEAVE_S)
-    if not left.wait(STALLED_S):
+    player.join(STOP_TIMEOUT_S)
+    if not ended.wait(TERMINAL_TIMEOUT_S):
         keys.leave()
         os._exit(1)
 
 
 def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], list[str]]) -> bool:
-    """What a key does; true to leave."""
+    """Handle a key; True to quit."""
     if state.overlay is not None:
         state.overlay = None
         return key == "q"
@@ -113,7 +114,7 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
             state.overlay = devices()
         case "b" if state.live:
             player.learn_voice()
-            state.say("learning your calm voice: speak calmly for ten seconds, then pause")
+            state.show_message("learning your calm voice: speak calmly for ten seconds, then pause")
         case "r" if state.live:
             player.reset()
             state.reset()
@@ -122,9 +123,9 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
 
 @contextlib.contextmanager
 def _signals(painter: Painter, keys: Keys) -> Iterator[None]:
-    """Being told to end is a wish to leave; being stopped gives the terminal back until we go on."""
+    """SIGTERM and SIGHUP quit. SIGTSTP restores the terminal until the process continues."""
 
-    def leave(number: int, frame: object) -> None:
+    def quit_screen(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     def suspend(number: int, frame: object) -> None:
@@ -134,12 +135,12 @@ def _signals(painter: Painter, keys: Keys) -> Iterator[None]:
         painter.enter()
         keys.enter()
 
-    wanted = {"SIGTERM": leave, "SIGHUP": leave, "SIGTSTP": suspend}
+    handlers = {"SIGTERM": quit_screen, "SIGHUP": quit_screen, "SIGTSTP": suspend}
     before = {}
-    for name, handler in wanted.items():
+    for name, handler in handlers.items():
         number = getattr(signal, name, None)
         if number is not None:
-            with contextlib.suppress(ValueError):  # not the main thread: signals are not ours
+            with contextlib.suppress(ValueError):  # signal handlers can only be set in the main thread
                 before[number] = signal.signal(number, handler)
     try:
         yield

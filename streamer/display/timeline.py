@@ -1,58 +1,58 @@
-"""The parts of the screen that show how a reading came about: attention, the last minute, the words."""
+"""The parts of the screen that show the utterance over time: attention, the last minute, the words."""
 
 from rich.style import Style
 from rich.text import Text
 
 from ..protocol.events import EmotionFinal
 from ..protocol.text import clean
-from . import marks
+from . import shapes
 from .palette import colour, letters
 from .panels import BOLD, DIM, PLAIN, share, wrapped
 from .state import STRIP_S, ScreenState
 
 
 def attention(state: ScreenState, width: int) -> Text:
-    """The last utterance's waveform as blocks; the brighter, the more a moment counted."""
+    """The loudness of the last utterance as blocks. A brighter block had more attention."""
     reading = state.reading
     line = Text(" attention ")
     if reading is None or not reading.attention:
-        return marks.spread(width, Text())
+        return shapes.fit(width, Text())
     spans = reading.attention
     note = Text("bright: counted more ", DIM) if width >= 76 else Text()
     room = max(1, width - line.cell_len - note.cell_len - 1)
     levels = state.curve_between(reading.start, reading.end)
     columns = max(1, min(room, max(len(levels), 2 * len(spans))))
-    # Weights per second: the last span may be shorter than the others.
+    # Compare weights per second: the last span may be shorter than the others.
     rates = [span.weight / max(1e-3, span.end - span.start) for span in spans]
     top = max(rates) or 1.0
-    shape = marks.stretched(levels, columns) if levels else []
+    shape = shapes.resampled(levels, columns) if levels else []
     strong = colour(reading.label, state.labels) + BOLD
     length = max(1e-6, reading.end - reading.start)
     for column in range(columns):
         at = reading.start + (column + 0.5) / columns * length
         place = next((i for i, span in enumerate(spans) if at < span.end), len(spans) - 1)
         share = rates[place] / top
-        block = marks.level(shape[column]) if shape else marks.height(share)
+        block = shapes.level(shape[column]) if shape else shapes.height(share)
         line.append(block, _weight(share, strong))
-    return marks.spread(width, line, note)
+    return shapes.fit(width, line, note)
 
 
 def _weight(share: float, strong: Style) -> Style:
-    """Bold alone is not seen on blocks: what counted most has the label's colour."""
+    """Bold is not visible on blocks, so the highest weights have the label's colour."""
     return DIM if share < 0.3 else PLAIN if share < 0.65 else strong
 
 
-def strip(state: ScreenState, width: int, rows: int) -> list[Text]:
-    """The last minute: height is confidence, colour and letter the label, a gap is silence; `rows` and one more."""
+def last_minute(state: ScreenState, width: int, rows: int) -> list[Text]:
+    """The last minute, in `rows` lines and a line of names: height is confidence, colour is label, gaps are silence."""
     columns = max(1, width - 2)
     step = STRIP_S / columns
-    # The edge moves by whole columns, or the picture would tremble.
+    # The right edge moves by whole columns, so that the picture does not flicker.
     edge = (int(state.now_s / step) + 1) * step
     cells: list[tuple[str, float] | None] = []
-    moments = list(state.strip)
+    readings = list(state.strip)
     for column in range(columns):
         left = edge - (columns - column) * step
-        inside = [m for m in moments if m.start < left + step and m.end > left]
+        inside = [m for m in readings if m.start < left + step and m.end > left]
         best = max(inside, key=lambda m: min(m.end, left + step) - max(m.start, left), default=None)
         cells.append(None if best is None else (best.label, best.confidence))
     lines = []
@@ -63,13 +63,13 @@ def strip(state: ScreenState, width: int, rows: int) -> list[Text]:
                 line.append(" ", DIM)
                 continue
             part = max(1, round(cell[1] * rows * 8)) - row * 8
-            line.append(marks.RISING[max(0, min(8, part))], colour(cell[0], state.labels))
+            line.append(shapes.VERTICAL_BLOCKS[max(0, min(8, part))], colour(cell[0], state.labels))
         lines.append(line)
     return [*lines, _names(state, cells)]
 
 
 def _names(state: ScreenState, cells: list[tuple[str, float] | None]) -> Text:
-    """Under each run of one label its name where there is room, else its letter."""
+    """The label under each run of equal labels: its name where there is room, else its letter."""
     letter = letters(state.labels)
     line = Text(" ")
     column = 0
@@ -81,7 +81,7 @@ def _names(state: ScreenState, cells: list[tuple[str, float] | None]) -> Text:
         if cell is None:
             line.append(" " * run, DIM)
         else:
-            # A name must not run into what stands before it.
+            # A space separates the name from the one before it.
             gap = "" if line.plain.endswith(" ") else " "
             name = gap + cell[0] if len(gap + cell[0]) < run else letter.get(cell[0], "?")
             line.append(name.ljust(run), colour(cell[0], state.labels))
@@ -90,7 +90,7 @@ def _names(state: ScreenState, cells: list[tuple[str, float] | None]) -> Text:
 
 
 def words(state: ScreenState, width: int, rows: int) -> list[Text]:
-    """What was said: a word is as bright as it counted; what is not settled is grey, and so is what is over."""
+    """The transcript. Words of a final are as bright as their weight; unconfirmed and earlier words are dim."""
     event, reading = state.transcript, state.reading
     if event is None:
         return []
@@ -99,18 +99,18 @@ def words(state: ScreenState, width: int, rows: int) -> list[Text]:
     if weighed:
         top = max(word.weight for word in weighed) or 1.0
         for place, word in enumerate(weighed):
-            # The space has no style of its own: an underline under one word does not run on to the next.
+            # The space has no style, so that an underline ends with its word.
             text.append(" " * (word.space and place > 0), PLAIN)
-            text.append(clean(word.word.strip()), marks.brightness(word.weight / top))
+            text.append(clean(word.word.strip()), shapes.brightness(word.weight / top))
     elif event.utterance != state.utterance:
-        text.append(clean(event.text), DIM)  # of the utterance before; this one's are still to come
+        text.append(clean(event.text), DIM)  # of the previous utterance: the current one has no words yet
     else:
         text.append(clean(event.text[: event.stable]))
         text.append(clean(event.text[event.stable :]), Style(dim=True, italic=True))
     last = [state.language or ""]
     if reading is not None and reading.sources.text > 0:
         last.append(share(reading.sources))
-    said = " · ".join(part for part in last if part)
-    if not said or rows < 3:
+    details = " · ".join(part for part in last if part)
+    if not details or rows < 3:
         return wrapped(text, max(4, width - 2), rows)
-    return [*wrapped(text, max(4, width - 2), rows - 2), Text(), Text(f" {said}", DIM)]
+    return [*wrapped(text, max(4, width - 2), rows - 2), Text(), Text(f" {details}", DIM)]

@@ -1,4 +1,4 @@
-"""A frame as a picture: SVG, HTML or plain text, by the file's name."""
+"""Screenshots: a frame written as SVG, HTML or plain text, chosen by the file's suffix."""
 
 import io
 from pathlib import Path
@@ -18,14 +18,14 @@ SUFFIXES = (".svg", ".html", ".txt")
 
 
 def check(path: Path) -> None:
-    """UsageError for a picture of a kind that is not written; said before anything is read for it."""
+    """Raise UsageError for an unsupported suffix, before any audio is read."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError(f"--screenshot {path}: {suffix or 'no suffix'}; .svg, .html and .txt can be written")
+        raise UsageError(f"--screenshot {path}: the suffix must be .svg, .html or .txt, not {suffix or 'empty'}")
 
 
 def save(lines: list[Text], width: int, path: Path, title: str = "emoscope") -> None:
-    """Write the frame to `path`: .svg, .html or .txt."""
+    """Write a frame to `path`. UsageError for an unsupported suffix, InputError when the file cannot be written."""
     check(path)
     console = Console(
         record=True, width=width, height=len(lines), file=io.StringIO(), force_terminal=True, color_system="truecolor",

@@ -9,7 +9,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from emoscope.streamer.display.paint import Painter
+from emoscope.streamer.display.terminal import Painter
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
 
