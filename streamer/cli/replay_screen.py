@@ -78,7 +78,7 @@ def _live(path: Path, args: argparse.Namespace, speed: float) -> "Live":
     from ..engine.opening import open_engine
     from ..protocol.config import Config
     from ..runtime.live import Live
-    from ..sources.paced import PacedRecording
+    from ..sources.paced_recording import PacedRecording
 
     return Live(
         PacedRecording(path, speed),

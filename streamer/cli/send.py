@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..protocol.config import Config
     from ..runtime.remote import Sending
     from ..sources.microphone import Microphone
-    from ..sources.paced import PacedRecording
+    from ..sources.paced_recording import PacedRecording
 
 MICROPHONE = "mic"
 UNPACED = 1e6  # the server sets the pace
@@ -96,7 +96,7 @@ def _source(args: argparse.Namespace, pace: str) -> "Microphone | PacedRecording
         from ..sources.microphone import Microphone
 
         return Microphone(choose(args.device))
-    from ..sources.paced import PacedRecording
+    from ..sources.paced_recording import PacedRecording
 
     return PacedRecording(Path(args.source), 1.0 if pace == "realtime" else UNPACED)
 

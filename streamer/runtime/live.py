@@ -178,7 +178,7 @@ class Live(ThreadedPlayer):
                 )
             if captured.lost and session.audio_s > 0:
                 self._fill(captured.lost)
-            for warning in self._watch.hear(captured.samples, captured.heard_at or None) if not self._lossless else []:
+            for warning in self._watch.hear(captured.samples, captured.newest_at or None) if not self._lossless else []:
                 self._emit(warning)
             self._take(captured.samples)
             if not self._lossless:

@@ -13,7 +13,7 @@ from emoscope.streamer.runtime.live import Live
 from emoscope.streamer.runtime.words_line import WordsLine
 from emoscope.streamer.session.requests import Done, Dropped, Late, Transcribe
 from emoscope.streamer.session.transcript.hypothesis import Hypothesis
-from emoscope.streamer.sources.microphone import WAIT_S
+from emoscope.streamer.sources.microphone import QUEUE_S
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence, voice
 
 ODD = str(Path(__file__).parent / "asr" / "odd_worker.py")
@@ -172,7 +172,7 @@ def test_nothing_that_is_said_meanwhile_is_lost_to_a_recognizer_that_loads():
     )
     live.start()
     assert live.join(60.0) and live.error is None
-    assert 7.0 <= source.kept_s < WAIT_S
+    assert 7.0 <= source.kept_s < QUEUE_S
     events = [item for item in live.news() if hasattr(item, "type")]
     codes = [e.code for e in events if isinstance(e, WarningEvent)]
     assert codes[0] == "text_disabled" and "audio_dropped" not in codes
