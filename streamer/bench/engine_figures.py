@@ -11,7 +11,7 @@ import torch
 from emoscope.models.model import StreamModel
 from emoscope.models.windows import grid_window, owned_frames
 
-from ..runtime.scheduler import Answers, Scheduler
+from ..runtime.scheduler import BatchResults, Scheduler
 from ..session.requests import Encode, Engine
 
 OWNERS = 64
@@ -89,7 +89,7 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
         state["asked"] += 1
         scheduler.submit(owner, [Encode(state["asked"], window, audio[owner])])
 
-    def deliver(answers: Answers) -> None:
+    def deliver(answers: BatchResults) -> None:
         for owner, results, _ in answers:
             state["done"] += len(results)
             if not full.is_set():
@@ -103,7 +103,7 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
             ask(owner)
     time.sleep(seconds)
     full.set()
-    while scheduler.waiting:
+    while scheduler.queue_length:
         time.sleep(0.001)
     scheduler.close()
     return state["done"] / (_clock(model) + (0.0 if on_gpu else elsewhere_s()) - began)

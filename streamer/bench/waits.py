@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..runtime.scheduler import Answers
+from ..runtime.scheduler import BatchResults
 from ..server.hub import Hub
 from ..session.requests import Encode, Engine, Request, Result
 
@@ -40,11 +40,11 @@ class Waits:
         """Follow answers from the scheduler's thread to their sessions, and the loop's lateness."""
         deliver, apply = hub.scheduler._deliver, hub._apply
 
-        def hand_on(answers: Answers) -> None:
+        def hand_on(answers: BatchResults) -> None:
             self._left = time.perf_counter()
             deliver(answers)
 
-        def take(answers: Answers) -> None:
+        def take(answers: BatchResults) -> None:
             began = time.perf_counter()
             self.note("way back", began - self._left)
             for _, results, _ in answers:

@@ -14,7 +14,7 @@ from ..protocol.events import AnyEvent, Enrolled, Error, SessionClosed, WarningE
 from ..session.session import Session
 from ..sources.microphone import Source
 from .input_watch import InputWatch
-from .live_session import SKIP_LAG_S, LiveSession
+from .live_session import LiveSession
 from .news import Note, Tick
 from .player import ENROLL_S, READ_S, TICK_S, ThreadedPlayer
 
@@ -146,7 +146,7 @@ class Live(ThreadedPlayer):
             broken = error
             code = "device_lost" if isinstance(error, UnusableDevice) else "invalid_audio_frame"
             self._emit(Error(code=code, message=str(error), fatal=True))
-        self._at.finish(self._stop.is_set, lossless=self._lossless)
+        self._at.finish(self._stop.is_set)
         self._keep_voice()
         if broken is not None:
             raise broken
@@ -157,8 +157,8 @@ class Live(ThreadedPlayer):
             while not self._asked.empty():
                 self._asked.get()()
             at.collect()
-            if self._lossless and max(at.lag_s, at.words_lag_s) > SKIP_LAG_S:
-                at.settle(READ_S)
+            if not at.may_read_on:
+                at.wait(READ_S)
                 continue
             captured = self.source.read(READ_S)
             if captured is None:
@@ -182,7 +182,7 @@ class Live(ThreadedPlayer):
                 self._emit(warning)
             self._take(captured.samples)
             if not self._lossless:
-                at.relieve()
+                at.shed()
             at.status()
             self._tick()
             if self._seconds is not None and session.audio_s >= self._seconds:
@@ -258,7 +258,7 @@ class Live(ThreadedPlayer):
             return
         self._last_tick = now
         session = self._at.session
-        levels, lag = tuple(self._envelope), self._at.lag_s
+        levels, lag = tuple(self._envelope), self._at.view.lag_s
         self._news.put(
             Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrollment)
         )
