@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..session.requests import Engine
     from ..sinks.wave_file import WaveFile
 
-WORDS_LOAD_S = 8.0  # a recognizer that loads longer is left out; a microphone keeps 10 s of what nobody takes
+RECOGNIZER_LOAD_TIMEOUT_S = 8.0  # a microphone keeps 10 s of audio that nobody reads
 
 Samples = npt.NDArray[np.float32]
 
@@ -44,6 +44,10 @@ class Live(ThreadedPlayer):
     seconds   stop after so much audio
     words     starts a recognizer, which is closed at the end; None for no words
     voice     file of what is known of the voice: read at the start if it is there, written when more was learnt
+    clock     seconds that only go forward
+
+    recognizer_load_timeout_s   a live session goes on without words when its recognizer takes longer to load, counted
+                                from when the source was opened: no audio may be lost meanwhile
     """
 
     def __init__(
@@ -56,12 +60,15 @@ class Live(ThreadedPlayer):
         seconds: float | None = None,
         words: "Callable[[], Recognizer] | None" = None,
         voice: "Path | None" = None,
+        recognizer_load_timeout_s: float = RECOGNIZER_LOAD_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("emoscope session")
         self.source, self.config = source, config
         self._words = words
         self._recognizer: Recognizer | None = None
         self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
+        self._load_timeout_s, self._clock = recognizer_load_timeout_s, clock
         self._audio: WaveFile | None = None
         self._last_tick = 0.0
         self._lost_s = 0.0
@@ -121,7 +128,7 @@ class Live(ThreadedPlayer):
         from .drive import created
         from .replay import with_source
 
-        patience_s = None if self._lossless else max(0.0, WORDS_LOAD_S - self.source.waiting_s)
+        patience_s = None if self._lossless else max(0.0, self._load_timeout_s - self.source.waiting_s)
         words = prepare(self._recognizer, self.config, patience_s=patience_s, stopped=self._stop.is_set)
         if self._stop.is_set():
             return
@@ -134,7 +141,13 @@ class Live(ThreadedPlayer):
         config = with_source(self.config, options)
         session = Session(contract, config, known, transcribe=words.recognizer is not None)
         self._at = LiveSession(
-            session, engine, self._emit, lambda: self.source.waiting_s, words.recognizer, lossless=self._lossless
+            session,
+            engine,
+            self._emit,
+            lambda: self.source.waiting_s,
+            words.recognizer,
+            lossless=self._lossless,
+            clock=self._clock,
         )
         self._emit(created(contract, session.config, self.source.name))
         for warning in words.warnings:
@@ -253,7 +266,7 @@ class Live(ThreadedPlayer):
             self._tick(last=True)
 
     def _tick(self, *, last: bool = False) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._last_tick < TICK_S and not last:
             return
         self._last_tick = now

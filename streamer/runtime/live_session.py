@@ -26,7 +26,7 @@ class LiveSession:
     waiting_s   audio that the source has captured and that was not read yet
     recognizer  answers `Transcribe`, where the session has a transcript; closed with this
     lossless    a recording: nothing is given up, and words are waited for
-    now         seconds of a clock that only goes forward
+    clock       seconds that only go forward
     """
 
     def __init__(
@@ -38,17 +38,17 @@ class LiveSession:
         recognizer: Recognizer | None = None,
         *,
         lossless: bool = False,
-        now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.session, self._emit, self._waiting_s, self._now = session, emit, waiting_s, now
+        self.session, self._emit, self._waiting_s, self._clock = session, emit, waiting_s, clock
         self._lossless = lossless
         self._text_wait_s = None if lossless else session.config.text_wait_s
         self._arrived: SimpleQueue[tuple[list[Result], float]] = SimpleQueue()
         self._results: list[Result] = []
         self._busy_s = 0.0
-        self.scheduler = Scheduler(engine, self._deliver, batch=BATCH, gather_s=0.0, now=now)
+        self.scheduler = Scheduler(engine, self._deliver, batch=BATCH, gather_s=0.0, clock=clock)
         recognizers = [] if recognizer is None else [recognizer]
-        self.recognizers = RecognizerPool(recognizers, self._deliver_transcript, now=now)
+        self.recognizers = RecognizerPool(recognizers, self._deliver_transcript, clock=clock)
         # What waited while the model was loaded does not show that the model is slow.
         self.rules = StreamRules(lagging_reported=True)
         self._seconds = SecondCounter()
@@ -110,15 +110,15 @@ class LiveSession:
         """
         session, deadline, was_stopped = self.session, FinishDeadline(), False
         if not self._lossless:
-            deadline.within(self._now(), FINISH_TIMEOUT_S)
+            deadline.within(self._clock(), FINISH_TIMEOUT_S)
         self.step(session.finish())
         while session.pending():
             if stopped() and not was_stopped:
                 was_stopped = True
-                deadline.within(self._now(), STOP_TIMEOUT_S)
+                deadline.within(self._clock(), STOP_TIMEOUT_S)
             self.wait(POLL_S)
             self.collect()
-            if deadline.passed(self._now()):
+            if deadline.passed(self._clock()):
                 self._give_up()
 
     def close(self) -> None:

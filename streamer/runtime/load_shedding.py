@@ -31,7 +31,7 @@ def shed_load(
     """Give up what the rules say, of each owner's session; in the order of the view's channels."""
     behind = view.lag_s >= SKIP_LAG_S  # else the rules have nothing to look at
     queued = [queued_windows(scheduler, owner, session) if behind else [] for owner, session in sessions]
-    shedding = rules.shed(scheduler.now(), view, queued)
+    shedding = rules.shed(scheduler.clock(), view, queued)
     channels = []
     for (owner, session), ids in zip(sessions, shedding.channels, strict=True):
         skipped = scheduler.cancel(owner, ids.skip) if ids.skip else []

@@ -27,7 +27,7 @@ class RecognizerPool:
     recognizers     started already, loaded or not; closed with the pool
     deliver         takes an owner and the one result of each of its passes; called in any thread
     on_unavailable  called once, with the reason, when no recognizer is left
-    now             seconds of a clock that only goes forward
+    clock           seconds that only go forward
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class RecognizerPool:
         deliver: Callable[[Hashable, Result], None],
         on_unavailable: Callable[[str], None] = lambda reason: None,
         *,
-        now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recognizers, self._deliver, self._on_unavailable = recognizers, deliver, on_unavailable
-        self.now = now
+        self._clock = clock
         self._queue = PassQueue()
         self._left = len(recognizers)
         self._unavailable_reason = "" if recognizers else NO_RECOGNIZER
@@ -74,14 +74,14 @@ class RecognizerPool:
             if self._unavailable_reason:
                 decided = [Decided(owner, Failed(request.id, self._unavailable_reason)) for request in requests]
             else:
-                decided = self._queue.submit(self.now(), owner, requests, audio_s, wait_s)
+                decided = self._queue.submit(self._clock(), owner, requests, audio_s, wait_s)
                 self._change.notify_all()
         self._hand_over(decided)
 
     def expire(self) -> None:
         """Deliver `Late` for the passes whose deadline has passed; to be called many times a second."""
         with self._change:
-            decided = self._queue.expire(self.now())
+            decided = self._queue.expire(self._clock())
         self._hand_over(decided)
 
     def forget(self, owner: Hashable) -> None:
@@ -109,7 +109,7 @@ class RecognizerPool:
                 self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
                 if self._closed:
                     return
-                made, decided = self._queue.begin(self.now())
+                made, decided = self._queue.begin(self._clock())
             self._hand_over(decided)
             if made is not None:
                 self._transcribe(recognizer, made)
@@ -122,7 +122,7 @@ class RecognizerPool:
         return not recognizer.broken
 
     def _transcribe(self, recognizer: Recognizer, made: QueuedPass) -> None:
-        request, began = made.request, self.now()
+        request, began = made.request, self._clock()
         result: Result
         if recognizer.hears(request.language):
             [result] = recognizer([request])
@@ -135,7 +135,7 @@ class RecognizerPool:
                 decided = self._queue.put_back(made)
                 self._change.notify_all()
             else:
-                decided = self._queue.end(self.now(), made, result, began)
+                decided = self._queue.end(self._clock(), made, result, began)
         self._hand_over(decided)
 
     def _leave(self, reason: str) -> None:

@@ -41,7 +41,7 @@ class Scheduler:
     deliver  takes the results of a batch; called in the worker's thread
     batch    windows that leave together at most
     gather_s how long a window waits for others at most, while the engine is free
-    now      seconds of a clock that only goes forward
+    clock    seconds that only go forward
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Scheduler:
         *,
         batch: int = 16,
         gather_s: float = GATHER_S,
-        now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine, self._deliver, self.now = engine, deliver, now
+        self._engine, self._deliver, self.clock = engine, deliver, clock
         self.stats = SchedulerStats()
         self._queue = BatchQueue(batch, gather_s)
         self._closed = False
@@ -69,7 +69,7 @@ class Scheduler:
     def submit(self, owner: Hashable, requests: Iterable[Request]) -> None:
         """Queue an owner's requests behind its earlier ones."""
         with self._change:
-            self._queue.submit(self.now(), owner, requests)
+            self._queue.submit(self.clock(), owner, requests)
             self._change.notify()
 
     def queued(self, owner: Hashable) -> list[QueuedEncode]:
@@ -98,20 +98,20 @@ class Scheduler:
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
-                if (wait_s := self._queue.wait_s(self.now())) > 0.0:
-                    self._change.wait_for(lambda: self._closed or self._queue.wait_s(self.now()) <= 0.0, wait_s)
+                if (wait_s := self._queue.wait_s(self.clock())) > 0.0:
+                    self._change.wait_for(lambda: self._closed or self._queue.wait_s(self.clock()) <= 0.0, wait_s)
                 if self._closed:
                     return
-                taken = self._queue.take(self.now())
+                taken = self._queue.take(self.clock())
             if taken:
                 self._deliver(self._run(taken))
 
     def _run(self, taken: Sequence[QueuedRequest]) -> BatchResults:
-        began = self.now()
+        began = self.clock()
         # Ids are unique within an owner only: in a batch, a request is known by its place.
         numbered = [replace(queued.request, id=place) for place, queued in enumerate(taken)]
         results = self._answer(numbered)
-        spent_s = self.now() - began
+        spent_s = self.clock() - began
         self._count(numbered, spent_s)
         by_owner: dict[Hashable, list[Result]] = {}
         for result in results:

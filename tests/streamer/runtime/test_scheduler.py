@@ -1,7 +1,6 @@
 """Many owners, one engine: turns, batches, and faults that stay where they are."""
 
 import threading
-import time
 from collections.abc import Hashable, Sequence
 
 import numpy as np
