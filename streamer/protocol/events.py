@@ -19,6 +19,10 @@ NOTICE = (
 )
 
 
+TextStatus = Literal["used", "timeout", "off"]
+"""Whether a final counts the words of its final transcript pass, or that pass came too late, or there is none."""
+
+
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of audio and its share of the attention; the weights of a reading sum to 1."""
 
@@ -192,7 +196,7 @@ class EmotionFinal(Durable, frozen=True, kw_only=True, tag="emotion.final"):
     sources: Sources
     attention: list[Span]
     baseline: Literal["off", "running", "enrolled"]
-    text: Literal["used", "timeout", "off"]
+    text: TextStatus
     words: list[WeighedWord]
     latency: Latency | None = None
 

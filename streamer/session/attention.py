@@ -1,4 +1,4 @@
-"""Where a reading's attention lay: in spans of time, and under each word."""
+"""The attention of a reading: in spans of time, and under each word."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from emoscope.models.pool_state import PoolState
 
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.events import SpokenWord
-from .steps import Weighed
+from .pooling import WindowScores
 
 SPAN_S = 0.2  # attention is reported in spans of about this length
 
@@ -18,13 +18,12 @@ Shares = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 """First samples of frames (N,) and the share of each (N,), sum 1 or 0."""
 
 
-def frame_shares(contract: ModelContract, pool: PoolState | None, weighed: list[Weighed]) -> Shares:
-    """The attention of each frame that was pooled."""
-    if pool is None or not weighed:
+def frame_shares(contract: ModelContract, pool: PoolState | None, scores: list[WindowScores]) -> Shares:
+    """The share of the attention that each pooled frame has."""
+    if pool is None or not scores:
         return np.zeros(0, np.int64), np.zeros(0)
-    scores = np.concatenate([w.scores for w in weighed])
-    starts = np.concatenate([w.start + contract.frame * np.arange(len(w.scores)) for w in weighed])
-    share = np.asarray(pool.attention(scores), np.float64)
+    starts = np.concatenate([window.start + contract.frame * np.arange(len(window.scores)) for window in scores])
+    share = np.asarray(pool.attention(np.concatenate([window.scores for window in scores])), np.float64)
     return starts, share / (share.sum() or 1.0)
 
 
@@ -40,7 +39,7 @@ def spans(contract: ModelContract, shares: Shares) -> list[tuple[int, int, float
 
 
 def under_words(contract: ModelContract, shares: Shares, words: Sequence[SpokenWord]) -> list[float]:
-    """Each word's part of the attention that lies under words at all; a frame under two words is halved by overlap."""
+    """Each word's share of the attention under words, sum 1 or 0; a frame counts by how much of it a word covers."""
     starts, share = shares
     found = []
     for word in words:
@@ -52,18 +51,19 @@ def under_words(contract: ModelContract, shares: Shares, words: Sequence[SpokenW
 
 
 def word_weights(frames: Sequence[float], text: Sequence[float], text_share: float) -> list[float]:
-    """What each word carried, sum 1: the frames under it and what it says, by how much each branch counted.
+    """The weight of each word in a reading, sum 1: its audio and its text, mixed by how much each branch counted.
 
-    frames  of `under_words`, all 0 where no attention is known
-    text    the text branch's share of each word, () where it said nothing
+    frames      shares from `under_words`, all 0 where no attention is known
+    text        the text branch's share of each word, () where it counted none
+    text_share  how much the text branch counted, 0 to 1
     """
     count = len(frames)
     if not count:
         return []
     even = [1.0 / count] * count
-    heard = list(frames) if sum(frames) > 0 else even
+    audio = list(frames) if sum(frames) > 0 else even
     if len(text) != count:
         text, text_share = even, 0.0
-    mixed = [(1 - text_share) * a + text_share * b for a, b in zip(heard, text, strict=True)]
+    mixed = [(1 - text_share) * a + text_share * b for a, b in zip(audio, text, strict=True)]
     total = sum(mixed)
     return [one / total for one in mixed] if total > 0 else even

@@ -1,4 +1,4 @@
-"""The voice's own baseline in a session: learnt at the end of each utterance, frozen while one is heard."""
+"""The speaker's baseline in a session: learnt at the end of each utterance, and constant during one."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,20 +13,20 @@ Mode = Literal["off", "running", "enrolled"]
 
 @dataclass
 class BaselineState:
-    """What is known of the voice.
+    """What is known of the speaker.
 
-    mode     how it is learnt
-    profile  what readings are taken against; None as long as nothing is known
-    wanted   samples of calm speech that an enrolment asks for, 0 when there is none
-    heard    samples of them so far
-    waits    the request whose reading must be learnt before anything later is read
+    mode       how the baseline is learnt
+    profile    what readings are taken against; None as long as nothing is known
+    wanted     samples of calm speech that an enrollment asks for; 0 when none is under way
+    collected  how many of them were spoken
+    waits_for  the request whose reading must be learnt before anything later is read
     """
 
     mode: Mode = "off"
     profile: SpeakerProfile | None = None
     wanted: int = 0
-    heard: int = 0
-    waits: int | None = None
+    collected: int = 0
+    waits_for: int | None = None
 
     @property
     def learns(self) -> bool:
@@ -35,25 +35,28 @@ class BaselineState:
 
     @property
     def applied(self) -> Mode:
-        """What a reading made now is taken against."""
+        """The kind of baseline that a reading made now is taken against, as its event says it."""
         return self.mode if self.known is not None else "off"
 
     @property
     def known(self) -> SpeakerProfile | None:
-        """The profile for a reading made now; a sample that is still being taken is no baseline yet."""
+        """The profile for a reading made now; None during an enrollment, too."""
         return None if self.mode == "off" or self.wanted else self.profile
 
-    def enrol(self, samples: int) -> None:
-        """The next `samples` of speech are calm, and become the baseline."""
-        self.mode, self.profile, self.wanted, self.heard = "enrolled", None, samples, 0
+    def enroll(self, samples: int) -> None:
+        """Make a new baseline from the next `samples` of speech, which are taken to be calm."""
+        self.mode, self.profile, self.wanted, self.collected = "enrolled", None, samples, 0
 
     def forget(self, mode: Mode) -> None:
-        """Nothing is known any more; learning goes on as `mode` says."""
-        self.mode, self.profile, self.wanted, self.heard = mode, None, 0, 0
+        """Forget the speaker; learning goes on as `mode` says."""
+        self.mode, self.profile, self.wanted, self.collected = mode, None, 0, 0
 
-    def hear(self, reading: Reading | None, samples: int) -> float | None:
-        """Learn from a final over `samples`, None if nothing was read; seconds when this ends an enrolment."""
-        self.waits = None
+    def learn_from(self, reading: Reading | None, samples: int) -> float | None:
+        """Learn from the final reading of an utterance of `samples`; None for a reading that was never made.
+
+        Returns the seconds of speech that were learnt from, when they complete an enrollment.
+        """
+        self.waits_for = None
         if reading is None or reading.voice is None:
             return None
         if not self.wanted:
@@ -61,8 +64,8 @@ class BaselineState:
             self.profile = learn(self.profile, reading.voice.embedding, reading.voice.calm, seconds)
             return None
         self.profile = learn(self.profile, reading.voice.embedding, 1.0, samples / SAMPLE_RATE)
-        self.heard += samples
-        if self.heard < self.wanted:
+        self.collected += samples
+        if self.collected < self.wanted:
             return None
         self.wanted = 0
-        return self.heard / SAMPLE_RATE
+        return self.collected / SAMPLE_RATE

@@ -57,7 +57,7 @@ class Intake:
         self._run_in = round(RUN_IN_S * sample_rate)
         self._stream: soxr.ResampleStream | None = None
         self._skip = 0
-        if sample_rate != SAMPLE_RATE and state is not None:
+        if sample_rate != SAMPLE_RATE and self.state.accepted:
             self._rebuild()
 
     @property

@@ -1,4 +1,4 @@
-"""From voiced frames to utterances, windows and readings that are due: all of it decided in audio time."""
+"""From voiced frames to utterances, complete windows and due readings; every decision is made in audio time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,36 +12,43 @@ from .vad import FRAME, Samples, VadState, VoiceDetector
 
 Reason = Literal["silence", "max", "flush", "finish"]
 
-LEAD = to_samples(0.3)  # an utterance begins at most so long before the frames that prove it
-RENEW = to_samples(10.0)  # of silence, after which the detector starts afresh
+LEAD_IN = to_samples(0.3)  # an utterance begins at most this long before the frames that prove it
+RESET_AFTER = to_samples(10.0)  # of silence; the detector is then made anew, see `VadState`
 
 
 @dataclass(frozen=True)
-class Started:
-    """Speech began at sample `start`."""
+class UtteranceStarted:
+    """An utterance began at sample `start`."""
 
     utterance: int
     start: int
 
 
 @dataclass(frozen=True)
-class Commit:
-    """A grid window is complete, and speech went on to its end: its owned frames are pooled for good."""
+class WindowComplete:
+    """A grid window is complete, and speech was confirmed up to its end: its owned frames are pooled for good."""
 
     window: Window
 
 
 @dataclass(frozen=True)
-class Due:
-    """An interim reading is due at sample `at`; `now` is None when the committed windows own every frame."""
+class InterimDue:
+    """An interim reading is due at sample `at`.
+
+    window  ends there and owns the frames that no complete window owns; None when there are no such frames
+    """
 
     at: int
-    now: Window | None
+    window: Window | None
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The utterance is over; `closing` owns the frames that no committed window owns."""
+class UtteranceEnded:
+    """The utterance is over.
+
+    reason   silence, its greatest length (`max`), or a call of `flush` or `finish`
+    closing  the window that owns the frames that no complete window owns; None when there are no such frames
+    """
 
     utterance: int
     start: int
@@ -50,24 +57,24 @@ class Ended:
     closing: Window | None
 
 
-Action = Started | Commit | Due | Ended
+Action = UtteranceStarted | WindowComplete | InterimDue | UtteranceEnded
 
 
 @dataclass
 class SegmenterState:
-    """Everything the segmenter remembers, in samples of the session's clock.
+    """Everything that the segmenter remembers. All but `utterances` and `speaking` are samples of the session's clock.
 
-    position     what was judged so far; the next detector frame begins here
-    utterances   begun so far; the current one's number
-    speaking     inside an utterance
-    start        of the current utterance
-    last_voiced  end of its last voiced frame
-    committed    its grid windows committed so far
-    interims     its interims that were due so far
-    run_start    of the unbroken frames that lead up to `position` and may begin a voice, never before the last
-                 utterance's end
-    strict       unbroken strictly voiced samples that lead up to `position`
-    renewed      where the detector was last made anew
+    position        what was judged so far; the next detector frame begins here
+    utterances      how many have begun, which is also the current one's number
+    speaking        inside an utterance
+    start           of the current utterance
+    last_voiced     end of its last voiced frame
+    committed       how many of its grid windows are complete
+    interims        how many of its interim readings were due
+    run_start       where the unbroken frames begin that end at `position` and may belong to the next utterance; never
+                    before the end of the last one
+    voiced          unbroken samples up to `position` whose frames count towards the start of an utterance
+    detector_reset  where the detector was last made anew
     """
 
     position: int = 0
@@ -78,12 +85,15 @@ class SegmenterState:
     committed: int = 0
     interims: int = 0
     run_start: int = 0
-    strict: int = 0
-    renewed: int = 0
+    voiced: int = 0
+    detector_reset: int = 0
 
 
 class Segmenter:
-    """Cuts one voice into utterances. `step` takes one detector frame, `cut` ends what is going on."""
+    """Cuts one voice into utterances: `step` takes one detector frame, `cut` ends the current utterance.
+
+    The rules for windows and readings are those of models/README.md.
+    """
 
     def __init__(
         self,
@@ -111,40 +121,40 @@ class Segmenter:
             latest_now = max(s.start, s.last_voiced - c.window - c.frame)
             need = min(next_grid, latest_now)
         else:
-            need = max(s.run_start, s.position - LEAD - self._min_speech)
+            need = max(s.run_start, s.position - LEAD_IN - self._min_speech)
         return need - c.lookback
 
     def step(self, frame: Samples) -> Iterator[Action]:
-        """Judge the next 320 samples; yields what follows from them, in audio order."""
+        """Judge the next 320 samples; yields what follows, in audio order."""
         s = self.state
         voicing = self.detector.judge(frame)
         begin, s.position = s.position, s.position + FRAME
         if s.speaking:
-            yield from self._go_on(begin, voicing.loose)
+            yield from self._continue(begin, voicing.continues)
         else:
-            yield from self._wait(voicing.onset, voicing.strict)
+            yield from self._wait(voicing.precedes, voicing.starts)
 
     def cut(self, at: int, reason: Reason) -> Iterator[Action]:
-        """End the current utterance, if any, at sample `at`, and start listening afresh from there."""
+        """End the current utterance, if there is one, at sample `at`; what follows is judged afresh."""
         s = self.state
         if s.speaking:
             yield from self._end(min(s.last_voiced + self._tail, at), reason)
         s.position = s.run_start = at
-        s.strict = 0
-        self._renew()
+        s.voiced = 0
+        self._reset_detector()
 
-    def _wait(self, onset: bool, strict: bool) -> Iterator[Action]:
+    def _wait(self, precedes: bool, starts: bool) -> Iterator[Action]:
         s = self.state
-        if not onset:
+        if not precedes:
             s.run_start = s.position
-        s.strict = s.strict + FRAME if strict else 0
-        if s.strict < self._min_speech:
+        s.voiced = s.voiced + FRAME if starts else 0
+        if s.voiced < self._min_speech:
             quiet = s.run_start == s.position
-            if s.position - s.renewed >= (RENEW if quiet else 2 * RENEW):
-                self._renew()
+            if s.position - s.detector_reset >= (RESET_AFTER if quiet else 2 * RESET_AFTER):
+                self._reset_detector()
             return
-        # Never longer than an utterance may be, or it would be over before it began.
-        start = max(s.run_start, s.position - min(s.strict + LEAD, self._max))
+        # An utterance must not begin longer ago than it may last.
+        start = max(s.run_start, s.position - min(s.voiced + LEAD_IN, self._max))
         yield from self._begin(start)
         yield from self._voiced(s.position)
 
@@ -152,10 +162,10 @@ class Segmenter:
         s = self.state
         s.speaking, s.start, s.last_voiced = True, start, start
         s.utterances += 1
-        s.committed = s.interims = s.strict = 0
-        yield Started(s.utterances, start)
+        s.committed = s.interims = s.voiced = 0
+        yield UtteranceStarted(s.utterances, start)
 
-    def _go_on(self, begin: int, voiced: bool) -> Iterator[Action]:
+    def _continue(self, begin: int, voiced: bool) -> Iterator[Action]:
         s = self.state
         limit = s.start + self._max
         if s.position < limit:
@@ -169,41 +179,41 @@ class Segmenter:
         if voiced:
             yield from self._voiced(limit)
             yield from self._end(limit, "max")
-            self._renew()
+            self._reset_detector()
             yield from self._begin(limit)
             yield from self._voiced(s.position)
         else:
             yield from self._end(min(s.last_voiced + self._tail, limit), "max")
             s.run_start = s.position
-            self._renew()
+            self._reset_detector()
 
     def _finish_silence(self) -> Iterator[Action]:
         s = self.state
         yield from self._end(s.last_voiced + self._tail, "silence")
         s.run_start = s.position
-        self._renew()
+        self._reset_detector()
 
     def _voiced(self, until: int) -> Iterator[Action]:
-        """Speech is confirmed up to `until`: commit what it completes, read what it makes due."""
+        """Speech is confirmed up to `until`: yield the windows that it completes and the readings that it makes due."""
         s, c = self.state, self.contract
         s.last_voiced = until
         while True:
             commit_at = s.start + s.committed * c.hop + c.window
             due_at = s.start + (s.interims + 1) * self._interval
-            # A reading due at t belongs to the detector frame that contains t, a window ends with the frame before.
+            # A reading due at t belongs to the detector frame that contains t, a window that ends at t to the last one.
             if commit_at <= until and commit_at <= due_at:
-                yield Commit(grid_window(c, s.start, s.committed))
+                yield WindowComplete(grid_window(c, s.start, s.committed))
                 s.committed += 1
             elif due_at < until:
                 s.interims += 1
                 at = s.start + s.interims * self._interval // c.frame * c.frame
                 if self.config.interim and at > s.start:
-                    yield Due(at, now_window(c, s.start, at, s.committed))
+                    yield InterimDue(at, now_window(c, s.start, at, s.committed))
             else:
                 return
 
     def _skip_interims(self, until: int) -> None:
-        """Readings due in silence are not made: nothing new was said."""
+        """Skip the readings that are due in silence: nothing new was spoken."""
         s = self.state
         while s.start + (s.interims + 1) * self._interval < until:
             s.interims += 1
@@ -212,11 +222,11 @@ class Segmenter:
         s, c = self.state, self.contract
         end = s.start + (at - s.start) // c.frame * c.frame
         for k in range(s.committed, complete_windows(c, end - s.start)):
-            yield Commit(grid_window(c, s.start, k))
+            yield WindowComplete(grid_window(c, s.start, k))
             s.committed += 1
-        yield Ended(s.utterances, s.start, end, reason, now_window(c, s.start, end, s.committed))
+        yield UtteranceEnded(s.utterances, s.start, end, reason, now_window(c, s.start, end, s.committed))
         s.speaking = False
 
-    def _renew(self) -> None:
-        self.detector.renew()
-        self.state.renewed = self.state.position
+    def _reset_detector(self) -> None:
+        self.detector.reset()
+        self.state.detector_reset = self.state.position

@@ -1,4 +1,4 @@
-"""Is this frame a voice? webrtcvad behind a level normaliser; an utterance begins with what rises above the room."""
+"""The voice detector: webrtcvad behind a level normaliser and a noise floor that speech must rise above."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,27 +16,32 @@ FRAME = SAMPLE_RATE // 50
 
 COUNT, LOWEST, HIGHEST = np.float32(FRAME), np.float32(-32_768.0), np.float32(32_767.0)
 
-TARGET_DB = -20.0  # where speech is brought to before detection, dBFS
-QUIETEST_DB = -80.0  # a level below this is not brought up further: it is a muted microphone, not a voice
-GATE_DB = 35.0  # a frame that far below the tracked level is no voice
-SNR_DB = 15.0  # the level stays that far above the noise floor, so that noise alone is not brought up to speech
-FIRST_FLOOR_DB = -60.0  # a noise floor above this is not taken for granted before any quiet was heard
-FIRST_FRAMES = 15  # 0.3 s, after which the floor is known at first
-EVEN_FRAMES = 60  # 1.2 s, longer than a voice goes without a dip
-EVEN_DB = 4.0  # what moves less than that in its first 0.3 s is a noise: a voice comes, goes or dips
-FALL_DB = 4.0 / 50  # per frame: the level forgets a loud voice by 4 dB a second, so that a quiet one after it is heard
-RISE_DB = 1.0 / 50  # per frame: the floor forgets a quiet moment by 1 dB a second
-RISE_SCATTERS = 3.0  # a beginning rises above the floor by so many times the room's own scatter
-RISE_LEAST_DB, RISE_QUIET_DB, RISE_MOST_DB = 1.5, 8.0, 12.0  # and by that at least; in a quiet room; at most
-ONSET_SHARE = 0.7  # of that rise, for the frames that lead up to a beginning
+TARGET_DB = -20.0  # the level that speech is brought to before detection, dBFS
+QUIETEST_DB = -80.0  # quieter sound is amplified no further: it is a muted microphone
+GATE_DB = 35.0  # a frame this far below the tracked level is not voiced
+SNR_DB = 15.0  # the level stays this far above the noise floor, so that noise alone is not amplified to speech
+FIRST_FLOOR_DB = -60.0  # until the floor is known, it is not assumed to be above this
+FIRST_FRAMES = 15  # 0.3 s, the time of the first estimate of the floor
+EVEN_FRAMES = 60  # 1.2 s, longer than speech goes on without a dip
+EVEN_DB = 4.0  # a sound whose level moves by less is steady noise; speech rises, falls and dips by more
+FALL_DB = 4.0 / 50  # per frame: the level falls by 4 dB a second, so a quiet voice after a loud one is detected
+RISE_DB = 1.0 / 50  # per frame: the floor rises by 1 dB a second
+RISE_SCATTERS = 3.0  # the start of speech rises above the floor by this many times the scatter of the noise,
+RISE_LEAST_DB, RISE_QUIET_DB, RISE_MOST_DB = 1.5, 8.0, 12.0  # by at least, by at least in a quiet room, by at most
+ONSET_SHARE = 0.7  # of that rise, for the frames that precede the start
 
 
 @dataclass
 class VadState:
     """What the detector remembers; all of it is saved.
 
-    webrtcvad keeps its noise model in C, out of reach: so the detectors are made anew at an utterance's end and
-    every ten seconds of silence, `heard` holds what they were given since, and a restore gives it again.
+    webrtcvad keeps its noise model in C, where it cannot be saved. So the detectors are made anew at the end of each
+    utterance and after ten seconds of silence, and a restore feeds them `heard` again.
+
+    level_db   tracked level of speech, dBFS; None before the first frame
+    floor_db   tracked noise floor, dBFS
+    recent_db  levels of the newest frames, dBFS
+    heard      16-bit samples that webrtcvad was given since it was made
     """
 
     level_db: float | None = None
@@ -47,11 +52,16 @@ class VadState:
 
 @dataclass(frozen=True)
 class Voicing:
-    """One frame's answer. `strict` begins an utterance, `onset` may lead up to it, `loose` keeps it going."""
+    """What the detector says about one frame.
 
-    strict: bool
-    loose: bool
-    onset: bool
+    starts     enough such frames in a row begin an utterance
+    continues  one such frame keeps an utterance going
+    precedes   the frame belongs to an utterance that begins right after it
+    """
+
+    starts: bool
+    continues: bool
+    precedes: bool
 
 
 NO_VOICE = Voicing(False, False, False)
@@ -60,8 +70,8 @@ NO_VOICE = Voicing(False, False, False)
 class VoiceDetector:
     """Judges 20 ms frames at 16 kHz.
 
-    webrtcvad's share of speech moved from .38 to .68 over 40 dB of gain, so frames are brought to a common level
-    first: a slow peak tracker, kept above a slow noise floor.
+    Frames are brought to a common level first, by a slow peak tracker that stays above a slow noise floor: without it,
+    the share of frames that webrtcvad took for speech moved from .38 to .68 over 40 dB of gain.
     """
 
     def __init__(self, threshold: float, state: VadState | None = None) -> None:
@@ -75,13 +85,13 @@ class VoiceDetector:
         self._loose = webrtcvad.Vad(self._loose_mode)
         self._strict = webrtcvad.Vad(min(3, self._loose_mode + 1))
 
-    def renew(self) -> None:
-        """Forget the noise models, keep the levels."""
+    def reset(self) -> None:
+        """Make webrtcvad anew, which forgets its noise model; the tracked levels stay."""
         self.state.heard.clear()
         self._make()
 
     def _ask(self, pcm: bytes) -> tuple[bool, bool]:
-        """Strictly and loosely voiced, as webrtcvad hears it."""
+        """Whether webrtcvad takes a frame for speech: in a more aggressive mode, and in the mode of the threshold."""
         loose = self._loose.is_speech(pcm, SAMPLE_RATE)
         strict = self._strict.is_speech(pcm, SAMPLE_RATE)
         return strict and loose, loose
@@ -89,44 +99,44 @@ class VoiceDetector:
     def judge(self, frame: Samples) -> Voicing:
         """Voicing of one frame of 320 samples in [-1, 1]."""
         state = self.state
-        frame = frame - np.add.reduce(frame) / COUNT  # a constant offset is no sound
+        frame = frame - np.add.reduce(frame) / COUNT  # remove a constant offset
         power = float(np.dot(frame, frame)) / FRAME
         loudness = max(-100.0, 10.0 * math.log10(power + 1e-12))
         level = loudness if state.level_db is None else state.level_db
-        # A recording may begin in the middle of a word: if it begins loud, the floor is guessed to lie below.
+        # A recording may begin in the middle of a word: if it begins loud, assume that the floor is lower.
         guess = min(loudness, max(loudness - SNR_DB, FIRST_FLOOR_DB))
         floor = guess if state.floor_db is None else state.floor_db
-        # A room's noise is even where a voice dips: what did not dip for a while is the floor, also one that rose.
+        # Speech dips and noise does not: what did not dip for a while is the noise floor, even if it is loud.
         state.recent_db = [*state.recent_db[1 - EVEN_FRAMES :], loudness]
         recent = state.recent_db
         if len(recent) in (FIRST_FRAMES, EVEN_FRAMES):
             floor = max(floor, min(recent) - (0.0 if _even(recent) else 3.0))
         floor = floor + 0.3 * (loudness - floor) if loudness < floor else floor + RISE_DB
         level = level + 0.5 * (loudness - level) if loudness > level else level - FALL_DB
-        # Remembered as it was heard: a siren that was taken for the room must not hide the voice after it.
+        # Keep the level itself: after a siren that raised the floor, speech must still be detected.
         state.level_db, state.floor_db = level, floor
         level = max(level, floor + SNR_DB, QUIETEST_DB)
         scaled = frame * (32_768.0 * 10.0 ** ((TARGET_DB - level) / 20.0))
         pcm = np.minimum(np.maximum(scaled, LOWEST), HIGHEST).astype("<i2").tobytes()
         state.heard += pcm
         strict, loose = self._ask(pcm)
-        # None of the very first frames is refused for a dip: a recording may begin in the middle of a word.
-        leads = loose or len(recent) <= FIRST_FRAMES
-        if not leads or loudness < level - GATE_DB:
+        # The very first frames count even where they dip: a recording may begin in the middle of a word.
+        precedes = loose or len(recent) <= FIRST_FRAMES
+        if not precedes or loudness < level - GATE_DB:
             return NO_VOICE
         room = self._room(floor)
         above, rise = loudness - room, self._rise(room)
         begins = len(recent) >= FIRST_FRAMES or not _even(recent)
-        return Voicing(strict and begins and above >= rise, loose, leads and above >= ONSET_SHARE * rise)
+        return Voicing(strict and begins and above >= rise, loose, precedes and above >= ONSET_SHARE * rise)
 
     def _room(self, floor: float) -> float:
-        """The noise that a beginning must rise above: digital silence is none, and at first a loud floor is a guess."""
+        """The noise level that speech must rise above, dBFS; before the floor is known, a loud one is not trusted."""
         recent = self.state.recent_db
         known = len(recent) >= EVEN_FRAMES or (len(recent) >= FIRST_FRAMES and _even(recent[:FIRST_FRAMES]))
         return max(floor if known else min(floor, FIRST_FLOOR_DB), QUIETEST_DB)
 
     def _rise(self, room: float) -> float:
-        """By how many dB. A steady hiss is risen above by little; a restless room, and a quiet one, asks for more."""
+        """How far speech must rise above the noise, dB: more where it is restless, and in a quiet room."""
         ordered = sorted(self.state.recent_db)
         scatter = ordered[len(ordered) // 4] - ordered[0]
         least = min(RISE_QUIET_DB, max(RISE_LEAST_DB, (-50.0 - room) / 2))

@@ -1,4 +1,4 @@
-"""Passes over an utterance while it goes on and at its end: when they are due, and what they add up to."""
+"""The rolling transcript: when passes of the recognizer over an utterance are due, and what they add up to."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,34 +7,33 @@ import numpy as np
 import numpy.typing as npt
 
 from ...protocol.config import SAMPLE_RATE, Config, to_samples
-from ...protocol.events import SpokenWord, TranscriptFinal, TranscriptInterim, words_to_text
+from ...protocol.events import TextStatus, TranscriptFinal, TranscriptInterim, words_to_text
+from ..open_requests import OpenRequests
+from ..outbox import Outbox
 from ..requests import Transcribe
 from .agreement import AgreementState, agree
 from .gate import audible, kept_words
 from .hypothesis import Hypothesis
-from .state import How, Pass, Spoken, TranscriptState
+from .language import follow_detection, language_of
+from .state import PassResult, TranscriptPass, TranscriptState, UtteranceWords
 
-PASS_S = 28.0  # an interim pass hears at most that much, so that one window of Whisper holds it
-STEP_S = 10.0  # beyond it the beginning is left out by so much at a time
-CONFIDENT_P = 0.8  # a detected language is locked from there
-DETECTED_S = 1.0  # ... when so much was heard
-DOUBTED = 2  # finals in a row of which nothing was believed lift the lock: the speaker may have changed the language
+LONGEST_INTERIM_S = 28.0  # an interim pass is at most this long, so that one window of Whisper (30 s) holds it
+SKIP_S = 10.0  # in a longer utterance, its beginning is left out in steps of this length
 
 
-class Settled(NamedTuple):
-    """What a pass came to: the event for its slot, None if there is nothing to tell, and what readings may count."""
+class FinishedPass(NamedTuple):
+    """The words of a pass that finished: the pass's id, and what readings may count."""
 
     pass_id: int
-    slot: int
-    event: TranscriptInterim | TranscriptFinal | None
-    spoken: Spoken
+    words: UtteranceWords
 
 
 class Transcript:
-    """One session's words. What is asked when depends on the audio alone; results may come in any order."""
+    """The words of one session. Which passes are made depends on the audio alone; results may come in any order."""
 
-    def __init__(self, config: Config, state: TranscriptState) -> None:
+    def __init__(self, config: Config, state: TranscriptState, outbox: Outbox, requests: OpenRequests) -> None:
         self.config, self.state = config, state
+        self._outbox, self._requests = outbox, requests
         self._refresh = to_samples(config.refresh_s)
         self._wait = to_samples(config.text_wait_s)
 
@@ -42,32 +41,50 @@ class Transcript:
         """An utterance begins."""
         self.state.voiced, self.state.planned = 0, []
 
-    def voiced(self, count: int) -> bool:
-        """Count `count` samples of speech; true when they make an interim pass due."""
+    def interim_due(self, voiced: int) -> bool:
+        """Count `voiced` more samples of speech; true when they make an interim pass due."""
         s = self.state
-        if s.off or not self.config.interim:
+        if s.disabled_reason or not self.config.interim:
             return False
-        s.voiced += count
+        s.voiced += voiced
         return s.voiced >= self._refresh
 
-    def pass_from(self, start: int, end: int) -> int:
-        """First sample that an interim pass of the utterance from `start` hears at `end`."""
-        over = end - start - to_samples(PASS_S)
-        return start + max(0, -(-over // to_samples(STEP_S))) * to_samples(STEP_S)
+    def interim_start(self, start: int, end: int) -> int:
+        """First sample of an interim pass at sample `end` over the utterance that began at `start`."""
+        excess = end - start - to_samples(LONGEST_INTERIM_S)
+        return start + max(0, -(-excess // to_samples(SKIP_S))) * to_samples(SKIP_S)
 
-    def plan(self, made: Pass) -> None:
-        """A pass is due. What holds nothing to hear is answered here: nothing was said."""
-        s = self.state
+    def plan(
+        self, utterance: int, start: int, begin: int, due: int, audio: npt.NDArray[np.float32], *, final: bool
+    ) -> int:
+        """Plan a pass over `audio`, which begins at sample `begin` of the utterance that began at `start`; its id.
+
+        Audio that is too short, too quiet or steady noise is answered here: no words.
+        """
+        s, sound = self.state, to_int16(audio)
+        made = TranscriptPass(
+            id=self._requests.new_id(),
+            utterance=utterance,
+            start=start,
+            begin=begin,
+            end=begin + len(sound),
+            due=due,
+            entry=self._outbox.reserve(optional=not final),
+            epoch=s.epoch,
+            final=final,
+            audio=sound,
+        )
         s.voiced = 0
-        s.planned.append((made.id, made.due))
-        if not s.off and not audible(made.audio):
-            made.answered, made.answer = True, Hypothesis()
+        s.planned.append((made.id, due))
+        if not s.disabled_reason and not audible(sound):
+            made.answered, made.result, made.audio = True, PassResult(), None
         s.passes.append(made)
+        return made.id
 
-    def for_reading(self, at: int) -> int | None:
-        """The pass that an interim reading at sample `at` counts: the newest that is `text_wait_s` old.
+    def newest_pass(self, at: int) -> int | None:
+        """The pass that an interim reading at sample `at` counts: the newest that is `text_wait_s` old, or None.
 
-        It is known by then, or given up: so the reading need not wait, and is still a function of the audio.
+        Such a pass has its result, or timed out. So the reading never waits, and still depends on the audio alone.
         """
         planned = self.state.planned
         old = [entry for entry in planned if entry[1] <= at - self._wait]
@@ -76,70 +93,72 @@ class Transcript:
         del planned[: len(old) - 1]
         return old[-1][0]
 
-    def issue(self) -> list[Transcribe]:
-        """Requests that may leave now, each once. An open language is told by the final before: passes wait for it."""
-        asked: list[Transcribe] = []
-        for made in self.state.passes:
-            if not made.issued and not made.answered and not self.state.off:
-                made.issued = True
-                asked.append(self._request(made))
-            if made.final and self.config.language is None:  # answered or not: until it is settled nothing is known
-                break
-        return asked
+    def issue(self) -> None:
+        """Issue the requests of the passes that can be made now.
 
-    def open(self) -> list[Transcribe]:
-        """Requests without a result."""
-        return [self._request(made) for made in self.state.passes if made.issued and not made.answered]
-
-    def answer(self, request: int, hypothesis: Hypothesis | None) -> bool:
-        """The one result of a request, None when it was late, dropped or failed; false if it is no open one."""
-        for made in self.state.passes:
-            if made.id == request and made.issued and not made.answered:
-                made.answered, made.answer = True, hypothesis
-                return True
-        return False
-
-    def settle(self) -> Iterator[Settled]:
-        """Passes that are answered, in audio order."""
+        Where the language is detected, the final pass of an utterance decides it for the passes after it, so these
+        wait until the final pass has finished.
+        """
         s = self.state
-        while s.passes and (s.passes[0].answered or (s.off and not s.passes[0].issued)):
+        for made in s.passes:
+            if made.audio is not None and not s.disabled_reason:
+                made.issued = True
+                self._requests.add_pass(self._request(made, made.audio))
+                made.audio = None
+            if made.final and self.config.language is None:
+                break
+
+    def accept(self, request: Transcribe, hypothesis: Hypothesis | None) -> None:
+        """The one result of a request; None when it was dropped, late or failed."""
+        made = next(made for made in self.state.passes if made.id == request.id)
+        made.answered = True
+        if hypothesis is not None:
+            words = tuple(kept_words(hypothesis, request.audio, request.begin))
+            made.result = PassResult(
+                words=words,
+                language=hypothesis.language,
+                language_p=hypothesis.language_p,
+                disbelieved=not words and any(segment.words for segment in hypothesis.segments),
+            )
+
+    def take_finished(self) -> Iterator[FinishedPass]:
+        """Remove the passes that are answered, in audio order, and complete their entries of the outbox."""
+        s = self.state
+        while s.passes and (s.passes[0].answered or (s.disabled_reason and not s.passes[0].issued)):
             made = s.passes.pop(0)
             if made.utterance != s.utterance:
                 s.utterance, s.agreement = made.utterance, AgreementState()
-            words = None if made.answer is None else kept_words(made.answer, made.audio, made.begin)
-            yield self._final(made, words) if made.final else self._interim(made, words)
+            event, words = self._final(made) if made.final else self._interim(made)
+            self._outbox.fill(made.entry, event)
+            yield FinishedPass(made.id, words)
 
-    def turn_off(self, why: str) -> None:
-        """No more passes; those that were not asked for settle with what is known."""
-        self.state.off = why
+    def disable(self, reason: str) -> None:
+        """Issue no more passes, because the recognizer failed; those that were not issued finish without words."""
+        self.state.disabled_reason = reason
 
-    def forget(self) -> None:
-        """`reset`: the language is open again for what comes."""
+    def forget_language(self) -> None:
+        """`reset`: the language of what comes is detected again."""
         self.state.epoch += 1
 
-    def language(self, epoch: int) -> str | None:
-        """Told, or locked in this epoch."""
-        if self.config.language is not None:
-            return self.config.language
-        return self.state.language if self.state.locked_epoch == epoch else None
+    def _language(self, made: TranscriptPass) -> str | None:
+        return language_of(self.config.language, self.state, made.epoch)
 
-    def _request(self, made: Pass) -> Transcribe:
+    def _request(self, made: TranscriptPass, audio: npt.NDArray[np.int16]) -> Transcribe:
         return Transcribe(
             id=made.id,
             utterance=made.utterance,
             begin=made.begin,
             due=made.due,
             final=made.final,
-            language=self.language(made.epoch),
-            audio=made.audio,
+            language=self._language(made),
+            audio=audio,
         )
 
-    def _interim(self, made: Pass, words: list[SpokenWord] | None) -> Settled:
-        agreement = self.state.agreement
+    def _interim(self, made: TranscriptPass) -> tuple[TranscriptInterim | None, UtteranceWords]:
+        agreement, result = self.state.agreement, made.result
         event = None
-        if words is not None:
-            agree(agreement, words, made.end / SAMPLE_RATE, whole=made.begin == made.start)
-            settled = words_to_text(agreement.settled)
+        if result is not None:
+            agree(agreement, result.words, made.end / SAMPLE_RATE, whole=made.begin == made.start)
             text = words_to_text([*agreement.settled, *agreement.tail])
             if text:
                 event = TranscriptInterim(
@@ -147,24 +166,23 @@ class Transcript:
                     start=made.start / SAMPLE_RATE,
                     end=made.end / SAMPLE_RATE,
                     text=text,
-                    stable=len(settled),
+                    stable=len(words_to_text(agreement.settled)),
                 )
-        language = self.language(made.epoch) or (made.answer.language if made.answer else None)
-        spoken = Spoken(utterance=made.utterance, words=tuple(agreement.settled), language=language)
-        return Settled(made.id, made.slot, event, spoken)
+        language = self._language(made) or (result.language if result else None)
+        return event, UtteranceWords(utterance=made.utterance, words=tuple(agreement.settled), language=language)
 
-    def _final(self, made: Pass, words: list[SpokenWord] | None) -> Settled:
-        s, answer = self.state, made.answer
-        how: How = "used"
-        if words is None:
-            how = "off" if s.off else "timeout"
-        language = self.language(made.epoch)
-        if answer is not None:
-            language = answer.language or language
-            self._detect(made, answer, words or [])
-        # The pass over the whole utterance alone: which interim passes there was time for must not show in a final.
-        said = s.agreement.settled if words is None else words
-        text = words_to_text(said)
+    def _final(self, made: TranscriptPass) -> tuple[TranscriptFinal, UtteranceWords]:
+        s, result = self.state, made.result
+        language, language_p = self._language(made), None
+        if result is None:
+            status: TextStatus = "off" if s.disabled_reason else "timeout"
+            words = tuple(s.agreement.settled)
+        else:
+            # The words of the final pass alone: a final must not depend on which interim passes there was time for.
+            status, words = "used", result.words
+            language, language_p = result.language or language, result.language_p
+            follow_detection(self.config.language, s, made, result)
+        text = words_to_text(words)
         event = TranscriptFinal(
             seq=0,
             utterance=made.utterance,
@@ -172,28 +190,13 @@ class Transcript:
             end=made.end / SAMPLE_RATE,
             text=text,
             stable=len(text),
-            language=language if said else None,
-            language_p=answer.language_p if answer is not None and said else None,
-            words=list(said),
+            language=language if words else None,
+            language_p=language_p if words else None,
+            words=list(words),
         )
-        spoken = Spoken(utterance=made.utterance, words=tuple(said), language=language, how=how)
-        return Settled(made.id, made.slot, event, spoken)
-
-    def _detect(self, made: Pass, answer: Hypothesis, words: list[SpokenWord]) -> None:
-        """Lock a language on the first confident detection; lift the lock when nothing is understood any more."""
-        s = self.state
-        if self.config.language is not None or len(made.audio) < DETECTED_S * SAMPLE_RATE:
-            return
-        if self.language(made.epoch) is None:
-            if words and answer.language is not None and (answer.language_p or 0.0) >= CONFIDENT_P:
-                s.language, s.locked_epoch, s.doubted = answer.language, made.epoch, 0
-            return
-        doubted = not words and any(segment.words for segment in answer.segments)
-        s.doubted = s.doubted + 1 if doubted else 0
-        if s.doubted >= DOUBTED:
-            s.language, s.doubted = None, 0
+        return event, UtteranceWords(utterance=made.utterance, words=words, language=language, status=status)
 
 
 def to_int16(audio: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
-    """Samples in [-1, 1] as every recognizer takes them."""
+    """Samples in [-1, 1] as the 16-bit samples that recognizers take; louder ones are clipped."""
     return np.round(np.clip(audio, -1.0, 1.0) * 32_767).astype(np.int16)

@@ -1,74 +1,83 @@
-"""What a rolling transcript remembers: plain data, saved whole with its session."""
+"""What a transcript remembers: plain data, saved with its session."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ...protocol.events import SpokenWord
+from ...protocol.events import SpokenWord, TextStatus
 from .agreement import AgreementState
-from .hypothesis import Hypothesis
 
-How = Literal["used", "timeout", "off"]
+
+class PassResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pass of the recognizer brought.
+
+    words       those that are believed, on the session's clock
+    language    that the recognizer was told or detected, and `language_p` how sure it is of a detection
+    disbelieved  the recognizer returned words, and none of them is believed
+    """
+
+    words: tuple[SpokenWord, ...] = ()
+    language: str | None = None
+    language_p: float | None = None
+    disbelieved: bool = False
 
 
 @dataclass
-class Pass:
-    """One pass of a recognizer, planned when sample `due` was reached.
+class TranscriptPass:
+    """One pass of the recognizer over an utterance, planned when sample `due` was reached. Positions are samples.
 
-    start   of its utterance, sample
-    begin   of `audio`, sample; after `start` where the utterance is longer than a pass may be
-    slot    its event's place in the outbox
-    epoch   resets before it: a language is locked within one epoch
-    issued  a request for it has left the session
-    audio   (n,) 16-bit samples, what every recognizer takes; let go when it is answered and settled
-    answer  what came back, if `answered`; None when it was late or dropped
+    id          of its request
+    start       of its utterance
+    begin, end  of its audio; `begin` is after `start` where the utterance is longer than a pass may be
+    entry       of the outbox, for its event
+    epoch       how often `reset` was called before it: a language is locked within one epoch
+    final       over the whole utterance, which has ended
+    audio       (n,) 16-bit samples until its request is issued, which then holds them
+    issued      its request has left the session
+    answered    its result is there, or it needs none; `result` is None when it was late, dropped or failed
     """
 
     id: int
     utterance: int
     start: int
     begin: int
+    end: int
     due: int
-    slot: int
+    entry: int
     epoch: int
     final: bool
-    audio: npt.NDArray[np.int16]
+    audio: npt.NDArray[np.int16] | None
     issued: bool = False
     answered: bool = False
-    answer: Hypothesis | None = None
-
-    @property
-    def end(self) -> int:
-        """Sample after its last."""
-        return self.begin + len(self.audio)
+    result: PassResult | None = None
 
 
-class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """The words that a reading may count: settled so far, or all of the utterance after its last pass."""
+class UtteranceWords(msgspec.Struct, frozen=True, kw_only=True):
+    """The words that a reading may count: those that are settled, or all of the utterance after its final pass."""
 
     utterance: int
     words: tuple[SpokenWord, ...] = ()
     language: str | None = None
-    how: How = "used"
+    status: TextStatus = "used"
 
 
 @dataclass
 class TranscriptState:
-    """What waits, and what was agreed on.
+    """What a transcript waits for, and what the passes agreed on.
 
-    passes      not yet settled, in audio order; only the first may be settled
-    utterance   whose words `agreement` holds
-    planned     id and `due` of the newest utterance's passes, oldest first; those that no reading can want are gone
-    voiced      samples of speech since the last pass
-    language    locked in `locked_epoch` on a confident detection
-    doubted     finals in a row, under a lock, of which nothing was believed
-    off         why there are no words any more; "" while there are
+    passes           not finished yet, in audio order; only the first may finish
+    utterance        whose words `agreement` holds
+    planned          id and `due` of the passes over the newest utterance that a later reading may count, oldest first
+    voiced           samples of speech since the last pass
+    language         locked in `locked_epoch` by a confident detection
+    epoch            how often `reset` was called
+    disbelieved      final passes in a row, under a lock, of which no word was believed
+    disabled_reason  why there is no recognizer any more; "" while there is one
     """
 
-    passes: list[Pass] = field(default_factory=list)
+    passes: list[TranscriptPass] = field(default_factory=list)
     utterance: int = 0
     agreement: AgreementState = field(default_factory=AgreementState)
     planned: list[tuple[int, int]] = field(default_factory=list)
@@ -76,5 +85,5 @@ class TranscriptState:
     language: str | None = None
     locked_epoch: int = 0
     epoch: int = 0
-    doubted: int = 0
-    off: str = ""
+    disbelieved: int = 0
+    disabled_reason: str = ""

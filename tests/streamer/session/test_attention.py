@@ -6,7 +6,7 @@ import pytest
 from emoscope.models.pool_state import SoftmaxState
 from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.attention import frame_shares, spans, under_words, word_weights
-from emoscope.streamer.session.steps import Weighed
+from emoscope.streamer.session.pooling import WindowScores
 from emoscope.streamer.testing import CONTRACT
 
 
@@ -19,7 +19,7 @@ def shares_of(scores, start=16_000):
     peak = scores.max(0)
     mass = np.exp(scores - peak).sum(0)
     state = SoftmaxState(peak[None], mass[None], np.zeros((1, 1, 1), np.float32), np.zeros((1, 1, 1), np.float32))
-    return frame_shares(CONTRACT, state, [Weighed(start, scores)])
+    return frame_shares(CONTRACT, state, [WindowScores(start, scores)])
 
 
 def test_a_words_share_is_that_of_the_frames_under_it():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoscope.streamer.protocol.config import Config, VadConfig
-from emoscope.streamer.session.segmenter import Commit, Due, Ended, Segmenter, Started
+from emoscope.streamer.session.segmenter import InterimDue, Segmenter, UtteranceEnded, UtteranceStarted, WindowComplete
 from emoscope.streamer.session.vad import FRAME, VadState, Voicing
 from emoscope.streamer.testing import CONTRACT
 
@@ -18,7 +18,7 @@ class Scripted:
     """A detector that says what the test wants."""
 
     def __init__(self, voiced, strict=True):
-        self.voiced, self.next, self.renewals, self.state = voiced, 0, 0, VadState()
+        self.voiced, self.next, self.resets, self.state = voiced, 0, 0, VadState()
         self.strict = strict
 
     def judge(self, _):
@@ -26,8 +26,8 @@ class Scripted:
         voiced = self.voiced[self.next - 1]
         return Voicing(voiced and self.strict, voiced, voiced)
 
-    def renew(self):
-        self.renewals += 1
+    def reset(self):
+        self.resets += 1
 
 
 def segment(voiced, config=None, cuts=(), strict=True):
@@ -49,13 +49,13 @@ def utterances(actions):
     found = []
     for action in actions:
         match action:
-            case Started():
+            case UtteranceStarted():
                 found.append((action, [], [], None))
-            case Commit(window):
+            case WindowComplete(window):
                 found[-1][1].append(window)
-            case Due():
+            case InterimDue():
                 found[-1][2].append(action)
-            case Ended():
+            case UtteranceEnded():
                 if action.closing is not None:
                     found[-1][1].append(action.closing)
                 found[-1] = (*found[-1][:3], action)
@@ -67,9 +67,9 @@ def committed_before(actions, due):
     windows = []
     for action in actions:
         match action:
-            case Started():
+            case UtteranceStarted():
                 windows = []
-            case Commit(window):
+            case WindowComplete(window):
                 windows.append(window)
         if action is due:
             return windows
@@ -139,7 +139,7 @@ def test_utterances_never_overlap_and_no_reading_goes_beyond_speech(voiced, conf
         for due in dues:
             assert started.start < due.at <= ended.end
             assert (due.at - started.start) % CONTRACT.frame == 0
-            assert due.now is None or due.now.end == due.at
+            assert due.window is None or due.window.end == due.at
 
 
 @given(patterns(), configs)
@@ -182,7 +182,7 @@ def test_a_long_utterance_is_cut_and_the_next_begins_at_the_cut():
     found = utterances(actions)
     assert [e.reason for *_, e in found] == ["max", "max", "silence"]
     assert [s.start for s, *_ in found[1:]] == [e.end for *_, e in found[:-1]]
-    assert segmenter.detector.renewals >= 3
+    assert segmenter.detector.resets >= 3
 
 
 def test_flush_ends_the_utterance_now_and_the_next_one_needs_new_speech():
@@ -196,10 +196,10 @@ def test_flush_ends_the_utterance_now_and_the_next_one_needs_new_speech():
 def test_the_detector_is_made_anew_in_long_silence():
     """Its noise model, and what is kept to rebuild it, cannot grow."""
     _, segmenter = segment([False] * 50 * 35)
-    assert segmenter.detector.renewals == 3 + 1
+    assert segmenter.detector.resets == 3 + 1
 
 
 def test_the_detector_is_made_anew_in_endless_murmur_too():
     """Frames that might be a voice but never begin an utterance do not hold it up for ever."""
     actions, segmenter = segment([True] * 50 * 65, strict=False)
-    assert actions == [] and segmenter.detector.renewals == 3 + 1
+    assert actions == [] and segmenter.detector.resets == 3 + 1

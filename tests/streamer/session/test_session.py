@@ -272,7 +272,7 @@ def test_audio_is_acknowledged_only_when_its_events_have_left():
     _, requests = session.feed(np.concatenate([voice(2.0), silence(1.5)]))
     assert session.processed_s < 0.5
     _, reads = session.apply(engine(requests))
-    final_end = max(slot.draft.end for slot in session.state.assembly.slots if slot.draft) / 16_000
+    final_end = max(entry.pending.end for entry in session.state.outbox.entries if entry.pending) / 16_000
     assert reads and session.processed_s < final_end
     session.apply(engine(reads))
     assert session.processed_s == pytest.approx(3.5, abs=0.03)
@@ -298,7 +298,7 @@ def test_a_session_refuses_options_that_it_cannot_meet(options, field):
 @pytest.mark.parametrize(
     ("part", "field", "value"),
     [
-        ("voice", "heard", bytearray(b"abc")),
+        ("vad", "heard", bytearray(b"abc")),
         ("intake", "fed", 2**60),
         ("intake", "renewed", -(10**15)),
         ("intake", "kept", np.zeros((3, 3), np.float32)),
@@ -355,11 +355,11 @@ def test_an_hour_keeps_its_clock_and_its_size():
 
 def test_a_pool_state_crosses_a_save_bit_for_bit():
     """Float32 in, float32 out, infinities too."""
+    from emoscope.streamer.session.pooling import PoolingState
     from emoscope.streamer.session.saving import from_bytes, to_bytes
-    from emoscope.streamer.session.steps import AssemblyState
 
     pool = SoftmaxState(*(np.full((1, 1), v, np.float32) for v in (-np.inf, 0.1, 1 / 3, 0.0)))
-    back = from_bytes(to_bytes(AssemblyState(pool=pool)), AssemblyState).pool
+    back = from_bytes(to_bytes(PoolingState(pool=pool)), PoolingState).pool
     assert isinstance(back, SoftmaxState)
     for name, array in pool.arrays().items():
         assert array.tobytes() == getattr(back, name).tobytes() and getattr(back, name).dtype == np.float32

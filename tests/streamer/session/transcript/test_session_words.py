@@ -251,7 +251,7 @@ def test_words_that_no_reading_can_count_any_more_are_let_go():
     session, engine = session_of(vad=VadConfig(max_utterance_s=120), refresh_s=0.5), FakeEngine()
     for block in np.split(voice(40.0), 40):
         run(session, engine, [block], finish=False)
-        assert len(session.state.assembly.spoken) <= 4
+        assert len(session.state.assembly.words) <= 4
     assert session.state.assembly.utterance == 1
 
 
