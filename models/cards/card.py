@@ -1,7 +1,8 @@
-"""The card of a voice model: what its weights are, what they were trained on, and how well they score."""
+"""A model on disk: `weights.safetensors` and `card.json` beside each other, nothing else, never a pickle."""
 
+import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -9,8 +10,9 @@ from ..contract import ModelContract
 from ..errors import CardInvalid
 from ..reading import Calibration
 from .files import replace_file
-from .folder import CARD_FILE, WEIGHTS_FILE, FolderKind, encode_json
 
+CARD_FILE = "card.json"
+WEIGHTS_FILE = "weights.safetensors"
 FORMAT = 1
 
 
@@ -99,12 +101,6 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     notes: list[str]
     weights_sha256: str
 
-    def checked(self) -> Self:
-        """The card itself; CardInvalid for a contract or a calibration that cannot be used."""
-        self.contract()
-        self.calibrated()
-        return self
-
     def contract(self) -> ModelContract:
         a = self.audio
         return ModelContract(
@@ -140,22 +136,25 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return Calibration(seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below)
 
 
-VOICE = FolderKind(
-    noun="model",
-    prefix="",
-    card=Card,
-    format=FORMAT,
-    digests={WEIGHTS_FILE: "weights_sha256"},
-    advice=f"`--model small` works offline, or give a folder with {CARD_FILE} and {WEIGHTS_FILE}",
-)
-"""Models of the voice, as they lie on disk."""
-
-
 def read_card(folder: Path) -> Card:
-    """The card of the voice model in a folder; CardInvalid names the field that is wrong."""
-    return VOICE.read_card(folder)
+    """The card in `folder`; CardInvalid names the field that is wrong."""
+    path = folder / CARD_FILE
+    try:
+        card = msgspec.json.decode(path.read_bytes(), type=Card)
+    except FileNotFoundError:
+        raise CardInvalid(
+            f"{folder}: no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}"
+        ) from None
+    except OSError as error:
+        raise CardInvalid(f"{path}: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise CardInvalid(f"{path}: {error}") from None
+    if card.format != FORMAT:
+        raise CardInvalid(f"{path}: card format {card.format}, this version reads {FORMAT}; update emoscope")
+    return card
 
 
 def write_card(folder: Path, card: Card) -> None:
     """Write the card whole or not at all."""
-    replace_file(folder / CARD_FILE, encode_json(card))
+    text = json.dumps(msgspec.to_builtins(card), indent=1, ensure_ascii=False) + "\n"
+    replace_file(folder / CARD_FILE, text.encode())

@@ -1,1 +1,1 @@
-"""What the server costs: `emoscope bench serve`. Server and clients run in processes of their own."""
+"""What `emoscope bench` measures: the costs of encoders, readings, the server and recognizers on this machine."""

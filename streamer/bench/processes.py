@@ -1,4 +1,4 @@
-"""The server under measurement and its clients, each in a process of its own."""
+"""The server under measurement and its simulated clients, each in a process of its own."""
 
 import json
 import os
@@ -10,14 +10,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..protocol.errors import EmoscopeError
-from .load import Heard, Load
+from .clients import ClientLoad, ClientTotals
 
 
 @dataclass(frozen=True)
-class Used:
-    """What a server process has used: processor seconds by part, memory in bytes, and where requests waited.
+class ServerUsage:
+    """What a server process has used since it began.
 
-    waits  p50 and p95 in ms of each stage since the last time that it was asked
+    parts             processor seconds, by part of the server
+    rss               memory in bytes
+    windows, batches  encoded, and the forward passes that this took
+    wall              seconds on the monotonic clock
+    stages            p50 and p95 in ms of each stage of a request, since the usage was read last
     """
 
     parts: dict[str, float]
@@ -25,40 +29,39 @@ class Used:
     windows: int
     batches: int
     wall: float
-    waits: dict[str, tuple[float, float]]
+    stages: dict[str, tuple[float, float]]
 
-    def since(self, before: "Used") -> "Used":
-        """The difference, memory included."""
-        parts = {name: spent - before.parts[name] for name, spent in self.parts.items()}
-        return Used(
-            parts,
+    def since(self, before: "ServerUsage") -> "ServerUsage":
+        """The difference to an earlier usage, memory included."""
+        return ServerUsage(
+            {name: spent - before.parts[name] for name, spent in self.parts.items()},
             self.rss - before.rss,
             self.windows - before.windows,
             self.batches - before.batches,
             self.wall - before.wall,
-            self.waits,
+            self.stages,
         )
 
 
 def processor_s(pid: int) -> float:
-    """Processor time of a process so far."""
-    with open(f"/proc/{pid}/stat") as told:
-        user, system = told.read().rpartition(")")[2].split()[11:13]
+    """Processor time of a process so far, in seconds."""
+    with open(f"/proc/{pid}/stat") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-class Measured:
-    """A server process; `with Measured.running("small") as server: ...`."""
+class MeasuredServer:
+    """A server process; `with MeasuredServer.running("small") as server: ...`."""
 
     def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
         self._process, self.url = process, url
 
     @classmethod
     @contextmanager
-    def running(cls, model: str) -> Iterator["Measured"]:
-        """Until the block ends; EmoscopeError when it does not start."""
+    def running(cls, model: str) -> Iterator["MeasuredServer"]:
+        """Start the server, and end it with the block. EmoscopeError when it does not start."""
         process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-            [sys.executable, "-m", "emoscope.streamer.bench.measured", model],
+            [sys.executable, "-m", "emoscope.streamer.bench.server_main", model],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -73,39 +76,33 @@ class Measured:
             process.terminate()
             process.wait()
 
-    def used(self) -> Used:
-        """As of now."""
+    def usage(self) -> ServerUsage:
+        """What the process has used so far."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
-        told.pop("sessions")
-        return Used(**told)
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return ServerUsage(**answer)
 
 
-def load_of(load: Load) -> Heard:
-    """What the clients of a load heard."""
-    done = subprocess.run(  # noqa: S603 - this interpreter, this package
-        [sys.executable, "-m", "emoscope.streamer.bench.load", json.dumps(asdict(load))],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+def run_clients(load: ClientLoad) -> ClientTotals:
+    """Run clients to their end. EmoscopeError when they fail."""
+    done = subprocess.run(_client_command(load), stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise EmoscopeError("the clients ended early; their message is above")
-    return Heard(**json.loads(done.stdout))
+    return ClientTotals(**json.loads(done.stdout))
 
 
 @contextmanager
-def load_beside(load: Load) -> Iterator["subprocess.Popen[str]"]:
-    """The same, going on beside; its output is read by the caller."""
-    process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-        [sys.executable, "-m", "emoscope.streamer.bench.load", json.dumps(asdict(load))],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start_clients(load: ClientLoad) -> Iterator["subprocess.Popen[str]"]:
+    """Run clients at the same time as the block, which reads their totals, as JSON, from the process's output."""
+    process = subprocess.Popen(_client_command(load), stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         yield process
     finally:
         process.terminate()
         process.wait()
+
+
+def _client_command(load: ClientLoad) -> list[str]:
+    return [sys.executable, "-m", "emoscope.streamer.bench.clients", json.dumps(asdict(load))]

@@ -1,154 +1,113 @@
-"""`emoscope bench serve`: how many live streams, how late, at what cost, each measured in one run on this machine."""
+"""The figures of `emoscope bench serve`, each measured in one run on this machine, printed as soon as it is known."""
 
-import argparse
+import json
 import os
+import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..protocol.errors import UsageError
+import numpy as np
 
-if TYPE_CHECKING:
-    from .load import Heard
-    from .processes import Measured, Used
+from .clients import STATUS_LATE_S, ClientLoad, ClientTotals
+from .processes import MeasuredServer, ServerUsage, processor_s, run_clients, start_clients
 
-IDLE_SETTLE_S = 3.0
-
-
-def register(parser: argparse.ArgumentParser) -> None:
-    """What to measure, and how long."""
-    parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
-    parser.add_argument("--audio", type=Path, default=Path("demo/recordings/conversation.flac"), help="what is played")
-    parser.add_argument(
-        "--streams", type=int, nargs="+", default=[30, 60, 120], help="live streams at once (30 60 120)"
-    )
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement (20)")
-    parser.add_argument("--idle", type=int, default=2_000, help="idle sockets (2000)")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16], help="batch sizes of the engine (1 16)")
-    parser.add_argument(
-        "--only", choices=["engine", "latency", "streams", "idle"], action="append", help="this part alone"
-    )
+WARM_UP_S = 3.0  # at most; readings of the first seconds are not counted
+LATENCY_BLOCK_MS, STREAM_BLOCK_MS = 20.0, 100.0
+IDLE_SHARE = 0.7  # of the time: the server is measured then, while all idle clients are still connected
 
 
-def run(args: argparse.Namespace) -> int:
-    """Prints each figure as soon as it is known."""
-    parts = args.only or ["engine", "latency", "streams", "idle"]
-    if not args.audio.is_file() and {"latency", "streams"} & set(parts):
-        raise UsageError(f"--audio {args.audio}: no such file; any recording of speech will do")
+def print_machine() -> None:
+    """Cores and load, without which the figures mean nothing."""
     load_1 = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores; load before: {load_1:.1f}. Processor time is of all threads of a part.")
-    if "engine" in parts:
-        _engine(args)
-    if {"latency", "streams", "idle"} & set(parts):
-        from .processes import Measured
-
-        with Measured.running(args.model) as server:
-            if "latency" in parts:
-                _latency(args, server)
-            if "streams" in parts:
-                _streams(args, server)
-        if "idle" in parts:
-            with Measured.running(args.model) as server:  # a fresh one: what streams leave behind is not of idle ones
-                _idle(args, server)
-    return 0
 
 
-def _engine(args: argparse.Namespace) -> None:
+def print_engine(model: str, batches: Sequence[int], seconds: float) -> None:
+    """The rate of the model alone and through the engine's process, by batch size."""
     from ..engine import EngineProcess, Wanted
     from ..engine.opening import open_engine
-    from .engine_figures import ENGINE, engine_cost
-    from .processes import processor_s
+    from .engine import HEADING, engine_rates
 
-    opened = open_engine(args.model, many_sessions=True)
+    opened = open_engine(model, many_sessions=True)
     clock = "processor" if opened.device == "cpu" else "wall"
     print(f"\nFull windows a second of {clock} time: the model alone, and through the engine, both processes counted.")
-    print(ENGINE)
-    for batch in args.batches:
-        with EngineProcess(Wanted(model=args.model, batch=batch)) as engine:
+    print(HEADING)
+    for batch in batches:
+        with EngineProcess(Wanted(model=model, batch=batch)) as engine:
             engine.check()
-            cost = engine_cost(opened.model, engine, batch, args.seconds, partial(processor_s, engine.pid))
-        print(f"{cost.batch:>6} {cost.bare:>12.1f} {cost.engine:>12.1f} {cost.ratio:>6.2f}", flush=True)
+            rates = engine_rates(opened.model, engine, batch, seconds, partial(processor_s, engine.pid))
+        print(f"{rates.batch:>6} {rates.bare:>12.1f} {rates.engine:>12.1f} {rates.ratio:>6.2f}", flush=True)
 
 
-def _latency(args: argparse.Namespace, server: "Measured") -> None:
-    from .load import Load
-    from .processes import load_of
-
-    heard = load_of(Load(server.url, 1, args.seconds, 20.0, str(args.audio), min(3.0, args.seconds / 4)))
+def print_latency(server: MeasuredServer, audio: Path, seconds: float) -> None:
+    """How long one stream waits for its readings."""
+    totals = run_clients(_load(server, 1, seconds, LATENCY_BLOCK_MS, audio))
     print("\nOne stream, blocks of 20 ms: from a block's sending until the reading that it completes has arrived.")
-    print(f"  {len(heard.lags_ms)} readings: {_percentiles(heard.lags_ms)}", flush=True)
+    print(f"  {len(totals.lags_ms)} readings: {_percentiles(totals.lags_ms)}", flush=True)
 
 
-def _streams(args: argparse.Namespace, server: "Measured") -> None:
-    from .load import Load
-    from .processes import load_of
-
+def print_streams(server: MeasuredServer, audio: Path, streams: Sequence[int], seconds: float) -> None:
+    """Lag and processor time, by the number of live streams."""
     print(
         "\nLive streams, blocks of 100 ms, clients in one process on the same machine. Lag as above; processor time in"
     )
     print("ms a second of audio of one stream; the rest is transport: sockets, messages, the event loop.")
     print(f"{'streams':>8} {'speech':>7} {'lag p50':>8} {'p95':>8} {'p99':>8} {'a batch':>8} server; clients")
-    for streams in args.streams:
-        before = server.used()
-        heard = load_of(Load(server.url, streams, args.seconds, 100.0, str(args.audio), min(3.0, args.seconds / 4)))
-        used = server.used().since(before)
-        print(stream_row(streams, heard, used), flush=True)
-        print(waits_row(used, heard), flush=True)
+    for count in streams:
+        before = server.usage()
+        totals = run_clients(_load(server, count, seconds, STREAM_BLOCK_MS, audio))
+        usage = server.usage().since(before)
+        print(stream_row(count, totals, usage), flush=True)
+        print(stages_row(usage, totals), flush=True)
 
 
-def stream_row(streams: int, heard: "Heard", used: "Used") -> str:
-    """One line of the streams' table."""
-    import numpy as np
-
-    audio = max(heard.audio_s, 1e-9)
-    lags = np.percentile(heard.lags_ms, [50, 95, 99]) if heard.lags_ms else [float("nan")] * 3
-    parts = ", ".join(f"{name} {1e3 * spent / audio:.2f}" for name, spent in sorted(used.parts.items()))
-    cores = sum(used.parts.values()) / used.wall
-    trouble = "".join(
-        f" {count} {what}" for what, count in (("failed", heard.failures), ("warnings", heard.warnings)) if count
-    )
-    size = used.windows / max(1, used.batches)
-    return (
-        f"{streams:>8} {heard.speech_s / audio:>7.2f} {lags[0]:>5.0f} ms {lags[1]:>5.0f} ms {lags[2]:>5.0f} ms "
-        f"{size:>8.1f} {parts} = {cores:.2f} cores; {heard.cpu_s / heard.wall_s:.2f} cores{trouble}"
-    )
-
-
-def waits_row(used: "Used", heard: "Heard") -> str:
-    """Where the time goes, so that the next step is known."""
-    stages = ", ".join(f"{name} {p50:.0f}/{p95:.0f}" for name, (p50, p95) in used.waits.items())
-    return f"{'':>8} ms, p50/p95: {stages}; clients late by {heard.late_ms:.0f} at most"
-
-
-def _idle(args: argparse.Namespace, server: "Measured") -> None:
-    import json
-    import time
-
-    from .load import STATUS_LATE_S, Load
-    from .processes import load_beside
-
-    before = server.used()
-    with load_beside(Load(server.url, args.idle, args.seconds)) as clients:
-        time.sleep(args.seconds * 0.7)
-        during = server.used().since(before)
-        out = clients.communicate()[0]
-    heard = json.loads(out)
-    missed = sum(gap > STATUS_LATE_S for gap in heard["gaps_s"])
+def print_idle(server: MeasuredServer, count: int, seconds: float) -> None:
+    """Memory and processor time of idle connections, and the statuses that they missed."""
+    before = server.usage()
+    with start_clients(ClientLoad(server.url, count, seconds)) as clients:
+        time.sleep(seconds * IDLE_SHARE)
+        usage = server.usage().since(before)
+        totals = ClientTotals(**json.loads(clients.communicate()[0]))
+    missed = sum(gap > STATUS_LATE_S for gap in totals.gaps_s)
     print(
-        f"\n{args.idle} idle sockets: {during.rss / args.idle / 1e3:.1f} kB each in the server, "
-        f"{sum(during.parts.values()) / during.wall:.2f} cores of it, "
-        f"{heard['cpu_s'] / heard['wall_s']:.2f} of the clients"
+        f"\n{count} idle sockets: {usage.rss / count / 1e3:.1f} kB each in the server, "
+        f"{sum(usage.parts.values()) / usage.wall:.2f} cores of it, "
+        f"{totals.cpu_s / totals.wall_s:.2f} of the clients"
     )
     print(
-        f"  {heard['statuses']} statuses; {missed} clients missed one; longest gap {max(heard['gaps_s']):.2f} s; "
-        f"{heard['failures']} failed",
+        f"  {totals.statuses} statuses; {missed} clients missed one; longest gap {max(totals.gaps_s):.2f} s; "
+        f"{totals.failures} failed",
         flush=True,
     )
 
 
-def _percentiles(values: list[float]) -> str:
-    import numpy as np
+def stream_row(streams: int, totals: ClientTotals, usage: ServerUsage) -> str:
+    """One line of the streams' table."""
+    audio_s = max(totals.audio_s, 1e-9)
+    lags = np.percentile(totals.lags_ms, [50, 95, 99]) if totals.lags_ms else [float("nan")] * 3
+    parts = ", ".join(f"{name} {1e3 * spent / audio_s:.2f}" for name, spent in sorted(usage.parts.items()))
+    cores = sum(usage.parts.values()) / usage.wall
+    counts = (("failed", totals.failures), ("warnings", totals.warnings))
+    problems = "".join(f" {count} {what}" for what, count in counts if count)
+    size = usage.windows / max(1, usage.batches)
+    return (
+        f"{streams:>8} {totals.speech_s / audio_s:>7.2f} {lags[0]:>5.0f} ms {lags[1]:>5.0f} ms {lags[2]:>5.0f} ms "
+        f"{size:>8.1f} {parts} = {cores:.2f} cores; {totals.cpu_s / totals.wall_s:.2f} cores{problems}"
+    )
 
+
+def stages_row(usage: ServerUsage, totals: ClientTotals) -> str:
+    """A second line: how long requests spent in each stage, which shows the bottleneck."""
+    stages = ", ".join(f"{name} {p50:.0f}/{p95:.0f}" for name, (p50, p95) in usage.stages.items())
+    return f"{'':>8} ms, p50/p95: {stages}; clients late by {totals.late_ms:.0f} at most"
+
+
+def _load(server: MeasuredServer, streams: int, seconds: float, block_ms: float, audio: Path) -> ClientLoad:
+    return ClientLoad(server.url, streams, seconds, block_ms, str(audio), min(WARM_UP_S, seconds / 4))
+
+
+def _percentiles(values: list[float]) -> str:
     if not values:
         return "none"
     p50, p95, top = np.percentile(values, [50, 95, 100])

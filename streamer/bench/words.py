@@ -1,31 +1,32 @@
-"""`emoscope bench words`: how long after it was said a word is settled, and what a recognizer costs."""
+"""`emoscope bench words`: how long after it was said a word is final, and what a recognizer costs."""
 
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..asr import Choice, Recognizer
+from ..asr import Choice, Recognizer, choose
 from ..protocol.config import Config
 from ..protocol.events import AnyEvent, EmotionFinal, TranscriptFinal, TranscriptInterim, WarningEvent
 from ..runtime.live import Live
 from ..runtime.news import Note, Tick
-from ..sources.paced_recording import PacedRecording
+from ..sources.paced import PacedRecording
 
 POLL_S = 0.01
 
 
 @dataclass
 class WordsCost:
-    """What one recognizer came to on one recording, played as it would be heard.
+    """What one recognizer took on one recording, played in real time.
 
-    delays_s    wall time from a word's end to the event that settles it, a word each
-    late        finals without the words of their whole utterance
-    rtf         time in the recognizer for a second of speech, its interim passes included
-    peak_mb     largest memory of its process, None where the system does not tell
-    why_not     it could not run
+    delays_s    for each word, wall time from its end to the event that makes it final
+    late        readings at an utterance's end that did not have all of its words
+    rtf         time in the recognizer for each second of speech, interim passes included
+    peak_mb     largest memory of its process; None where the system does not report it
+    failure     why it could not run; "" if it did
     """
 
     name: str
@@ -34,12 +35,12 @@ class WordsCost:
     late: int = 0
     rtf: float = 0.0
     peak_mb: float | None = None
-    why_not: str = ""
+    failure: str = ""
 
     def row(self) -> str:
         """One line of the table."""
-        if self.why_not:
-            return f"{self.name:<24} {self.why_not}"
+        if self.failure:
+            return f"{self.name:<24} {self.failure}"
         ranked = sorted(self.delays_s)
         median = f"{statistics.median(ranked):.2f} s" if ranked else "-"
         worst = f"{ranked[int(0.95 * (len(ranked) - 1))]:.2f} s" if ranked else "-"
@@ -51,14 +52,27 @@ class WordsCost:
 HEADING = f"{'recognizer':<24} {'words':>5} {'median':>8} {'p95':>8} {'late':>7} {'RTF':>6} {'memory':>8}"
 
 
+def print_costs(path: Path, names: Sequence[str], seconds: float) -> None:
+    """Measure recognizers, as `--asr` names them, one after another, and print a row for each.
+
+    UsageError for an unknown name.
+    """
+    choices = [choice for choice in map(choose, names) if choice is not None]
+    print("Time from a word's end to the event that makes it final; finals that came without all of their words; time")
+    print("in the recognizer for a second of speech, interim passes included; peak memory of its process.")
+    print(HEADING)
+    for choice in choices:
+        print(bench_words(choice, path, seconds=seconds).row(), flush=True)
+
+
 def bench_words(choice: Choice, path: Path, model: str = "small", seconds: float = 30.0) -> WordsCost:
-    """Listen to the first `seconds` of a recording in real time. The recognizer is loaded before it begins."""
+    """Play the first `seconds` of a recording in real time, to a recognizer that was loaded before."""
     cost = WordsCost(str(choice))
     with Recognizer(choice) as recognizer:
         while not recognizer.loaded(1.0):
             pass
         if recognizer.broken:
-            cost.why_not = recognizer.broken
+            cost.failure = recognizer.broken
             return cost
         cost.name = recognizer.name
         from ..engine.opening import KEEP_THREADS, open_engine
@@ -85,45 +99,45 @@ def _same(recognizer: Recognizer) -> Recognizer:
 
 
 class _Watch:
-    """Puts the times at which words were said beside those at which they were settled."""
+    """Matches the times at which words were said with the times at which they became final."""
 
     def __init__(self, cost: WordsCost) -> None:
         self._cost = cost
-        self._heard: list[tuple[float, float]] = []
-        self._settled: dict[int, list[float]] = defaultdict(list)
+        self._clock: list[tuple[float, float]] = []
+        self._final_at: dict[int, list[float]] = defaultdict(list)
         self.speech_s = 0.0
 
     def see(self, item: AnyEvent | Tick | Note, now: float) -> None:
-        """One thing that a live session told, at wall time `now`."""
+        """Take in an item that a live session reported at wall time `now`."""
         match item:
             case Tick():
-                self._heard.append((item.audio_s, now))
+                self._clock.append((item.audio_s, now))
             case TranscriptInterim():
                 self._count(item.utterance, len(item.text[: item.stable].split()), now)
             case TranscriptFinal():
                 self._count(item.utterance, len(item.words), now)
-                times = self._settled.pop(item.utterance, [])
+                times = self._final_at.pop(item.utterance, [])
                 self._cost.delays_s += [
-                    settled - self._when(word.end) for word, settled in zip(item.words, times, strict=False)
+                    final - self._when(word.end) for word, final in zip(item.words, times, strict=False)
                 ]
             case EmotionFinal():
                 self.speech_s += item.end - item.start
                 self._cost.finals += 1
                 self._cost.late += item.text != "used"
             case WarningEvent() if item.code == "text_disabled":
-                self._cost.why_not = item.message
+                self._cost.failure = item.message
 
     def _count(self, utterance: int, words: int, now: float) -> None:
-        known = self._settled[utterance]
+        known = self._final_at[utterance]
         known += [now] * (words - len(known))
 
     def _when(self, audio_s: float) -> float:
-        """Wall time at which so much audio had been heard."""
-        return next((wall for heard, wall in self._heard if heard >= audio_s), self._heard[-1][1])
+        """Wall time at which this much audio had been played."""
+        return next((wall for position, wall in self._clock if position >= audio_s), self._clock[-1][1])
 
 
 def _peak_mb(pid: int) -> float | None:
-    """Peak resident memory of a process, where /proc tells it."""
+    """Peak resident memory of a process in MB, where /proc reports it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -7,7 +7,7 @@ exit code. cyclopts reads the fields' annotations:
     class Trim:
         path: Annotated[Path, Parameter(help="the recording")] = field(kw_only=False)
         seconds: Annotated[float, Parameter(help="how much to keep", metavar="S")] = 10.0
-        model: ModelOptions = ModelOptions()
+        model: ModelOptions = field(default_factory=ModelOptions)
 
         def __post_init__(self) -> None:
             if not self.seconds > 0:

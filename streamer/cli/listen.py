@@ -1,124 +1,137 @@
-"""`emoscope listen`: a microphone's emotions while the person speaks."""
+"""`emoscope listen`: the emotions of a microphone while the person speaks."""
 
-import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from ..protocol.errors import UsageError
-from ..runtime.signals import ended_by_signals
-from .command import ArgparseCommand
-from .exports import add_exports, check_exports, open_exports
-from .recognizer_options import add_asr, asr, checked_threads
+from cyclopts import Parameter
+
+from .command import Command
+from .options import OUTPUT, ModelOptions, OutputOptions, RecognizerOptions, SpeakerOptions, check_seconds
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
+    from ..runtime.player import ThreadedPlayer
     from ..sources.microphone import Microphone
 
-
-def register(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", metavar="D", help="number, name or part of one, from `emoscope devices`")
-    parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
-    parser.add_argument("--plain", action="store_true", help="a line a final: for screen readers, logs, old consoles")
-    parser.add_argument("--json", action="store_true", help="all events as JSON lines on stdout, nothing else there")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write all events to FILE (.jsonl)")
-    add_exports(parser)
-    parser.add_argument("--record-audio", type=Path, metavar="FILE", help="keep the audio, as .wav (it is not kept)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop after so much audio")
-    parser.add_argument("--baseline", choices=("off", "running"), default="off", help="learn this voice (off)")
-    parser.add_argument("--voice", type=Path, metavar="FILE", help="what is known of the voice, read and written")
-    parser.add_argument("--no-interim", action="store_true", help="finals only")
-    add_asr(parser)
-    parser.add_argument("--threads", type=int, help="CPU threads (1 for a small model, else every core)")
+STOP_TIMEOUT_S = 2.0
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.plain and args.json:
-        raise UsageError("--plain and --json: one of them")
-    if args.seconds is not None and not args.seconds > 0:
-        raise UsageError(f"--seconds {args.seconds}: must be above 0")
-    checked_threads(args.threads)
-    check_exports(args)
-    _, without = asr(args)
-    from ..sinks.event_file import written
-    from ..sinks.record import RecordWriter
-    from ..sinks.wave_file import WaveFile
-    from ..sources.devices import choose
-    from ..sources.microphone import Microphone
-    from .screen import as_lines, can_show, device_lines, leave_now, on_screen
+@dataclass(frozen=True, kw_only=True)
+class Listen:
+    """Listen to a microphone."""
 
-    screen = not args.plain and not args.json and can_show()
-    microphone = Microphone(choose(args.device))
-    with ExitStack() as stack, ended_by_signals():
-        # Closed again by the session's thread; here for what goes wrong before there is one.
-        stack.callback(microphone.close)
-        files = [str(path) for path in (args.record, args.record_audio, args.vtt, args.csv) if path is not None]
-        record, audio = None, None
-        if args.record:
-            record = RecordWriter(args.record)
-            stack.callback(written, [str(args.record)])
-            stack.enter_context(record)
-        if args.record_audio:
-            audio = WaveFile(args.record_audio, microphone.sample_rate, microphone.channels)
-            stack.callback(written, [str(args.record_audio)])
-            stack.enter_context(audio)
-        exports = open_exports(args, stack)
-        live = _live(args, microphone)
-        live.keep(record, *exports)
-        if audio is not None:
-            live.keep_audio(audio)
-        stack.callback(_end, live)
-        if not screen:
-            live.start()
-            if without and sys.stderr.isatty():
-                print(f"emoscope: {without}", file=sys.stderr)
-            if args.record_audio and not args.json:
-                print(f"emoscope: the audio is being recorded to {args.record_audio}", file=sys.stderr)
-            if not as_lines(live, json=args.json):
-                leave_now(files)
+    input: Annotated[
+        str | None,
+        Parameter(help="the microphone: its number, its name or a part of it, from `emoscope devices`", metavar="NAME"),
+    ] = None
+    seconds: Annotated[float | None, Parameter(help="stop after this much audio", metavar="S")] = None
+    no_interim: Annotated[bool, Parameter(help="finals only")] = False
+    record_audio: Annotated[
+        Path | None, Parameter(help="keep the audio, as .wav (it is not kept otherwise)", metavar="FILE", group=OUTPUT)
+    ] = None
+    model: ModelOptions = field(default_factory=ModelOptions)
+    recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for `--seconds` of nothing."""
+        check_seconds(self.seconds)
+
+    def run(self) -> int:
+        """Listen until the end; 1 when a file could not be written to its end."""
+        no_words = self.recognizer.missing
+        from ..display.screen import can_show
+        from ..runtime.signals import ended_by_signals
+        from ..sinks.outputs import close_with, open_outputs
+        from ..sinks.wave_file import WaveFile
+        from ..sources.devices import choose
+        from ..sources.microphone import Microphone
+
+        output = self.output
+        screen = not output.plain and not output.json and can_show()
+        microphone = Microphone(choose(self.input))
+        with ExitStack() as stack, ended_by_signals():
+            # The session's thread closes it too; here it is closed when something fails before there is a session.
+            stack.callback(microphone.close)
+            live = self._live(microphone)
+            live.keep(*open_outputs(stack, record=output.record, vtt=output.vtt, csv=output.csv))
+            if self.record_audio is not None:
+                audio = WaveFile(self.record_audio, microphone.sample_rate, microphone.channels)
+                live.keep_audio(close_with(stack, audio))
+            stack.callback(stop_and_wait, live)
+            if screen:
+                self._show(live, microphone)
+            else:
+                self._print(live, no_words)
             return 1 if live.troubled else 0
+
+    def _live(self, microphone: "Microphone") -> "Live":
+        from ..protocol.config import Config
+        from ..runtime.live import Live
+
+        return Live(
+            microphone,
+            lambda: self.model.open().loaded,
+            Config(
+                pace="realtime",
+                interim=not self.no_interim,
+                language=self.recognizer.language,
+                baseline=self.speaker.baseline,
+            ),
+            seconds=self.seconds,
+            words=self.recognizer.start(),
+            voice=self.speaker.voice,
+        )
+
+    @property
+    def _files(self) -> list[str]:
+        audio = [] if self.record_audio is None else [self.record_audio]
+        return [str(path) for path in (*self.output.files, *audio)]
+
+    def _print(self, live: "Live", no_words: str) -> None:
+        from ..display.plain_output import print_events
+        from ..display.screen import exit_now
+
+        live.start()
+        if no_words and sys.stderr.isatty():
+            print(f"emoscope: {no_words}", file=sys.stderr)
+        if self.record_audio is not None and not self.output.json:
+            print(f"emoscope: the audio is being recorded to {self.record_audio}", file=sys.stderr)
+        if not print_events(live, json=self.output.json):
+            exit_now(self._files)
+
+    def _show(self, live: "Live", microphone: "Microphone") -> None:
         from ..display import ScreenState
+        from ..display.screen import show_screen
         from ..runtime.drive import product
         from ..runtime.listen import labels_of
 
         state = ScreenState(
             product=product(),
             source=microphone.name,
-            detail=_rate(microphone),
-            model=args.model,
-            files=files,
-            labels=labels_of(args.model),
+            detail=_format(microphone),
+            model=self.model.model,
+            files=self._files,
+            labels=labels_of(self.model.model),
         )
-        on_screen(live, state, files, device_lines)
-        return 1 if live.troubled else 0
+        show_screen(live, state)
 
 
-def _live(args: argparse.Namespace, microphone: "Microphone") -> "Live":
-    from ..engine.opening import open_engine
-    from ..protocol.config import Config
-    from ..runtime.live import Live
-
-    return Live(
-        microphone,
-        lambda: open_engine(args.model, threads=args.threads).loaded,
-        Config(pace="realtime", interim=not args.no_interim, language=args.language, baseline=args.baseline),
-        seconds=args.seconds,
-        words=asr(args)[0],
-        voice=args.voice,
-    )
+def stop_and_wait(player: "ThreadedPlayer") -> None:
+    """End a session before its files are closed: what is pending is still written to them."""
+    player.stop()
+    player.join(STOP_TIMEOUT_S)
 
 
-def _end(live: "Live") -> None:
-    """Before the files are closed: what is pending still goes into them."""
-    live.stop()
-    live.join(2.0)
+def _format(microphone: "Microphone") -> str:
+    """Sample rate and channels, for the screen."""
+    rate = f"{microphone.sample_rate / 1000:g}"
+    shown = f"{rate} kHz" if microphone.sample_rate == 16_000 else f"{rate}→16 kHz"
+    return shown + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
 
 
-def _rate(microphone: "Microphone") -> str:
-    kilo = f"{microphone.sample_rate / 1000:g}"
-    rate = f"{kilo} kHz" if microphone.sample_rate == 16_000 else f"{kilo}→16 kHz"
-    return rate + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
-
-
-command = ArgparseCommand("listen", "read the emotions of a microphone, live", register, run)
+command = Command("listen", "read the emotions of a microphone, live", Listen)

@@ -1,102 +1,140 @@
 """`emoscope serve`: many live streams over websockets."""
 
-import argparse
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
 
 from ..protocol.errors import UsageError
-from ..runtime.leaving import Leaving
-from .command import ArgparseCommand
-from .recognizer_options import add_asr, asr, checked_threads
+from .command import Command
+from .options import MODEL, RECOGNIZER, ModelOptions, RecognizerOptions
 
-MOST_WORKERS = 64
+if TYPE_CHECKING:
+    from ..runtime.leaving import Leaving
+    from ..server.options import ServerOptions
+
+ACCESS = Group("Address and access", sort_key=0)
+MOST_RECOGNIZERS = 64
 
 
-def register(parser: argparse.ArgumentParser) -> None:
-    """Where to listen, who may come, what answers."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; others than loopback need a token")
-    parser.add_argument("--port", type=int, default=8765, help="port (8765; 0 takes a free one)")
-    parser.add_argument(
-        "--token", help="what clients must show; EMOSCOPE_TOKEN serves too, and shows in no process list"
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    """Serve until SIGTERM or Ctrl+C."""
+
+    host: Annotated[
+        str, Parameter(help="address to listen on; any other than loopback needs a token", metavar="HOST", group=ACCESS)
+    ] = "127.0.0.1"
+    port: Annotated[int, Parameter(help="port; 0 takes a free one", metavar="PORT", group=ACCESS)] = 8765
+    token: Annotated[
+        str | None,
+        Parameter(
+            help="token that clients must send; the variable does not show in the list of processes",
+            env_var="EMOSCOPE_TOKEN",
+            metavar="TOKEN",
+            group=ACCESS,
+        ),
+    ] = None
+    origin: Annotated[
+        tuple[str, ...],
+        Parameter(help="origin of a web page that may connect; may be repeated", metavar="URL", group=ACCESS),
+    ] = ()
+    cert: Annotated[Path | None, Parameter(help="TLS certificate chain, PEM", metavar="FILE", group=ACCESS)] = None
+    key: Annotated[Path | None, Parameter(help="its private key, PEM", metavar="FILE", group=ACCESS)] = None
+    insecure: Annotated[bool, Parameter(help="allow other addresses than loopback without a token", group=ACCESS)] = (
+        False
     )
-    parser.add_argument(
-        "--origin", action="append", default=[], metavar="URL", help="a page that may connect; may be repeated"
+    store: Annotated[
+        str,
+        Parameter(help="where interrupted sessions are kept: memory, or redis://HOST:PORT/DB", metavar="STORE"),
+    ] = "memory"
+    max_sessions: Annotated[
+        int, Parameter(help="most open connections; more are answered with HTTP status 503", metavar="N")
+    ] = 1_000
+    drain: Annotated[float, Parameter(help="seconds after SIGTERM within which the server ends", metavar="SECONDS")] = (
+        10.0
     )
-    parser.add_argument("--cert", type=Path, help="TLS certificate chain, PEM")
-    parser.add_argument("--key", type=Path, help="its private key, PEM")
-    parser.add_argument("--insecure", action="store_true", help="other addresses than loopback without a token")
-    parser.add_argument(
-        "--store", default="memory", help="where dropped sessions wait: memory, or redis://HOST:PORT/DB"
-    )
-    parser.add_argument("--model", default="small", help="a shipped model's name, or a folder (small)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (auto)")
-    add_asr(parser)
-    parser.add_argument("--asr-workers", type=int, default=1, metavar="N", help="recognizers side by side (1)")
-    parser.add_argument("--threads", type=int, help="CPU threads of the model (what suits it)")
-    parser.add_argument("--batch", type=int, help="windows in one forward pass (16; 256 on a GPU)")
-    parser.add_argument("--max-sessions", type=int, default=1_000, help="open sockets; more are answered 503 (1000)")
-    parser.add_argument("--drain", type=float, default=10.0, metavar="SECONDS", help="after SIGTERM, gone by then (10)")
+    model: ModelOptions = field(default_factory=ModelOptions)
+    batch: Annotated[
+        int | None, Parameter(help="most windows in one forward pass (16; 256 on a GPU)", metavar="N", group=MODEL)
+    ] = None
+    recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    asr_workers: Annotated[int, Parameter(help="recognizers that run side by side", metavar="N", group=RECOGNIZER)] = 1
+
+    def __post_init__(self) -> None:
+        """UsageError for a number of recognizers that makes no sense."""
+        if not 1 <= self.asr_workers <= MOST_RECOGNIZERS:
+            raise UsageError(f"--asr-workers {self.asr_workers}: must be from 1 to {MOST_RECOGNIZERS}")
+
+    def run(self) -> int:
+        """Serve; after the first signal the process ends within `--drain`, and at once while it is still loading."""
+        if os.name == "nt":
+            raise UsageError("`emoscope serve` runs on Linux and macOS; on Windows use WSL, or demo/deploy's container")
+        from ..runtime.leaving import Leaving
+
+        with Leaving(self.drain, _log_late) as leaving:
+            return self._serve(leaving)
+
+    def server_options(self) -> "ServerOptions":
+        """The options that the server takes; UsageError when they do not go together."""
+        from ..server.options import ServerOptions
+
+        return ServerOptions(
+            host=self.host,
+            port=self.port,
+            token=self.token,
+            origins=tuple(origin.rstrip("/").lower() for origin in self.origin),
+            cert=self.cert,
+            key=self.key,
+            insecure=self.insecure,
+            store=self.store,
+            max_sessions=self.max_sessions,
+            drain_s=self.drain,
+            language=self.recognizer.language,
+        )
+
+    def _serve(self, leaving: "Leaving") -> int:
+        import asyncio
+
+        from ..engine import EngineProcess, Wanted
+        from ..server.logs import Log, to_stderr
+
+        no_words = self.recognizer.missing
+        start = self.recognizer.start()
+        options = self.server_options()
+        to_stderr()
+        if no_words:
+            Log().info("words are off", message=no_words)
+        wanted = Wanted(
+            model=self.model.model,
+            device=self.model.device,
+            threads=self.model.threads,
+            batch=self.batch,
+            words=start is not None,
+        )
+        # The model loads in a process of its own, which takes seconds. Meanwhile the recognizers start and the server
+        # is imported. Sessions that begin before the recognizers are ready have no words at first.
+        with ExitStack() as stack:
+            engine = stack.enter_context(EngineProcess(wanted))
+            recognizers = [stack.enter_context(start()) for _ in range(self.asr_workers)] if start else []
+            from ..server.app import run as serve
+
+            ready = engine.check()
+            engine.changed = Log().engine
+            options = replace(options, batch=ready.batch)
+            served = serve(
+                ready.contract, engine, options, recognizers, leaving=leaving, trouble=lambda: engine.trouble
+            )
+            asyncio.run(served)
+        return 0
 
 
-def run(args: argparse.Namespace) -> int:
-    """Serves until SIGTERM or Ctrl+C; gone by `--drain` then, and at once while it is still loading."""
-    if os.name == "nt":
-        raise UsageError("`emoscope serve` runs on Linux and macOS; on Windows use WSL, or demo/deploy's container")
-    with Leaving(args.drain, _late) as leaving:
-        return _serve(args, leaving)
-
-
-def _late(message: str) -> None:
+def _log_late(message: str) -> None:
     from ..server.logs import Log
 
     Log().late(message)
 
 
-def _serve(args: argparse.Namespace, leaving: Leaving) -> int:
-    import asyncio
-    from dataclasses import replace
-
-    from ..engine import EngineProcess, Wanted
-    from ..server.options import ServerOptions
-
-    threads = checked_threads(args.threads)
-    if not 1 <= args.asr_workers <= MOST_WORKERS:
-        raise UsageError(f"--asr-workers {args.asr_workers}: must be from 1 to {MOST_WORKERS}")
-    start, no_words = asr(args)
-    options = ServerOptions(
-        host=args.host,
-        port=args.port,
-        token=args.token or os.environ.get("EMOSCOPE_TOKEN"),
-        origins=tuple(origin.rstrip("/").lower() for origin in args.origin),
-        cert=args.cert,
-        key=args.key,
-        insecure=args.insecure,
-        store=args.store,
-        max_sessions=args.max_sessions,
-        drain_s=args.drain,
-        language=args.language,
-    )
-    from ..server.logs import Log, to_stderr
-
-    to_stderr()
-    if no_words:
-        Log().info("words are off", message=no_words)
-    # Refused before the model is loaded, which takes seconds, and meanwhile the rest is.
-    with ExitStack() as stack:
-        words = start is not None
-        wanted = Wanted(model=args.model, device=args.device, threads=threads, batch=args.batch, words=words)
-        engine = stack.enter_context(EngineProcess(wanted))
-        # Loaded side by side with the model; whoever comes before they are ready waits for words no longer than ever.
-        recognizers = [stack.enter_context(start()) for _ in range(args.asr_workers)] if start else []
-        from ..server.app import run as serve
-
-        ready = engine.check()
-        engine.changed = Log().engine
-        options = replace(options, batch=ready.batch)
-        served = serve(ready.contract, engine, options, recognizers, leaving=leaving, trouble=lambda: engine.trouble)
-        asyncio.run(served)
-    return 0
-
-
-command = ArgparseCommand("serve", "read many live streams over websockets", register, run)
+command = Command("serve", "read many live streams over websockets", Serve)

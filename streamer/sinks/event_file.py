@@ -1,7 +1,6 @@
-"""Base of the files that events are written to. A file never replaces another, and is complete after each write."""
+"""A file that events are written to as they come: it never replaces another, and is whole after every write."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -11,15 +10,14 @@ from ..protocol.events import AnyEvent
 
 
 class EventFile(ABC):
-    """The file is created at once, so that an unwritable path is an error before any audio is read.
+    """Made at once, so that a place that cannot be written is known before anything is heard.
 
-    what  the kind of file, for messages
-    kept  the unit that is complete in a file whose writing failed, for messages
+    what  a file of this kind is, in messages; `kept` what is safe in it when it breaks off
     """
 
     what: ClassVar[str]
     kept: ClassVar[str]
-    _failure: InputError | None = None
+    _broke: InputError | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,20 +31,20 @@ class EventFile(ABC):
 
     @abstractmethod
     def write(self, event: AnyEvent) -> None:
-        """Write an event's part of the file. InputError when the disk is full."""
+        """What of this event belongs into the file. InputError where the disk takes no more."""
 
     def append(self, data: bytes) -> None:
-        """Write all of the data now. After a failure nothing more is written, so that no row follows a partial row."""
-        if self._failure is not None:
-            raise self._failure
+        """Hand it to the system at once, whole. What broke off once stays so: no row goes behind half a row."""
+        if self._broke is not None:
+            raise self._broke
         try:
-            while data:  # a disk that becomes full accepts a part first
+            while data:  # a disk that fills up takes a part first, and refuses the rest
                 data = data[self._file.write(data) :]
         except OSError as error:
-            self._failure = InputError(
-                f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are complete"
+            self._broke = InputError(
+                f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are whole"
             )
-            raise self._failure from None
+            raise self._broke from None
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +56,7 @@ class EventFile(ABC):
 
 
 def free_path(folder: Path, source: Path, suffix: str = ".jsonl") -> Path:
-    """The path `folder`/NAME`suffix`, with a number before the suffix if that file exists."""
+    """`folder`/NAME`suffix`, or with a number before the suffix where that is taken."""
     path, number = folder / f"{source.stem}{suffix}", 2
     try:
         while path.exists():
@@ -66,15 +64,3 @@ def free_path(folder: Path, source: Path, suffix: str = ".jsonl") -> Path:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
-
-
-def written(files: Sequence[str]) -> list[str]:
-    """The files that are not empty. Empty files are deleted."""
-    full = []
-    for name in files:
-        path = Path(name)
-        if path.is_file() and path.stat().st_size:
-            full.append(name)
-        else:
-            path.unlink(missing_ok=True)
-    return full

@@ -1,1 +1,1 @@
-"""Audio sources: microphones and recordings."""
+"""Where audio comes from: microphones and recordings."""

@@ -12,6 +12,7 @@ from served import served
 
 from emoscope.streamer.cli.main import OWN, main
 from emoscope.streamer.cli.parser import build_app, parse
+from emoscope.streamer.cli.serve import Serve
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "demo" / "deploy"
@@ -53,9 +54,10 @@ def test_the_image_runs_as_nobody_in_particular_and_its_command_is_one_of_ours(
     [entry] = of("ENTRYPOINT")
     program, *arguments = json.loads(entry)
     assert program == "emoscope"
-    args = parse(build_app(OWN), arguments).namespace
-    assert args.host == "0.0.0.0" and args.drain < DOCKER_STOP_S
-    assert of("EXPOSE") == [str(args.port)]
+    command = parse(build_app(OWN), arguments)
+    assert isinstance(command, Serve)
+    assert command.host == "0.0.0.0" and command.drain < DOCKER_STOP_S
+    assert of("EXPOSE") == [str(command.port)]
     monkeypatch.delenv("EMOSCOPE_TOKEN", raising=False)
     assert main(arguments) == 2  # open to strangers without a token
     assert "--token" in capsys.readouterr().err
@@ -79,7 +81,7 @@ def test_the_service_starts_what_there_is_and_is_given_time_to_drain() -> None:
     unit.read(DEPLOY / "emoscope.service", encoding="utf-8")
     program, *arguments = shlex.split(unit["Service"]["ExecStart"])
     assert Path(program).name == "emoscope"
-    args = parse(build_app(OWN), arguments).namespace
-    assert arguments[0] == "serve"
-    assert args.drain < float(unit["Service"]["TimeoutStopSec"])
-    assert args.host == "127.0.0.1"
+    command = parse(build_app(OWN), arguments)
+    assert isinstance(command, Serve)
+    assert command.drain < float(unit["Service"]["TimeoutStopSec"])
+    assert command.host == "127.0.0.1"

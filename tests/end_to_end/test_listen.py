@@ -115,7 +115,7 @@ def test_a_voice_is_read_from_microphone_to_record(microphone: Any, speech: Path
     """A voice in the room is on the screen while it speaks; `q` leaves a summary, a whole record and the audio."""
     record, audio = tmp_path / "out.jsonl", tmp_path / "out.wav"
     screen = Terminal(
-        [*EMOSCOPE, "listen", "--device", "Monitor of Room", "--record", str(record), "--record-audio", str(audio)],
+        [*EMOSCOPE, "listen", "--input", "Monitor of Room", "--record", str(record), "--record-audio", str(audio)],
         microphone.environment,
     )
     screen.read_until("level")
@@ -154,13 +154,13 @@ def test_b_learns_a_calm_voice_and_keeps_it_for_the_next_time(
 ) -> None:
     """Pressed once, it counts ten seconds of speech; from then on readings say so, and the next session begins so."""
     kept, record = tmp_path / "me.voice", tmp_path / "out.jsonl"
-    listen = [*EMOSCOPE, "listen", "--device", "Monitor of Room", "--voice", str(kept), "--record", str(record)]
+    listen = [*EMOSCOPE, "listen", "--input", "Monitor of Room", "--voice", str(kept), "--record", str(record)]
     screen = Terminal(listen, microphone.environment)
     screen.read_until("live")
     screen.press("b")
     screen.read_until("of 10 s")
     microphone.play(conversation)
-    screen.read_until("your calm voice was learnt")
+    screen.read_until("your calm voice is learnt")
     screen.read_until("baseline enrolled")
     screen.press("q")
     assert screen.end() == 0
@@ -171,7 +171,7 @@ def test_b_learns_a_calm_voice_and_keeps_it_for_the_next_time(
     before, after = finals(record)[: told.index("enrolled")], finals(record)[told.index("enrolled") :]
     assert {event.baseline for event in before} == {"off"}
     assert {event.baseline for event in after} <= {"enrolled"}
-    again = Terminal([*EMOSCOPE, "listen", "--device", "Monitor of Room", "--voice", str(kept)], microphone.environment)
+    again = Terminal([*EMOSCOPE, "listen", "--input", "Monitor of Room", "--voice", str(kept)], microphone.environment)
     again.read_until("baseline enrolled")
     again.press("q")
     assert again.end() == 0
@@ -181,7 +181,7 @@ def test_ctrl_c_in_mid_sentence_leaves_a_whole_record(microphone: Any, speech: P
     """Ctrl+C while somebody speaks ends within 2 s, and the sentence so far has its final."""
     record = tmp_path / "out.jsonl"
     microphone.play(speech)
-    command = [*EMOSCOPE, "listen", "--device", "Room", "--record", str(record)]
+    command = [*EMOSCOPE, "listen", "--input", "Room", "--record", str(record)]
     screen = Terminal(command, microphone.environment)
     screen.read_until("interim")
     began = time.monotonic()
@@ -197,7 +197,7 @@ def test_a_sound_system_that_goes_away_is_told(microphone: Any, speech: Path, tm
     """When the device goes in mid-sentence, the record has what was said, the error says so, and the code is 1."""
     record = tmp_path / "out.jsonl"
     microphone.play(speech)
-    command = [*EMOSCOPE, "listen", "--device", "Room", "--record", str(record)]
+    command = [*EMOSCOPE, "listen", "--input", "Room", "--record", str(record)]
     screen = Terminal(command, microphone.environment)
     screen.read_until("interim")
     microphone.vanish()
@@ -214,7 +214,7 @@ def test_json_goes_to_a_pipe_and_nothing_else_does(microphone: Any, speech: Path
     """--json into a pipe gives events alone, none of them a warning, and ends after --seconds."""
     microphone.play(speech)
     done = subprocess.run(
-        [*EMOSCOPE, "listen", "--device", "Room", "--json", "--seconds", "7"],
+        [*EMOSCOPE, "listen", "--input", "Room", "--json", "--seconds", "7"],
         env=microphone.environment, capture_output=True, timeout=60, cwd=ROOT, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
@@ -229,7 +229,7 @@ def test_json_goes_to_a_pipe_and_nothing_else_does(microphone: Any, speech: Path
 def test_plain_lines_for_those_who_cannot_use_a_screen(microphone: Any, speech: Path) -> None:
     """--plain on a terminal gives one line a final, and moves no cursor."""
     microphone.play(speech)
-    command = [*EMOSCOPE, "listen", "--device", "Room", "--plain", "--seconds", "4"]
+    command = [*EMOSCOPE, "listen", "--input", "Room", "--plain", "--seconds", "4"]
     screen = Terminal(command, microphone.environment)
     assert screen.end(60.0) == 0
     assert "\x1b" not in screen.output
@@ -256,7 +256,7 @@ def test_a_full_output_ends_with_a_whole_record(microphone: Any, speech: Path, t
     record = tmp_path / "out.jsonl"
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [*EMOSCOPE, "listen", "--device", "Room", "--json", "--record", str(record)],
+            [*EMOSCOPE, "listen", "--input", "Room", "--json", "--record", str(record)],
             env=microphone.environment, stdout=full, stderr=subprocess.PIPE, timeout=60, cwd=ROOT, check=False,
         )  # fmt: skip
     assert done.returncode == 1

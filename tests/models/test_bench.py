@@ -10,8 +10,8 @@ from emoscope.models.bench.encoders import gigaflops
 from emoscope.models.bench.readings import all_again, due, one_reading
 from emoscope.models.encoders import PUBLISHED, published
 from emoscope.models.systems import build
+from emoscope.streamer.bench.models import encoder_row, reading_row
 from emoscope.streamer.cli import main as cli
-from emoscope.streamer.cli.bench import encoder_row, reading_row
 
 torch.set_num_threads(1)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emoscope.streamer.bench.engine_figures import engine_cost
-from emoscope.streamer.bench.load import Load, run
+from emoscope.streamer.bench.clients import ClientLoad, run
+from emoscope.streamer.bench.engine import engine_rates
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.engine.opening import open_engine
 from emoscope.streamer.server import serving
@@ -16,7 +16,7 @@ from emoscope.streamer.testing import CONTRACT, FakeEngine
 def test_clients_are_paced_and_hear_everything(conversation: Path) -> None:
     async def load() -> tuple[object, ...]:
         async with serving((CONTRACT, FakeEngine())) as server:
-            heard = await run(Load(server.url, 3, 5.0, 100.0, str(conversation), warm_s=0.5))
+            heard = await run(ClientLoad(server.url, 3, 5.0, 100.0, str(conversation), warm_s=0.5))
             return heard.audio_s, heard.failures, heard.lags_ms, heard.finals, heard.wall_s, len(heard.gaps_s)
 
     audio_s, failures, lags_ms, finals, wall_s, clients = asyncio.run(load())
@@ -27,7 +27,7 @@ def test_clients_are_paced_and_hear_everything(conversation: Path) -> None:
 def test_idle_sockets_get_their_statuses() -> None:
     async def load() -> tuple[int, int]:
         async with serving((CONTRACT, FakeEngine())) as server:
-            heard = await run(Load(server.url, 20, 2.5))
+            heard = await run(ClientLoad(server.url, 20, 2.5))
             return heard.statuses, heard.failures
 
     statuses, failures = asyncio.run(load())
@@ -36,8 +36,8 @@ def test_idle_sockets_get_their_statuses() -> None:
 
 def test_the_engine_is_measured_against_the_bare_model(tiny_model: Path) -> None:
     opened = open_engine(tiny_model, threads=1, batch=4)
-    cost = engine_cost(opened.model, opened.engine, 4, 0.5)
-    assert cost.bare > 0 and cost.engine > 0 and cost.ratio == cost.engine / cost.bare
+    rates = engine_rates(opened.model, opened.engine, 4, 0.5)
+    assert rates.bare > 0 and rates.engine > 0 and rates.ratio == rates.engine / rates.bare
 
 
 def test_the_command_measures_a_server_in_a_process_of_its_own(

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from emoscope.streamer import Config, RecordWriter, read_record
-from emoscope.streamer.cli import listen as listen_command
-from emoscope.streamer.cli import screen
+from emoscope.streamer.cli.listen import stop_and_wait
 from emoscope.streamer.cli.main import main
+from emoscope.streamer.display import plain_output
+from emoscope.streamer.display.screen import exit_now
 from emoscope.streamer.protocol.events import EmotionFinal, SessionClosed
 from emoscope.streamer.runtime.live import Live
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence, voice
@@ -41,7 +42,7 @@ def test_an_output_that_takes_no_more_leaves_a_whole_record(
     number: int, raised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When standard output fails, what was heard still has its final and the record its end; a full disk is told."""
-    monkeypatch.setattr(screen, "_into_nothing", lambda: None)
+    monkeypatch.setattr(plain_output, "_discard_stdout", lambda: None)
     monkeypatch.setattr(sys, "stdout", Full(number))
     player = live(FakeSource(TALK, then="silence"))
     with RecordWriter(tmp_path / "out.jsonl") as record:
@@ -49,9 +50,9 @@ def test_an_output_that_takes_no_more_leaves_a_whole_record(
         player.start()
         if raised:
             with pytest.raises(OSError, match="takes no more"):
-                screen.as_lines(player, json=True)
+                plain_output.print_events(player, json=True)
         else:
-            assert screen.as_lines(player, json=True)
+            assert plain_output.print_events(player, json=True)
     assert isinstance(list(read_record(tmp_path / "out.jsonl"))[-1], SessionClosed)
 
 
@@ -63,7 +64,7 @@ def test_leaving_waits_for_what_is_pending(tmp_path: Path) -> None:
         player.start()
         while not any(getattr(item, "type", "") == "speech.started" for item in player.news()):
             player.join(0.01)
-        listen_command._end(player)
+        stop_and_wait(player)
         assert player.done
     events = list(read_record(tmp_path / "out.jsonl"))
     assert any(isinstance(event, EmotionFinal) for event in events)
@@ -87,6 +88,6 @@ def test_leaving_while_the_model_loads_leaves_no_empty_file(tmp_path: Path, monk
     empty, full = tmp_path / "out.wav", tmp_path / "out.jsonl"
     empty.touch()
     full.write_text("{}\n")
-    screen.leave_now([str(empty), str(full)])
+    exit_now([str(empty), str(full)])
     assert codes == [0]
     assert (empty.exists(), full.exists()) == (False, True)

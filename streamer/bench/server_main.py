@@ -1,6 +1,6 @@
-"""A server that tells where its processor time goes: `python -m emoscope.streamer.bench.measured MODEL`.
+"""A server that measures where its processor time goes: `python -m emoscope.streamer.bench.server_main MODEL`.
 
-It prints its URL; each line that it reads is answered by a line of JSON with what was used since it began.
+It prints its URL. It answers each line that it reads with a line of JSON: what it has used since it began.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ from ..server.app import Server
 from ..server.options import ServerOptions
 from ..session.requests import Engine, Request, Result
 from .processes import processor_s
-from .waits import Waits
+from .stage_times import StageTimes
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class Clocks:
-    """Processor time of a thread's parts, in seconds."""
+class ProcessorTimes:
+    """Processor time of the parts of a thread, in seconds."""
 
     def __init__(self) -> None:
         self.spent: dict[str, float] = {"detector": 0.0, "assembly": 0.0}
         self.worker = 0.0
 
     def timed(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, its thread's processor time counted."""
+        """The same function, with the processor time of its thread counted."""
 
         def run(*arguments: Any, **named: Any) -> Any:
             began = time.thread_time()
@@ -42,7 +42,7 @@ class Clocks:
         return run
 
     def engine(self, engine: Engine) -> Engine:
-        """The same engine; it also notes how much the thread that waits for it has used altogether."""
+        """The same engine; it also notes the processor time that the thread waiting for it has used so far."""
 
         def run(requests: Sequence[Request]) -> list[Result]:
             results = engine(requests)
@@ -53,41 +53,40 @@ class Clocks:
 
 
 def rss_bytes() -> int:
-    """Memory of this process."""
+    """Resident memory of this process."""
     with open("/proc/self/statm") as pages:
         return int(pages.read().split()[1]) * PAGE_BYTES
 
 
 async def main(model: str) -> None:
-    clocks = Clocks()
-    stream_module.Stream.feed = clocks.timed("detector", stream_module.Stream.feed)  # type: ignore[method-assign]
-    stream_module.Stream.apply = clocks.timed("assembly", stream_module.Stream.apply)  # type: ignore[method-assign]
+    times = ProcessorTimes()
+    stream_module.Stream.feed = times.timed("detector", stream_module.Stream.feed)  # type: ignore[method-assign]
+    stream_module.Stream.apply = times.timed("assembly", stream_module.Stream.apply)  # type: ignore[method-assign]
     engine = EngineProcess(Wanted(model=model))
     ready = engine.check()
     options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
-    waits = Waits()
-    server = Server(ready.contract, clocks.engine(waits.engine(engine)), options)
+    stages = StageTimes()
+    server = Server(ready.contract, times.engine(stages.engine(engine)), options)
     await server.start()
-    watching = waits.watch(server.hub)
+    watching = stages.watch(server.hub)
     print(server.url, flush=True)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.readline():
         # The loop's thread is this one; the rest of it is what the sockets and their messages cost.
         loop = time.thread_time()
-        parts = dict(clocks.spent)
+        parts = dict(times.spent)
         parts["transport"] = loop - parts["detector"] - parts["assembly"]
         parts["model"] = engine.model_cpu_s
-        parts["batch"] = clocks.worker + processor_s(engine.pid) - engine.model_cpu_s
-        figures = server.hub.scheduler.stats
+        parts["batch"] = times.worker + processor_s(engine.pid) - engine.model_cpu_s
+        figures = server.hub.scheduler.figures
         answer = {
             "parts": parts,
             "rss": rss_bytes(),
-            "sessions": len(server.hub.links),
             "windows": figures.windows,
             "batches": sum(figures.batches.values()),
             "wall": time.monotonic(),
-            "waits": waits.told(),
+            "stages": stages.read(),
         }
         print(json.dumps(answer), flush=True)
     watching.cancel()

@@ -1,4 +1,4 @@
-"""The engine's process behind a scheduler against the same model in a bare loop, in turns within one run."""
+"""The rate of the model alone, in a bare loop, and through the scheduler and the engine's process, by turns."""
 
 import time
 from collections.abc import Callable
@@ -11,16 +11,16 @@ import torch
 from emoscope.models.model import StreamModel
 from emoscope.models.windows import grid_window, owned_frames
 
-from ..runtime.scheduler import BatchResults, Scheduler
+from ..runtime.scheduler import Answers, Scheduler
 from ..session.requests import Encode, Engine
 
-OWNERS = 64
+SESSIONS = 64
 ROUNDS = 5
-ENGINE = f"{'batch':>6} {'bare':>12} {'engine':>12} {'ratio':>6}"
+HEADING = f"{'batch':>6} {'bare':>12} {'engine':>12} {'ratio':>6}"
 
 
 @dataclass(frozen=True)
-class EngineCost:
+class EngineRates:
     """Full windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
 
     batch: int
@@ -29,22 +29,22 @@ class EngineCost:
 
     @property
     def ratio(self) -> float:
-        """How much of the bare model's rate is left."""
+        """The engine's rate as a share of the bare model's."""
         return self.engine / self.bare
 
 
-def engine_cost(
+def engine_rates(
     model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float] = lambda: 0.0
-) -> EngineCost:
-    """Rounds of bare and engine in turns, so that what else the machine does hits both alike.
+) -> EngineRates:
+    """Measure both by turns, so that other work on the machine affects them alike.
 
-    elsewhere_s  processor time that the engine has used in another process
+    elsewhere_s  returns the processor seconds that the engine has used in another process
     """
     bare, through = [], []
     for _ in range(ROUNDS):
         bare.append(_bare(model, batch, seconds / ROUNDS / 2))
         through.append(_through(model, engine, batch, seconds / ROUNDS / 2, elsewhere_s))
-    return EngineCost(batch, float(np.median(bare)), float(np.median(through)))
+    return EngineRates(batch, float(np.median(bare)), float(np.median(through)))
 
 
 def _clock(model: StreamModel) -> float:
@@ -69,8 +69,8 @@ def _bare(model: StreamModel, batch: int, seconds: float) -> float:
     lengths = torch.full((batch,), contract.window, device=device)
     owned = torch.tensor([owned_frames(contract, window)] * batch, device=device)
     done = 0
-    half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
-    with torch.inference_mode(), half:
+    half_precision = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
+    with torch.inference_mode(), half_precision:
         model.encode(audio, lengths, owned)
         began, until = _clock(model), time.monotonic() + seconds
         while time.monotonic() < until:
@@ -80,30 +80,30 @@ def _bare(model: StreamModel, batch: int, seconds: float) -> float:
 
 
 def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float]) -> float:
-    """Windows a second of many owners through a scheduler, audio and summaries included."""
+    """Windows a second of many sessions through a scheduler, with their audio and summaries."""
     window = grid_window(model.contract, 0, 0)
-    audio = [_audio(model, n) for n in range(OWNERS)]
-    full, state = Event(), {"done": 0, "asked": 0}
+    audio = [_audio(model, n) for n in range(SESSIONS)]
+    finished, count = Event(), {"done": 0, "submitted": 0}
 
-    def ask(owner: int) -> None:
-        state["asked"] += 1
-        scheduler.submit(owner, [Encode(state["asked"], window, audio[owner])])
+    def submit(session: int) -> None:
+        count["submitted"] += 1
+        scheduler.submit(session, [Encode(count["submitted"], window, audio[session])])
 
-    def deliver(answers: BatchResults) -> None:
-        for owner, results, _ in answers:
-            state["done"] += len(results)
-            if not full.is_set():
-                ask(int(str(owner)))
+    def deliver(answers: Answers) -> None:
+        for session, results, _ in answers:
+            count["done"] += len(results)
+            if not finished.is_set():
+                submit(int(str(session)))
 
     scheduler = Scheduler(engine, deliver, batch=batch, gather_s=0.0)
     on_gpu = next(model.parameters()).is_cuda
     began = _clock(model) + (0.0 if on_gpu else elsewhere_s())
-    for _ in range(max(1, 2 * batch // OWNERS)):
-        for owner in range(OWNERS):
-            ask(owner)
+    for _ in range(max(1, 2 * batch // SESSIONS)):
+        for session in range(SESSIONS):
+            submit(session)
     time.sleep(seconds)
-    full.set()
-    while scheduler.queue_length:
+    finished.set()
+    while scheduler.waiting:
         time.sleep(0.001)
     scheduler.close()
-    return state["done"] / (_clock(model) + (0.0 if on_gpu else elsewhere_s()) - began)
+    return count["done"] / (_clock(model) + (0.0 if on_gpu else elsewhere_s()) - began)

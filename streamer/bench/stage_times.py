@@ -1,0 +1,72 @@
+"""How long a reading spends in each stage: in the queue, in the engine, on the way back; and how late the loop is."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..runtime.scheduler import Answers
+from ..server.hub import Hub
+from ..session.requests import Encode, Engine, Request, Result
+
+PROBE_S = 0.01
+
+
+class StageTimes:
+    """Times of each stage since they were last read, in seconds."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, list[float]] = {}
+        self._delivered_at = 0.0
+
+    def note(self, stage: str, seconds: float) -> None:
+        """Add one time."""
+        self._times.setdefault(stage, []).append(seconds)
+
+    def engine(self, engine: Engine) -> Engine:
+        """The same engine, timed; `watch` notes the time that its requests waited in the queue."""
+
+        def run(requests: Sequence[Request]) -> list[Result]:
+            began = time.perf_counter()
+            results = engine(requests)
+            windows = any(isinstance(request, Encode) for request in requests)
+            self.note("batch" if windows else "readings", time.perf_counter() - began)
+            return results
+
+        return run
+
+    def watch(self, hub: Hub) -> "asyncio.Task[None]":
+        """Time the answers on their way from the scheduler to their sessions, and how late the event loop is."""
+        deliver, apply = hub.scheduler._deliver, hub._apply
+
+        def timed_deliver(answers: Answers) -> None:
+            self._delivered_at = time.perf_counter()
+            deliver(answers)
+
+        def timed_apply(answers: Answers) -> None:
+            began = time.perf_counter()
+            self.note("way back", began - self._delivered_at)
+            for _, results, _ in answers:
+                for result in results:
+                    self.note("queue", getattr(result, "queue_ms", 0.0) / 1e3)
+            apply(answers)
+            self.note("apply", time.perf_counter() - began)
+
+        hub.scheduler._deliver, hub._apply = timed_deliver, timed_apply  # type: ignore[method-assign]
+        return asyncio.ensure_future(self._probe())
+
+    async def _probe(self) -> None:
+        while True:
+            due = time.perf_counter() + PROBE_S
+            await asyncio.sleep(PROBE_S)
+            self.note("loop late", time.perf_counter() - due)
+
+    def read(self) -> dict[str, tuple[float, float]]:
+        """Median and 95th percentile of each stage, in ms."""
+        times, self._times = self._times, {}
+        percentiles = {}
+        for stage, seconds in sorted(times.items()):
+            p50, p95 = np.percentile(seconds, [50, 95])
+            percentiles[stage] = (round(1e3 * float(p50), 1), round(1e3 * float(p95), 1))
+        return percentiles

@@ -1,0 +1,186 @@
+"""The options that several commands share: a dataclass for each group, checked when it is made.
+
+A command adds a group with a field of its type; `Parameter(name="*")` makes the group's fields options of the command.
+Nothing slow is imported here, because the help of every command needs this module.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from ..protocol.errors import UsageError
+
+if TYPE_CHECKING:
+    from ..asr.choice import Choice
+    from ..asr.recognizer import Recognizer
+    from ..engine.opening import OpenedModel
+
+MODEL = Group("Model", sort_key=1)
+RECOGNIZER = Group("Speech recognizer", sort_key=2)
+SPEAKER = Group("Speaker", sort_key=3)
+OUTPUT = Group("Output", sort_key=4)
+
+MOST_THREADS = 1024
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@Parameter(name="*", group=MODEL)
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which model, and where it runs."""
+
+    model: Annotated[str, Parameter(help="name of a shipped model, or a folder with a card", metavar="MODEL")] = "small"
+    device: Annotated[
+        str,
+        Parameter(help="where the model runs: cpu, cuda, cuda:N, or auto, a GPU where there is one", metavar="DEVICE"),
+    ] = "auto"
+    threads: Annotated[
+        int | None, Parameter(help="CPU threads of the model (1 for a small model, else every core)", metavar="N")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """UsageError for a device or a number of threads that no machine has."""
+        if not _DEVICE.fullmatch(self.device):
+            raise UsageError(f"--device {self.device}: must be cpu, cuda, cuda:N or auto")
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            raise UsageError(f"--threads {self.threads}: must be from 1 to {MOST_THREADS}")
+
+    def open(self) -> "OpenedModel":
+        """Load the model for one session at a time. Slow: it imports torch."""
+        from ..engine.opening import open_engine
+
+        return open_engine(self.model, device=self.device, threads=self.threads)
+
+
+@Parameter(name="*", group=RECOGNIZER)
+@dataclass(frozen=True, kw_only=True)
+class RecognizerOptions:
+    """Which speech recognizer, and the language of the speech."""
+
+    asr: Annotated[
+        str,
+        Parameter(
+            help="speech recognizer: auto, faster-whisper, pocketsphinx, none; faster-whisper takes a size or a folder "
+            "(auto: faster-whisper where a model is cached, else none)",
+            metavar="NAME[:MODEL]",
+        ),
+    ] = "auto"
+    asr_device: Annotated[Literal["cpu", "cuda"], Parameter(help="where faster-whisper runs", metavar="DEVICE")] = "cpu"
+    language: Annotated[str | None, Parameter(help="language of the speech, such as en (detected)", metavar="CODE")] = (
+        None
+    )
+
+    def start(self) -> "Callable[[], Recognizer] | None":
+        """A function that starts the recognizer; None where there is none. UsageError for an unknown recognizer."""
+        choice = self._choice()
+        if choice is None:
+            return None
+        chosen = choice
+
+        def start() -> "Recognizer":
+            from ..asr.recognizer import Recognizer
+
+            return Recognizer(chosen)
+
+        return start
+
+    @property
+    def missing(self) -> str:
+        """Why there are no words although nobody turned them off, and how to get them; "" otherwise.
+
+        UsageError for an unknown recognizer.
+        """
+        from ..asr.choice import HOW
+
+        if self._choice() is not None or self.asr != "auto":
+            return ""
+        return f"no words: no faster-whisper model is on this machine; {HOW}"
+
+    def _choice(self) -> "Choice | None":
+        from ..asr.choice import choose
+
+        return choose(self.asr, self.asr_device)
+
+
+@Parameter(name="*", group=SPEAKER)
+@dataclass(frozen=True, kw_only=True)
+class SpeakerOptions:
+    """What is known and learnt of the speaker's voice."""
+
+    baseline: Annotated[
+        Literal["off", "running"], Parameter(help="learn how this voice sounds, and read relative to that")
+    ] = "off"
+    voice: Annotated[
+        Path | None, Parameter(help="file with what is known of the voice; listen writes it", metavar="FILE")
+    ] = None
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where the events of one session go, apart from the screen."""
+
+    plain: Annotated[bool, Parameter(help="print a line for each final: for screen readers, logs and old consoles")] = (
+        False
+    )
+    json: Annotated[bool, Parameter(help="print all events to stdout as JSON lines, and nothing else there")] = False
+    record: Annotated[Path | None, Parameter(help="write all events to FILE (.jsonl)", metavar="FILE")] = None
+    vtt: Annotated[Path | None, Parameter(help="write subtitles: emotions and words (WebVTT)", metavar="FILE")] = None
+    csv: Annotated[
+        Path | None, Parameter(help="write a table: a row for each reading, and a row for each word", metavar="FILE")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """UsageError for two formats at once, or for a file name with another format's suffix: often a slip."""
+        if self.plain and self.json:
+            raise UsageError("--plain and --json: one of them")
+        for name, path, suffix in (("vtt", self.vtt_file, ".vtt"), ("csv", self.csv, ".csv")):
+            if path is not None and path.suffix.lower() != suffix:
+                raise UsageError(f"--{name} {path}: the name of such a file ends in {suffix}")
+
+    @property
+    def vtt_file(self) -> Path | None:
+        """The one file of subtitles."""
+        return self.vtt
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that a session writes."""
+        return [path for path in (self.record, self.vtt_file, self.csv) if path is not None]
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True, kw_only=True)
+class RecordingsOutput(OutputOptions):
+    """Where the events of recordings go: their records and subtitles into folders, named after them."""
+
+    record: Annotated[Path | None, Parameter(help="write each recording's events to DIR/NAME.jsonl", metavar="DIR")] = (
+        None
+    )
+    vtt: Annotated[
+        Path | None,
+        Parameter(
+            help="write subtitles: emotions and words (WebVTT), to FILE, or to DIR/NAME.vtt for each recording",
+            metavar="FILE|DIR",
+        ),
+    ] = None
+
+    @property
+    def vtt_folder(self) -> Path | None:
+        """The folder of each recording's subtitles: one that exists, or a name without a suffix."""
+        return self.vtt if self.vtt is not None and (self.vtt.is_dir() or not self.vtt.suffix) else None
+
+    @property
+    def vtt_file(self) -> Path | None:
+        """The one file of the subtitles of all recordings."""
+        return None if self.vtt_folder is not None else self.vtt
+
+
+def check_seconds(seconds: float | None) -> None:
+    """UsageError for `--seconds` of nothing."""
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"--seconds {seconds}: must be above 0")
