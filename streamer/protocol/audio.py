@@ -1,4 +1,4 @@
-"""Audio on the wire: a binary frame holds interleaved samples without a header."""
+"""The audio of a websocket: a binary message holds interleaved samples without a header."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,14 @@ Samples = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 
 
 def bytes_per_sample(encoding: str) -> int:
-    """Bytes of one sample of one channel."""
+    """Bytes of one sample of one channel in that encoding."""
     return {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1}[encoding]
 
 
 def decode_audio(frame: bytes, config: Config, max_s: float = 10.0) -> Samples:
-    """Samples (n, channels) of a binary frame: int16, or float32 in [-1, 1].
+    """The samples (n, channels) of a binary message: int16, or float32 with full scale 1.
 
-    InvalidAudio when it is no whole number of samples, or longer than `max_s`.
+    InvalidAudio when it is not a whole number of samples, or longer than `max_s` seconds.
     """
     step = bytes_per_sample(config.encoding) * config.channels
     if len(frame) % step:
@@ -36,7 +36,7 @@ def decode_audio(frame: bytes, config: Config, max_s: float = 10.0) -> Samples:
 
 
 def encode_audio(samples: npt.NDArray[np.generic], encoding: str) -> bytes:
-    """Samples (n,) or (n, channels), int16 or float in [-1, 1], as a binary frame; louder ones are clipped."""
+    """Samples (n,) or (n, channels), int16 or float in [-1, 1], as a binary message; louder ones are clipped."""
     if samples.dtype == np.int16:
         scaled = samples.astype(np.float64) / 32_768.0
         whole = samples
@@ -51,7 +51,7 @@ def encode_audio(samples: npt.NDArray[np.generic], encoding: str) -> bytes:
 
 
 def _mulaw_table() -> npt.NDArray[np.int16]:
-    """Value of each of the 256 codes (ITU-T G.711, table 2b, scaled to 16 bits)."""
+    """The value of each of the 256 mu-law codes (ITU-T G.711, table 2b), scaled to 16 bits."""
     code = ~np.arange(256, dtype=np.uint8)
     exponent, mantissa = (code >> 4) & 7, code & 15
     size = ((2 * mantissa.astype(np.int32) + 33) << exponent) - 33

@@ -1,4 +1,4 @@
-"""What a session can be asked to do; the protocol's `config`, checked in one place."""
+"""The options of a session: the protocol's `config`, checked in one place for command line, websocket and Python."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,13 +11,14 @@ SAMPLE_RATE = 16_000
 
 
 class VadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the voice detector cuts utterances.
+    """How the voice detector finds utterances.
 
-    backend          webrtc
-    threshold        0 hears a voice in almost everything, 1 in clear speech only
-    min_speech_s     voice before an utterance begins; it then counts from the voice's first frame
-    min_silence_s    silence that ends an utterance
-    max_utterance_s  an utterance that goes on longer is cut, and the next one begins at the cut
+    backend          the detector; there is only webrtc
+    threshold        0 to 1: 0 takes almost every sound for speech, 1 only clear speech
+    min_speech_s     speech that must be heard before an utterance begins, 0.02 to 2 s; the utterance then begins where
+                     that speech began
+    min_silence_s    silence that ends an utterance, 0.1 to 5 s
+    max_utterance_s  longest utterance, 2 to 120 s: a longer one is cut, and the next one begins at the cut
     """
 
     backend: Literal["webrtc"] = "webrtc"
@@ -28,20 +29,26 @@ class VadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One session's options.
+    """The options of one session.
 
-    sample_rate   of the source, Hz
-    encoding      of binary audio on a wire; a recording is decoded by its reader
-    channels      of the source; `channel_mode` mixes them, or gives each a session of its own
-    interim       readings every `interval_s` of speech, before the utterance ends
-    attention     which moments carried the reading
-    transcript    what was said, where a recognizer is there; the effective config says so
-    language      of the speech, as "en"; None detects it
-    text_wait_s   words that come later than that after the utterance's end are not waited for
-    refresh_s     words so far, after so much speech
-    baseline      how this voice sounds is learnt from what it says (`running`), from a calm sample that `enroll` asks
-                  for (`enrolled`), or not at all
-    half_life_s   after so long, a moment counts half in the mood
+    sample_rate   of the source, 8,000 to 192,000 Hz
+    encoding      of the samples in binary messages of a websocket; a recording is decoded by its reader
+    channels      of the source, 1 to 32
+    channel_mode  `mix` averages the channels into one session; `split` gives each channel a session of its own
+    pace          `realtime` for a live source: a session that falls behind leaves speech out; `fast` for a recording:
+                  nothing is left out, and the sender waits
+    interim       whether readings and words are sent before the utterance ends
+    interval_s    speech between two interim readings, 0.1 to 10 s
+    transcript    whether words are recognised; the effective config has false where no recognizer is available
+    language      spoken language, as "en"; null detects it
+    attention     whether readings say which stretches of audio they rest on
+    baseline      whether readings are taken relative to how this speaker usually sounds: `running` learns it from every
+                  utterance, `enrolled` from the calm speech that `enroll` asks for, `off` does not
+    text_wait_s   how long a final reading of a live session waits for its words after the utterance has ended, 0 to
+                  30 s; a recording waits for all words
+    refresh_s     speech between two interim transcripts, 0.5 to 30 s
+    half_life_s   age at which a moment counts half in the mood, 1 to 3,600 s
+    vad           how utterances are found
     """
 
     sample_rate: Annotated[int, msgspec.Meta(ge=8_000, le=192_000)] = SAMPLE_RATE
@@ -62,7 +69,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def checked(values: dict[str, Any]) -> Config:
-    """A config from untrusted values; ConfigInvalid names the field and what was expected."""
+    """The config of untrusted values, as from JSON; fields that are not given have their defaults.
+
+    ConfigInvalid names the field in `param` ("vad.threshold"); its message says what was expected.
+    """
     try:
         return msgspec.convert(values, Config)
     except msgspec.ValidationError as error:
@@ -75,5 +85,5 @@ def checked(values: dict[str, Any]) -> Config:
 
 
 def to_samples(seconds: float) -> int:
-    """Seconds as samples on the session's clock."""
+    """A duration as a number of samples on the session's clock."""
     return round(seconds * SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""The live path's branch of the error tree, which `emoscope.models.errors` draws whole."""
+"""The errors of the streamer. `emoscope.models.errors` shows the whole tree of errors."""
 
 from emoscope.models.errors import EmoscopeError, UsageError
 
@@ -22,19 +22,19 @@ __all__ = [
 
 
 class InputError(EmoscopeError):
-    """The audio, the file or what came with it."""
+    """The input cannot be used: the audio, a file, an option or a message."""
 
 
 class UnreadableAudio(InputError):
-    """Not audio, or broken: the message says where."""
+    """A file that is not audio or is damaged; the message says where."""
 
 
 class UnusableDevice(InputError):
-    """A microphone that is not there, is busy, or went away; the message lists those that are there."""
+    """A microphone that does not exist, is busy, or was unplugged; the message lists the available ones."""
 
 
 class ConfigInvalid(InputError):
-    """A session option out of range. `param` names the field."""
+    """An option of a session that is out of range or cannot be met. `param` names the field."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -42,11 +42,11 @@ class ConfigInvalid(InputError):
 
 
 class RecordInvalid(InputError):
-    """A record or a saved session that this version cannot read."""
+    """A record, a saved session or a message of a worker that this version cannot read."""
 
 
 class ProtocolError(InputError):
-    """A message that the other side of a socket cannot take. `code` is the protocol's, `param` names the field."""
+    """A message that breaks the protocol. `code` is the protocol's error code, `param` names the field."""
 
     code = "invalid_json"
 
@@ -56,34 +56,34 @@ class ProtocolError(InputError):
 
 
 class InvalidJson(ProtocolError):
-    """Not a JSON object, or one with fields that are missing, unknown or wrong."""
+    """A message that is not a JSON object, or has fields that are missing, unknown or wrong."""
 
 
 class UnknownType(ProtocolError):
-    """A `type` that the protocol does not have."""
+    """A message of a `type` that the protocol does not have."""
 
     code = "unknown_type"
 
 
 class InvalidAudio(ProtocolError):
-    """A binary frame that is no audio of the agreed format."""
+    """A binary message that is not audio in the format of the config."""
 
     code = "invalid_audio_frame"
 
 
 class ServerError(EmoscopeError):
-    """A server, as its client sees it."""
+    """A failure that a client has with its server."""
 
 
 class UnreachableServer(ServerError):
-    """No connection: nobody listens there, the name is unknown, TLS does not come about."""
+    """No connection: no server listens there, the host name is unknown, or the TLS handshake failed."""
 
 
 class RefusedByServer(ServerError):
-    """There is a server, but it does not take us: a wrong token, no room, another protocol.
+    """The server refused the connection: a wrong token, no free place, or another protocol.
 
-    status         of HTTP, or None
-    retry_after_s  when it may take us, if it said so
+    status         HTTP status, or None
+    retry_after_s  seconds after which the server may accept, if it said so
     """
 
     def __init__(self, message: str, status: int | None = None, retry_after_s: float | None = None) -> None:
@@ -92,7 +92,7 @@ class RefusedByServer(ServerError):
 
 
 class Disconnected(ServerError):
-    """The server ended the session, and connecting again is of no use. `code` is the websocket's close code."""
+    """The server ended the session, and connecting again would not help. `code` is the websocket's close code."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)

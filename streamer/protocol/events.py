@@ -1,15 +1,25 @@
-"""The one event schema: the websocket's messages, the record's lines and what the terminal draws.
+"""The events of a session: messages of the websocket, lines of a record, and what the screen draws.
 
-Times are seconds on the session's audio clock. `schema` makes the JSON schema out of these types.
-Durable events carry `seq`; what the session cannot know (wall time, lag) is filled in at the edge.
+Times are seconds of audio since the session began, unless a field says otherwise. streamer/protocol.md tells in which
+order events come; `schema` makes the JSON schema from these types.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from .config import Config
+from .event_fields import Lag as Lag
+from .event_fields import Latency as Latency
+from .event_fields import Limits as Limits
+from .event_fields import ModelInfo as ModelInfo
+from .event_fields import Sources as Sources
+from .event_fields import Span as Span
+from .event_fields import SpokenWord as SpokenWord
+from .event_fields import TextStatus as TextStatus
+from .event_fields import Totals as Totals
+from .event_fields import WeighedWord as WeighedWord
+from .event_fields import words_to_text as words_to_text
 
 PROTOCOL = "emoscope.v1"
 
@@ -19,110 +29,29 @@ NOTICE = (
 )
 
 
-TextStatus = Literal["used", "timeout", "off"]
-"""Whether a final counts the words of its final transcript pass, or that pass came too late, or there is none."""
-
-
-class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of audio and its share of the attention; the weights of a reading sum to 1."""
-
-    start: float
-    end: float
-    weight: float
-
-
-class SpokenWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A word of a transcript, with its probability. `space` is told where none stands before it (Chinese, Japanese)."""
-
-    word: str
-    start: float
-    end: float
-    p: float
-    space: bool = True
-
-
-class WeighedWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A word and its share of the attention. `space` as in `SpokenWord`."""
-
-    word: str
-    start: float
-    end: float
-    weight: float
-    space: bool = True
-
-
-def words_to_text(words: Sequence[SpokenWord | WeighedWord]) -> str:
-    """The words as a line of text."""
-    return "".join(" " * (word.space and place > 0) + word.word for place, word in enumerate(words))
-
-
-class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """How much each branch counted; sums to 1."""
-
-    audio: float = 1.0
-    text: float = 0.0
-
-
-class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """`window_s` of audio that the newest window spans; wall time waited and computed."""
-
-    window_s: float
-    queue_ms: float
-    infer_ms: float
-
-
-class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The model behind the readings."""
-
-    id: str
-    labels: list[str]
-    dimensions: list[str]
-    languages: list[str]
-    licence: str
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server accepts and keeps.
-
-    max_backlog_s   audio that may be sent and not processed, of a live stream; `fast_backlog_s` of a file
-    """
-
-    max_frame_bytes: int = 1_048_576
-    max_frame_s: float = 10.0
-    max_backlog_s: float = 10.0
-    fast_backlog_s: float = 60.0
-    idle_timeout_s: float = 60.0
-    resume_ttl_s: float = 60.0
-
-
-class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """What a whole session came to."""
-
-    audio_s: float
-    speech_s: float
-    utterances: int
-    dropped_s: float
-
-
-class Lag(msgspec.Struct, frozen=True, kw_only=True):
-    """Audio accepted but not yet read out, by branch."""
-
-    audio: float = 0.0
-    text: float = 0.0
-
-
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all events; `type` names which. `channel` is there only where each channel is a session of its own."""
+    """Base of all events; `type` names the kind. `channel` is set only where each channel has a session of its own."""
 
     channel: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def type(self) -> str:
-        """The name on the wire."""
+        """The event's `type` in JSON."""
         return str(self.__struct_config__.tag)
 
 
 class SessionCreated(Event, frozen=True, kw_only=True, tag="session.created"):
+    """The first event of a session.
+
+    protocol      name and version of the protocol
+    server        name and version of the program
+    started_at    wall time, ISO 8601 in UTC
+    config        the options as they are by default; `session.updated` follows a change
+    notice        what people who are recorded must be told
+    resume_token  secret that resumes the session after a lost connection; null where there is no server
+    source        name of the recording or device, where there is one
+    """
+
     session_id: str
     protocol: str
     server: str
@@ -136,26 +65,38 @@ class SessionCreated(Event, frozen=True, kw_only=True, tag="session.created"):
 
 
 class SessionUpdated(Event, frozen=True, kw_only=True, tag="session.updated"):
+    """The answer to `session.update`: every option as it is now in effect."""
+
     config: Config
 
 
 class SessionResumed(Event, frozen=True, kw_only=True, tag="session.resumed"):
+    """The answer to `session.resume`.
+
+    audio_s   the client sends audio again from here
+    next_seq  `seq` of the next new durable event
+    """
+
     audio_s: float
     next_seq: int
 
 
 class Durable(Event, frozen=True, kw_only=True):
-    """Never dropped; `seq` goes up by one each and is a function of the audio alone."""
+    """Base of the events that are never dropped. `seq` counts them from 1, and depends on the audio alone."""
 
     seq: int
 
 
 class SpeechStarted(Durable, frozen=True, kw_only=True, tag="speech.started"):
+    """An utterance began at `start`. Utterances are numbered from 1."""
+
     utterance: int
     start: float
 
 
 class SpeechEnded(Durable, frozen=True, kw_only=True, tag="speech.ended"):
+    """An utterance ended: after a silence, at its greatest length (`max`), or because the client asked for it."""
+
     utterance: int
     start: float
     end: float
@@ -163,7 +104,16 @@ class SpeechEnded(Durable, frozen=True, kw_only=True, tag="speech.ended"):
 
 
 class EmotionInterim(Event, frozen=True, kw_only=True, tag="emotion.interim"):
-    """What the utterance sounds like so far; a later `rev`, or the final, replaces it."""
+    """The reading of an utterance so far; one with a higher `rev`, or the final, replaces it.
+
+    label       the likeliest label, or `unsure`
+    confidence  probability of the likeliest label
+    scores      probability of each label, sum 1
+    dimensions  value of each attribute, -1 to 1
+    derived     whether the dimensions are computed from the scores instead of by a trained part of the model
+    segments    windows of audio that were read
+    baseline    what the reading is relative to; `off` while nothing is known of the speaker
+    """
 
     utterance: int
     rev: int
@@ -182,7 +132,13 @@ class EmotionInterim(Event, frozen=True, kw_only=True, tag="emotion.interim"):
 
 
 class EmotionFinal(Durable, frozen=True, kw_only=True, tag="emotion.final"):
-    """The utterance's answer; exactly one each, equal to the offline one."""
+    """The reading of a whole utterance: exactly one each, the same as if the recording were read at once.
+
+    text   whether the words were counted (`used`), came too late (`timeout`), or are not recognised (`off`)
+    words  with the weight of each in the reading
+
+    The other fields are those of `emotion.interim`.
+    """
 
     utterance: int
     start: float
@@ -202,7 +158,7 @@ class EmotionFinal(Durable, frozen=True, kw_only=True, tag="emotion.final"):
 
 
 class Mood(Durable, frozen=True, kw_only=True, tag="mood"):
-    """The rolling reading over utterances: a moment `half_life_s` ago counts half."""
+    """The reading over all utterances so far, after each final; a moment that is `half_life_s` old counts half."""
 
     start: float
     end: float
@@ -214,7 +170,7 @@ class Mood(Durable, frozen=True, kw_only=True, tag="mood"):
 
 
 class TranscriptInterim(Event, frozen=True, kw_only=True, tag="transcript.interim"):
-    """No later interim changes the first `stable` characters of `text`; the final alone can."""
+    """The words of an utterance so far; later interims keep the first `stable` characters, but a final may not."""
 
     utterance: int
     start: float
@@ -224,6 +180,12 @@ class TranscriptInterim(Event, frozen=True, kw_only=True, tag="transcript.interi
 
 
 class TranscriptFinal(Durable, frozen=True, kw_only=True, tag="transcript.final"):
+    """The words of a whole utterance, exactly one before each `emotion.final` where words are recognised.
+
+    language    spoken language, as "en"; null without words
+    language_p  probability of a detected language; null where it was given
+    """
+
     utterance: int
     start: float
     end: float
@@ -235,7 +197,14 @@ class TranscriptFinal(Durable, frozen=True, kw_only=True, tag="transcript.final"
 
 
 class Status(Event, frozen=True, kw_only=True, tag="status"):
-    """Each second, silence included. `processed_s` acknowledges audio."""
+    """Progress, once a second, also in silence.
+
+    audio_s      audio accepted
+    processed_s  audio whose events have all been sent and will not be needed again: it acknowledges the audio
+    dropped_s    speech that no reading counts
+    rtf          real-time factor: computing time divided by audio time
+    level_dbfs   level of the newest audio
+    """
 
     audio_s: float
     processed_s: float
@@ -246,7 +215,12 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
 
 
 class WarningEvent(Event, frozen=True, kw_only=True, tag="warning"):
-    """Something to know about the input or the way. `session_lost` is a client's own, never a server's."""
+    """A problem with the audio or the connection; the session goes on.
+
+    start, end  the audio that is concerned, where it is a stretch
+
+    `session_lost` comes from the client, after a session that could not be resumed; all others come from the session.
+    """
 
     code: Literal[
         "clipping",
@@ -264,6 +238,8 @@ class WarningEvent(Event, frozen=True, kw_only=True, tag="warning"):
 
 
 class Error(Event, frozen=True, kw_only=True, tag="error"):
+    """A message that was refused, or a failure; a `fatal` one ends the connection. `param` names the field."""
+
     code: str
     message: str
     fatal: bool
@@ -271,6 +247,8 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
 
 
 class Enrolled(Event, frozen=True, kw_only=True, tag="enrolled"):
+    """The speaker's baseline was learnt from that many seconds of calm speech."""
+
     seconds: float
 
 
@@ -304,10 +282,10 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(event: Event) -> bytes:
-    """One event as a JSON object, no line end."""
+    """One event as a JSON object, without a line break."""
     return _encoder.encode(event)
 
 
 def decode(line: bytes | str) -> AnyEvent:
-    """The event of one line; msgspec.DecodeError if it is none. Unknown fields are ignored."""
+    """The event of one JSON object; unknown fields are ignored. msgspec.DecodeError when it is not an event."""
     return _decoder.decode(line)

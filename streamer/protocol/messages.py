@@ -1,10 +1,10 @@
 """The messages that a client may send to a server: protocol `emoscope.v1`.
 
-The server's messages are the events of `events`. A text frame is one JSON object with `type`, a
-binary frame is audio (`audio`). This module imports neither torch nor the models.
+A text message is one JSON object with a `type`; a binary message is audio, see `audio`. The server answers with the
+events of `events`. streamer/protocol.md describes the whole protocol.
 
-With `channel_mode` `split` each channel is a session of its own: its events carry `channel`, its `seq` is its own, and
-`last_seq` is then a list with one number a channel.
+Where `channel_mode` is `split`, each channel has a session of its own: its events carry `channel` and are numbered
+apart, and `last_seq` is a list with one number for each channel.
 """
 
 from enum import IntEnum
@@ -17,16 +17,16 @@ from .events import PROTOCOL
 
 SUBPROTOCOL = PROTOCOL
 PATH = "/v1/stream"
-STATUS_S = 1.0  # a status comes that often, by the wall clock
+STATUS_S = 1.0  # wall time between two `status` events
 
-LONGEST_ECHO = 400  # characters of a message that a refusal repeats
+LONGEST_ECHO = 400  # characters of a refused message that the error repeats
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 LastSeq = Count | list[Count]
 
 
 class CloseCode(IntEnum):
-    """Why a socket was closed."""
+    """Why a websocket was closed."""
 
     DONE = 1000
     SHUTTING_DOWN = 1001
@@ -45,10 +45,10 @@ class CloseCode(IntEnum):
 
 
 RETRIED = frozenset({1006, 1011, 1012, 1013})
-"""After these a client connects again and resumes. 1012: this server goes, another one has the session."""
+"""After these close codes a client connects again and resumes its session."""
 
 RENEWED = frozenset({4404, 4410})
-"""After these a client opens a new session."""
+"""After these close codes a client opens a new session."""
 
 FATAL = {
     "message_too_large": CloseCode.TOO_LARGE,
@@ -66,50 +66,50 @@ FATAL = {
 NOT_FATAL = frozenset(
     {"invalid_json", "unknown_type", "config_invalid", "config_locked", "invalid_audio_frame", "rate_limited"}
 )
-"""Error codes after which the session goes on as if the message had not been sent."""
+"""Error codes of messages that are refused and have no effect; the session goes on."""
 
 
 class ClientMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    """Base of what a client says in text."""
+    """Base of the text messages of a client."""
 
     @property
     def type(self) -> str:
-        """The name on the wire."""
+        """The message's `type` in JSON."""
         return str(self.__struct_config__.tag)
 
 
 class SessionUpdate(ClientMessage, frozen=True, kw_only=True, tag="session.update"):
-    """Options by name, before the first audio; what is not named stays as it is. Answered by `session.updated`."""
+    """Change options before the first audio; those that are not named stay. Answered by `session.updated`."""
 
     config: dict[str, Any]
 
 
 class Flush(ClientMessage, frozen=True, kw_only=True, tag="flush"):
-    """End the current utterance now; go on."""
+    """End the current utterance now; the session goes on."""
 
 
 class Reset(ClientMessage, frozen=True, kw_only=True, tag="reset"):
-    """Forget context and baseline; clock and ids go on."""
+    """End the current utterance, and forget mood, baseline and language; clock and numbers go on."""
 
 
 class Keepalive(ClientMessage, frozen=True, kw_only=True, tag="keepalive"):
-    """Still here; durable events up to `last_seq` have arrived. Answered by `status`."""
+    """Acknowledge the durable events up to `last_seq`, and keep an idle connection open. Answered by `status`."""
 
     last_seq: LastSeq = 0
 
 
 class Enroll(ClientMessage, frozen=True, kw_only=True, tag="enroll"):
-    """The next `seconds` of speech become the voice's baseline."""
+    """Learn the speaker's baseline from the next `seconds` of speech. Answered by `enrolled`."""
 
     seconds: Annotated[float, msgspec.Meta(gt=0, le=600)]
 
 
 class Finish(ClientMessage, frozen=True, kw_only=True, tag="finish"):
-    """No more audio: read out what is pending, then `session.closed`."""
+    """No more audio: the remaining events are sent, then `session.closed`."""
 
 
 class SessionResume(ClientMessage, frozen=True, kw_only=True, tag="session.resume"):
-    """First message on a new socket: go on with a session whose connection was lost."""
+    """First message on a new connection: go on with the session whose connection was lost."""
 
     session_id: str
     resume_token: str
@@ -125,34 +125,34 @@ _decoder: msgspec.json.Decoder[AnyMessage] = msgspec.json.Decoder(AnyMessage)
 
 
 def encode_client(message: ClientMessage) -> str:
-    """A message as the text of one frame."""
+    """A message as JSON text."""
     return _encoder.encode(message).decode()
 
 
 def decode_client(text: str | bytes) -> AnyMessage:
-    """The message of one text frame.
+    """The message of one text frame of a websocket.
 
     InvalidJson when it is not a JSON object, or a field is missing, unknown or wrong (`param` names it); UnknownType
-    when there is no such message. The values of a `config` are not judged here: see `config.checked`.
+    when there is no such message. The values of a `config` are checked by `config.checked`.
     """
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
         raise _judge(_short(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJson(f"not a JSON object: {error}") from None
+        raise InvalidJson(f"the message is not a JSON object: {error}") from None
     except RecursionError:
-        raise InvalidJson("not a message: nested too deeply") from None
+        raise InvalidJson("the message is nested too deeply; no message has more than three levels") from None
 
 
 def _short(message: str) -> str:
-    """Without the middle where it is long: it repeats what was sent, which may be a megabyte."""
+    """A long message without its middle: it repeats what was sent, which may be a megabyte."""
     half = LONGEST_ECHO // 2
     return message if len(message) <= LONGEST_ECHO else f"{message[:half]} … {message[-half:]}"
 
 
 def _judge(message: str) -> InvalidJson | UnknownType:
-    """What a message that is JSON, but none of ours, did wrong."""
+    """The error of a message that is JSON but not one of the protocol."""
     known = ", ".join(TYPES)
     if "`$.type`" in message or message.endswith("required field `type`"):
         return UnknownType(f"{message}; the types are {known}", "type")

@@ -1,4 +1,4 @@
-"""The JSON schema of the events, generated from their types and shipped as `schema.json`."""
+"""The JSON schema of the events, shipped as `schema.json`: `python -m emoscope.streamer.protocol.schema` writes it."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The shipped file's text."""
+    """The text of `schema.json`."""
     return json.dumps(schema(), indent=1) + "\n"
 
 

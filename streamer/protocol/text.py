@@ -1,21 +1,24 @@
-"""Names of files and devices as text that a line can hold. Light: the screen needs them before anything is loaded."""
+"""File names, device names and transcripts as text that is safe to print on one line."""
 
 import os
 import unicodedata
 from pathlib import Path
 
-STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+CONTROL_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
 JOINERS = "\u200c\u200d"
 
 
 def printable(path: str | Path) -> str:
-    """A path as text, also one whose name is none."""
+    """A path as text; bytes that are not UTF-8 become `�`."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def clean(name: str) -> str:
-    """A name, or what was said, on one line: control characters in it would tear the screen, or steer the terminal.
+    """`name` without control characters, which could break the screen or send commands to the terminal.
 
-    Joiners stay: Persian, Hindi and others write with them.
+    The zero-width joiners stay, because Persian, Hindi and other languages are written with them.
     """
-    return "".join(sign if sign in JOINERS or unicodedata.category(sign) not in STEERING else "�" for sign in name)
+    return "".join(
+        character if character in JOINERS or unicodedata.category(character) not in CONTROL_CATEGORIES else "�"
+        for character in name
+    )
