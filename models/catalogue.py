@@ -1,13 +1,15 @@
 """Every model that a user can name: those that ship, and the published systems that they can train."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import safetensors
 import torch
 
 from .cards import WEIGHTS_FILE, Score, read_card
-from .errors import HeadMismatch, UsageError
+from .cards.weights import whole_file
+from .errors import UsageError
 from .store import find_model, shipped
 from .systems import SYSTEMS, build, published_scores
 
@@ -57,24 +59,20 @@ def entry(name: str) -> Entry:
 
 
 def _folder(name: str) -> Entry:
-    import safetensors
-
     folder = find_model(name)
     card = read_card(folder)
-    try:
-        with safetensors.safe_open(folder / WEIGHTS_FILE, "np") as weights:
-            # Running statistics of a normalisation are saved too, but are no parameters.
-            learned = [key for key in weights.keys() if not key.endswith(STATISTICS)]  # noqa: SIM118
-            shapes = [weights.get_slice(key).get_shape() for key in learned]
-    except (safetensors.SafetensorError, OSError) as error:
-        raise HeadMismatch(f"{folder / WEIGHTS_FILE}: not a whole safetensors file: {error}") from None
+    path = folder / WEIGHTS_FILE
+    with whole_file(path), safetensors.safe_open(path, "np") as weights:
+        # Running statistics of a normalisation are saved too, but are no parameters.
+        learned = [key for key in weights.keys() if not key.endswith(STATISTICS)]  # noqa: SIM118
+        shapes = [weights.get_slice(key).get_shape() for key in learned]
     return Entry(
         name=card.id,
         title=f"version {card.version}",
         source="ships with emoscope" if name in shipped() else str(folder),
         architecture=card.architecture,
         parts=(),
-        parameters=sum(_product(shape) for shape in shapes),
+        parameters=sum(math.prod(shape) for shape in shapes),
         labels=tuple(card.labels),
         dimensions=tuple(f"{d} (derived)" if card.derived else d for d in card.dimensions),
         window_s=card.audio.window / card.audio.sample_rate,
@@ -84,13 +82,6 @@ def _folder(name: str) -> Entry:
         measured=tuple(score for score in card.scores if score.source == MEASURED),
         notes=tuple(card.notes),
     )
-
-
-def _product(shape: Sequence[int]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
 
 
 def _system(name: str) -> Entry:

@@ -1,12 +1,13 @@
-"""A model's card: what its weights are, what they were trained on, and how well they score. Imports no torch.
+"""A model on disk: its card, and the files beside it. Only `weights` imports torch.
 
-card   the card of a voice model
-files  files that are written whole or not at all, and their digests
+card     the card of a voice model
+folder   finding, reading, checking and writing a model's folder, whatever its kind
+weights  safetensors, and whether they fit a network
+files    files that are written whole or not at all, and their digests
 """
 
-from .card import CARD_FILE as CARD_FILE
 from .card import FORMAT as FORMAT
-from .card import WEIGHTS_FILE as WEIGHTS_FILE
+from .card import VOICE as VOICE
 from .card import Audio as Audio
 from .card import CalibrationCard as CalibrationCard
 from .card import Card as Card
@@ -16,15 +17,20 @@ from .card import read_card as read_card
 from .card import write_card as write_card
 from .files import digest as digest
 from .files import replace_file as replace_file
+from .folder import CARD_FILE as CARD_FILE
+from .folder import WEIGHTS_FILE as WEIGHTS_FILE
+from .folder import FolderKind as FolderKind
 
 __all__ = [
     "CARD_FILE",
     "FORMAT",
+    "VOICE",
     "WEIGHTS_FILE",
     "Audio",
     "CalibrationCard",
     "Card",
     "Corpus",
+    "FolderKind",
     "Score",
     "digest",
     "read_card",

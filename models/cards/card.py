@@ -1,8 +1,7 @@
-"""A model on disk: `weights.safetensors` and `card.json` beside each other, nothing else, never a pickle."""
+"""The card of a voice model: what its weights are, what they were trained on, and how well they score."""
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -10,9 +9,8 @@ from ..contract import ModelContract
 from ..errors import CardInvalid
 from ..reading import Calibration
 from .files import replace_file
+from .folder import CARD_FILE, WEIGHTS_FILE, FolderKind, encode_json
 
-CARD_FILE = "card.json"
-WEIGHTS_FILE = "weights.safetensors"
 FORMAT = 1
 
 
@@ -101,6 +99,12 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     notes: list[str]
     weights_sha256: str
 
+    def checked(self) -> Self:
+        """The card itself; CardInvalid for a contract or a calibration that cannot be used."""
+        self.contract()
+        self.calibrated()
+        return self
+
     def contract(self) -> ModelContract:
         a = self.audio
         return ModelContract(
@@ -136,25 +140,22 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return Calibration(seconds=tuple(c.seconds), temperature=tuple(c.temperature), unsure_below=c.unsure_below)
 
 
+VOICE = FolderKind(
+    noun="model",
+    prefix="",
+    card=Card,
+    format=FORMAT,
+    digests={WEIGHTS_FILE: "weights_sha256"},
+    advice=f"`--model small` works offline, or give a folder with {CARD_FILE} and {WEIGHTS_FILE}",
+)
+"""Models of the voice, as they lie on disk."""
+
+
 def read_card(folder: Path) -> Card:
-    """The card in `folder`; CardInvalid names the field that is wrong."""
-    path = folder / CARD_FILE
-    try:
-        card = msgspec.json.decode(path.read_bytes(), type=Card)
-    except FileNotFoundError:
-        raise CardInvalid(
-            f"{folder}: no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}"
-        ) from None
-    except OSError as error:
-        raise CardInvalid(f"{path}: {error.strerror}") from None
-    except msgspec.DecodeError as error:
-        raise CardInvalid(f"{path}: {error}") from None
-    if card.format != FORMAT:
-        raise CardInvalid(f"{path}: card format {card.format}, this version reads {FORMAT}; update emoscope")
-    return card
+    """The card of the voice model in a folder; CardInvalid names the field that is wrong."""
+    return VOICE.read_card(folder)
 
 
 def write_card(folder: Path, card: Card) -> None:
     """Write the card whole or not at all."""
-    text = json.dumps(msgspec.to_builtins(card), indent=1, ensure_ascii=False) + "\n"
-    replace_file(folder / CARD_FILE, text.encode())
+    replace_file(folder / CARD_FILE, encode_json(card))

@@ -5,17 +5,17 @@ in the checkpoint, and every weight of the checkpoint must be the encoder's or b
 be used (`checkpoints.md`: a head that loads as random, silently).
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
+from ..cards.folder import read_json
+from ..cards.weights import check_fit, whole_file
 from ..errors import CardInvalid, HeadMismatch, ModelError, NotCached
 from .agreement import differences
 from .build import speech_encoder, text_encoder, transformers_config
@@ -68,15 +68,7 @@ def checkpoint_folder(name: str | Path, download: bool = False) -> Path:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise CardInvalid(f"{path.parent}: no {path.name}; a checkpoint is a folder with config and weights") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CardInvalid(f"{path}: {error}") from None
-    if not isinstance(content, dict):
-        raise CardInvalid(f"{path}: expected an object, found {type(content).__name__}")
-    return content
+    return read_json(path, dict[str, Any], "a checkpoint is a folder with config and weights")
 
 
 def _shards(index: Path) -> list[str]:
@@ -105,10 +97,8 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
                 f"{folder}: no {name}; {hint}take a revision with safetensors (the hub's converter leaves it in a pull "
                 "request: NAME@refs/pr/N), or convert the weights"
             )
-        try:
+        with whole_file(path):
             tensors.update(safetensors.torch.load_file(path))
-        except (safetensors.SafetensorError, OSError) as error:
-            raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
     return tensors
 
 
@@ -128,22 +118,16 @@ def encoder_name(name: str, expected: set[str]) -> str:
 def fit_encoder(model: nn.Module, weights: dict[str, Tensor], where: str) -> None:
     """Load `weights` into an encoder; HeadMismatch names what is missing, unexpected or of another shape."""
     state = model.state_dict()
-    expected = set(state)
-    renamed = {encoder_name(name, expected): tensor for name, tensor in weights.items()}
-    missing = sorted(name for name in expected - renamed.keys() if not OTHERS.search(name))
+    renamed = {encoder_name(name, set(state)): tensor for name, tensor in weights.items()}
     bare = {name: next((name.removeprefix(p) for p in PREFIXES if name.startswith(p)), name) for name in renamed}
-    unexpected = sorted(n for n in renamed.keys() - expected if not (OTHERS.search(n) or OTHERS.search(bare[n])))
-    reshaped = sorted(
-        f"{name} {tuple(renamed[name].shape)} instead of {tuple(state[name].shape)}"
-        for name in expected & renamed.keys()
-        if renamed[name].shape != state[name].shape
-    )
-    if missing or unexpected or reshaped:
-        raise HeadMismatch(
-            f"{where}: weights do not fit its config.json: missing {missing or 'none'}, "
-            f"unexpected {unexpected or 'none'}, other shape {reshaped or 'none'}"
-        )
-    model.load_state_dict({name: renamed.get(name, state[name]).to(state[name].dtype) for name in expected})
+    needed = {name: tensor for name, tensor in state.items() if name in renamed or not OTHERS.search(name)}
+    offered = {
+        name: tensor
+        for name, tensor in renamed.items()
+        if name in state or not (OTHERS.search(name) or OTHERS.search(bare[name]))
+    }
+    check_fit(needed, offered, where, "its config.json")
+    model.load_state_dict({name: renamed.get(name, state[name]).to(state[name].dtype) for name in state})
 
 
 def _configured(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

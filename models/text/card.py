@@ -1,14 +1,12 @@
-"""A text branch on disk: `card.json`, `vocabulary.json` and `weights.safetensors`, nothing else, never a pickle."""
+"""The card of a text branch: what its weights are, what they were trained on, and how well they score."""
 
-import json
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import msgspec
 
-from ..cards import CARD_FILE, WEIGHTS_FILE, Corpus, Score, replace_file
+from ..cards import WEIGHTS_FILE, Corpus, Score
+from ..cards.folder import TEXT_PREFIX, FolderKind
 from ..errors import CardInvalid
-from .words import Vocabulary
 
 FORMAT = 1
 ARCHITECTURE = "words"
@@ -51,10 +49,9 @@ class TextCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vocabulary_sha256: str
     weights_sha256: str
 
-    def checked(self) -> "TextCard":
-        """Itself; CardInvalid names the field that does not fit the others."""
+    def checked(self) -> Self:
+        """The card itself; CardInvalid names the field that does not fit the others."""
         wrong = {
-            "format": self.format != FORMAT,
             "architecture": self.architecture != ARCHITECTURE,
             "classes": not self.classes or len(set(self.classes)) != len(self.classes),
             "labels": not self.labels or len(set(self.labels)) != len(self.labels),
@@ -71,39 +68,18 @@ class TextCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         }
         if bad := [name for name, is_wrong in wrong.items() if is_wrong]:
             raise CardInvalid(
-                f"card {self.id}: {', '.join(bad)} cannot be used (format {FORMAT}, architecture {ARCHITECTURE!r} are "
-                "read here); copy the folder again, or train it anew"
+                f"card {self.id}: {', '.join(bad)} cannot be used (the architecture read here is "
+                f"{ARCHITECTURE!r}); copy the folder again, or train it anew"
             )
         return self
 
 
-def read_text_card(folder: Path) -> TextCard:
-    """The card in `folder`; CardInvalid says what is wrong with it."""
-    return _read(folder / CARD_FILE, TextCard).checked()
-
-
-def read_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary in `folder`; CardInvalid says what is wrong with it."""
-    return _read(folder / VOCABULARY_FILE, Vocabulary).checked()
-
-
-Kind = TypeVar("Kind")
-
-
-def _read(path: Path, kind: type[Kind]) -> Kind:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
-        raise CardInvalid(
-            f"no {path}; a text branch is a folder with {CARD_FILE}, {VOCABULARY_FILE} and {WEIGHTS_FILE}"
-        ) from None
-    except OSError as error:
-        raise CardInvalid(f"{path}: {error.strerror}") from None
-    except msgspec.DecodeError as error:
-        raise CardInvalid(f"{path}: {error}") from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a struct as JSON that people can read, whole or not at all."""
-    text = json.dumps(msgspec.to_builtins(value), indent=1, ensure_ascii=False) + "\n"
-    replace_file(path, text.encode())
+TEXT = FolderKind(
+    noun="text branch",
+    prefix=TEXT_PREFIX,
+    card=TextCard,
+    format=FORMAT,
+    digests={WEIGHTS_FILE: "weights_sha256", VOCABULARY_FILE: "vocabulary_sha256"},
+    advice="`emoscope train text` makes one",
+)
+"""Text branches, as they lie on disk."""

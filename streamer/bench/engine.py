@@ -11,7 +11,7 @@ import torch
 from emoscope.models.model import StreamModel
 from emoscope.models.windows import grid_window, owned_frames
 
-from ..runtime.scheduler import Answers, Scheduler
+from ..runtime.scheduler import BatchResults, Scheduler
 from ..session.requests import Encode, Engine
 
 SESSIONS = 64
@@ -89,7 +89,7 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
         count["submitted"] += 1
         scheduler.submit(session, [Encode(count["submitted"], window, audio[session])])
 
-    def deliver(answers: Answers) -> None:
+    def deliver(answers: BatchResults) -> None:
         for session, results, _ in answers:
             count["done"] += len(results)
             if not finished.is_set():
@@ -103,7 +103,7 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
             submit(session)
     time.sleep(seconds)
     finished.set()
-    while scheduler.waiting:
+    while scheduler.queue_length:
         time.sleep(0.001)
     scheduler.close()
     return count["done"] / (_clock(model) + (0.0 if on_gpu else elsewhere_s()) - began)

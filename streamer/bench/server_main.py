@@ -79,7 +79,7 @@ async def main(model: str) -> None:
         parts["transport"] = loop - parts["detector"] - parts["assembly"]
         parts["model"] = engine.model_cpu_s
         parts["batch"] = times.worker + processor_s(engine.pid) - engine.model_cpu_s
-        figures = server.hub.scheduler.figures
+        figures = server.hub.scheduler.stats
         answer = {
             "parts": parts,
             "rss": rss_bytes(),

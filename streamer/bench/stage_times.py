@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..runtime.scheduler import Answers
+from ..runtime.scheduler import BatchResults
 from ..server.hub import Hub
 from ..session.requests import Encode, Engine, Request, Result
 
@@ -40,11 +40,11 @@ class StageTimes:
         """Time the answers on their way from the scheduler to their sessions, and how late the event loop is."""
         deliver, apply = hub.scheduler._deliver, hub._apply
 
-        def timed_deliver(answers: Answers) -> None:
+        def timed_deliver(answers: BatchResults) -> None:
             self._delivered_at = time.perf_counter()
             deliver(answers)
 
-        def timed_apply(answers: Answers) -> None:
+        def timed_apply(answers: BatchResults) -> None:
             began = time.perf_counter()
             self.note("way back", began - self._delivered_at)
             for _, results, _ in answers:

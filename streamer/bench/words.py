@@ -13,7 +13,7 @@ from ..protocol.config import Config
 from ..protocol.events import AnyEvent, EmotionFinal, TranscriptFinal, TranscriptInterim, WarningEvent
 from ..runtime.live import Live
 from ..runtime.news import Note, Tick
-from ..sources.paced import PacedRecording
+from ..sources.paced_recording import PacedRecording
 
 POLL_S = 0.01
 

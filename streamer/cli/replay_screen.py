@@ -82,7 +82,7 @@ def _player(options: "Replay", stack: ExitStack) -> "tuple[Player, ScreenState]"
 def _live(path: Path, options: "Replay", speed: float) -> "Live":
     from ..protocol.config import Config
     from ..runtime.live import Live
-    from ..sources.paced import PacedRecording
+    from ..sources.paced_recording import PacedRecording
 
     return Live(
         PacedRecording(path, speed),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..protocol.config import Config
     from ..runtime.remote import Sending
     from ..sources.microphone import Microphone
-    from ..sources.paced import PacedRecording
+    from ..sources.paced_recording import PacedRecording
 
 MICROPHONE = "mic"
 UNPACED = 1e6  # times real time: the server sets the pace
@@ -123,7 +123,7 @@ class Send:
             from ..sources.microphone import Microphone
 
             return Microphone(choose(self.input))
-        from ..sources.paced import PacedRecording
+        from ..sources.paced_recording import PacedRecording
 
         return PacedRecording(Path(self.source), 1.0 if pace == "realtime" else UNPACED)
 

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from rich.console import Console
 
-from ..sources.stderr import quiet_stderr
+from ..sources.stderr_redirect import quiet_stderr
 from .keys import Keys
 from .layout import draw
 from .player import Player

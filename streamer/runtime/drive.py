@@ -19,15 +19,14 @@ from ..protocol.events import (
     PROTOCOL,
     AnyEvent,
     Error,
-    Lag,
     Limits,
     ModelInfo,
     SessionCreated,
-    Status,
     WarningEvent,
 )
 from ..session.requests import Engine, Failed, Transcribe
 from ..session.session import Output, Session
+from .rules import ChannelView, SecondCounter, StreamView, status
 
 
 def product() -> str:
@@ -67,7 +66,7 @@ class Drive:
     ) -> None:
         self.session, self.engine, self.source, self.warnings = session, engine, source, warnings
         self._busy_s = 0.0
-        self._next_status_s = 1.0
+        self._seconds = SecondCounter()
         self._failure: str | None = None
 
     def run(self, blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[AnyEvent]:
@@ -105,18 +104,7 @@ class Drive:
         yield from events
 
     def _status(self) -> Iterator[AnyEvent]:
-        """One a second of audio."""
-        session = self.session
-        while session.audio_s >= self._next_status_s:
-            self._next_status_s += 1.0
-            yield Status(
-                audio_s=session.audio_s,
-                processed_s=session.processed_s,
-                lag_s=Lag(
-                    audio=round(session.audio_s - session.read_s, 3),
-                    text=round(session.audio_s - session.transcribed_s, 3),
-                ),
-                dropped_s=session.dropped_s,
-                rtf=round(self._busy_s / session.audio_s, 5),
-                level_dbfs=round(session.level_dbfs, 1),
-            )
+        """One for each second of audio."""
+        view = StreamView(audio_s=self.session.audio_s, channels=[ChannelView.of(self.session)])
+        for _ in range(self._seconds.passed(view.audio_s)):
+            yield status(view, self._busy_s)

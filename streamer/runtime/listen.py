@@ -20,15 +20,12 @@ if TYPE_CHECKING:
 
 def labels_of(model: str) -> tuple[str, ...]:
     """The labels that a model's card names, without loading the model; () where there is no card to read."""
-    from importlib.resources import files
+    from emoscope.models.cards import VOICE
+    from emoscope.models.errors import ModelError
 
-    from emoscope.models.cards import CARD_FILE, read_card
-    from emoscope.models.errors import EmoscopeError
-
-    shipped = Path(str(files("emoscope.models.weights"))) / model
     try:
-        return tuple(read_card(shipped if (shipped / CARD_FILE).is_file() else Path(model)).labels)
-    except EmoscopeError:
+        return tuple(VOICE.read_card(VOICE.find(model)).labels)
+    except ModelError:
         return ()
 
 

@@ -14,7 +14,7 @@ from ..protocol.events import AnyEvent, Enrolled, Error, SessionClosed, WarningE
 from ..session.session import Session
 from ..sources.microphone import Source
 from .input_watch import InputWatch
-from .live_session import SKIP_LAG_S, LiveSession
+from .live_session import LiveSession
 from .news import Note, Tick
 from .player import ENROLL_S, READ_S, TICK_S, ThreadedPlayer
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..session.requests import Engine
     from ..sinks.wave_file import WaveFile
 
-WORDS_LOAD_S = 8.0  # a recognizer that loads longer is left out; a microphone keeps 10 s of what nobody takes
+RECOGNIZER_LOAD_TIMEOUT_S = 8.0  # a microphone keeps 10 s of audio that nobody reads
 
 Samples = npt.NDArray[np.float32]
 
@@ -44,6 +44,10 @@ class Live(ThreadedPlayer):
     seconds   stop after so much audio
     words     starts a recognizer, which is closed at the end; None for no words
     voice     file of what is known of the voice: read at the start if it is there, written when more was learnt
+    clock     seconds that only go forward
+
+    recognizer_load_timeout_s   a live session goes on without words when its recognizer takes longer to load, counted
+                                from when the source was opened: no audio may be lost meanwhile
     """
 
     def __init__(
@@ -56,12 +60,15 @@ class Live(ThreadedPlayer):
         seconds: float | None = None,
         words: "Callable[[], Recognizer] | None" = None,
         voice: "Path | None" = None,
+        recognizer_load_timeout_s: float = RECOGNIZER_LOAD_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("emoscope session")
         self.source, self.config = source, config
         self._words = words
         self._recognizer: Recognizer | None = None
         self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
+        self._load_timeout_s, self._clock = recognizer_load_timeout_s, clock
         self._audio: WaveFile | None = None
         self._last_tick = 0.0
         self._lost_s = 0.0
@@ -121,7 +128,7 @@ class Live(ThreadedPlayer):
         from .drive import created
         from .replay import with_source
 
-        patience_s = None if self._lossless else max(0.0, WORDS_LOAD_S - self.source.waiting_s)
+        patience_s = None if self._lossless else max(0.0, self._load_timeout_s - self.source.waiting_s)
         words = prepare(self._recognizer, self.config, patience_s=patience_s, stopped=self._stop.is_set)
         if self._stop.is_set():
             return
@@ -134,7 +141,13 @@ class Live(ThreadedPlayer):
         config = with_source(self.config, options)
         session = Session(contract, config, known, transcribe=words.recognizer is not None)
         self._at = LiveSession(
-            session, engine, self._emit, lambda: self.source.waiting_s, words.recognizer, lossless=self._lossless
+            session,
+            engine,
+            self._emit,
+            lambda: self.source.waiting_s,
+            words.recognizer,
+            lossless=self._lossless,
+            clock=self._clock,
         )
         self._emit(created(contract, session.config, self.source.name))
         for warning in words.warnings:
@@ -146,7 +159,7 @@ class Live(ThreadedPlayer):
             broken = error
             code = "device_lost" if isinstance(error, UnusableDevice) else "invalid_audio_frame"
             self._emit(Error(code=code, message=str(error), fatal=True))
-        self._at.finish(self._stop.is_set, lossless=self._lossless)
+        self._at.finish(self._stop.is_set)
         self._keep_voice()
         if broken is not None:
             raise broken
@@ -157,8 +170,8 @@ class Live(ThreadedPlayer):
             while not self._asked.empty():
                 self._asked.get()()
             at.collect()
-            if self._lossless and max(at.lag_s, at.words_lag_s) > SKIP_LAG_S:
-                at.settle(READ_S)
+            if not at.may_read_on:
+                at.wait(READ_S)
                 continue
             captured = self.source.read(READ_S)
             if captured is None:
@@ -178,11 +191,11 @@ class Live(ThreadedPlayer):
                 )
             if captured.lost and session.audio_s > 0:
                 self._fill(captured.lost)
-            for warning in self._watch.hear(captured.samples, captured.heard_at or None) if not self._lossless else []:
+            for warning in self._watch.hear(captured.samples, captured.newest_at or None) if not self._lossless else []:
                 self._emit(warning)
             self._take(captured.samples)
             if not self._lossless:
-                at.relieve()
+                at.shed()
             at.status()
             self._tick()
             if self._seconds is not None and session.audio_s >= self._seconds:
@@ -253,12 +266,12 @@ class Live(ThreadedPlayer):
             self._tick(last=True)
 
     def _tick(self, *, last: bool = False) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._last_tick < TICK_S and not last:
             return
         self._last_tick = now
         session = self._at.session
-        levels, lag = tuple(self._envelope), self._at.lag_s
+        levels, lag = tuple(self._envelope), self._at.view.lag_s
         self._news.put(
             Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrollment)
         )

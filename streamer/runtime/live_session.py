@@ -1,25 +1,32 @@
-"""A session and its engine's thread, seen from the edge: how far behind, what is given up, what is told each second."""
+"""A session and what answers its requests, seen from the edge that drives it in real time."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable
+from queue import Empty, SimpleQueue
 
-from ..protocol.config import SAMPLE_RATE
-from ..protocol.events import AnyEvent, Lag, Limits, Status, WarningEvent
-from ..session.requests import Dropped, Encode, Engine, Late, Request, Transcribe
+from ..asr import Recognizer
+from ..protocol.events import AnyEvent
+from ..session.requests import Engine, Result, Transcribe
 from ..session.session import Output, Session
-from .engine_thread import EngineThread
-from .words_line import WordsLine
+from .load_shedding import expire_all, shed_load
+from .recognizer_pool import RecognizerPool
+from .rules import ChannelView, FinishDeadline, SecondCounter, StreamRules, StreamView, may_read_on, status
+from .scheduler import BatchResults, Scheduler
 
-SKIP_LAG_S = 2.0  # past this lag interim readings are skipped
-FINISH_S = 1.2  # after a wish to stop, what is still computed may take so long
-PATIENCE_S = 10.0  # the same at the end of a source
+BATCH = 8  # windows begun together: the rest of a backlog can still be cancelled
+STOP_TIMEOUT_S = 1.2  # what is still computed when somebody stops the session may take so long
+FINISH_TIMEOUT_S = 10.0  # the same at the end of a source
 POLL_S = 0.05
 
 
 class LiveSession:
-    """Belongs to one thread. `emit` takes the events in order; `waiting_s` tells what the source still holds.
+    """Belongs to one thread.
 
-    words  answers `Transcribe`, where the session has a transcript; `lossless` waits for it
+    emit        takes the events in order
+    waiting_s   audio that the source has captured and that was not read yet
+    recognizer  answers `Transcribe`, where the session has a transcript; closed with this
+    lossless    a recording: nothing is given up, and words are waited for
+    clock       seconds that only go forward
     """
 
     def __init__(
@@ -28,123 +35,119 @@ class LiveSession:
         engine: Engine,
         emit: Callable[[AnyEvent], None],
         waiting_s: Callable[[], float],
-        words: Engine | None = None,
+        recognizer: Recognizer | None = None,
         *,
         lossless: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.session, self._emit, self._waiting_s = session, emit, waiting_s
-        self.engine = EngineThread(engine)
-        self.words = None if words is None else WordsLine(words, None if lossless else session.config.text_wait_s)
-        self._next_status_s = 1.0
-        self._skipping = True  # what waited while the model was loaded is no sign that the model is slow
+        self.session, self._emit, self._waiting_s, self._clock = session, emit, waiting_s, clock
+        self._lossless = lossless
+        self._text_wait_s = None if lossless else session.config.text_wait_s
+        self._arrived: SimpleQueue[tuple[list[Result], float]] = SimpleQueue()
+        self._results: list[Result] = []
+        self._busy_s = 0.0
+        self.scheduler = Scheduler(engine, self._deliver, batch=BATCH, gather_s=0.0, clock=clock)
+        recognizers = [] if recognizer is None else [recognizer]
+        self.recognizers = RecognizerPool(recognizers, self._deliver_transcript, clock=clock)
+        # What waited while the model was loaded does not show that the model is slow.
+        self.rules = StreamRules(lagging_reported=True)
+        self._seconds = SecondCounter()
 
     @property
-    def lag_s(self) -> float:
-        """Audio heard but not yet read out, in seconds."""
-        return self.session.audio_s - self.session.read_s + self._waiting_s()
+    def view(self) -> StreamView:
+        """How far the session has got, as the rules see it."""
+        session = self.session
+        return StreamView(
+            audio_s=session.audio_s, channels=[ChannelView.of(session)], waiting_s=max(0.0, self._waiting_s())
+        )
 
     @property
-    def words_lag_s(self) -> float:
-        """Audio heard of which the words that were wanted are not there yet, in seconds."""
-        return self.session.audio_s - self.session.transcribed_s
+    def may_read_on(self) -> bool:
+        """Whether a recording may be read on; a microphone always is."""
+        return not self._lossless or may_read_on(self.view)
 
     def step(self, output: Output) -> None:
-        """Let the events out, and put the requests in line."""
+        """Emit the events, and queue the requests."""
         for event in output.events:
             self._emit(event)
-        spoken = [request for request in output.requests if isinstance(request, Transcribe)]
-        self.engine.submit([request for request in output.requests if not isinstance(request, Transcribe)])
-        if self.words is not None:
-            self.words.submit(spoken, self.session.audio_s)
+        transcribe = [request for request in output.requests if isinstance(request, Transcribe)]
+        self.scheduler.submit(self, [request for request in output.requests if not isinstance(request, Transcribe)])
+        if transcribe:
+            self.recognizers.submit(self, transcribe, self.session.audio_s, self._text_wait_s)
 
     def collect(self) -> None:
-        """Apply what the engine and the recognizer have ready."""
-        results = self.engine.results()
-        if self.words is not None:
-            results += self.words.results()
-        if results:
+        """Apply the results that have arrived, and those of passes that are late by now."""
+        self.recognizers.expire()
+        while self._take(0.0):
+            pass
+        if self._results:
+            results, self._results = self._results, []
             self.step(self.session.apply(results))
 
-    def settle(self, timeout_s: float) -> None:
-        """Wait a while for something to be ready."""
-        if self.words is not None and self.words.busy and self.session.read_s >= self.session.transcribed_s:
-            self.words.settle(timeout_s)
-        else:
-            self.engine.settle(timeout_s)
+    def wait(self, timeout_s: float) -> None:
+        """Wait until a result arrives, but not longer than that; `collect` applies it."""
+        self._take(timeout_s)
 
-    def close(self) -> None:
-        """Begin nothing more."""
-        self.engine.close()
-        if self.words is not None:
-            self.words.close()
-
-    def relieve(self) -> None:
-        """Past 2 s of lag interims are skipped; past the backlog's limit the oldest speech is, and both are said."""
-        lag = self.lag_s
-        if lag < SKIP_LAG_S:
-            self._skipping = False
-            return
-        if not self._skipping:
-            self._skipping = True
-            self._emit(
-                WarningEvent(
-                    code="lagging",
-                    message=f"{lag:.1f} s behind: the model is slower than the speech; interim readings are skipped",
-                    start=round(self.session.audio_s, 3),
-                )
-            )
-        interim = self.session.interim_requests()
-        self._drop(self.engine.take_back(lambda request: request.id in interim))
-        if lag > Limits().max_backlog_s:
-            back = self.engine.take_back(lambda request: isinstance(request, Encode))
-            windows = [request.window for request in back if isinstance(request, Encode)]
-            if windows:
-                message = "the model is too slow: speech is left out"
-                self._lost(message, windows[0].own_start / SAMPLE_RATE, windows[-1].own_end / SAMPLE_RATE)
-            self._drop(back)
-
-    def _drop(self, requests: Iterable[Request]) -> None:
-        if dropped := [Dropped(request.id) for request in requests]:
-            self.step(self.session.apply(dropped))
-
-    def _lost(self, message: str, start: float, end: float) -> None:
-        self._emit(WarningEvent(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3)))
-
-    def finish(self, stopped: Callable[[], bool], *, lossless: bool) -> None:
-        """Everything pending is read out; what is not ready by the deadline is said to be missing.
-
-        stopped   somebody wants to leave: the deadline is short then
-        lossless  there is no deadline unless somebody wants to leave
-        """
-        session = self.session
-        began = time.monotonic()
-        self.step(session.finish())
-        while session.pending():
-            self.settle(POLL_S)
-            self.collect()
-            limit = FINISH_S if stopped() else PATIENCE_S
-            if (lossless and not stopped()) or time.monotonic() - began < limit:
-                continue
-            self.close()
-            if session.read_s < session.audio_s:
-                message = "the model was not ready in time: the last speech is left out"
-                self._lost(message, session.read_s, session.audio_s)
-            while unanswered := session.pending():
-                for event in session.apply([Late(request.id) for request in unanswered]).events:
-                    self._emit(event)
+    def shed(self) -> None:
+        """Skip interims, or drop the oldest speech, as the rules say, and report it."""
+        shed = shed_load(self.rules, self.scheduler, self.view, [(self, self.session)])
+        if shed.lagging is not None:
+            self._emit(shed.lagging)
+        for channel in shed.channels:
+            if channel.dropped is not None:
+                self._emit(channel.dropped)
+            self.step(channel.output)
 
     def status(self) -> None:
-        """One a second of audio, silence included."""
-        session = self.session
-        while session.audio_s >= self._next_status_s:
-            self._next_status_s += 1.0
-            self._emit(
-                Status(
-                    audio_s=session.audio_s,
-                    processed_s=session.processed_s,
-                    lag_s=Lag(audio=round(self.lag_s, 3), text=round(self.words_lag_s, 3)),
-                    dropped_s=session.dropped_s,
-                    rtf=round(self.engine.busy_s / session.audio_s, 5),
-                    level_dbfs=round(session.level_dbfs, 1),
-                )
-            )
+        """Emit a `status` for each second of audio, silence included."""
+        for _ in range(self._seconds.passed(self.session.audio_s)):
+            self._emit(status(self.view, self._busy_s))
+
+    def finish(self, stopped: Callable[[], bool]) -> None:
+        """Read out everything that is pending; report what is not ready by the deadline as missing.
+
+        stopped   whether somebody has stopped the session: the deadline is short from then on
+        """
+        session, deadline, was_stopped = self.session, FinishDeadline(), False
+        if not self._lossless:
+            deadline.within(self._clock(), FINISH_TIMEOUT_S)
+        self.step(session.finish())
+        while session.pending():
+            if stopped() and not was_stopped:
+                was_stopped = True
+                deadline.within(self._clock(), STOP_TIMEOUT_S)
+            self.wait(POLL_S)
+            self.collect()
+            if deadline.passed(self._clock()):
+                self._give_up()
+
+    def close(self) -> None:
+        """Begin nothing more; what is being computed is not waited for."""
+        self.scheduler.close(timeout_s=0.0)
+        self.recognizers.close()
+
+    def _give_up(self) -> None:
+        self.close()
+        missing = self.rules.left_out(self.session.audio_s, ChannelView.of(self.session))
+        if missing is not None:
+            self._emit(missing)
+        for event in expire_all(self.session):
+            self._emit(event)
+
+    def _take(self, timeout_s: float) -> bool:
+        try:
+            results, busy_s = self._arrived.get(timeout_s > 0.0, timeout_s)
+        except Empty:
+            return False
+        self._results += results
+        self._busy_s += busy_s
+        return True
+
+    # --- called in the threads of the scheduler and the recognizers
+
+    def _deliver(self, batch: BatchResults) -> None:
+        for _, results, busy_s in batch:
+            self._arrived.put((results, busy_s))
+
+    def _deliver_transcript(self, owner: Hashable, result: Result) -> None:
+        self._arrived.put(([result], 0.0))

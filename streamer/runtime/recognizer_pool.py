@@ -1,80 +1,64 @@
-"""Passes of all sessions at a few recognizers: in turns, in time, and never on the event loop.
+"""Several recognizers for the transcription passes of many sessions, never on the event loop.
 
-A `realtime` pass that is not there `text_wait_s` after it was due is `Late`, and an interim gives way to a newer one,
-to a final, and to everybody when the line is long. A `fast` session waits for all of its passes; its client's window
-bounds how many there are. A recognizer that broke stays broken, and words are then off for every session.
+Which pass is begun when, and which is given up, is decided by `rules.passes`; this module adds a thread for each
+recognizer. A microphone has one recognizer and one owner, a server has one owner for each channel of each client.
+
+A recognizer that is down gets no passes. The pass on which it went down is tried once more, by another one. Words are
+off for every session when no recognizer is left.
 """
 
-import math
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Condition, Thread
 
 from ..asr import Recognizer
-from ..protocol.config import SAMPLE_RATE
-from ..session.requests import Done, Dropped, Failed, Late, Result, Transcribe
+from ..session.requests import Done, Failed, Result, Transcribe
 from .offer import Offer
+from .rules.passes import Decided, PassQueue, QueuedPass
 
-NOBODY = "this server makes no words"
-MOST_INTERIMS = 32  # in line, of all sessions; the oldest give way
-MOST_FINALS = 256  # in line; further ones would be late before their turn comes
-REMEMBERED, REMEMBERED_S = 8, 30.0  # what passes cost lately
-LOOK_S = 0.1
+NO_RECOGNIZER = "this server makes no words"
+POLL_S = 0.1  # how often a thread whose recognizer is being loaded looks whether the pool was closed
 
 
-@dataclass(eq=False)
-class Asked:
-    """A pass in line since `since`, wanted until `until` (time.monotonic); `decided` once its owner has a result."""
-
-    owner: Hashable
-    request: Transcribe
-    since: float
-    until: float
-    decided: bool = False
-
-    @property
-    def firm(self) -> bool:
-        """Whether it must be made as long as there is time."""
-        return self.request.final or self.until == math.inf
-
-
-class WordsPool:
+class RecognizerPool:
     """One thread a recognizer. All methods may be called from any thread.
 
-    recognizers  started already, loaded or not; closed with the pool
-    deliver      takes an owner and the one result of each of its passes; called in any thread
-    broke        hears once why words are over
+    recognizers     started already, loaded or not; closed with the pool
+    deliver         takes an owner and the one result of each of its passes; called in any thread
+    on_unavailable  called once, with the reason, when no recognizer is left
+    clock           seconds that only go forward
     """
 
     def __init__(
         self,
         recognizers: Sequence[Recognizer],
         deliver: Callable[[Hashable, Result], None],
-        broke: Callable[[str], None] = lambda why: None,
+        on_unavailable: Callable[[str], None] = lambda reason: None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recognizers, self._deliver, self._broke = recognizers, deliver, broke
-        self._lines: tuple[OrderedDict[Hashable, deque[Asked]], ...] = (OrderedDict(), OrderedDict())
-        self._begun: set[Asked] = set()
-        self._costs: deque[tuple[float, float, float]] = deque(maxlen=REMEMBERED * max(1, len(recognizers)))
-        self._trouble = "" if recognizers else NOBODY
+        self._recognizers, self._deliver, self._on_unavailable = recognizers, deliver, on_unavailable
+        self._clock = clock
+        self._queue = PassQueue()
+        self._left = len(recognizers)
+        self._unavailable_reason = "" if recognizers else NO_RECOGNIZER
         self._closed = False
         self._change = Condition()
         for recognizer in recognizers:
-            Thread(target=self._work, args=(recognizer,), name="emoscope words", daemon=True).start()
+            Thread(target=self._work, args=(recognizer,), name="emoscope recognizer", daemon=True).start()
 
     @property
     def offer(self) -> Offer:
         """What a session that begins now may count on."""
         languages = next((r.languages for r in self._recognizers if r.languages), ())
-        return Offer(there=bool(self._recognizers), trouble=self._trouble, languages=languages)
+        return Offer(there=bool(self._recognizers), trouble=self._unavailable_reason, languages=languages)
 
     @property
-    def waiting(self) -> int:
-        """Passes in line."""
+    def queue_length(self) -> int:
+        """Passes that are queued."""
         with self._change:
-            return sum(self._count(line) for line in self._lines)
+            return len(self._queue)
 
     @property
     def busy_s(self) -> float:
@@ -82,41 +66,28 @@ class WordsPool:
         return sum(recognizer.busy_s for recognizer in self._recognizers)
 
     def submit(self, owner: Hashable, requests: Iterable[Transcribe], audio_s: float, wait_s: float | None) -> None:
-        """Passes that an owner wants when it has heard `audio_s`; each may come `wait_s` after it was due."""
-        now = time.monotonic()
-        given: list[tuple[Asked, Result]] = []
-        with self._change:
-            for request in requests:
-                # Counted from when it was due: a pass may have waited for another, in the session.
-                since = max(0.0, audio_s - request.due / SAMPLE_RATE)
-                asked = Asked(owner, request, now, math.inf if wait_s is None else now + wait_s - since)
-                if self._trouble:
-                    given.append((asked, Failed(request.id, self._trouble)))
-                elif asked.until <= now or (asked.until < math.inf and self._count(self._lines[0]) >= MOST_FINALS):
-                    given.append((asked, Late(request.id)))
-                else:
-                    given += self._supersede(asked)
-                    self._lines[not asked.firm].setdefault(owner, deque()).append(asked)
-                    given += self._shorten()
-            self._change.notify_all()
-        self._give(given)
+        """Queue passes of an owner whose session has accepted `audio_s`.
 
-    def tick(self) -> None:
-        """Give up what is late by now, whether it was begun or not."""
-        now = time.monotonic()
+        wait_s   how long after it was due a pass may arrive; None waits for it however long it takes
+        """
         with self._change:
-            waiting = [asked for line in self._lines for own in line.values() for asked in own]
-            overdue = [asked for asked in [*waiting, *self._begun] if not asked.decided and now >= asked.until]
-            given = [self._decide(asked, Late(asked.request.id)) for asked in overdue]
-        self._give(given)
+            if self._unavailable_reason:
+                decided = [Decided(owner, Failed(request.id, self._unavailable_reason)) for request in requests]
+            else:
+                decided = self._queue.submit(self._clock(), owner, requests, audio_s, wait_s)
+                self._change.notify_all()
+        self._hand_over(decided)
+
+    def expire(self) -> None:
+        """Deliver `Late` for the passes whose deadline has passed; to be called many times a second."""
+        with self._change:
+            decided = self._queue.expire(self._clock())
+        self._hand_over(decided)
 
     def forget(self, owner: Hashable) -> None:
-        """An owner went away, or wants no more words: nothing of it is begun any more, and nothing told."""
+        """An owner has disconnected, or wants no more words: none of its passes gets a result any more."""
         with self._change:
-            for line in self._lines:
-                line.pop(owner, None)
-            for asked in self._begun:
-                asked.decided = asked.decided or asked.owner is owner
+            self._queue.forget(owner)
 
     def close(self) -> None:
         """End the recognizers, whatever they are doing."""
@@ -126,108 +97,54 @@ class WordsPool:
         for recognizer in self._recognizers:
             recognizer.close()
 
-    # --- all below but the threads' work is done with `_change` held
-
-    @staticmethod
-    def _count(line: "OrderedDict[Hashable, deque[Asked]]") -> int:
-        return sum(len(own) for own in line.values())
-
-    def _decide(self, asked: Asked, result: Result) -> tuple[Asked, Result]:
-        """The one result of a pass; out of its line, if it was in one."""
-        asked.decided = True
-        for line in self._lines:
-            own = line.get(asked.owner)
-            if own is not None and asked in own:
-                own.remove(asked)
-                if not own:
-                    del line[asked.owner]
-        return asked, result
-
-    def _supersede(self, newer: Asked) -> list[tuple[Asked, Result]]:
-        """A newer pass takes the place of its owner's interims in line; a final, of one that is being made."""
-        if newer.until == math.inf:
-            return []
-        older = list(self._lines[1].get(newer.owner, ()))
-        if newer.request.final:
-            older += [a for a in self._begun if a.owner is newer.owner and not a.firm and not a.decided]
-        return [self._decide(asked, Dropped(asked.request.id)) for asked in older]
-
-    def _shorten(self) -> list[tuple[Asked, Result]]:
-        """Past the bound the oldest interims are given up."""
-        given = []
-        while self._count(self._lines[1]) > MOST_INTERIMS:
-            oldest = next(iter(self._lines[1].values()))[0]
-            given.append(self._decide(oldest, Dropped(oldest.request.id)))
-        return given
-
-    def _take(self) -> Asked | None:
-        """The next owner's oldest pass, what must be made first; the owner then stands behind everybody else."""
-        for line in self._lines:
-            if line:
-                owner, own = line.popitem(last=False)
-                asked = own.popleft()
-                if own:
-                    line[owner] = own
-                return asked
-        return None
-
-    def _hopeless(self, asked: Asked) -> bool:
-        """Every pass over no more audio took longer, lately, than is left: it would only hold up the others."""
-        now, seconds = time.monotonic(), len(asked.request.audio) / SAMPLE_RATE
-        costs = [cost for at, length, cost in self._costs if length <= seconds and now - at < REMEMBERED_S]
-        return bool(costs) and now + min(costs) > asked.until
-
-    def _break(self, why: str) -> list[tuple[Asked, Result]]:
-        """No more words, for anybody."""
-        self._trouble = why
-        waiting = [asked for line in self._lines for own in line.values() for asked in own]
-        return [self._decide(asked, Failed(asked.request.id, why)) for asked in waiting]
+    def _hand_over(self, decided: Sequence[Decided]) -> None:
+        for owner, result in decided:
+            self._deliver(owner, result)
 
     # --- a recognizer's thread
 
     def _work(self, recognizer: Recognizer) -> None:
-        while not recognizer.loaded(LOOK_S):
-            if self._closed:
-                return
-        while not recognizer.broken:
+        while self._wait_until_up(recognizer):
             with self._change:
-                self._change.wait_for(lambda: self._closed or any(self._lines))
-                asked = None if self._closed else self._take()
-                if asked is None:
-                    break
-                hopeless = self._hopeless(asked)
-                if hopeless:
-                    given = [self._decide(asked, (Late if asked.firm else Dropped)(asked.request.id))]
-                else:
-                    self._begun.add(asked)
-            if not hopeless:
-                given = self._hear(recognizer, asked)
-            self._give(given)
-        self._end(recognizer.broken)
+                self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
+                if self._closed:
+                    return
+                made, decided = self._queue.begin(self._clock())
+            self._hand_over(decided)
+            if made is not None:
+                self._transcribe(recognizer, made)
+        self._leave(recognizer.broken)
 
-    def _hear(self, recognizer: Recognizer, asked: Asked) -> list[tuple[Asked, Result]]:
-        request, began = asked.request, time.monotonic()
+    def _wait_until_up(self, recognizer: Recognizer) -> bool:
+        """Wait until the recognizer takes passes; false when it never will again."""
+        while not self._closed and not recognizer.loaded(POLL_S):
+            pass
+        return not recognizer.broken
+
+    def _transcribe(self, recognizer: Recognizer, made: QueuedPass) -> None:
+        request, began = made.request, self._clock()
         result: Result
         if recognizer.hears(request.language):
             [result] = recognizer([request])
         else:
             result = Failed(request.id, f"{recognizer.name} hears no {request.language}")
+        if isinstance(result, Done):
+            result = replace(result, queue_ms=round((began - made.queued_at) * 1e3, 3))
         with self._change:
-            self._begun.discard(asked)
-            if isinstance(result, Done):
-                self._costs.append((time.monotonic(), len(request.audio) / SAMPLE_RATE, time.monotonic() - began))
-                result = replace(result, queue_ms=round((began - asked.since) * 1e3, 3))
-            return [] if asked.decided else [self._decide(asked, result)]
+            if recognizer.broken:
+                decided = self._queue.put_back(made)
+                self._change.notify_all()
+            else:
+                decided = self._queue.end(self._clock(), made, result, began)
+        self._hand_over(decided)
 
-    def _end(self, why: str) -> None:
-        """A recognizer's thread is over: words are, unless the pool was closed."""
+    def _leave(self, reason: str) -> None:
+        """A recognizer is gone for good. After the last one, nothing is transcribed any more."""
         with self._change:
-            if self._closed or self._trouble:
+            self._left -= 1
+            if self._closed or self._left:
                 return
-            given = self._break(why)
-        self._broke(why)
-        self._give(given)
-
-    def _give(self, given: Sequence[tuple[Asked, Result]]) -> None:
-        for asked, result in given:
-            self._deliver(asked.owner, result)
+            self._unavailable_reason = reason
+            decided = self._queue.fail(reason)
+        self._on_unavailable(reason)
+        self._hand_over(decided)

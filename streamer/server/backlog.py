@@ -1,107 +1,66 @@
-"""What a server does about a stream that it cannot follow: skip interims, then drop the oldest speech, and say both."""
+"""What a server does about a stream that falls behind: it applies `runtime.rules` and emits what they decide."""
 
 from typing import TYPE_CHECKING
 
-from ..protocol.config import SAMPLE_RATE
 from ..protocol.events import WarningEvent
+from ..runtime.load_shedding import expire_all, shed_load
+from ..runtime.rules import ChannelView, StreamRules
 from ..session.session import Output
-from .stream import SKIP_LAG_S, Voice, lost, span_s
+from .stream import Voice
 
 if TYPE_CHECKING:
     from .link import Link
 
 
 class Backlog:
-    """One link's. Audio may come in a burst, after a stall of the network or a resume: that alone is no backlog.
-
-    A `realtime` stream is behind when its audio lags and its oldest window has waited as well. One that was resumed
-    catches up first: what its client kept is not lost for being sent at once.
-    """
+    """One link's."""
 
     def __init__(self, link: "Link") -> None:
         self._link = link
-        self._said = False
-        self._catching_up = False
+        self._rules = StreamRules(limits=link.hub.options.limits, processor="the server")
+
+    @property
+    def rules(self) -> StreamRules:
+        """The rules at the pace of the stream as it is now."""
+        self._rules.pace = self._link.stream.config.pace
+        return self._rules
 
     @property
     def limit_s(self) -> float:
         """Audio that may be unprocessed, as the client was told."""
-        limits = self._link.hub.options.limits
-        return limits.max_backlog_s if self._realtime else limits.fast_backlog_s
-
-    @property
-    def _realtime(self) -> bool:
-        return self._link.stream.config.pace == "realtime"
-
-    @property
-    def _most_s(self) -> float:
-        """What is held at the very most: a client's whole ring, sent again, and a frame."""
-        limits = self._link.hub.options.limits
-        return limits.resume_ttl_s + self.limit_s + limits.max_frame_s
+        return self.rules.limit_s
 
     def resumed(self) -> None:
         """The client sends again what it kept."""
-        self._catching_up = True
+        self.rules.resumed()
 
-    def relieve(self) -> None:
-        """Past 2 s of lag interims are skipped; past the limit the oldest speech is."""
+    def shed(self) -> None:
+        """Skip interims, or drop the oldest speech, as the rules say, and report it."""
         link, stream = self._link, self._link.stream
-        lag = stream.lag_s if self._realtime else stream.backlog_s
-        if lag < SKIP_LAG_S:
-            self._said = self._catching_up = False
+        sessions = [(voice, voice.session) for voice in stream.voices]
+        shed = shed_load(self.rules, link.hub.scheduler, stream.view, sessions)
+        if shed.backlog_exceeded:
+            link.end("backlog_exceeded", shed.backlog_exceeded)
             return
-        if not self._realtime:
-            allowed = self._most_s if self._catching_up else self.limit_s + link.hub.options.limits.max_frame_s
-            if lag > allowed:
-                message = f"{lag:.0f} s sent and not processed; keep it under {self.limit_s:g} s by `processed_s`"
-                link.end("backlog_exceeded", message)
-            return
-        skipped = False
-        for voice in stream.voices:
-            if stream.behind(voice) >= SKIP_LAG_S:
-                skipped = self._skip_interims(voice) or skipped
-                self._drop_oldest(voice)
-        if skipped and not self._said:
-            self._said = True
-            message = f"{lag:.1f} s behind: the server is slower than the speech; interim readings are skipped"
-            link.emit(None, WarningEvent(code="lagging", message=message, start=round(stream.audio_s, 3)))
+        for voice, channel in zip(stream.voices, shed.channels, strict=True):
+            self._report(voice, channel.dropped)
+            link.step(voice, channel.output)
+        if shed.lagging is not None:
+            link.emit(None, shed.lagging)
 
-    def _skip_interims(self, voice: Voice) -> bool:
-        link = self._link
-        interim = voice.session.interim_requests()
-        taken = link.hub.scheduler.take_back(voice, lambda request: request.id in interim)
-        if taken:
-            link.step(voice, link.stream.drop(voice, taken))
-        return bool(taken)
-
-    def _drop_oldest(self, voice: Voice) -> None:
-        """Whole windows, the oldest first, until the rest is within the limit."""
-        link, stream = self._link, self._link.stream
-        behind = stream.behind(voice)
-        waited = link.hub.scheduler.waited_s(voice)
-        slow = behind > self.limit_s and waited > SKIP_LAG_S and not self._catching_up
-        if not slow and behind <= self._most_s:
-            return
-        border = (stream.audio_s - self.limit_s) * SAMPLE_RATE
-        taken = link.hub.scheduler.take_back(voice, lambda request: request.window.own_start < border)
-        if taken:
-            self._tell(voice, "the server is too slow: speech is left out", *span_s(taken))
-            link.step(voice, stream.drop(voice, taken))
-
-    def give_up(self) -> None:
-        """The deadline of `finish` has passed: what is still computed is said to be missing."""
+    def time_out(self) -> None:
+        """The deadline of `finish` has passed: what is still computed is reported as missing."""
         link, stream = self._link, self._link.stream
         for voice in stream.voices:
             if not voice.session.pending():
                 continue
             link.hub.scheduler.forget(voice)
             link.hub.words.forget(voice)
-            start, end = voice.session.read_s, stream.audio_s
-            if end > start:
-                self._tell(voice, "the model was not ready in time: the last speech is left out", start, end)
-            while not link.leaving and (late := voice.session.pending()):
-                link.step(voice, Output(stream.expire(voice, late).events, []))
+            self._report(voice, self.rules.left_out(stream.audio_s, ChannelView.of(voice.session)))
+            link.step(voice, Output(expire_all(voice.session), []))
 
-    def _tell(self, voice: Voice, message: str, start: float, end: float) -> None:
-        self._link.emit(voice, lost(message, start, end))
-        self._link.hub.metrics.dropped.inc(end - start)
+    def _report(self, voice: Voice, dropped: WarningEvent | None) -> None:
+        if dropped is not None:
+            assert dropped.start is not None and dropped.end is not None
+            self._link.emit(voice, dropped)
+            self._link.hub.metrics.dropped.inc(dropped.end - dropped.start)

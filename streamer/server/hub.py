@@ -13,8 +13,8 @@ from ..asr import Recognizer
 from ..protocol.config import Config
 from ..protocol.messages import CloseCode
 from ..runtime.offer import Offer
-from ..runtime.recognizer_pool import WordsPool
-from ..runtime.scheduler import Answers, Scheduler
+from ..runtime.recognizer_pool import RecognizerPool
+from ..runtime.scheduler import BatchResults, Scheduler
 from ..session.requests import Engine, Request, Result, Transcribe
 from .draining import BESIDE, Deadline, aside, ended
 from .effective import configured
@@ -51,14 +51,14 @@ class Hub:
         self._by_voice: dict[Voice, Link] = {}
         self._loop = asyncio.get_running_loop()
         self.scheduler = Scheduler(engine, self._deliver, batch=options.batch)
-        self.words = WordsPool(recognizers, self._heard, lambda why: log.error("words are off", message=why))
+        self.words = RecognizerPool(recognizers, self._heard, lambda why: log.error("words are off", message=why))
         self._defaults: dict[Offer, Config] = {}
         metrics.watch(
             Watched(
                 sessions=lambda: len(self.links),
-                queue=lambda: self.scheduler.waiting,
-                busy_s=lambda: self.scheduler.figures.busy_s,
-                words_queue=lambda: self.words.waiting,
+                queue=lambda: self.scheduler.queue_length,
+                busy_s=lambda: self.scheduler.stats.busy_s,
+                words_queue=lambda: self.words.queue_length,
                 words_busy_s=lambda: self.words.busy_s,
             )
         )
@@ -177,14 +177,14 @@ class Hub:
         if link is not None:
             link.words(voice, result)
 
-    def _deliver(self, answers: Answers) -> None:
+    def _deliver(self, answers: BatchResults) -> None:
         """In the worker's thread."""
         try:
             self._loop.call_soon_threadsafe(self._apply, answers)
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
 
-    def _apply(self, answers: Answers) -> None:
+    def _apply(self, answers: BatchResults) -> None:
         for owner, results, busy_s in answers:
             voice = cast(Voice, owner)
             link = self._by_voice.get(voice)
@@ -224,7 +224,7 @@ class Hub:
             self.metrics.loop_delay.observe(max(0.0, now - due))
             if now - due > 1.0:
                 due = now
-            self.words.tick()
+            self.words.expire()
             for link in list(self.links):
                 with self.apart(link):
                     if not link.outbox.empty:
@@ -238,7 +238,7 @@ class Hub:
                     self.store.expire()
 
     def _observe_batches(self) -> None:
-        for size, count in list(self.scheduler.figures.batches.items()):
+        for size, count in list(self.scheduler.stats.batches.items()):
             for _ in range(count - self._batches.get(size, 0)):
                 self.metrics.batch.observe(size)
             self._batches[size] = count

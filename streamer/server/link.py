@@ -197,7 +197,7 @@ class Link:
         self._check = self._check or InputCheck(config)
         for warning in self._check.hear(samples, self.hub.now()):
             self.emit(None, warning)
-        self.backlog.relieve()
+        self.backlog.shed()
         if stream.audio_s > self.hub.options.max_session_s:
             self.end("session_expired", f"a session hears {self.hub.options.max_session_s:g} s at most; open a new one")
 
@@ -287,11 +287,11 @@ class Link:
             if self.outbox.stuck_s(now) > options.slow_s or self.outbox.overfull:
                 self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
                 return
-            self.backlog.relieve()
+            self.backlog.shed()
             self.keeper.renew(now)
         if now > self.finish_by:
             self.finish_by = math.inf
-            self.backlog.give_up()
+            self.backlog.time_out()
 
     def finish(self, within_s: float) -> None:
         """Read everything out, by then."""

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +12,19 @@ import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
 
-from ..protocol.config import SAMPLE_RATE, Config
+from ..protocol.config import Config
 from ..protocol.errors import ConfigInvalid, InvalidAudio, InvalidJson
-from ..protocol.events import AnyEvent, Durable, Lag, Status, WarningEvent, encode
+from ..protocol.events import AnyEvent, Durable, Status, encode
 from ..protocol.messages import LastSeq
 from ..runtime.offer import Offer
+from ..runtime.rules import ChannelView, StreamView, status
 from ..session.intake import is_plausible
-from ..session.requests import Dropped, Encode, Failed, Late, Request, Result
+from ..session.requests import Failed, Result
 from ..session.session import Output, Session
 from .effective import configured, per_channel
 from .stored import Stored
 
 KEPT_EVENTS = 1_000
-SKIP_LAG_S = 2.0  # past this lag interim readings are skipped
-RATE_FROM_S = 0.1  # before so much audio a rate of computing means nothing
 
 
 @dataclass(eq=False)
@@ -75,19 +74,9 @@ class Stream:
         return min((voice.session.processed_s for voice in self.voices), default=0.0)
 
     @property
-    def backlog_s(self) -> float:
-        """Audio accepted of which something is still to come."""
-        return max(0.0, self.audio_s - self.processed_s)
-
-    @property
-    def lag_s(self) -> float:
-        """Audio accepted but not read yet, whatever words are still to come."""
-        return max((self.behind(voice) for voice in self.voices), default=0.0)
-
-    @property
-    def words_lag_s(self) -> float:
-        """Audio accepted of which the words that were wanted are not there yet."""
-        return max((self.audio_s - voice.session.transcribed_s for voice in self.voices), default=0.0)
+    def view(self) -> StreamView:
+        """How far the channels have got, as the rules of a stream see it."""
+        return StreamView(audio_s=self.audio_s, channels=[ChannelView.of(voice.session) for voice in self.voices])
 
     @property
     def dropped_s(self) -> float:
@@ -158,14 +147,6 @@ class Stream:
         self.finishing = True
         return [(voice, voice.session.finish()) for voice in self.voices]
 
-    def expire(self, voice: Voice, requests: Iterable[Request]) -> Output:
-        """These requests come too late: what they would have said is missing."""
-        return voice.session.apply([Late(request.id) for request in requests])
-
-    def drop(self, voice: Voice, requests: Sequence[Request]) -> Output:
-        """These requests are given up because of a backlog."""
-        return voice.session.apply([Dropped(request.id) for request in requests])
-
     def apply(self, voice: Voice, results: Sequence[Result], busy_s: float) -> Output:
         self.busy_s += busy_s
         return voice.session.apply(results)
@@ -205,19 +186,7 @@ class Stream:
 
     def status(self) -> Status:
         """`processed_s` never passes what is stored: audio after it may be asked for again."""
-        audio_s = self.audio_s
-        return Status(
-            audio_s=audio_s,
-            processed_s=min(self.processed_s, self.stored_s),
-            lag_s=Lag(audio=round(self.lag_s, 3), text=round(self.words_lag_s, 3)),
-            dropped_s=self.dropped_s,
-            rtf=round(self.busy_s / audio_s, 5) if audio_s > RATE_FROM_S else 0.0,
-            level_dbfs=round(max((v.session.level_dbfs for v in self.voices), default=-120.0), 1),
-        )
-
-    def behind(self, voice: Voice) -> float:
-        """Lag of one voice."""
-        return max(0.0, self.audio_s - voice.session.read_s)
+        return status(self.view, self.busy_s, self.stored_s)
 
     def stored(self) -> Stored:
         """Everything that is needed to go on elsewhere, as of now."""
@@ -268,17 +237,6 @@ class Stream:
         """Whether a client that came back misses events that are no longer kept."""
         first = {channel: seq for channel, seq, _ in reversed(self.kept)}
         return any(v.suppress + 1 < first.get(v.channel or 0, v.sent + 1) for v in self.voices)
-
-
-def lost(message: str, start: float, end: float) -> WarningEvent:
-    """Speech that nobody will read."""
-    return WarningEvent(code="audio_dropped", message=message, start=round(start, 3), end=round(end, 3))
-
-
-def span_s(requests: Sequence[Encode]) -> tuple[float, float]:
-    """What windows would have pooled, in seconds."""
-    starts, ends = zip(*((r.window.own_start, r.window.own_end) for r in requests), strict=True)
-    return min(starts) / SAMPLE_RATE, max(ends) / SAMPLE_RATE
 
 
 def broke(results: Sequence[Result]) -> str | None:

@@ -1,4 +1,4 @@
-"""A file that events are written to as they come: it never replaces another, and is whole after every write."""
+"""Base of the files that events are written to. A file never replaces another, and is complete after each write."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -10,14 +10,15 @@ from ..protocol.events import AnyEvent
 
 
 class EventFile(ABC):
-    """Made at once, so that a place that cannot be written is known before anything is heard.
+    """The file is created at once, so that an unwritable path is an error before any audio is read.
 
-    what  a file of this kind is, in messages; `kept` what is safe in it when it breaks off
+    what  the kind of file, for messages
+    kept  the unit that is complete in a file whose writing failed, for messages
     """
 
     what: ClassVar[str]
     kept: ClassVar[str]
-    _broke: InputError | None = None
+    _failure: InputError | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,20 +32,20 @@ class EventFile(ABC):
 
     @abstractmethod
     def write(self, event: AnyEvent) -> None:
-        """What of this event belongs into the file. InputError where the disk takes no more."""
+        """Write an event's part of the file. InputError when the disk is full."""
 
     def append(self, data: bytes) -> None:
-        """Hand it to the system at once, whole. What broke off once stays so: no row goes behind half a row."""
-        if self._broke is not None:
-            raise self._broke
+        """Write all of the data now. After a failure nothing more is written, so that no row follows a partial row."""
+        if self._failure is not None:
+            raise self._failure
         try:
-            while data:  # a disk that fills up takes a part first, and refuses the rest
+            while data:  # a disk that becomes full accepts a part first
                 data = data[self._file.write(data) :]
         except OSError as error:
-            self._broke = InputError(
-                f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are whole"
+            self._failure = InputError(
+                f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are complete"
             )
-            raise self._broke from None
+            raise self._failure from None
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +57,7 @@ class EventFile(ABC):
 
 
 def free_path(folder: Path, source: Path, suffix: str = ".jsonl") -> Path:
-    """`folder`/NAME`suffix`, or with a number before the suffix where that is taken."""
+    """The path `folder`/NAME`suffix`, with a number before the suffix if that file exists."""
     path, number = folder / f"{source.stem}{suffix}", 2
     try:
         while path.exists():

@@ -1,4 +1,4 @@
-"""The record of a session: its events as JSON lines. After a kill, every full line is readable."""
+"""The record of a session: its events as JSON lines. If the process is killed, every complete line stays readable."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from .event_file import EventFile
 
 
 class RecordWriter(EventFile):
-    """Appends each event as one line, whole, and hands it to the system at once. Never overwrites another record."""
+    """Appends each event as one line, without buffering. Never overwrites another record."""
 
     what, kept = "record", "lines"
 
@@ -34,9 +34,9 @@ class RecordWriter(EventFile):
 
 
 def read_record(path: Path) -> Iterator[AnyEvent]:
-    """The events of a record, in order. A last line that was cut short by a kill is left out.
+    """The events of a record, in order. An incomplete last line is ignored.
 
-    RecordInvalid names the line that is no event, and a record of another protocol.
+    Raises RecordInvalid for a line that is not an event, with its number, and for a record of another protocol version.
     """
     try:
         with open(path, "rb") as file:
@@ -55,7 +55,7 @@ def read_record(path: Path) -> Iterator[AnyEvent]:
 
 
 def is_record(path: Path) -> bool:
-    """A file that begins as a record does; what it holds is not looked at."""
+    """Whether a file begins like a record. Its content is not checked."""
     try:
         with open(path, "rb") as file:
             return file.read(1) == b"{" or (path.suffix.lower() == ".jsonl" and path.is_file())
@@ -64,7 +64,7 @@ def is_record(path: Path) -> bool:
 
 
 def event_time(event: AnyEvent) -> float | None:
-    """When on the audio clock, in seconds, an event can have been seen; None for those without a time."""
+    """The time on the audio clock, in seconds, from which an event can be reported; None for an event without times."""
     match event:
         case Status():
             return event.audio_s
@@ -78,11 +78,13 @@ def event_time(event: AnyEvent) -> float | None:
 
 
 def whole_record(path: Path) -> Iterator[AnyEvent]:
-    """The events of a record; RecordInvalid after the last when it breaks off before its session was closed."""
+    """The events of a record. RecordInvalid after the last one when there is no `session.closed`."""
     seen, closed = 0.0, False
     for event in read_record(path):
         seen = max(seen, event_time(event) or 0.0)
         closed = isinstance(event, SessionClosed)
         yield event
     if not closed:
-        raise RecordInvalid(f"{path}: breaks off at {seen:.1f} s, before its session was closed; all before was shown")
+        raise RecordInvalid(
+            f"{path}: breaks off at {seen:.1f} s, before its session was closed; the events before that were read"
+        )

@@ -1,4 +1,4 @@
-"""What was said and how it sounded, as WebVTT subtitles: a cue an utterance.
+"""WebVTT subtitles: one cue per utterance, with its emotion and its words.
 
 W3C (2019), "WebVTT: The Web Video Text Tracks Format", sections 4 and 6.
 """
@@ -10,7 +10,7 @@ from ..protocol.events import AnyEvent, EmotionFinal, WeighedWord
 from ..protocol.text import clean
 from .event_file import EventFile
 
-CARRIED = 1.5  # a word that counted so many times what an even share would be is `strong`
+STRONG_WEIGHT = 1.5  # a word with this many times the average weight gets the class `strong`
 
 HEAD = """WEBVTT
 
@@ -29,7 +29,7 @@ STYLE
 class Subtitles(EventFile):
     """Appends a cue for each `emotion.final`: the label and its probability, then the words, each with its time.
 
-    An utterance without words has its label alone; one without length has no cue. Times are the audio clock's.
+    An utterance without words has only its label, and one of no duration has no cue. Times are on the audio clock.
     """
 
     what, kept = "subtitles file", "cues"
@@ -44,7 +44,7 @@ class Subtitles(EventFile):
 
 
 def cue(event: EmotionFinal) -> str:
-    """One utterance as a cue, its blank line included; "" where there is no time to show it in."""
+    """One utterance as a cue with its blank line; "" for an utterance of no duration."""
     start, end = _milliseconds(event.start), _milliseconds(event.end)
     if end <= start:
         return ""
@@ -58,20 +58,20 @@ def cue(event: EmotionFinal) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that a cue can hold: on one line, with nothing in it that a player would take for a tag or for a time."""
+    """Text escaped for a cue: on one line, without anything that a player would parse as a tag or a timestamp."""
     text = clean(" ".join(text.split()))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def carried(words: Sequence[WeighedWord]) -> list[bool]:
-    """The words that counted clearly more than an even share."""
-    return [word.weight * len(words) >= CARRIED for word in words]
+def strong_words(words: Sequence[WeighedWord]) -> list[bool]:
+    """For each word, whether its weight is clearly above average."""
+    return [word.weight * len(words) >= STRONG_WEIGHT for word in words]
 
 
 def _words(words: Sequence[WeighedWord], start: int, end: int) -> Iterator[str]:
-    """Each word behind the time at which it was said; a player takes only times that grow, within the cue's."""
+    """Each word after its timestamp. WebVTT requires timestamps that increase, and that lie within the cue."""
     last = start
-    for place, (word, strong) in enumerate(zip(words, carried(words), strict=True)):
+    for place, (word, strong) in enumerate(zip(words, strong_words(words), strict=True)):
         text = escaped(word.word)
         if not text:
             continue

@@ -1,4 +1,4 @@
-"""Readings and words as a table that spreadsheets and statistics programs read: comma-separated values (RFC 4180)."""
+"""Readings and words as a CSV table (RFC 4180) for spreadsheets and statistics programs."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from ..protocol.events import AnyEvent, EmotionFinal, SessionCreated, WeighedWor
 from ..protocol.text import clean
 from .event_file import EventFile
 
-BEFORE = ("recording", "channel", "kind", "utterance", "start", "end", "label", "confidence")
-AFTER = ("voice_share", "words_share", "words_how", "said", "share")
-FORMULAS = tuple("=+-@\t\r＝＋－＠")
+FIRST_COLUMNS = ("recording", "channel", "kind", "utterance", "start", "end", "label", "confidence")
+LAST_COLUMNS = ("voice_share", "words_share", "words_how", "said", "share")
+FORMULA_PREFIXES = tuple("=+-@\t\r＝＋－＠")
 
 Cell = str | int | float
 
@@ -20,9 +20,9 @@ Cell = str | int | float
 class Table(EventFile):
     """A row of kind `reading` for each `emotion.final`, then one of kind `word` for each of its words.
 
-    Scores and dimensions have a column each, named as in the model; a word's row has its times and its share of the
-    attention alone, so that no reading is counted twice. Several recordings may go into one table, if their models
-    have the same labels. UTF-8, seconds on each recording's own clock.
+    Each label and each dimension of the model has a column. A word's row has only its times and its share of the
+    attention, so that no reading is counted twice. One table can hold several recordings, if their models have the same
+    labels. The encoding is UTF-8; times are seconds on each recording's own clock.
     """
 
     what, kept = "table", "rows"
@@ -36,22 +36,24 @@ class Table(EventFile):
         match event:
             case SessionCreated():
                 self._recording = event.source or ""
-                self._head(event.model.labels, event.model.dimensions)
+                self._write_header(event.model.labels, event.model.dimensions)
             case EmotionFinal():
-                self._head(event.scores, event.dimensions)
-                self._rows([_reading(event), *(_word(event, word) for word in event.words)])
+                self._write_header(event.scores, event.dimensions)
+                self._write_rows([_reading(event), *(_word(event, word) for word in event.words)])
 
-    def _head(self, labels: Iterable[str], dimensions: Iterable[str]) -> None:
-        columns = (*BEFORE, *(safe(name) for name in (*labels, *dimensions)), *AFTER)
+    def _write_header(self, labels: Iterable[str], dimensions: Iterable[str]) -> None:
+        columns = (*FIRST_COLUMNS, *(safe(name) for name in (*labels, *dimensions)), *LAST_COLUMNS)
         if not self._columns:
             self._columns = columns
             self._append([columns])
         elif set(columns) != set(self._columns):
-            raise InputError(f"{self.path}: readings of two models with other labels; write a table for each")
+            raise InputError(
+                f"{self.path}: the models of these recordings have different labels; write a table for each"
+            )
 
-    def _rows(self, rows: Iterable[dict[str, Cell]]) -> None:
-        whole = [{"recording": safe(self._recording), **row} for row in rows]
-        self._append([[row.get(name, "") for name in self._columns] for row in whole])
+    def _write_rows(self, rows: Iterable[dict[str, Cell]]) -> None:
+        complete = [{"recording": safe(self._recording), **row} for row in rows]
+        self._append([[row.get(name, "") for name in self._columns] for row in complete])
 
     def _append(self, rows: Sequence[Sequence[Cell]]) -> None:
         text = io.StringIO()
@@ -60,9 +62,9 @@ class Table(EventFile):
 
 
 def safe(text: str) -> str:
-    """Text for a cell: on one line, and none that a spreadsheet would run as a formula (OWASP, "CSV injection")."""
+    """Text for a cell: on one line, and quoted if a spreadsheet would run it as a formula (OWASP, "CSV injection")."""
     text = clean(" ".join(text.split()))
-    return f"'{text}" if text.startswith(FORMULAS) else text
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
 def _reading(event: EmotionFinal) -> dict[str, Cell]:

@@ -1,4 +1,4 @@
-"""What was heard, as a WAV file that is whole after every write. Only when asked for: audio is never kept otherwise."""
+"""Captured audio as a WAV file that is complete after each write. Audio is recorded only on request."""
 
 import struct
 import wave
@@ -13,38 +13,40 @@ from ..protocol.errors import InputError, UsageError
 
 
 class WaveFile:
-    """16-bit PCM at the source's own rate and channels. Never overwrites another file.
+    """16-bit PCM with the source's sample rate and channels. Never overwrites another file.
 
-    The standard library's writer sets the header right after each block, so a kill leaves a file that plays.
+    The standard library's writer updates the header after each block, so the file is playable even after a kill.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
         self.path = path
         if path.suffix.lower() not in (".wav", ".wave"):
-            raise UsageError(f"--record-audio {path}: only .wav files are written")
+            raise UsageError(f"--record-audio {path}: the suffix must be .wav")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._raw = open(path, "xb")  # noqa: SIM115 - closed by the context manager
         except FileExistsError:
-            raise InputError(f"{path}: exists already; audio is never overwritten, choose another place") from None
+            raise InputError(f"{path}: exists already; audio is never overwritten; choose another path") from None
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
         self._file = wave.open(self._raw, "wb")  # noqa: SIM115
         self._file.setnchannels(channels)
         self._file.setsampwidth(2)
         self._file.setframerate(sample_rate)
-        self._broken = False
+        self._failed = False
 
     def write(self, samples: npt.NDArray[np.float32]) -> None:
-        """More samples (n, channels) in [-1, 1]. InputError when the disk is full or the file reached 4 GB."""
+        """Append samples (n, channels) in [-1, 1]. InputError when the disk is full or the file reached 4 GB."""
         pcm = (np.clip(samples, -1.0, 1.0) * 32_767.0).astype("<i2").tobytes()
         try:
             self._file.writeframes(pcm)
             self._raw.flush()
         except (OSError, struct.error) as error:
-            self._broken = True
-            reason = getattr(error, "strerror", None) or "a WAV file holds no more than 4 GB"
-            raise InputError(f"{self.path}: the audio stops here: {reason}; what came before is whole") from None
+            self._failed = True
+            reason = getattr(error, "strerror", None) or "a WAV file cannot be larger than 4 GB"
+            raise InputError(
+                f"{self.path}: the audio stops here: {reason}; the audio before that is complete"
+            ) from None
 
     def __enter__(self) -> Self:
         return self
@@ -56,5 +58,5 @@ class WaveFile:
             self._file.close()
             self._raw.close()
         except (OSError, struct.error):
-            if not self._broken:
+            if not self._failed:
                 raise

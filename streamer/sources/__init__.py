@@ -1,1 +1,1 @@
-"""Where audio comes from: microphones and recordings."""
+"""Audio sources: microphones and recordings."""

@@ -1,4 +1,4 @@
-"""The microphones that are there, and which of them is meant. PortAudio is touched here and in `microphone` alone."""
+"""Listing and choosing input devices. Only this module and `microphone` use PortAudio."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..protocol.errors import UnusableDevice
 from ..protocol.text import clean
-from .stderr import quiet_stderr
+from .stderr_redirect import quiet_stderr
 
 PORTAUDIO_MISSING = (
     "PortAudio is not installed, so no microphone can be opened: Debian and Ubuntu `apt install libportaudio2`, "
@@ -20,7 +20,7 @@ PORTAUDIO_MISSING = (
     "`pip install --force-reinstall sounddevice` (its wheel brings PortAudio)"
 )
 
-# What platforms call a device that records what the loudspeakers play.
+# Names that platforms give to a device that records the loudspeakers' output.
 SYSTEM_SOUND = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole", "soundflower", "vb-cable")
 
 
@@ -28,13 +28,13 @@ SYSTEM_SOUND = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole",
 class Device:
     """One input device.
 
-    number       what `--input` takes
-    index        PortAudio's own number
-    host         the system interface it is reached through
-    channels     at most so many
-    sample_rate  its own, Hz
-    default      the one that is taken when none is named
-    source       of a PulseAudio or PipeWire server, which PortAudio reaches through its one device `pulse`
+    number       the number that `--input` accepts
+    index        PortAudio's device index
+    host         PortAudio's host API, such as ALSA or Core Audio
+    channels     largest number of input channels
+    sample_rate  default sample rate, Hz
+    default      the system's default input device
+    source       name of a PulseAudio or PipeWire source; PortAudio reaches all of these through its device `pulse`
     """
 
     number: int
@@ -48,36 +48,36 @@ class Device:
 
     @property
     def system_sound(self) -> bool:
-        """Records what the loudspeakers play, not a room."""
+        """The device records the loudspeakers' output, not a microphone."""
         return any(word in f"{self.name} {self.source or ''}".lower() for word in SYSTEM_SOUND)
 
     def line(self) -> str:
-        """One line of a list."""
+        """The device as one line of a list."""
         notes = [f"{self.channels} ch", f"{self.sample_rate} Hz", self.host]
         notes += ["system sound"] * self.system_sound + ["default"] * self.default
         return f"{self.number:>3}  {self.name}  ({', '.join(notes)})"
 
 
-def sound() -> Any:
-    """The sounddevice module; UnusableDevice says what to install, in one line, when PortAudio is missing."""
+def load_sounddevice() -> Any:
+    """Import the sounddevice module. UnusableDevice says what to install when PortAudio is missing."""
     try:
-        with quiet_stderr():  # ALSA speaks of every plug-in that it does not find
+        with quiet_stderr():  # ALSA prints a line for every missing plug-in
             import sounddevice
     except OSError:
         raise UnusableDevice(PORTAUDIO_MISSING) from None
     except ImportError:
         raise UnusableDevice("the package sounddevice is not installed; `pip install sounddevice`") from None
-    except Exception as error:  # PortAudioError: its class is out of reach when the import itself fails
-        raise UnusableDevice(f"the sound system does not start: {error}; is a sound service running?") from None
+    except Exception as error:  # PortAudioError, whose class cannot be named when the import itself fails
+        raise UnusableDevice(f"the sound system cannot be initialised: {error}; is a sound service running?") from None
     return sounddevice
 
 
 def devices() -> list[Device]:
-    """All input devices, as the system tells them now."""
-    return _listed(sound())
+    """All input devices that the system reports now."""
+    return _input_devices(load_sounddevice())
 
 
-def _listed(module: Any) -> list[Device]:
+def _input_devices(module: Any) -> list[Device]:
     try:
         hosts = [str(host["name"]) for host in module.query_hostapis()]
         default = int(module.default.device[0])
@@ -98,19 +98,19 @@ def _listed(module: Any) -> list[Device]:
         ]
         highest = len(module.query_devices())
     except module.PortAudioError as error:
-        raise UnusableDevice(f"the sound system does not list its devices: {error}") from None
+        raise UnusableDevice(f"the sound system cannot list its devices: {error}") from None
     server = next((device for device in found if device.name == "pulse" and device.host == "ALSA"), None)
-    return found + (_sources(server, highest) if server is not None else [])
+    return found + (_pulse_sources(server, highest) if server is not None else [])
 
 
-def _sources(server: Device, first: int) -> list[Device]:
-    """What a PulseAudio or PipeWire server offers, monitors of its loudspeakers among it; [] if it does not say."""
-    asked = shutil.which("pactl")
-    if asked is None:
+def _pulse_sources(server: Device, first: int) -> list[Device]:
+    """The sources of a PulseAudio or PipeWire server, including monitors; [] when `pactl` cannot list them."""
+    pactl = shutil.which("pactl")
+    if pactl is None:
         return []
     try:
-        answer = subprocess.run(  # noqa: S603 - a fixed command line, found on the path
-            [asked, "--format=json", "list", "sources"], capture_output=True, timeout=2.0, check=True
+        answer = subprocess.run(  # noqa: S603 - a fixed command line; the program was found on the path
+            [pactl, "--format=json", "list", "sources"], capture_output=True, timeout=2.0, check=True
         )
         listed = json.loads(answer.stdout)
         return [
@@ -130,17 +130,17 @@ def _sources(server: Device, first: int) -> list[Device]:
 
 
 def choose(wanted: str | None) -> Device:
-    """The device meant by a number, a name or a part of one, or the default.
+    """Choose a device by its number, its name or a part of its name; None chooses the default.
 
-    UnusableDevice lists the devices when there is no such one, or more than one: never another in its place.
+    Raises UnusableDevice with a list of the devices when none or several match. Another device is never used instead.
     """
     found = devices()
     if not found:
-        raise UnusableDevice(f"no microphone here: the system offers no input device; {_advice()}")
+        raise UnusableDevice(f"no microphone found: the system has no input device; {_advice()}")
     if wanted is None:
         standard = next((device for device in found if device.default), None)
         if standard is None:
-            raise UnusableDevice(f"the system names no default microphone; choose one with --input:\n{listing(found)}")
+            raise UnusableDevice(f"the system has no default microphone; choose one with --input:\n{listing(found)}")
         return standard
     if wanted.isdecimal():
         matches = [device for device in found if device.number == int(wanted)]
@@ -151,29 +151,29 @@ def choose(wanted: str | None) -> Device:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UnusableDevice(f"{wanted!r} means {len(matches)} microphones; name one of them:\n{listing(matches)}")
-    raise UnusableDevice(f"no microphone called {wanted!r}; these are there:\n{listing(found)}")
+        raise UnusableDevice(f"{wanted!r} matches {len(matches)} microphones; choose one of them:\n{listing(matches)}")
+    raise UnusableDevice(f"no microphone matches {wanted!r}; available are:\n{listing(found)}")
 
 
 def listing(found: list[Device]) -> str:
-    """The devices, a line each."""
+    """The devices, one per line."""
     return "\n".join(device.line() for device in found) or "  (none)"
 
 
 def others(but: Device) -> str:
-    """The devices that are there besides one, for the end of a message."""
+    """The other available devices, for the end of an error message."""
     try:
         rest = [device for device in devices() if device.number != but.number]
     except UnusableDevice:
         rest = []
-    return f"others that are there:\n{listing(rest)}" if rest else "no other input device is there"
+    return f"other input devices:\n{listing(rest)}" if rest else "there is no other input device"
 
 
 @contextmanager
 def selected_source(device: Device) -> Iterator[None]:
-    """Tell the sound server which of its sources the next stream wants; it has no other way to be asked.
+    """Set PULSE_SOURCE while a stream is opened: the sound server offers no other way to choose a source.
 
-    Only while that stream is opened: the next one, and every program started from here, asks for itself.
+    The variable is restored afterwards, so that later streams and child processes are not affected.
     """
     if device.source is None:
         yield

@@ -160,7 +160,7 @@ def test_b_learns_a_calm_voice_and_keeps_it_for_the_next_time(
     screen.press("b")
     screen.read_until("of 10 s")
     microphone.play(conversation)
-    screen.read_until("your calm voice is learnt")
+    screen.read_until("your calm voice was learnt")
     screen.read_until("baseline enrolled")
     screen.press("q")
     assert screen.end() == 0

@@ -28,7 +28,7 @@ from emoscope.streamer.protocol.events import (
 )
 from emoscope.streamer.runtime.news import Note, Tick
 from emoscope.streamer.runtime.remote import Sending
-from emoscope.streamer.sources.paced import PacedRecording
+from emoscope.streamer.sources.paced_recording import PacedRecording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, run, silence
 
 ROOT = Path(__file__).parents[2]

@@ -128,11 +128,13 @@ class PassQueue:
         return None, decided
 
     def end(self, now: float, made: QueuedPass, result: Result, began: float) -> list[Decided]:
-        """A recognizer that began a pass at `began` has its result; it counts unless the pass was decided before."""
+        """A recognizer that began a pass at `began` has its result, which counts unless it comes too late."""
         self.begun.discard(made)
         if isinstance(result, Done):
             self.durations.append(Duration(now, made.seconds, now - began))
-        return [] if made.decided else [self._decide(made, result)]
+        if made.decided:
+            return []
+        return [self._decide(made, Late(made.request.id) if now >= made.deadline else result)]
 
     def put_back(self, made: QueuedPass) -> list[Decided]:
         """The recognizer that had begun a pass broke: another one may try it, once, before everything else.

@@ -12,7 +12,7 @@ from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.events import SessionCreated, encode
 from emoscope.streamer.protocol.text import clean, printable
 from emoscope.streamer.runtime.live import Live
-from emoscope.streamer.sources.paced import PacedRecording
+from emoscope.streamer.sources.paced_recording import PacedRecording
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 

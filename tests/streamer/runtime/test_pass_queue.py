@@ -37,6 +37,13 @@ def test_a_pass_that_is_late_is_given_up_and_its_result_is_ignored() -> None:
     assert queue.end(103.0, made, done(made), 100.0) == []
 
 
+def test_a_result_after_the_deadline_is_late_even_if_nobody_looked_in_time() -> None:
+    queue = PassQueue()
+    queue.submit(100.0, "a", [asked(1, final=True)], 1.0, 1.5)
+    made = begun(queue, 100.0)
+    assert queue.end(101.5, made, done(made), 100.0) == [Decided("a", Late(1))]
+
+
 def test_a_queued_pass_that_is_late_is_never_begun() -> None:
     queue = PassQueue()
     queue.submit(100.0, "a", [asked(1, final=True)], 1.0, 1.5)

@@ -1,7 +1,6 @@
 """Many owners, one engine: turns, batches, and faults that stay where they are."""
 
 import threading
-import time
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoscope.models.windows import grid_window
-from emoscope.streamer.runtime.scheduler import Answers, Scheduler
+from emoscope.streamer.runtime.scheduler import BatchResults, Scheduler
 from emoscope.streamer.session.requests import Done, Encode, Failed, Read, Request, Result
 from emoscope.streamer.testing import CONTRACT, FakeEngine, voice
 
@@ -44,7 +43,7 @@ class Inbox:
         self.got: list[tuple[Hashable, Result]] = []
         self.news = threading.Condition()
 
-    def __call__(self, answers: Answers) -> None:
+    def __call__(self, answers: BatchResults) -> None:
         with self.news:
             self.got += [(owner, result) for owner, results, _ in answers for result in results]
             self.news.notify_all()
@@ -71,7 +70,7 @@ def test_each_request_is_answered_once_to_its_owner_under_its_own_id(asked: dict
         [alone] = FakeEngine()([encode(0, seed=owner)])
         assert isinstance(result, Done) and isinstance(alone, Done)
         assert np.array_equal(result.value.scores, alone.value.scores)
-    assert scheduler.waiting == 0
+    assert scheduler.queue_length == 0
 
 
 def test_who_asks_for_much_does_not_hold_up_who_asks_for_little() -> None:
@@ -105,7 +104,7 @@ def test_readings_go_before_windows() -> None:
     assert (got[1][0], got[1][1].id) == ("b", 7)
 
 
-def test_what_waits_can_be_taken_back_and_what_has_begun_cannot() -> None:
+def test_a_queued_window_can_be_cancelled_and_a_begun_one_cannot() -> None:
     gate, inbox = Gate(), Inbox()
     gate.open.clear()
     scheduler = Scheduler(gate, inbox, batch=1, gather_s=0.0)
@@ -113,15 +112,15 @@ def test_what_waits_can_be_taken_back_and_what_has_begun_cannot() -> None:
     assert gate.inside.wait(20)
     scheduler.submit("a", [encode(2), encode(3)])
     scheduler.submit("gone", [encode(9)])
-    back = scheduler.take_back("a", lambda request: request.id != 3)
+    assert [queued.request.id for queued in scheduler.queued("a")] == [2, 3]
+    cancelled = scheduler.cancel("a", {1, 2})
     scheduler.forget("gone")
     gate.open.set()
     got = inbox.wait(2)
-    time.sleep(0.05)
     scheduler.close()
-    assert [request.id for request in back] == [2]
+    assert [request.id for request in cancelled] == [2]
     assert [(owner, result.id) for owner, result in got] == [("a", 1), ("a", 3)]
-    assert scheduler.take_back("nobody") == []
+    assert scheduler.queued("nobody") == scheduler.cancel("nobody", {1}) == []
 
 
 def test_a_window_that_breaks_the_model_takes_nobody_with_it() -> None:
@@ -147,21 +146,3 @@ def test_a_window_that_breaks_the_model_takes_nobody_with_it() -> None:
     scheduler.close()
     assert isinstance(got["bad"], Failed) and "boom" in got["bad"].message
     assert all(isinstance(got[owner], Done) for owner in "abcd")
-
-
-def test_company_is_waited_for_only_while_it_is_likely() -> None:
-    gate, inbox = Gate(), Inbox()
-    scheduler = Scheduler(gate, inbox, batch=16, gather_s=0.25)
-    scheduler.submit("lone", [encode(0)])
-    began = time.perf_counter()
-    inbox.wait(1)
-    assert time.perf_counter() - began < 0.2
-    for owner in range(40):  # many in a short time: company is likely now
-        scheduler.submit(owner, [encode(0)])
-    inbox.wait(41)
-    for owner in range(3):
-        scheduler.submit(owner, [encode(1)])
-        time.sleep(0.02)
-    inbox.wait(44)
-    scheduler.close()
-    assert len(gate.batches[-1]) == 3

@@ -3,9 +3,7 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,9 +14,7 @@ from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
 from emoscope.streamer.asr import Choice, Recognizer, choose
 from emoscope.streamer.protocol.events import EmotionFinal, Status, TranscriptFinal, WarningEvent
-from emoscope.streamer.runtime.recognizer_pool import MOST_INTERIMS, WordsPool
 from emoscope.streamer.server import serving
-from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Result, Transcribe
 from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence, voice
 
@@ -204,63 +200,3 @@ def test_a_voice_is_enrolled_through_the_socket() -> None:
     assert enrolled.seconds >= 1.0
     finals = [e for e in events if isinstance(e, EmotionFinal)]
     assert finals[-1].baseline == "enrolled"
-
-
-class Inbox:
-    def __init__(self) -> None:
-        self.got: list[tuple[object, Result]] = []
-
-    def __call__(self, owner: object, result: Result) -> None:
-        self.got.append((owner, result))
-
-    def wait(self, count: int, patience_s: float = 60.0) -> list[tuple[object, Result]]:
-        began = time.monotonic()
-        while len(self.got) < count and time.monotonic() - began < patience_s:
-            time.sleep(0.01)
-        return self.got
-
-
-def asked(number: int, *, final: bool = False, seconds: float = 1.0) -> Transcribe:
-    return Transcribe(number, 1, 0, 16_000, final, None, np.zeros(int(seconds * 16_000), np.int16))
-
-
-def test_past_the_bound_interims_are_dropped_first_and_sessions_take_turns() -> None:
-    inbox, recognizer = Inbox(), odd("late")
-    pool = WordsPool([recognizer], inbox)
-    recognizer.check()
-    pool.submit("first", [asked(0, final=True)], 1.0, None)
-    while pool.waiting:
-        time.sleep(0.01)
-    for owner in range(MOST_INTERIMS + 2):
-        pool.submit(owner, [asked(1)], 1.0, 300.0)
-    pool.submit("greedy", [asked(2, final=True), asked(3, final=True)], 1.0, None)
-    pool.submit("modest", [asked(4, final=True)], 1.0, None)
-    assert [(owner, result) for owner, result in inbox.got if isinstance(result, Dropped)] == [
-        (0, Dropped(1)),
-        (1, Dropped(1)),
-    ]
-    done = [(owner, result.id) for owner, result in inbox.wait(6) if isinstance(result, Done)]
-    pool.close()
-    assert done == [("first", 0), ("greedy", 2), ("modest", 4), ("greedy", 3)]
-
-
-def test_every_pass_has_one_result_whatever_becomes_of_it() -> None:
-    inbox, recognizer = Inbox(), odd("late")
-    pool = WordsPool([recognizer], inbox)
-    pool.submit("a", [asked(1, final=True)], 1.0, 0.2)
-    pool.submit("b", [asked(2)], 1.0, 100.0)
-    pool.submit("b", [asked(3, final=True)], 1.0, 100.0)
-    time.sleep(0.4)
-    pool.tick()
-    pool.submit("gone", [asked(9, final=True)], 1.0, None)
-    pool.forget("gone")
-    inbox.wait(3)
-    with suppress(ProcessLookupError):
-        os.kill(recognizer.pid, signal.SIGKILL)
-    pool.submit("c", [asked(4, final=True)], 1.0, None)
-    got = {(owner, result.id): result for owner, result in inbox.wait(4)}
-    assert len(inbox.got) == len(got) == 4
-    assert got["a", 1] == Late(1) and got["b", 2] == Dropped(2)
-    assert isinstance(got["b", 3], Done) and isinstance(got["c", 4], Failed)
-    assert "signal 9" in pool.offer.trouble and not pool.offer.hears(None)
-    pool.close()

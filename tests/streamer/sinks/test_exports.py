@@ -140,7 +140,7 @@ def test_a_table_takes_one_kind_of_model_only(tmp_path):
     with Table(tmp_path / "t.csv") as table:
         table.write(final([]))
         [other, *_] = [e for e in run(Session(CONTRACT), FakeEngine(), [voice(2.0)]) if isinstance(e, EmotionFinal)]
-        with pytest.raises(InputError, match="other labels"):
+        with pytest.raises(InputError, match="different labels"):
             table.write(other)
 
 

@@ -75,14 +75,14 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_reason(tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_is_said_once_with_what_is_safe():
-    """The lines before are whole."""
+    """The lines before are complete."""
     from emoscope.streamer.protocol.events import Error
 
     record = RecordWriter.__new__(RecordWriter)
     record.path = "full"
     with open("/dev/full", "wb", buffering=0) as file:
         record._file = file
-        with pytest.raises(InputError, match=r"No space left.*lines before are whole"):
+        with pytest.raises(InputError, match=r"No space left.*lines before are complete"):
             record.write(Error(code="x", message="y", fatal=False))
 
 

@@ -72,8 +72,8 @@ class FakeSound:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSound:
     module = FakeSound()
-    monkeypatch.setattr(devices, "sound", lambda: module)
-    monkeypatch.setattr(microphone, "sound", lambda: module)
+    monkeypatch.setattr(devices, "load_sounddevice", lambda: module)
+    monkeypatch.setattr(microphone, "load_sounddevice", lambda: module)
     return module
 
 
@@ -105,11 +105,11 @@ def test_a_name_that_two_devices_share_is_an_error(fake: FakeSound) -> None:
 def test_no_device_at_all_is_an_error_that_says_what_to_do(fake: FakeSound, capsys: pytest.CaptureFixture[str]) -> None:
     """Without any input device both commands say so and fail."""
     fake.listed = fake.listed[:1]
-    with pytest.raises(UnusableDevice, match="no microphone here"):
+    with pytest.raises(UnusableDevice, match="no microphone found"):
         devices.choose(None)
     assert main(["devices"]) == 1
     assert main(["listen"]) == 1
-    assert "no microphone here" in capsys.readouterr().err
+    assert "no microphone found" in capsys.readouterr().err
 
 
 def test_the_list_shows_what_a_person_must_know(fake: FakeSound, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +185,7 @@ def test_a_device_that_goes_away_is_told_after_all_that_it_gave(fake: FakeSound)
 
 def test_a_device_that_gives_nothing_is_told(fake: FakeSound, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that is open and silent of callbacks is an error after some seconds, not a wait for ever."""
-    monkeypatch.setattr(microphone, "FIRST_S", 0.1)
+    monkeypatch.setattr(microphone, "FIRST_BLOCK_TIMEOUT_S", 0.1)
     opened = microphone.Microphone(devices.choose("yeti"))
     assert len(opened.read(0.02).samples) == 0
 
@@ -218,7 +218,7 @@ def test_a_missing_portaudio_is_one_line_for_every_system(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UnusableDevice) as error:
-        devices.sound()
+        devices.load_sounddevice()
     message = str(error.value)
     assert "\n" not in message
     for word in ("Debian", "libportaudio2", "Fedora", "portaudio", "macOS", "brew", "Windows", "pip"):

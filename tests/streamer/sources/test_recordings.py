@@ -30,8 +30,8 @@ def test_compressed_recordings_are_read(tmp_path, suffix):
     ("name", "content", "said"),
     [
         ("empty.wav", b"", "the file is empty"),
-        ("text.wav", b"this is not audio at all, it is text\n" * 9, "not a recording that can be read"),
-        ("header.wav", b"RIFF\x00\x00\x00\x00WAVEfmt ", "not a recording|holds no samples"),
+        ("text.wav", b"this is not audio at all, it is text\n" * 9, "not a readable recording"),
+        ("header.wav", b"RIFF\x00\x00\x00\x00WAVEfmt ", "not a readable recording|has no samples"),
     ],
 )
 def test_what_is_no_recording_says_so(tmp_path, name, content, said):
@@ -52,7 +52,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 def test_a_recording_without_samples_says_so(tmp_path):
     """A whole header and nothing behind it."""
     soundfile.write(tmp_path / "a.wav", np.zeros(0, np.float32), 16_000)
-    with pytest.raises(UnreadableAudio, match="holds no samples"), Recording(tmp_path / "a.wav") as recording:
+    with pytest.raises(UnreadableAudio, match="has no samples"), Recording(tmp_path / "a.wav") as recording:
         list(recording.blocks(1.0))
 
 

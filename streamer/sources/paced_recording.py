@@ -1,4 +1,4 @@
-"""A recording as a live source: its samples come when they would have been heard, at any speed, and it can wait."""
+"""A recording as a live source: its samples arrive in real time or at another speed, and it can pause."""
 
 import time
 from pathlib import Path
@@ -9,11 +9,11 @@ from ..protocol.text import clean, printable
 from .microphone import Captured
 from .recordings import Recording
 
-BLOCK_S = 0.05  # at up to four times life; longer above, so that the blocks a second stay few
+BLOCK_S = 0.05  # up to four times real time; longer above, to limit the number of blocks per second
 
 
 class PacedRecording:
-    """Raises UnreadableAudio when opened, or after all that could be read when the file breaks off."""
+    """Raises UnreadableAudio when it is opened, or after the last readable block of a truncated file."""
 
     def __init__(self, path: Path, speed: float = 1.0) -> None:
         self._recording = Recording(path)
@@ -27,11 +27,11 @@ class PacedRecording:
         self.waiting_s = 0.0
 
     def read(self, timeout_s: float) -> Captured | None:
-        """The next block when it is due; nothing while held."""
+        """The next block when it is due, otherwise nothing after `timeout_s`; None at the end."""
         now = time.monotonic()
         if self._due_from is None:
             self._due_from = now
-        # The block is due when its end would have been heard. A late reader does not make the rest come at once.
+        # A block is due at its end. After a late read the remaining blocks do not all become due at once.
         self._due_from = max(self._due_from, now - 1.0)
         due = self._due_from + self._block_s / self.speed
         if self._held or due - now > timeout_s:
@@ -46,8 +46,9 @@ class PacedRecording:
         return None if block is None else Captured(block)
 
     def hold(self, held: bool) -> None:
-        """Wait, or go on."""
+        """Pause or continue."""
         self._held = held
 
     def close(self) -> None:
+        """Close the file."""
         self._recording.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""C libraries write to the terminal behind Python's back: ALSA and PortAudio do. While a screen is up that tears it."""
+"""Redirects file descriptor 2 to a log file. ALSA and PortAudio write to it directly, which corrupts the screen."""
 
 import io
 import os
@@ -13,11 +13,11 @@ from typing import TextIO, cast
 _lock = Lock()
 _users = 0
 _screens = 0
-_kept = -1
+_saved_fd = -1
 
 
-class _Aside(io.TextIOBase):
-    """`sys.stderr` while descriptor 2 is redirected: what Python says still comes to where it went before."""
+class _Bypass(io.TextIOBase):
+    """`sys.stderr` while descriptor 2 is redirected. Python's own messages still reach the original descriptor."""
 
     def __init__(self, before: TextIO) -> None:
         self.before = before
@@ -25,61 +25,61 @@ class _Aside(io.TextIOBase):
     def write(self, text: str) -> int:
         data = text.encode(self.before.encoding or "utf-8", "replace")
         with _lock:
-            place = _kept if _kept >= 0 else 2
+            target = _saved_fd if _saved_fd >= 0 else 2
             while data:
-                data = data[os.write(place, data) :]
+                data = data[os.write(target, data) :]
         return len(text)
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return os.isatty(_kept if _kept >= 0 else 2)
+        return os.isatty(_saved_fd if _saved_fd >= 0 else 2)
 
 
 def log_path() -> Path:
-    """Where such lines go: one file a user, in the system's place for files that need not last."""
+    """The log file: one per user, in the system's folder for temporary files."""
     return Path(tempfile.gettempdir()) / f"emoscope-{os.getuid() if hasattr(os, 'getuid') else 'user'}.log"
 
 
 @contextmanager
 def quiet_stderr(*, screen: bool = False) -> Iterator[None]:
-    """File descriptor 2 goes to the log for as long as anyone, in any thread, has this open.
+    """Redirect file descriptor 2 to the log while at least one thread is inside this context.
 
-    Only C code is silenced: what Python writes to `sys.stderr` still comes through. Under a `screen` that is not so,
-    since any line would tear it.
+    Only C code is silenced: Python's `sys.stderr` still works, except while a `screen` is shown, which any line would
+    corrupt.
     """
-    global _users, _screens, _kept  # noqa: PLW0603 - there is one descriptor 2 in a process
+    global _users, _screens, _saved_fd  # noqa: PLW0603 - a process has one descriptor 2
     with _lock:
         if _users == 0:
-            _kept = _redirect()
+            _saved_fd = _redirect()
         _users, _screens = _users + 1, _screens + screen
-        _point()
+        _update_bypass()
     try:
         yield
     finally:
         with _lock:
             _users, _screens = _users - 1, _screens - screen
-            _point()
-            if _users == 0 and _kept >= 0:
+            _update_bypass()
+            if _users == 0 and _saved_fd >= 0:
                 _flush()
-                os.dup2(_kept, 2)
-                os.close(_kept)
-                _kept = -1
+                os.dup2(_saved_fd, 2)
+                os.close(_saved_fd)
+                _saved_fd = -1
 
 
-def _point() -> None:
-    """Give Python's own lines their way past the log, or take it back."""
-    past = _users > 0 and _screens == 0 and _kept >= 0
-    if isinstance(sys.stderr, _Aside):
-        if not past:
+def _update_bypass() -> None:
+    """Let Python's own messages bypass the log, or stop that."""
+    bypass = _users > 0 and _screens == 0 and _saved_fd >= 0
+    if isinstance(sys.stderr, _Bypass):
+        if not bypass:
             sys.stderr = sys.stderr.before
-    elif past and _is_ours(sys.stderr):
+    elif bypass and _writes_to_fd_2(sys.stderr):
         _flush()
-        sys.stderr = cast(TextIO, _Aside(sys.stderr))
+        sys.stderr = cast(TextIO, _Bypass(sys.stderr))
 
 
-def _is_ours(stream: TextIO | None) -> bool:
+def _writes_to_fd_2(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.fileno() == 2
     except (OSError, ValueError):
@@ -87,7 +87,7 @@ def _is_ours(stream: TextIO | None) -> bool:
 
 
 def _redirect() -> int:
-    """Where descriptor 2 went before; -1 when there is none to keep quiet."""
+    """Redirect descriptor 2 and return a duplicate of the original; -1 when there is none."""
     _flush()
     try:
         kept = os.dup(2)
@@ -105,7 +105,7 @@ def _flush() -> None:
 
 
 def _open_log() -> int:
-    # Another user's link in a shared folder must not make us write elsewhere.
+    # O_NOFOLLOW: another user's symbolic link in the shared folder must not redirect the log.
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     try:
         return os.open(log_path(), flags, 0o600)

@@ -6,15 +6,15 @@ import sys
 
 SCRIPT = """
 import os, sys, tempfile
-from emoscope.streamer.sources import stderr
+from emoscope.streamer.sources import stderr_redirect
 def say(text):
     os.write(2, b"C" + text.encode())
     print("P" + text, file=sys.stderr, flush=True)
 say("0 ")
-with stderr.quiet_stderr():
+with stderr_redirect.quiet_stderr():
     say("1 ")
     early = sys.stderr
-    with stderr.quiet_stderr(screen=True):
+    with stderr_redirect.quiet_stderr(screen=True):
         say("2 ")
     say("3 ")
 say("4 ")

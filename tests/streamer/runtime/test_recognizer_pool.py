@@ -1,0 +1,137 @@
+"""Recognizers in processes of their own, for several owners: each pass has one result, whatever becomes of it."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emoscope.streamer.asr import Choice, Recognizer
+from emoscope.streamer.runtime.recognizer_pool import NO_RECOGNIZER, RecognizerPool
+from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Result, Transcribe
+from emoscope.streamer.testing import FakeClock
+
+ODD = str(Path(__file__).parents[1] / "asr" / "odd_worker.py")
+LIMIT_S = 120.0  # for what must happen sooner or later; no test passes or fails by it
+
+
+def odd(how: str) -> Recognizer:
+    return Recognizer(Choice(name="pocketsphinx"), command=(ODD, how))
+
+
+def asked(number: int, *, final: bool = True) -> Transcribe:
+    return Transcribe(number, 1, 0, 16_000, final, None, np.zeros(16_000, np.int16))
+
+
+class Inbox:
+    """What was delivered."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[Hashable, Result]] = []
+        self._change = threading.Condition()
+
+    def __call__(self, owner: Hashable, result: Result) -> None:
+        with self._change:
+            self.got.append((owner, result))
+            self._change.notify_all()
+
+    def wait(self, count: int) -> dict[tuple[Hashable, int], Result]:
+        """All results by owner and id, once there are so many."""
+        with self._change:
+            assert self._change.wait_for(lambda: len(self.got) >= count, LIMIT_S)
+            results = {(owner, result.id): result for owner, result in self.got}
+        assert len(results) == len(self.got), "a pass has two results"
+        return results
+
+
+Start = Callable[..., tuple[RecognizerPool, Inbox, FakeClock]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    pools = []
+
+    def make(*recognizers: Recognizer) -> tuple[RecognizerPool, Inbox, FakeClock]:
+        inbox, clock = Inbox(), FakeClock()
+        pools.append(RecognizerPool(recognizers, inbox, clock=clock))
+        return pools[-1], inbox, clock
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+def begun(pool: RecognizerPool) -> None:
+    """Wait until everything that is queued was begun."""
+    while pool.queue_length:
+        threading.Event().wait(0.005)
+
+
+def test_late_superseded_and_forgotten_passes_have_one_result_or_none(start: Start) -> None:
+    """A pass that is being made when its deadline comes is late at once; its words are thrown away afterwards."""
+    pool, inbox, clock = start(odd("late"))
+    pool.submit("a", [asked(1)], 1.0, 0.2)
+    begun(pool)
+    pool.submit("b", [asked(2, final=False)], 1.0, 100.0)
+    pool.submit("b", [asked(3)], 1.0, 100.0)
+    clock.sleep(0.4)
+    pool.expire()
+    pool.submit("disconnected", [asked(9)], 1.0, None)
+    pool.forget("disconnected")
+    results = inbox.wait(3)
+    assert (results["a", 1], results["b", 2]) == (Late(1), Dropped(2))
+    assert isinstance(results["b", 3], Done)
+
+
+def test_owners_take_turns_at_a_recognizer(start: Start) -> None:
+    pool, inbox, _ = start(odd("late"))
+    pool.submit("first", [asked(0)], 1.0, None)
+    begun(pool)
+    pool.submit("greedy", [asked(2), asked(3)], 1.0, None)
+    pool.submit("modest", [asked(4)], 1.0, None)
+    inbox.wait(4)
+    assert [(owner, result.id) for owner, result in inbox.got] == [
+        ("first", 0),
+        ("greedy", 2),
+        ("modest", 4),
+        ("greedy", 3),
+    ]
+
+
+def test_a_recognizer_that_dies_takes_no_other_with_it(start: Start) -> None:
+    """The pass on which it died is made by another one, and later passes never meet it."""
+    victim, other = odd("late"), odd("late")
+    victim.check()
+    other.check()
+    pool, inbox, _ = start(victim, other)
+    pool.submit("a", [asked(1)], 1.0, None)
+    pool.submit("b", [asked(2)], 1.0, None)
+    begun(pool)
+    os.kill(victim.pid, signal.SIGKILL)
+    pool.submit("c", [asked(3)], 1.0, None)
+    assert {type(result) for result in inbox.wait(3).values()} == {Done}
+    assert pool.offer.hears(None)
+
+
+def test_without_a_recognizer_that_is_left_every_pass_fails_with_the_reason(start: Start) -> None:
+    recognizer = odd("answers")
+    pool, inbox, _ = start(recognizer)
+    pool.submit("a", [asked(1)], 1.0, None)
+    assert isinstance(inbox.wait(1)["a", 1], Done)
+    with suppress(ProcessLookupError):
+        os.kill(recognizer.pid, signal.SIGKILL)
+    pool.submit("a", [asked(2), asked(3)], 1.0, None)
+    results = inbox.wait(3)
+    assert all(isinstance(results["a", n], Failed) and "signal 9" in results["a", n].message for n in (2, 3))
+    assert "signal 9" in pool.offer.trouble and not pool.offer.hears(None)
+
+
+def test_a_pool_without_recognizers_fails_every_pass(start: Start) -> None:
+    pool, inbox, _ = start()
+    pool.submit("a", [asked(1)], 1.0, None)
+    assert inbox.wait(1) == {("a", 1): Failed(1, NO_RECOGNIZER)}
+    assert not pool.offer.hears(None)
