@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 ANSWER_TIMEOUT_S = 15.0  # each keepalive is answered: a connection without any message for this long is dead
-COMMANDS_PER_SECOND, COMMAND_BURST = 10.0, 30.0  # the server's rate limit for commands
+COMMANDS_PER_SECOND, COMMAND_BURST = 10.0, 30.0  # half of what the server accepts; keepalives count there too
 
 
 class Phase(Enum):

@@ -28,7 +28,7 @@ class Captured:
 
     samples      (n, channels) in [-1, 1]
     lost         frames before these samples that were dropped from the full queue
-    newest_at  when the newest of the samples arrived, by `time.monotonic()`; 0 when that is unknown
+    newest_at    when the newest of the samples arrived, by `time.monotonic()`; 0 when that is unknown
     overflows    input overflows that the system reported, each a loss of audio before it reached the queue
     """
 
