@@ -96,7 +96,7 @@ def test_what_goes_wrong_is_one_line_that_says_what_to_do(speech: Path, tmp_path
     usage = send(speech, "127.0.0.1:8765")
     absent = send(tmp_path / "none.wav", "ws://127.0.0.1:1")
     for done, code, words in (
-        (refused, 1, "wants a token"),
+        (refused, 1, "requires a token"),
         (nobody, 1, "connection refused"),
         (usage, 2, "not the address of a server"),
         (absent, 1, "no such file"),
