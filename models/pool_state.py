@@ -1,4 +1,4 @@
-"""What a set of frames leaves behind: small, mergeable, always float32 (design: exact incremental pooling).
+"""What a set of frames leaves behind: small, mergeable, always float32 (`models/README.md`).
 
 For query q and head h, with scores e_t and features x_t, any set of frames is summed up by
 

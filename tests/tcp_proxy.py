@@ -1,7 +1,7 @@
-"""A TCP proxy that is as bad as a network can be, on purpose: it delays, cuts, half-closes, stalls and swallows.
+"""A TCP proxy that injects network faults: delays, resets, half-closes, stalls and discarded data.
 
-Faults are of the bytes alone: it knows nothing of websockets. Each connection is judged by the number of bytes that
-went through it, so that a cut falls inside a frame as easily as between two.
+It knows nothing of websockets. Faults happen after a number of bytes, so that a cut falls inside a frame as easily as
+between two frames.
 """
 
 import contextlib
@@ -21,15 +21,14 @@ Ending = Literal["reset", "close", "half", "black hole"]
 
 @dataclass
 class Faults:
-    """What happens to one connection.
+    """The faults of one connection.
 
-    up_after, down_after  bytes to the server or to the client after which it ends; None: never
-    ending   reset: at once, as when a cable's other end goes away; close: an orderly end of both directions in the
-             middle of whatever was said; half: the one direction ends, the other stays; black hole: both stay open and
-             nothing goes through
-    delay_s  of each chunk, in each direction
-    jitter_s added to it, at random
-    rate     bytes a second to the client: a slow reader; None: all that comes
+    up_after, down_after  bytes to the server or to the client after which the connection ends; None: never
+    ending    reset: both directions are reset; close: both are closed in order, in the middle of the data; half: one
+              direction is closed, the other stays open; black hole: both stay open and transfer nothing
+    delay_s   delay of each chunk, in each direction
+    jitter_s  random addition to the delay
+    rate      bytes per second to the client, for a slow reader; None: unlimited
     """
 
     up_after: int | None = None
@@ -42,17 +41,25 @@ class Faults:
 
 @dataclass
 class TcpProxy:
-    """`faults` says what each connection suffers, by its number; those after the last suffer nothing."""
+    """A proxy in front of a server on this machine.
+
+    faults       of each connection, by its number; later connections have none
+    refusing     new connections are reset
+    deaf_before  data from the clients of connections with a smaller number is discarded
+    downlink     data to the clients is held back while this is cleared
+    """
 
     target: int
     faults: list[Faults] = field(default_factory=list)
     connections: int = 0
     refusing: bool = False
     deaf_before: int = 0
+    downlink: threading.Event = field(default_factory=threading.Event)
     _open: list[socket.socket] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.downlink.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
@@ -68,7 +75,7 @@ class TcpProxy:
         self._open.clear()
 
     def deafen(self) -> None:
-        """Swallow what comes from the clients of the connections that are open now; what goes down still does."""
+        """Discard data from the clients of the connections that are open now; data to the clients still passes."""
         self.deaf_before = self.connections
 
     def close(self) -> None:
@@ -112,7 +119,9 @@ class TcpProxy:
         passed, chance = 0, random.Random(7)
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK if rate is None else 256):
-                if number is not None and number < self.deaf_before:
+                if number is None:
+                    self.downlink.wait()
+                elif number < self.deaf_before:
                     continue
                 wait_s = faults.delay_s + faults.jitter_s * chance.random()
                 if rate is not None:
@@ -139,7 +148,7 @@ class TcpProxy:
                         one.shutdown(socket.SHUT_RDWR)
             case "half":
                 sink.shutdown(socket.SHUT_WR)
-                while source.recv(CHUNK):  # what comes after goes nowhere
+                while source.recv(CHUNK):  # later data is discarded
                     pass
             case "black hole":
                 while source.recv(CHUNK):
@@ -155,7 +164,7 @@ def _reset(one: socket.socket) -> None:
 
 @contextmanager
 def proxied(port: int, faults: list[Faults] | None = None) -> Iterator[TcpProxy]:
-    """A proxy before a server, until the block is left."""
+    """A proxy in front of a server, closed at the end of the block."""
     proxy = TcpProxy(port, faults or [])
     try:
         yield proxy

@@ -1,7 +1,7 @@
 """The mel front ends of W2V-BERT 2.0 and Whisper in torch: batched, differentiable, looking back only.
 
 Frame i of a window that begins at sample s covers [s + (i + 1) 160 - 400, s + (i + 1) 160], so that frames do not
-depend on where a window begins (design, section 2). The feature extractors of transformers start their first frame
+depend on where a window begins (`models/README.md`). The feature extractors of transformers start their first frame
 at the first sample (W2V-BERT) or centre it there (Whisper): the same frames, 240 or 40 samples later.
 """
 

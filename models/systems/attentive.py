@@ -35,7 +35,7 @@ class AttentiveConfig:
     hidden         width of the MLP's hidden layer (section 2.1.2 gives no size)
     dropout        before and within the MLP (not given)
     text_dropout   how often, in training, a clip's text is taken away. 0 as published; above 0 the model learns to
-                   answer from the voice alone, as it must while no words are known yet (design, section 6)
+                   answer from the voice alone, as it must while no words are known yet (`models/README.md`)
     """
 
     speech: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The pooling zoo: exact, mergeable, masked, differentiable (design, section 3 and contract 4)."""
+"""The pooling zoo: exact, mergeable, masked, differentiable (`models/README.md`)."""
 
 import itertools
 from typing import Any

