@@ -4,7 +4,7 @@ Times are seconds of audio since the session began, unless a field says otherwis
 order events come; `schema` makes the JSON schema from these types.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
@@ -34,10 +34,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
     channel: int | msgspec.UnsetType = msgspec.UNSET
 
-    @property
-    def type(self) -> str:
-        """The event's `type` in JSON."""
-        return str(self.__struct_config__.tag)
+    if TYPE_CHECKING:
+        type: ClassVar[str]  # each event has its own literal, so that a comparison with `type` narrows the union
+    else:
+
+        @property
+        def type(self) -> str:
+            """The event's `type` in JSON."""
+            return str(self.__struct_config__.tag)
 
 
 class SessionCreated(Event, frozen=True, kw_only=True, tag="session.created"):
@@ -52,6 +56,7 @@ class SessionCreated(Event, frozen=True, kw_only=True, tag="session.created"):
     source        name of the recording or device, where there is one
     """
 
+    type: ClassVar[Literal["session.created"]]
     session_id: str
     protocol: str
     server: str
@@ -67,6 +72,7 @@ class SessionCreated(Event, frozen=True, kw_only=True, tag="session.created"):
 class SessionUpdated(Event, frozen=True, kw_only=True, tag="session.updated"):
     """The answer to `session.update`: every option as it is now in effect."""
 
+    type: ClassVar[Literal["session.updated"]]
     config: Config
 
 
@@ -77,6 +83,7 @@ class SessionResumed(Event, frozen=True, kw_only=True, tag="session.resumed"):
     next_seq  `seq` of the next new durable event
     """
 
+    type: ClassVar[Literal["session.resumed"]]
     audio_s: float
     next_seq: int
 
@@ -90,6 +97,7 @@ class Durable(Event, frozen=True, kw_only=True):
 class SpeechStarted(Durable, frozen=True, kw_only=True, tag="speech.started"):
     """An utterance began at `start`. Utterances are numbered from 1."""
 
+    type: ClassVar[Literal["speech.started"]]
     utterance: int
     start: float
 
@@ -97,6 +105,7 @@ class SpeechStarted(Durable, frozen=True, kw_only=True, tag="speech.started"):
 class SpeechEnded(Durable, frozen=True, kw_only=True, tag="speech.ended"):
     """An utterance ended: after a silence, at its greatest length (`max`), or because the client asked for it."""
 
+    type: ClassVar[Literal["speech.ended"]]
     utterance: int
     start: float
     end: float
@@ -115,6 +124,7 @@ class EmotionInterim(Event, frozen=True, kw_only=True, tag="emotion.interim"):
     baseline    what the reading is relative to; `off` while nothing is known of the speaker
     """
 
+    type: ClassVar[Literal["emotion.interim"]]
     utterance: int
     rev: int
     start: float
@@ -140,6 +150,7 @@ class EmotionFinal(Durable, frozen=True, kw_only=True, tag="emotion.final"):
     The other fields are those of `emotion.interim`.
     """
 
+    type: ClassVar[Literal["emotion.final"]]
     utterance: int
     start: float
     end: float
@@ -160,6 +171,7 @@ class EmotionFinal(Durable, frozen=True, kw_only=True, tag="emotion.final"):
 class Mood(Durable, frozen=True, kw_only=True, tag="mood"):
     """The reading over all utterances so far, after each final; a moment that is `half_life_s` old counts half."""
 
+    type: ClassVar[Literal["mood"]]
     start: float
     end: float
     half_life_s: float
@@ -172,6 +184,7 @@ class Mood(Durable, frozen=True, kw_only=True, tag="mood"):
 class TranscriptInterim(Event, frozen=True, kw_only=True, tag="transcript.interim"):
     """The words of an utterance so far; later interims keep the first `stable` characters, but a final may not."""
 
+    type: ClassVar[Literal["transcript.interim"]]
     utterance: int
     start: float
     end: float
@@ -186,6 +199,7 @@ class TranscriptFinal(Durable, frozen=True, kw_only=True, tag="transcript.final"
     language_p  probability of a detected language; null where it was given
     """
 
+    type: ClassVar[Literal["transcript.final"]]
     utterance: int
     start: float
     end: float
@@ -206,6 +220,7 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     level_dbfs   level of the newest audio
     """
 
+    type: ClassVar[Literal["status"]]
     audio_s: float
     processed_s: float
     lag_s: Lag
@@ -222,6 +237,7 @@ class WarningEvent(Event, frozen=True, kw_only=True, tag="warning"):
     `session_lost` comes from the client, after a session that could not be resumed; all others come from the session.
     """
 
+    type: ClassVar[Literal["warning"]]
     code: Literal[
         "clipping",
         "too_quiet",
@@ -240,6 +256,7 @@ class WarningEvent(Event, frozen=True, kw_only=True, tag="warning"):
 class Error(Event, frozen=True, kw_only=True, tag="error"):
     """A message that was refused, or a failure; a `fatal` one ends the connection. `param` names the field."""
 
+    type: ClassVar[Literal["error"]]
     code: str
     message: str
     fatal: bool
@@ -249,12 +266,14 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
 class Enrolled(Event, frozen=True, kw_only=True, tag="enrolled"):
     """The speaker's baseline was learnt from that many seconds of calm speech."""
 
+    type: ClassVar[Literal["enrolled"]]
     seconds: float
 
 
 class SessionClosed(Durable, frozen=True, kw_only=True, tag="session.closed"):
     """The last event of a session."""
 
+    type: ClassVar[Literal["session.closed"]]
     reason: str
     totals: Totals
 
