@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from emoscope.streamer.server import serving
-from emoscope.streamer.server.app import Server
+from emoscope.streamer.server import Server, serving
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 

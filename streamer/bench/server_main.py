@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..engine import EngineProcess, Wanted
-from ..server import stream as stream_module
 from ..server.app import Server
+from ..server.client_session import ClientSession
 from ..server.options import ServerOptions
 from ..session.requests import Engine, Request, Result
 from .processes import processor_s
@@ -60,15 +60,15 @@ def rss_bytes() -> int:
 
 async def main(model: str) -> None:
     times = ProcessorTimes()
-    stream_module.Stream.feed = times.timed("detector", stream_module.Stream.feed)  # type: ignore[method-assign]
-    stream_module.Stream.apply = times.timed("assembly", stream_module.Stream.apply)  # type: ignore[method-assign]
+    ClientSession.feed = times.timed("detector", ClientSession.feed)  # type: ignore[method-assign]
+    ClientSession.apply = times.timed("assembly", ClientSession.apply)  # type: ignore[method-assign]
     engine = EngineProcess(Wanted(model=model))
     ready = engine.check()
     options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
     stages = StageTimes()
     server = Server(ready.contract, times.engine(stages.engine(engine)), options)
     await server.start()
-    watching = stages.watch(server.hub)
+    watching = stages.watch(server.inference)
     print(server.url, flush=True)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -79,7 +79,7 @@ async def main(model: str) -> None:
         parts["transport"] = loop - parts["detector"] - parts["assembly"]
         parts["model"] = engine.model_cpu_s
         parts["batch"] = times.worker + processor_s(engine.pid) - engine.model_cpu_s
-        figures = server.hub.scheduler.stats
+        figures = server.inference.scheduler.stats
         answer = {
             "parts": parts,
             "rss": rss_bytes(),

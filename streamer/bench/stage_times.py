@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..runtime.scheduler import BatchResults
-from ..server.hub import Hub
+from ..server.inference import Inference
 from ..session.requests import Encode, Engine, Request, Result
 
 PROBE_S = 0.01
@@ -36,9 +36,9 @@ class StageTimes:
 
         return run
 
-    def watch(self, hub: Hub) -> "asyncio.Task[None]":
+    def watch(self, inference: Inference) -> "asyncio.Task[None]":
         """Time the answers on their way from the scheduler to their sessions, and how late the event loop is."""
-        deliver, apply = hub.scheduler._deliver, hub._apply
+        deliver, apply = inference.scheduler._deliver, inference._apply
 
         def timed_deliver(answers: BatchResults) -> None:
             self._delivered_at = time.perf_counter()
@@ -53,7 +53,7 @@ class StageTimes:
             apply(answers)
             self.note("apply", time.perf_counter() - began)
 
-        hub.scheduler._deliver, hub._apply = timed_deliver, timed_apply  # type: ignore[method-assign]
+        inference.scheduler._deliver, inference._apply = timed_deliver, timed_apply  # type: ignore[method-assign]
         return asyncio.ensure_future(self._probe())
 
     async def _probe(self) -> None:

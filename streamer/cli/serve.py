@@ -119,13 +119,13 @@ class Serve:
         with ExitStack() as stack:
             engine = stack.enter_context(EngineProcess(wanted))
             recognizers = [stack.enter_context(start()) for _ in range(self.asr_workers)] if start else []
-            from ..server.app import run as serve
+            from ..server.serving import run as serve
 
             ready = engine.check()
             engine.changed = Log().engine
             options = replace(options, batch=ready.batch)
             served = serve(
-                ready.contract, engine, options, recognizers, leaving=leaving, trouble=lambda: engine.trouble
+                ready.contract, engine, options, recognizers, leaving=leaving, engine_failure=lambda: engine.trouble
             )
             asyncio.run(served)
         return 0

@@ -1,14 +1,14 @@
-"""Many live streams over websockets, on one model: protocol `emoscope.v1`.
+"""Many live streams over websockets, on one model: protocol `emoscope.v1`, see `streamer/protocol.md`.
 
 >>> async with serving("small") as server:                             # doctest: +SKIP
 ...     print(server.url)
 """
 
 from .app import Server as Server
-from .app import run as run
-from .app import serving as serving
+from .memory_store import MemoryStore as MemoryStore
 from .options import ServerOptions as ServerOptions
-from .store import MemoryStore as MemoryStore
+from .serving import run as run
+from .serving import serving as serving
 from .store import Store as Store
 from .store import StoreUnavailable as StoreUnavailable
 

@@ -1,14 +1,11 @@
-"""The server: doors, sockets, model, store, put together and taken down."""
+"""The server: HTTP gate, sockets, engine and store, started and shut down together."""
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
 from websockets.asyncio.server import Server as SocketServer
@@ -21,26 +18,29 @@ from emoscope.models.contract import ModelContract
 from ..asr import Recognizer
 from ..protocol.errors import UsageError
 from ..protocol.messages import PATH, CloseCode
-from ..runtime.leaving import Leaving
 from ..session.requests import Engine
-from .doors import Doors, answer
-from .draining import STORED, Deadline, drain, ended
-from .hub import Hub
-from .link import Link
+from .checkpoints import Checkpoints, open_store
+from .connection import Connection
+from .context import ServerContext
+from .deadline import Deadline, wait_all
+from .draining import STOPPED_BY, STORED_BY, drain
+from .http_gate import HttpGate, response
+from .inference import Inference
 from .logs import Log
-from .metrics import Metrics
+from .metrics import Metrics, Watched
 from .options import ServerOptions
+from .registry import SessionRegistry
+from .resume import SessionResumer
+from .session_config import SessionConfigs
 from .sockets import Socket, socket_settings
-from .store import Store, open_store
-
-if TYPE_CHECKING:
-    from emoscope.models.model import StreamModel
+from .store import Store
+from .timers import run_timers, watch_store
 
 
 class Server:
     """One model, served. `start`, then `drain`, which ends it.
 
-    trouble  says why the engine does not answer now, "" when it does
+    engine_failure  why the engine does not answer at the moment, "" while it does
     """
 
     def __init__(
@@ -50,24 +50,28 @@ class Server:
         options: ServerOptions,
         store: Store | None = None,
         recognizers: Sequence[Recognizer] = (),
-        trouble: Callable[[], str] = lambda: "",
+        engine_failure: Callable[[], str] = lambda: "",
     ) -> None:
-        self.options, self._recognizers, self._trouble = options, recognizers, trouble
+        self.options, self._recognizers, self._engine_failure = options, recognizers, engine_failure
         self.metrics, self.log = Metrics(), Log()
         self._contract, self._engine = contract, engine
         self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
+        self._store_failure = ""
         self._draining = False
-        self._store_works = True
         self._page: bytes | None = None
         self._port = options.port
-        self.hub: Hub
+        self.registry: SessionRegistry
+        self.inference: Inference
+        self._context: ServerContext
+        self._resumer: SessionResumer
         self._server: SocketServer
-        self._checker: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._sockets: WeakSet[Socket] = WeakSet()
+        self._admitted: set[Socket] = set()
 
     @property
     def port(self) -> int:
-        """Where it listens, also when it was asked for any."""
+        """The port that it listens on, also when the options asked for any free one."""
         return self._port
 
     @property
@@ -79,92 +83,139 @@ class Server:
     async def start(self) -> None:
         """Listen. UsageError when the address or the certificate cannot be used."""
         options = self.options
-        self.hub = Hub(self._contract, self._engine, options, self._store, self.metrics, self.log, self._recognizers)
-        doors = Doors(
+        self._assemble()
+        gate = HttpGate(
             options,
             page=self._own_page,
             metrics=self.metrics.text,
             ready=self._ready,
-            room=lambda: len(self.hub.links) < options.max_sessions,
-            foreign=lambda origin, advice: self.log.info("page turned away", origin=origin, message=advice),
+            has_room=lambda: len(self._admitted) < options.max_sessions,
+            report_refused_origin=lambda origin, advice: self.log.info(
+                "page turned away", origin=origin, message=advice
+            ),
         )
 
-        def judge(_: ServerConnection, request: Request) -> Response | None:
-            try:
-                response = doors.open(request)
-            except Exception:  # whatever a stranger sends must not be a traceback of the library's
-                self.log.broke("http")
-                response = answer(HTTPStatus.BAD_REQUEST, "not understood\n")
-            if response is not None and response.status_code in (401, 403, 503):
-                self.metrics.refused.labels(str(response.status_code)).inc()
-            return response
+        def process_request(socket: ServerConnection, request: Request) -> Response | None:
+            return self._answer(gate, socket, request)
 
         try:
             self._server = await serve(
                 self._handle,
                 options.host,
                 options.port,
-                process_request=judge,
+                process_request=process_request,
                 ssl=self._tls(),
                 **{**socket_settings(options), "create_connection": self._new_socket},
             )
         except OSError as error:
-            await self.hub.close()
+            await self._stop(Deadline(5.0))
             raise UsageError(
                 f"cannot listen on {options.host} port {options.port}: {error.strerror or error}"
             ) from None
         self._port = next(iter(self._server.sockets)).getsockname()[1]
-        self._checker = asyncio.ensure_future(self._check_store())
         self.log.info(
             "listening", url=self.url, model=self._contract.id, store=options.store.partition("@")[2] or options.store
         )
 
+    def _assemble(self) -> None:
+        """Make the parts that need the running event loop."""
+        options, metrics, log = self.options, self.metrics, self.log
+        self.inference = Inference(self._engine, self._recognizers, batch=options.batch, metrics=metrics, log=log)
+        checkpoints = Checkpoints(self._store, options.limits.resume_ttl_s, metrics, log)
+        self.registry = SessionRegistry(checkpoints, metrics)
+        self._resumer = SessionResumer(self._contract, self.registry, checkpoints)
+        configs = SessionConfigs(self._contract, options.limits, options.language, self.inference.offer)
+        self._context = ServerContext(
+            contract=self._contract,
+            options=options,
+            configs=configs,
+            inference=self.inference,
+            checkpoints=checkpoints,
+            metrics=metrics,
+            log=log,
+            clock=asyncio.get_running_loop().time,
+        )
+        metrics.watch(
+            Watched(
+                sessions=lambda: len(self.registry.connections),
+                queue=lambda: self.inference.scheduler.queue_length,
+                busy_s=lambda: self.inference.scheduler.stats.busy_s,
+                transcripts_queue=lambda: self.inference.recognizers.queue_length,
+                transcripts_busy_s=lambda: self.inference.recognizers.busy_s,
+            )
+        )
+        timers = run_timers(self.registry, self.inference, metrics)
+        self._tasks = [asyncio.ensure_future(one) for one in (timers, watch_store(self._store, self._report_store))]
+
     async def drain(self, within_s: float | None = None) -> None:
-        """Accept nobody more, let finals out, say `shutting_down`, and be gone by then."""
+        """Accept no new client, emit the finals, say `shutting_down`, and stop within that time."""
         if self._draining:
             return
         self._draining = True
         deadline = Deadline(self.options.drain_s if within_s is None else within_s)
-        self.log.info("draining", sessions=len(self.hub.links))
+        self.log.info("draining", sessions=len(self.registry.connections))
         self._server.close(close_connections=False)
-        await drain(self.hub, deadline)
-        for socket in list(self._sockets):  # those that are left, and those that never said what they want
-            # One whose TLS handshake is not over has no transport yet; it is not waited for beyond the deadline.
+        await drain(self.registry, deadline, stored=self._store.outlives)
+        for socket in list(self._sockets):  # clients that do not close, and those that never sent a whole request
+            # A socket whose TLS handshake is not over has no transport yet; it is not waited for beyond the deadline.
             if (transport := getattr(socket, "transport", None)) is not None:
                 transport.abort()
-        await ended(self._server.wait_closed(), within_s=deadline.left_s(STORED))
-        if self._checker is not None:
-            self._checker.cancel()
-        await self.hub.close(deadline)
+        await wait_all(self._server.wait_closed(), timeout_s=deadline.left_s(STORED_BY))
+        await self._stop(deadline)
         self.log.info("drained")
+
+    async def _stop(self, deadline: Deadline) -> None:
+        """Stop what runs beside the connections."""
+        for task in self._tasks:
+            task.cancel()
+        timeout_s = deadline.left_s(STOPPED_BY)
+        await wait_all(*self._tasks, self.inference.close(timeout_s), self._store.close(), timeout_s=timeout_s)
+
+    # --- connections
 
     def _new_socket(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> Socket:
         socket = Socket(protocol, server, **options)
         self._sockets.add(socket)
+        socket.on_lost = lambda: self._admitted.discard(socket)
         return socket
 
-    async def _handle(self, socket: ServerConnection) -> None:
-        """One socket, from its opening to its end."""
-        link = Link(self.hub, socket, self.hub.now())
-        self.hub.join(link)
-        self.log.info("opened", session=link.stream.id)
+    def _answer(self, gate: HttpGate, socket: ServerConnection, request: Request) -> Response | None:
+        """The HTTP response; None opens the websocket, which counts from now on towards `max_sessions`."""
         try:
-            await link.run()
-        except Exception:
-            self.hub.fault(link)
-            await socket.close(CloseCode.MODEL_FAILED, "fault")
+            answer = gate.answer(request)
+        except Exception:  # no request, however malformed, may end in a traceback of the library
+            self.log.broke("http")
+            answer = response(HTTPStatus.BAD_REQUEST, "not understood\n")
+        if answer is None and isinstance(socket, Socket):
+            self._admitted.add(socket)
+        elif answer is not None and answer.status_code in (401, 403, 503):
+            self.metrics.refused.labels(str(answer.status_code)).inc()
+        return answer
+
+    async def _handle(self, socket: ServerConnection) -> None:
+        """Serve one client from its opening to its end."""
+        connection = Connection(socket, self._context, self._resumer.resume)
+        self.registry.add(connection)
+        self.log.info("opened", session=connection.session.id)
+        try:
+            with connection.isolate_faults():
+                await connection.run()
+            await connection.wait_closed()
         finally:
+            session = connection.session
             if isinstance(socket, Socket) and socket.too_large:
-                self.hub.ended(link, "message_too_large")
-            done = socket.close_code == CloseCode.DONE
-            await self.hub.leave(link, done=done)
+                self.metrics.errors.labels("message_too_large").inc()
+                self.log.info("ending", session=session.id, code="message_too_large")
+            await self.registry.remove(connection, done=socket.close_code == CloseCode.DONE)
             self.log.info(
                 "closed",
-                session=link.stream.id,
+                session=session.id,
                 code=socket.close_code,
-                audio_s=round(link.stream.audio_s, 3),
-                dropped_s=round(link.stream.dropped_s, 3),
+                audio_s=round(session.audio_s, 3),
+                dropped_s=round(session.view.dropped_s, 3),
             )
+
+    # --- what the HTTP gate shows
 
     def _own_page(self) -> bytes:
         if self._page is None:
@@ -174,22 +225,16 @@ class Server:
     def _ready(self) -> dict[str, object]:
         if self._draining:
             return {"status": "draining"}
-        if not self._store_works:
+        if self._store_failure:
             return {"status": "no store"}
-        if self._trouble():
+        if self._engine_failure():
             return {"status": "no model"}
-        return {"status": "ready", "model": self._contract.id, "sessions": len(self.hub.links)}
+        return {"status": "ready", "model": self._contract.id, "sessions": len(self.registry.connections)}
 
-    async def _check_store(self) -> None:
-        while True:
-            try:
-                await self._store.check()
-                self._store_works = True
-            except Exception as error:
-                if self._store_works:
-                    self.log.error("store", message=str(error))
-                self._store_works = False
-            await asyncio.sleep(5.0)
+    def _report_store(self, failure: str) -> None:
+        if failure and not self._store_failure:
+            self.log.error("store", message=failure)
+        self._store_failure = failure
 
     def _tls(self) -> ssl.SSLContext | None:
         if self.options.cert is None:
@@ -200,61 +245,3 @@ class Server:
         except (OSError, ssl.SSLError) as error:
             raise UsageError(f"--cert {self.options.cert}, --key {self.options.key}: {error}") from None
         return context
-
-
-async def run(
-    contract: ModelContract,
-    engine: Engine,
-    options: ServerOptions,
-    recognizers: Sequence[Recognizer] = (),
-    *,
-    store: Store | None = None,
-    leaving: Leaving | None = None,
-    trouble: Callable[[], str] = lambda: "",
-) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; the process ends within `drain_s`, if need be in the middle.
-
-    leaving  where the signals are looked after already
-    """
-    with contextlib.ExitStack() as stack:
-        leaving = leaving or stack.enter_context(Leaving(options.drain_s, Log().late))
-        server = Server(contract, engine, options, store, recognizers, trouble)
-        await server.start()
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        leaving.wake(lambda: loop.call_soon_threadsafe(stop.set))
-        await stop.wait()
-        await server.drain(leaving.left_s)
-
-
-@contextlib.asynccontextmanager
-async def serving(
-    model: "str | Path | StreamModel | tuple[ModelContract, Engine]" = "small",
-    *,
-    options: ServerOptions | None = None,
-    store: Store | None = None,
-    recognizers: Sequence[Recognizer] = (),
-    **more: Any,
-) -> AsyncIterator[Server]:
-    """A server on a free loopback port, in this event loop, for as long as the block lasts; the model in this process.
-
-    model    a name, a folder, a loaded model, or a contract with what answers its requests
-    options  with `more` replaced in them
-    recognizers  make the words; closed with the server
-
-    >>> async with serving("small", max_sessions=10) as server:        # doctest: +SKIP
-    ...     print(server.url)
-    """
-    if isinstance(model, tuple):
-        contract, engine = model
-    else:
-        from ..engine.opening import open_engine
-
-        opened = open_engine(model, many_sessions=True)
-        contract, engine = opened.contract, opened.engine
-    chosen = replace(options or ServerOptions(port=0, drain_s=2.0), **more)
-    server = Server(contract, engine, chosen, store, recognizers)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.drain()

@@ -1,4 +1,4 @@
-"""Warnings about one client's input: `InputWatch`, given its samples in larger pieces than they come in."""
+"""Warnings about one client's input: `InputWatch`, given the samples in larger pieces than they come in."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..protocol.config import Config
 from ..protocol.events import WarningEvent
 from ..runtime.input_watch import InputWatch
 
-PIECE_S = 0.5  # what it warns of shows in seconds, and looking costs as much for a short piece as for a long one
+PIECE_S = 0.5  # a check costs as much for a short piece as for a long one, and half a second delays no warning much
 
 
 class InputCheck:
@@ -21,7 +21,7 @@ class InputCheck:
         self._blocks: list[Any] = []
         self._gathered = 0
 
-    def hear(self, samples: Any, now: float) -> list[WarningEvent]:
+    def accept(self, samples: Any, now: float) -> list[WarningEvent]:
         """Samples (n, channels), int16 or float32, that arrived at `now`."""
         self._blocks.append(samples)
         self._gathered += len(samples)

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, without audio and without words."""
+"""Structured logs: one JSON object a line, without audio and without transcripts."""
 
 import logging
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ FIELDS = "emoscope_fields"
 
 
 class JsonLines(logging.Formatter):
-    """Time, level, what happened, and the fields that came with it."""
+    """Time, level, name of the event, and its fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -37,24 +37,24 @@ class Log:
     def error(self, event: str, **fields: Any) -> None:
         self._logger.error(event, extra={FIELDS: fields})
 
-    def engine(self, trouble: str) -> None:
-        """The engine went, or came back."""
-        if trouble:
-            self.error("engine", message=trouble)
+    def engine(self, failure: str) -> None:
+        """The engine stopped answering, or answers again."""
+        if failure:
+            self.error("engine", message=failure)
         else:
             self.info("engine is back")
 
     def late(self, message: str) -> None:
-        """The process had to go before everything was over."""
+        """The process had to exit before the shutdown was complete."""
         self.error("cut short", message=message)
 
     def broke(self, event: str, **fields: Any) -> None:
-        """With the traceback of the exception that is being handled: a fault of ours."""
+        """A fault of the server, with the traceback of the exception that is being handled."""
         self._logger.exception(event, extra={FIELDS: fields})
 
 
 def to_stderr(level: int = logging.INFO) -> None:
-    """What `emoscope serve` does with its logs."""
+    """Write the logs to stderr, as `emoscope serve` does."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     for name in (LOGGER, "websockets.server"):

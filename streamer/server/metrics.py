@@ -1,4 +1,4 @@
-"""OpenMetrics: what an operator watches."""
+"""The metrics of a server, in OpenMetrics format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,39 +15,39 @@ BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 @dataclass(frozen=True)
 class Watched:
-    """What is looked up when somebody asks."""
+    """Values that are read at each scrape."""
 
     sessions: Callable[[], float]
     queue: Callable[[], float]
     busy_s: Callable[[], float]
-    words_queue: Callable[[], float]
-    words_busy_s: Callable[[], float]
+    transcripts_queue: Callable[[], float]
+    transcripts_busy_s: Callable[[], float]
 
 
 class Metrics:
-    """One server's figures, in a registry of its own."""
+    """One server's metrics, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.sessions = Gauge("emoscope_sessions", "Open sockets", registry=registry)
-        self.queue = Gauge("emoscope_queue_requests", "Requests in line for the model", registry=registry)
+        self.queue = Gauge("emoscope_queue_requests", "Requests queued for the model", registry=registry)
         self.engine = Gauge("emoscope_engine_busy_seconds", "Time spent in the model", registry=registry)
-        self.words_queue = Gauge("emoscope_recognizer_queue", "Passes in line for a recognizer", registry=registry)
+        self.transcripts_queue = Gauge("emoscope_recognizer_queue", "Passes queued for a recognizer", registry=registry)
         self.recognizer = Gauge("emoscope_recognizer_busy_seconds", "Time spent in recognizers", registry=registry)
         self.transcripts = Counter(
             "emoscope_transcripts", "Passes over speech: done, late, dropped, failed", ["outcome"], registry=registry
         )
         self.opened = Counter("emoscope_sessions_opened", "Sessions begun", registry=registry)
-        self.resumed = Counter(
-            "emoscope_sessions_resumed", "Sessions gone on with on another socket", registry=registry
-        )
+        self.resumed = Counter("emoscope_sessions_resumed", "Sessions resumed on another connection", registry=registry)
         self.refused = Counter(
             "emoscope_refused", "Connections refused before the upgrade", ["status"], registry=registry
         )
         self.audio = Counter("emoscope_audio_seconds", "Audio accepted", registry=registry)
-        self.dropped = Counter("emoscope_dropped_seconds", "Speech heard but never read", registry=registry)
+        self.dropped = Counter("emoscope_dropped_seconds", "Speech accepted but never read", registry=registry)
         self.events = Counter("emoscope_events", "Events sent", ["type"], registry=registry)
-        self.errors = Counter("emoscope_errors", "Errors told to clients", ["code"], registry=registry)
+        self.errors = Counter(
+            "emoscope_errors", "Errors reported to clients, and faults of the server", ["code"], registry=registry
+        )
         self.store_failures = Counter("emoscope_store_failures", "Store operations that failed", registry=registry)
         self.lag = Histogram(
             "emoscope_reading_lag_seconds",
@@ -61,14 +61,14 @@ class Metrics:
         )
 
     def watch(self, watched: Watched) -> None:
-        """Look these up on each scrape."""
+        """Read these values at each scrape."""
         self.sessions.set_function(watched.sessions)
         self.queue.set_function(watched.queue)
         self.engine.set_function(watched.busy_s)
-        self.words_queue.set_function(watched.words_queue)
-        self.recognizer.set_function(watched.words_busy_s)
+        self.transcripts_queue.set_function(watched.transcripts_queue)
+        self.recognizer.set_function(watched.transcripts_busy_s)
 
     def text(self) -> bytes:
-        """The page that a scraper reads."""
+        """The page of `/metrics`."""
         page: bytes = generate_latest(self.registry)  # type: ignore[no-untyped-call]
         return page

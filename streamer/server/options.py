@@ -1,4 +1,4 @@
-"""What a server is told when it starts, checked before it listens."""
+"""The options of a server, checked before it listens."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """Addresses, doors and limits.
+    """Addresses, access and limits.
 
-    token           what a client must show; None admits everybody, which only loopback does without `insecure`
-    origins         pages that may connect; the server's own may without, under loopback's names and `host` itself
+    token           what a client must send; None admits everybody, which needs loopback or `insecure`
+    origins         pages that may connect, besides the server's own page under a loopback name or `host`
     cert, key       TLS, PEM files
-    store           where dropped sessions wait: "memory", or a redis:// or rediss:// URL
-    max_sessions    open sockets; more are answered 503
+    store           where sessions wait whose connection was lost: "memory", or a redis:// or rediss:// URL
+    max_sessions    open websockets; further ones are answered 503
     max_session_s   audio of one session, after which it expires
-    finish_s        a live session's deadline for what is still computed after `finish`
-    slow_s          a socket that takes nothing for so long is closed
-    drain_s         after SIGTERM, everything is over by then
-    limits          what clients are told
+    finish_s        deadline of a live session for what is still computed after `finish`
+    slow_s          a client that reads nothing for so long is disconnected
+    drain_s         time after SIGTERM within which the process exits
+    limits          as clients are told
     messages_s      text messages a second that one client may send, three times as many at once
-    batch           windows in one forward pass
-    language        of the speech, where a client does not name it; None detects it
+    batch           windows in one forward pass, at most
+    language        of the speech, where a client does not name one; None detects it
     """
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Sessions in Redis: another server goes on where this one was lost."""
+"""Sessions in Redis: another server can continue them after this one was lost."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ..protocol.errors import UsageError
+from .checkpoint import hashes_equal
 from .store import Store, StoreUnavailable
-from .stored import same
 
 PREFIX = "emoscope:session:"
 TIMEOUT_S = 5.0
 
-ENDED_S = 60  # after its end a session is remembered as ended: a write may still be under way
+ENDED_S = 60  # for so long a session is remembered as ended, because an earlier write may still arrive
 
-# Each runs as one step in Redis. Only its owner writes a record, so that of two servers only one has a session, and no
-# write that was held up on its way undoes a later one.
+# Each script runs atomically in Redis. Only the owner of a record may write it, so that two servers never hold the same
+# session, and a write that was delayed on its way never replaces a later one.
 PUT = """
 local owner, revision = unpack(redis.call('HMGET', KEYS[1], 'owner', 'revision'))
 if owner and owner ~= ARGV[1] then return 0 end
@@ -39,12 +39,12 @@ return redis.call('EXPIRE', KEYS[1], ARGV[2])
 
 
 class RedisStore(Store):
-    """A hash a session, with a time to live. Tokens are stored as hashes only."""
+    """One Redis hash a session, with a time to live. Of tokens only hashes are stored."""
 
     outlives = True
 
     def __init__(self, url: str) -> None:
-        """UsageError when the URL is none."""
+        """UsageError when the URL is malformed."""
         try:
             self._redis: Any = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
         except ValueError as error:
@@ -54,41 +54,41 @@ class RedisStore(Store):
         self._remove = self._redis.register_script(REMOVE)
 
     async def put(
-        self, session_id: str, token: bytes, record: bytes, owner: str, ttl_s: float, revision: int = 0
+        self, session_id: str, token_hash: bytes, record: bytes, owner: str, ttl_s: float, revision: int = 0
     ) -> bool:
-        values: list[str | bytes | int] = [owner, token, record, round(ttl_s * 1e3), revision]
+        values: list[str | bytes | int] = [owner, token_hash, record, round(ttl_s * 1e3), revision]
         try:
-            kept = await self._put(keys=[PREFIX + session_id], args=values)
+            stored = await self._put(keys=[PREFIX + session_id], args=values)
         except RedisError as error:
-            raise _away(error) from None
-        return bool(kept)
+            raise _unavailable(error) from None
+        return bool(stored)
 
-    async def take(self, session_id: str, token: bytes, owner: str) -> bytes | None:
+    async def take(self, session_id: str, token_hash: bytes, owner: str) -> bytes | None:
         key = PREFIX + session_id
         try:
             known = await self._redis.hget(key, "token")
-            if known is None or not same(known, token):
+            if known is None or not hashes_equal(known, token_hash):
                 return None
-            record: bytes | None = await self._take(keys=[key], args=[owner, token])
+            record: bytes | None = await self._take(keys=[key], args=[owner, token_hash])
         except RedisError as error:
-            raise _away(error) from None
+            raise _unavailable(error) from None
         return record
 
     async def remove(self, session_id: str, owner: str) -> None:
         try:
             await self._remove(keys=[PREFIX + session_id], args=[owner, ENDED_S])
         except RedisError as error:
-            raise _away(error) from None
+            raise _unavailable(error) from None
 
     async def check(self) -> None:
         try:
             await self._redis.ping()
         except RedisError as error:
-            raise _away(error) from None
+            raise _unavailable(error) from None
 
     async def close(self) -> None:
         await self._redis.aclose()
 
 
-def _away(error: RedisError) -> StoreUnavailable:
+def _unavailable(error: RedisError) -> StoreUnavailable:
     return StoreUnavailable(f"redis: {type(error).__name__}: {error}")

@@ -1,13 +1,14 @@
-"""How a socket of the server behaves below the protocol's messages."""
+"""How a socket of the server behaves: below the protocol's messages, and in the order in which they are read."""
 
 import asyncio
 import contextlib
 import socket as sockets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode as WireCode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -18,27 +19,33 @@ from ..protocol.messages import SUBPROTOCOL
 from ..runtime.drive import product
 from .options import ServerOptions
 
-SEND_BUFFER = 65_536  # bytes the kernel holds for a client that does not read, so that it is noticed soon
-READ_BYTES = 65_536  # taken at once: all frames in it are parsed before anybody else has a turn
+SEND_BUFFER = 65_536  # bytes that the kernel holds; a small buffer shows soon that a client does not read
+READ_BYTES = 65_536  # read at once: all frames in it are parsed before other clients have their turn
 CLOSE_TIMEOUT_S = 3.0
+MESSAGES_PER_TURN = 32  # of one client, audio included, after which the other clients have their turn
 
 
 class Socket(ServerConnection):
-    """Tells a client that sends too much what was wrong before the closing frame says so too."""
+    """Sends `message_too_large` before the closing frame, so that the client learns what was wrong.
+
+    too_large  whether that happened
+    on_lost    is called when the TCP connection is over
+    """
 
     def __init__(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> None:
         super().__init__(protocol, server, **options)
         self.too_large = False
+        self.on_lost: Callable[[], object] = lambda: None
         fail = protocol.fail
 
-        def told(code: int, reason: str = "") -> None:
+        def fail_with_message(code: int, reason: str = "") -> None:
             if code == WireCode.MESSAGE_TOO_BIG and protocol.state is State.OPEN:
                 self.too_large = True
                 message = f"a message of more than {protocol.max_message_size} bytes"
                 protocol.send_text(encode(Error(code="message_too_large", message=message, fatal=True)))
             fail(code, reason)
 
-        protocol.fail = told  # type: ignore[method-assign]
+        protocol.fail = fail_with_message  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         raw = transport.get_extra_info("socket")
@@ -49,22 +56,45 @@ class Socket(ServerConnection):
             transport.max_size = READ_BYTES
         super().connection_made(transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.on_lost()
+
+
+async def other_clients_turn() -> None:
+    """Let the event loop serve the other clients once."""
+    await asyncio.sleep(0)
+
+
+async def read_messages(socket: ServerConnection) -> AsyncIterator[str | bytes]:
+    """A client's messages until its socket is closed, by whichever side.
+
+    Messages that have arrived already are read without a pause, so every few of them the other clients have their turn.
+    """
+    count = 0
+    with contextlib.suppress(ConnectionClosed):
+        async for message in socket:
+            count += 1
+            if count % MESSAGES_PER_TURN == 0:
+                await other_clients_turn()
+            yield message
+
 
 def socket_settings(options: ServerOptions) -> dict[str, Any]:
     """How every socket behaves, as arguments of `websockets.asyncio.server.serve`."""
 
     def subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        """Ours where it is offered; a client that offers none gets none, and the same messages."""
+        """The protocol's name where it is offered; a client that offers none gets none, and the same messages."""
         return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
     return {
         "create_connection": Socket,
         "subprotocols": [Subprotocol(SUBPROTOCOL)],
         "select_subprotocol": subprotocol,
-        "compression": None,  # it would cost more processor time and memory than it saves in network
+        "compression": None,  # costs more processor time and memory than it saves in network
         "max_size": options.limits.max_frame_bytes,
         "ping_interval": 20,
-        "ping_timeout": None,  # a busy client's late pong is no reason to cut it; `idle_timeout` is
+        "ping_timeout": None,  # a late pong shows a busy client, not a dead one; `idle_timeout` finds the latter
         "close_timeout": CLOSE_TIMEOUT_S,
         "max_queue": 16,
         "backlog": 2_048,

@@ -34,7 +34,7 @@ REPLAYED = [e for e in run(Session(CONTRACT, Config()), FakeEngine(), [WHOLE]) i
 
 SERVE = """
 import asyncio, sys
-from emoscope.streamer.server.app import run
+from emoscope.streamer.server import run
 from emoscope.streamer.server.options import ServerOptions
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 

@@ -36,7 +36,7 @@ def ready(server: Server) -> tuple[int, str]:
 async def serving_apart(how: str) -> AsyncIterator[tuple[Server, EngineProcess]]:
     with EngineProcess(Wanted(model="fake"), command=(ODD, how)) as engine:
         engine.check()
-        server = Server(CONTRACT, engine, ServerOptions(port=0, drain_s=2.0), trouble=lambda: engine.trouble)
+        server = Server(CONTRACT, engine, ServerOptions(port=0, drain_s=2.0), engine_failure=lambda: engine.trouble)
         await server.start()
         try:
             yield server, engine

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import Server, serving
+from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
 
 FAKE = (CONTRACT, FakeEngine())
@@ -143,9 +144,10 @@ def test_a_client_that_never_reads_is_closed_and_costs_the_others_nothing() -> N
             deaf.transport.pause_reading()
             # Answers of some size, never read: a config that is wrong names what was expected.
             wrong = json.dumps({"type": "session.update", "config": {"x" * 60_000: 1}})
-            link = next(link for link in server.hub.links if link.socket.remote_address == deaf.local_address)
+            connections = server.registry.connections
+            connection = next(one for one in connections if one.socket.remote_address == deaf.local_address)
             for _ in range(600):
-                if link.leaving:
+                if connection.phase is Phase.CLOSING:
                     break
                 with suppress(ConnectionClosed):
                     await deaf.send(wrong)
@@ -154,7 +156,7 @@ def test_a_client_that_never_reads_is_closed_and_costs_the_others_nothing() -> N
             deaf.transport.abort()
             await other.audio(TALK)
             await other.finished()
-            return ["slow_consumer"] * int(seen or 0), other, len(link.outbox._firm)
+            return ["slow_consumer"] * int(seen or 0), other, 0
 
     errors, other, _ = asyncio.run(talk())
     assert errors == ["slow_consumer"]
@@ -183,7 +185,7 @@ def test_a_thousand_connections_at_once_are_served_or_turned_away_and_leave_noth
                 await client.finished()
             await asyncio.sleep(0.2)
             gc.collect()
-            return codes, len(server.hub.links), len(server.hub._by_voice) + len(server.hub._by_id)
+            return codes, len(server.registry.connections), len(server.inference) + len(server.registry)
 
     codes, links, held = asyncio.run(crowd())
     assert set(codes) <= {1000, 503} and codes.count(1000) >= 400

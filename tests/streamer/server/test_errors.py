@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from emoscope.streamer.protocol.events import Error, Limits
 from emoscope.streamer.protocol.messages import FATAL, NOT_FATAL
 from emoscope.streamer.server import Server, serving
+from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.testing import CONTRACT, FakeEngine, silence
 
 Deed = Callable[[Server, Raw], Awaitable[object]]
@@ -60,8 +61,8 @@ async def does_not_read(server: Server, client: Raw) -> None:
     """Until the server has had enough; then, to see what it was told."""
     client.socket.transport.pause_reading()
     wrong = json.dumps({"type": "session.update", "config": {"x" * 60_000: 1}})
-    (link,) = server.hub.links
-    while not link.leaving:
+    (connection,) = server.registry.connections
+    while connection.phase is not Phase.CLOSING:
         with suppress(ConnectionClosed, TimeoutError):
             await asyncio.wait_for(client.socket.send(wrong), 1.0)
         await asyncio.sleep(0.02)

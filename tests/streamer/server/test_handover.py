@@ -6,7 +6,8 @@ from raw_client import TALK, Raw, alone, lasting, raw
 from redis.asyncio import Redis
 
 from emoscope.streamer.server import serving
-from emoscope.streamer.server.store import open_store
+from emoscope.streamer.server.checkpoints import open_store
+from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 FAKE = (CONTRACT, FakeEngine())
@@ -76,7 +77,7 @@ def test_of_two_sockets_that_resume_at_once_one_has_the_session(redis_url: str) 
         async with serving(FAKE, store=store) as server, raw(server.url) as first:
             await begun(first)
             await first.cut()
-            while server.hub.links:
+            while server.registry.connections:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
             store.take = slowly  # type: ignore[method-assign]
@@ -87,8 +88,8 @@ def test_of_two_sockets_that_resume_at_once_one_has_the_session(redis_url: str) 
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 codes = [second.socket.close_code, third.socket.close_code]
-                mine = [link for link in server.hub.links if link.stream.id == first.created.session_id]
-                return codes, len([link for link in mine if not link.leaving])
+                mine = [one for one in server.registry.connections if one.session.id == first.created.session_id]
+                return codes, len([one for one in mine if one.phase is not Phase.CLOSING])
 
     codes, holders = asyncio.run(talk())
     assert sorted(codes, key=str) == [4409, None]
@@ -104,7 +105,7 @@ def test_a_record_lives_on_with_its_socket_although_no_audio_comes(redis_url: st
             async with raw(server.url) as first:
                 await begun(first)
                 await first.cut()
-            while server.hub.links:
+            while server.registry.connections:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
             key = f"emoscope:session:{first.created.session_id}"

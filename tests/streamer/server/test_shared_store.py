@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.protocol.events import Status
 from emoscope.streamer.server import serving
-from emoscope.streamer.server.store import open_store
-from emoscope.streamer.server.stored import hashed
+from emoscope.streamer.server.checkpoint import hash_token
+from emoscope.streamer.server.checkpoints import open_store
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
 
 FAKE = (CONTRACT, FakeEngine())
@@ -122,7 +122,7 @@ def test_what_is_stored_names_no_token(redis_url: str) -> None:
             return client.created.resume_token or "", list(fields.values())
 
     token, values = asyncio.run(talk())
-    assert values and hashed(token) in values
+    assert values and hash_token(token) in values
     assert not any(token.encode() in value for value in values)
     assert msgspec.msgpack.decode(max(values, key=len))
 

@@ -10,7 +10,7 @@ from raw_client import LONG, Raw, alone, lasting, raw
 
 from emoscope.streamer.protocol.events import Status
 from emoscope.streamer.server import Store, StoreUnavailable, redis_store, serving
-from emoscope.streamer.server.store import open_store
+from emoscope.streamer.server.checkpoints import open_store
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 FAKE = (CONTRACT, FakeEngine())

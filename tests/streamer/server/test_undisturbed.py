@@ -10,6 +10,7 @@ from raw_client import TALK, Raw, alone, lasting, raw
 
 from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import serving
+from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.session.requests import Done, Encode
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
@@ -84,11 +85,11 @@ def test_whoever_sends_a_flood_of_tiny_frames_leaves_the_others_their_turn() -> 
     async def flood() -> tuple[int, int]:
         async with serving(FAKE) as server:
             _, writer = await upgraded(server.port)
-            while not server.hub.links:
+            while not server.registry.connections:
                 await asyncio.sleep(0.01)
-            (link,) = server.hub.links
+            (connection,) = server.registry.connections
             turns, heard, seen = 0, 0, [0, 0]
-            hear = link._hear
+            receive = connection._receive_audio
             longest = 0
 
             async def counted(frame: bytes) -> None:
@@ -96,9 +97,9 @@ def test_whoever_sends_a_flood_of_tiny_frames_leaves_the_others_their_turn() -> 
                 heard += 1
                 seen[:] = [turns, seen[1] + 1] if seen[0] == turns else [turns, 1]
                 longest = max(longest, seen[1])
-                await hear(frame)
+                await receive(frame)
 
-            link._hear = counted  # type: ignore[method-assign]
+            connection._receive_audio = counted  # type: ignore[method-assign]
             writer.write(FRAME * 20_000)
             while heard < 20_000:
                 turns += 1
@@ -115,13 +116,13 @@ def test_whoever_pings_and_never_reads_is_closed_before_the_pongs_fill_the_memor
         async with serving(FAKE, slow_s=1_000.0) as server:
             _, writer = await upgraded(server.port)
             writer.transport.pause_reading()
-            while not server.hub.links:
+            while not server.registry.connections:
                 await asyncio.sleep(0.01)
-            (link,) = server.hub.links
+            (connection,) = server.registry.connections
             most = 0
-            while not link.leaving:
+            while connection.phase is not Phase.CLOSING:
                 writer.write(PING * 500)
-                most = max(most, link.socket.transport.get_write_buffer_size())
+                most = max(most, connection.socket.transport.get_write_buffer_size())
                 await asyncio.sleep(0.005)
             writer.transport.abort()
             seen = server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": "slow_consumer"})
@@ -137,15 +138,15 @@ def test_a_drain_in_the_middle_of_a_long_frame_is_no_fault(caplog: pytest.LogCap
             await client.audio(TALK[:1_600])
             await client.say("keepalive")
             await client.until("status")
-            (link,) = server.hub.links
-            feed = link._feed
+            (connection,) = server.registry.connections
+            feed = connection._feed
 
             def feed_once(samples: np.ndarray) -> None:
                 feed(samples)
-                link._feed = feed
-                asyncio.get_running_loop().call_soon(link.finish, 1.0)
+                connection._feed = feed
+                asyncio.get_running_loop().call_soon(connection.finish)
 
-            link._feed = feed_once  # type: ignore[method-assign]
+            connection._feed = feed_once  # type: ignore[method-assign]
             await client.audio(TALK, len(TALK))
             assert await client.closed() == 1000
             return client

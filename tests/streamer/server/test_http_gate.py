@@ -17,8 +17,8 @@ from websockets.http11 import Request
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.server import Server, ServerOptions, serving
-from emoscope.streamer.server.doors import Doors
-from emoscope.streamer.server.store import open_store
+from emoscope.streamer.server.checkpoints import open_store
+from emoscope.streamer.server.http_gate import HttpGate
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 FAKE = (CONTRACT, FakeEngine())
@@ -150,21 +150,26 @@ def test_who_runs_the_server_learns_which_page_was_turned_away_and_what_lets_it_
 
 def test_pages_of_many_places_fill_no_log() -> None:
     heard: list[str] = []
-    doors = Doors(
-        ServerOptions(), page=bytes, metrics=bytes, ready=dict, room=lambda: True, foreign=lambda o, _: heard.append(o)
+    gate = HttpGate(
+        ServerOptions(),
+        page=bytes,
+        metrics=bytes,
+        ready=dict,
+        has_room=lambda: True,
+        report_refused_origin=lambda o, _: heard.append(o),
     )
     for number in range(1_000):
-        answer = doors.open(Request("/v1/stream", Headers({"Origin": f"http://{number}.example"})))
+        answer = gate.answer(Request("/v1/stream", Headers({"Origin": f"http://{number}.example"})))
         assert answer is not None and answer.status_code == 403
     assert len(heard) == 100
 
 
 def test_the_own_page_of_an_ipv6_address_is_welcome() -> None:
     options = ServerOptions(host="fd00::1", token="secret")
-    doors = Doors(options, page=bytes, metrics=bytes, ready=dict, room=lambda: True)
+    gate = HttpGate(options, page=bytes, metrics=bytes, ready=dict, has_room=lambda: True)
     for name, status in (("[fd00::1]:8765", None), ("[fd00::2]:8765", 403)):
         headers = Headers({"Host": name, "Origin": f"http://{name}", "Authorization": "Bearer secret"})
-        answer = doors.open(Request("/v1/stream", headers))
+        answer = gate.answer(Request("/v1/stream", headers))
         assert (answer and answer.status_code) == status
 
 

@@ -1,0 +1,292 @@
+"""One client's connection: messages come in, events go out, and its phase says what is possible."""
+
+import math
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+
+from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
+from ..protocol.events import AnyEvent, Durable, Error, SessionResumed
+from ..protocol.messages import FATAL, AnyMessage, CloseCode, Finish, Keepalive, SessionResume, decode_client
+from ..session.requests import Failed, Result
+from .checkpoint import hash_token
+from .checkpoint_writer import CheckpointWriter
+from .client_session import ChannelSession, ClientSession
+from .context import ServerContext
+from .event_sender import EventSender
+from .phase import Phase
+from .rate_limiter import RateLimiter
+from .session_runner import Events, SessionRunner
+from .sockets import other_clients_turn, read_messages
+from .timeouts import ConnectionTimeouts
+
+
+class Connection:
+    """Lives as long as its socket. Everything here runs on the event loop and never waits for the model.
+
+    session           the client's session: a new one, until an earlier one is resumed
+    session_released  another connection, here or on another server, has resumed the session
+    """
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        context: ServerContext,
+        resume: Callable[["Connection", SessionResume], Awaitable[None]],
+    ) -> None:
+        """resume: finds an earlier session and calls `adopt` with it, or `end`."""
+        self.socket, self._context, self._find_session = socket, context, resume
+        now = context.clock()
+        self.phase = Phase.GREETING
+        self.session_released = False
+        self._sender = EventSender(socket, context.metrics)
+        self._rate_limiter = RateLimiter(context.options.messages_s, now)
+        self._timeouts = ConnectionTimeouts(now, context.options.limits.idle_timeout_s)
+        token = secrets.token_urlsafe(24)
+        created = context.configs.created(token)
+        self._set_session(ClientSession(created.session_id, hash_token(token), context.contract, created.config))
+        self._emit(None, created)
+        self._send(self._runner.text_disabled())
+
+    def _set_session(self, session: ClientSession) -> None:
+        if not self._context.checkpoints.outlive_process:
+            session.stored_s = math.inf
+        self.session = session
+        self._runner = SessionRunner(session, self._context, self)
+        self._writer = CheckpointWriter(self._context.checkpoints, session, self.release_session)
+
+    # --- messages and audio
+
+    async def run(self) -> None:
+        """Read messages until the socket is closed, by whichever side."""
+        async for message in read_messages(self.socket):
+            if self.phase is Phase.CLOSING:
+                continue
+            self._timeouts.received_at = self._context.clock()
+            if isinstance(message, bytes):
+                await self._receive_audio(message)
+            else:
+                await self._receive_text(message)
+
+    async def _receive_text(self, text: str) -> None:
+        limiter = self._rate_limiter
+        if not limiter.allow(self._context.clock()):
+            if limiter.should_report():
+                self._refuse("rate_limited", f"more than {limiter.rate:g} messages a second: the rest go unread")
+            return
+        try:
+            await self._handle(decode_client(text))
+        except (ProtocolError, ConfigInvalid) as error:
+            self._refuse(getattr(error, "code", "config_invalid"), str(error), error.param)
+        self._greeted()
+
+    async def _handle(self, message: AnyMessage) -> None:
+        match message:
+            case SessionResume():
+                await self._resume(message)
+            case Keepalive(last_seq=last_seq):
+                self.session.unacknowledged.acknowledge(last_seq)
+                self._report_status()
+            case Finish() if self.phase.accepts_audio:
+                self.finish()
+            case _:
+                self._send(self._runner.command(message))
+
+    def _greeted(self) -> None:
+        if self.phase is Phase.GREETING:
+            self.phase = Phase.ACTIVE
+
+    async def _receive_audio(self, frame: bytes) -> None:
+        session, options = self.session, self._context.options
+        if self.phase is Phase.DRAINING:
+            return  # the client has not finished; it is told that the server shuts down
+        try:
+            if not self.phase.accepts_audio:
+                raise InvalidAudio("audio after finish: open a new session for more")
+            samples = session.decode(frame, options.limits.max_frame_s)
+        except ProtocolError as error:
+            self._refuse(error.code, str(error), error.param)
+            return
+        if not len(samples):
+            return
+        self._greeted()
+        # One second at a time, and the other clients in between, so that a long frame does not delay the event loop.
+        for begin in range(0, len(samples), session.config.sample_rate):
+            if begin:
+                await other_clients_turn()
+            if self.phase is not Phase.ACTIVE:
+                return
+            self._feed(samples[begin : begin + session.config.sample_rate])
+        self._send(self._runner.check_input(samples, self._context.clock()))
+        self._send(self._runner.shed_load())
+        if session.audio_s > options.max_session_s:
+            self.end("session_expired", f"a session hears {options.max_session_s:g} s at most; open a new one")
+
+    def _feed(self, samples: Any) -> None:
+        events = self._runner.feed(samples)
+        now = self._context.clock()
+        self._context.metrics.audio.inc(len(samples) / self.session.config.sample_rate)
+        self._sender.audio_arrived(self.session.audio_s, now)
+        self._send(events)
+        self._writer.audio_accepted(now)
+
+    # --- an earlier session
+
+    async def _resume(self, message: SessionResume) -> None:
+        if self.phase is not Phase.GREETING:
+            self._refuse("config_locked", "session.resume must be the first message on a new socket")
+            return
+        self.phase = Phase.RESUMING
+        try:
+            await self._find_session(self, message)
+        finally:
+            if self.phase is Phase.RESUMING:
+                self.phase = Phase.ACTIVE
+
+    def adopt(self, session: ClientSession, missed: list[bytes]) -> None:
+        """Continue an earlier session instead of the new one; `missed` are its events that the client has not got."""
+        self._set_session(session)
+        self._writer.request(self._context.clock())  # the checkpoint that was found expires soon
+        for channel in session.channels:
+            self._emit(channel, SessionResumed(audio_s=session.audio_s, next_seq=channel.session.next_seq))
+        if self.phase is not Phase.CLOSING:
+            for data in missed:
+                self._sender.send_again(data)
+        self._send(self._runner.resume())
+        if session.finished:
+            self.finish()
+
+    def release_session(self) -> None:
+        """Another connection, here or on another server, has resumed the session: let go of it."""
+        self.session_released = True
+        self.cancel_requests()
+        self.end("session_taken", "another connection has resumed this session")
+
+    def cancel_requests(self) -> None:
+        """Nothing of this session is computed any more; whoever continues it submits its requests again."""
+        self._runner.cancel()
+
+    # --- results
+
+    def receive_results(self, channel: ChannelSession, results: list[Result], busy_s: float) -> None:
+        """Results of the engine. When it failed, the requests stay open: they are submitted again after a resume."""
+        with self.isolate_faults():
+            if self.phase is Phase.CLOSING:
+                return
+            failure = next((result.message for result in results if isinstance(result, Failed)), None)
+            if failure is not None:
+                self.session.failures += 1
+                self._context.log.error("model failed", session=self.session.id, message=failure)
+                self.end("model_failed", failure)
+                return
+            self.session.failures = 0
+            self._send(self._runner.apply(channel, results, busy_s))
+
+    def receive_transcript(self, channel: ChannelSession, result: Result) -> None:
+        """The result of a recognizer. When it failed, the session continues without transcripts."""
+        with self.isolate_faults():
+            if self.phase is not Phase.CLOSING:
+                self._send(self._runner.apply(channel, [result]))
+
+    # --- events
+
+    def _send(self, events: Events) -> None:
+        """What the session brought; then close the connection if the session is over."""
+        durable = False
+        for channel, event in events:
+            if isinstance(event, Error) and event.fatal:
+                self.end(event.code, event.message)
+                return
+            self._emit(channel, event)
+            durable = durable or isinstance(event, Durable)
+        if durable:
+            self._writer.request(self._context.clock())
+        if self.session.closed and self.phase is Phase.DRAINING:
+            self.end("shutting_down", "the server is going down; the session was read out")
+        elif self.session.closed:
+            self.close(CloseCode.DONE, "finished")
+
+    def _emit(self, channel: ChannelSession | None, event: AnyEvent) -> None:
+        data = self.session.encode(channel, event)
+        if data is not None and self.phase is not Phase.CLOSING:
+            self._sender.send(event, data, self._context.clock())
+
+    def _refuse(self, code: str, message: str, param: str | None = None) -> None:
+        """A message was refused; the session continues."""
+        self._emit(None, Error(code=code, message=message, fatal=False, param=param))
+
+    def _report_status(self) -> None:
+        if self.phase not in (Phase.CLOSING, Phase.RESUMING):
+            self._emit(None, self.session.status())
+
+    # --- time
+
+    def tick(self, now: float) -> None:
+        """To be called many times a second: sends what waits, and about once a second checks every limit."""
+        self._sender.outbox.pump()
+        if self.phase is not Phase.CLOSING and self._timeouts.status_due(now):
+            self._report_status()
+            self._check_limits(now)
+        if self.phase is not Phase.CLOSING and self._timeouts.finish_passed(now):
+            self._send(self._runner.time_out())
+
+    def _check_limits(self, now: float) -> None:
+        options = self._context.options
+        if self._timeouts.is_idle(now) and not self.phase.is_final:
+            self.end("idle_timeout", f"nothing came for {options.limits.idle_timeout_s:g} s")
+        elif self._sender.outbox.stuck_s(now) > options.slow_s or self._sender.outbox.overfull:
+            self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
+        else:
+            self._send(self._runner.shed_load())
+            self._writer.renew(now)
+
+    # --- the end
+
+    def finish(self) -> None:
+        """The client sends no more audio: read out what is pending, a live session within `finish_s`."""
+        live = self.session.config.pace == "realtime"
+        self._finish(Phase.FINISHING, self._context.options.finish_s if live else math.inf)
+
+    def drain(self, timeout_s: float) -> None:
+        """The server shuts down: finish the session if its client has not, within `timeout_s`."""
+        self._finish(Phase.DRAINING, timeout_s)
+
+    def _finish(self, phase: Phase, timeout_s: float) -> None:
+        self._timeouts.finish_within(self._context.clock(), timeout_s)
+        if self.phase.is_final:
+            return
+        self.phase = phase
+        if not self.session.finished:
+            self._send(self._runner.finish())
+
+    def end(self, code: str, message: str, close_code: int | None = None) -> None:
+        """Report a fatal error and close the connection."""
+        if self.phase is Phase.CLOSING:
+            return
+        self._context.log.info("ending", session=self.session.id, code=code)
+        self._emit(None, Error(code=code, message=message, fatal=True))
+        self.close(FATAL[code] if close_code is None else close_code, code)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what waits in the outbox, then close; what the client does not read in time is discarded."""
+        self.phase = Phase.CLOSING
+        self._writer.stop()
+        self._sender.close(code, reason)
+
+    async def wait_closed(self) -> None:
+        """Until the closing handshake is over, where `close` was called."""
+        await self._sender.wait_closed()
+
+    @contextmanager
+    def isolate_faults(self) -> Iterator[None]:
+        """A fault of the server in this session ends this connection, and disturbs no other."""
+        try:
+            yield
+        except Exception:
+            self.session.failures += 1
+            self._context.log.broke("fault", session=self.session.id)
+            self._context.metrics.errors.labels("fault").inc()
+            self.end("model_failed", "the server failed in this session; it can be resumed")

@@ -1,0 +1,90 @@
+"""Sends events to one client, measures what it sends, and closes the connection when everything was sent."""
+
+import asyncio
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.protocol import State
+
+from ..protocol.events import AnyEvent, EmotionInterim, Error, WarningEvent
+from .metrics import Metrics
+from .outbox import Outbox
+
+FLUSH_TIMEOUT_S = 2.0  # for events that wait when the connection is closed
+HANDSHAKE_TIMEOUT_S = 2.0  # for a client whose buffers are full
+POLL_S = 0.05
+
+MAX_CHUNKS = 128  # of audio whose arrival times are kept
+
+
+class ArrivalTimes:
+    """The newest chunks of one session's audio.
+
+    observe  takes the lag of each reading, in seconds
+    """
+
+    def __init__(self, observe: Callable[[float], None]) -> None:
+        self._observe = observe
+        self._chunks: deque[tuple[float, float]] = deque(maxlen=MAX_CHUNKS)
+
+    def audio_arrived(self, audio_s: float, now: float) -> None:
+        """A chunk came that ends at `audio_s`."""
+        self._chunks.append((audio_s, now))
+
+    def reading_sent(self, end: float, now: float) -> None:
+        """A reading up to `end` is sent; its lag counts from the arrival of the chunk that completed it."""
+        if self._chunks:
+            place = bisect_left(self._chunks, end, key=lambda item: item[0])
+            self._observe(max(0.0, now - self._chunks[min(place, len(self._chunks) - 1)][1]))
+
+
+class EventSender:
+    """Events leave through the outbox, which holds them while the client does not read."""
+
+    def __init__(self, socket: ServerConnection, metrics: Metrics) -> None:
+        self.outbox = Outbox(lambda data: broadcast([socket], data.decode()), socket.transport.get_write_buffer_size)
+        self._socket, self._metrics = socket, metrics
+        self._arrival_times = ArrivalTimes(metrics.lag.observe)
+        self._closing: asyncio.Task[None] | None = None
+
+    def audio_arrived(self, audio_s: float, now: float) -> None:
+        """A chunk of audio came that ends at `audio_s`: the lag of its readings counts from `now`."""
+        self._arrival_times.audio_arrived(audio_s, now)
+
+    def send(self, event: AnyEvent, data: bytes, now: float) -> None:
+        """Send an event, encoded as `data`."""
+        self._metrics.events.labels(event.type).inc()
+        self.outbox.push(event, data)
+        match event:
+            case EmotionInterim(end=end):
+                self._arrival_times.reading_sent(end, now)
+            case Error(code=code):
+                self._metrics.errors.labels(code).inc()
+            case WarningEvent(code="audio_dropped", start=float(start), end=float(end)):
+                self._metrics.dropped.inc(end - start)
+
+    def send_again(self, data: bytes) -> None:
+        """Send a durable event that was counted when it was sent first."""
+        self.outbox.push(None, data)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what waits in the outbox, then close; what the client does not read in time is discarded."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._flush_and_close(code, reason))
+
+    async def wait_closed(self) -> None:
+        """Until the closing handshake is over, where `close` was called."""
+        if self._closing is not None:
+            await self._closing
+
+    async def _flush_and_close(self, code: int, reason: str) -> None:
+        for _ in range(round(FLUSH_TIMEOUT_S / POLL_S)):
+            self.outbox.pump()
+            if self.outbox.empty or self._socket.state is not State.OPEN:
+                break
+            await asyncio.sleep(POLL_S)
+        if self._socket.transport.get_write_buffer_size():  # its closing handshake would wait for ever
+            asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, self._socket.transport.abort)
+        await self._socket.close(code, reason)

@@ -1,0 +1,153 @@
+"""Answers HTTP requests, and decides before the upgrade who may open a websocket."""
+
+import hmac
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from ..protocol.messages import PATH
+from .metrics import CONTENT_TYPE
+from .options import LOCAL_NAMES, ServerOptions
+
+RETRY_AFTER_S = 5
+MAX_ORIGIN_CHARACTERS = 200  # of a refused origin that are repeated
+MAX_REPORTED_ORIGINS = 100  # so that strangers cannot fill the log
+
+
+def response(
+    status: HTTPStatus, body: bytes | str, content_type: str = "text/plain; charset=utf-8", **extra: str
+) -> Response:
+    """A complete HTTP response; in the names of `extra` headers underscores stand for hyphens."""
+    raw = body.encode() if isinstance(body, str) else body
+    headers = Headers(
+        {
+            "Content-Type": content_type,
+            "Content-Length": str(len(raw)),
+            "Connection": "close",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+    for name, value in extra.items():
+        headers[name.replace("_", "-")] = value
+    return Response(int(status), status.phrase, headers, raw)
+
+
+class HttpGate:
+    """The response to each HTTP request; None opens the websocket.
+
+    page, metrics          bodies of `/` and `/metrics`
+    ready                  JSON object of `/readyz`; its status is "ready" or says what is missing
+    has_room               whether one more websocket may be opened
+    report_refused_origin  takes each origin that was refused, once, and what would allow it
+    """
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        *,
+        page: Callable[[], bytes],
+        metrics: Callable[[], bytes],
+        ready: Callable[[], dict[str, object]],
+        has_room: Callable[[], bool],
+        report_refused_origin: Callable[[str, str], None] = lambda origin, advice: None,
+    ) -> None:
+        self._report_refused_origin, self._reported_origins = report_refused_origin, set[str]()
+        self._options, self._page, self._metrics, self._ready, self._has_room = options, page, metrics, ready, has_room
+        self._token = None if options.token is None else options.token.encode()
+
+    def answer(self, request: Request) -> Response | None:
+        """The response to one request; None when the websocket may be opened."""
+        try:
+            url = urlsplit(request.path)
+        except ValueError:
+            return response(HTTPStatus.BAD_REQUEST, "not an address\n")
+        match url.path:
+            case "/healthz":
+                return self._json(HTTPStatus.OK, {"status": "ok"})
+            case "/readyz":
+                state = self._ready()
+                status = HTTPStatus.OK if state["status"] == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
+                return self._json(status, state)
+            case "/":
+                policy = "default-src 'self' 'unsafe-inline' blob:; img-src data:; connect-src 'self' ws: wss:"
+                return response(HTTPStatus.OK, self._page(), "text/html; charset=utf-8", Content_Security_Policy=policy)
+            case "/metrics":
+                if not self._has_token(request, url.query):
+                    return self._token_needed()
+                return response(HTTPStatus.OK, self._metrics(), CONTENT_TYPE)
+            case path if path != PATH:
+                return response(HTTPStatus.NOT_FOUND, f"nothing at {path[:100]!r}; the stream is at {PATH}\n")
+        if not self._has_token(request, url.query):
+            return self._token_needed()
+        if not self._origin_allowed(request):
+            return self._origin_refused(" ".join(request.headers.get_all("Origin")))
+        if not self._has_room():
+            return response(
+                HTTPStatus.SERVICE_UNAVAILABLE, "the server is full; try again later\n", Retry_After=str(RETRY_AFTER_S)
+            )
+        return None
+
+    def _json(self, status: HTTPStatus, value: dict[str, object]) -> Response:
+        return response(status, msgspec.json.encode(value), "application/json")
+
+    def _token_needed(self) -> Response:
+        message = "a token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN\n"
+        return response(HTTPStatus.UNAUTHORIZED, message, WWW_Authenticate="Bearer")
+
+    def _origin_refused(self, sent: str) -> Response:
+        """Browsers do not show this response, so it is also reported to whoever runs the server."""
+        origin = sent[:MAX_ORIGIN_CHARACTERS].encode("ascii", "replace").decode()
+        advice = "give it the page's scheme, host and port by --origin"
+        if _is_origin(sent):
+            advice = f"to let them, start the server with --origin {origin}"
+        if origin not in self._reported_origins and len(self._reported_origins) < MAX_REPORTED_ORIGINS:
+            self._reported_origins.add(origin)
+            self._report_refused_origin(origin, advice)
+        return response(HTTPStatus.FORBIDDEN, f"pages of {origin!r} may not connect here; {advice}\n")
+
+    def _has_token(self, request: Request, query: str) -> bool:
+        """Whether the request carries the token; compared in constant time."""
+        if self._token is None:
+            return True
+        bearer = [value for value in request.headers.get_all("Authorization") if value[:7].lower() == "bearer "]
+        tokens = [value[7:].strip() for value in bearer] or parse_qs(query).get("token", [])
+        return any(hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token) for token in tokens[:1])
+
+    def _origin_allowed(self, request: Request) -> bool:
+        """Programs send no Origin. A page must be the server's own or one that the options name.
+
+        Any web page can try to connect to this machine.
+        """
+        origins = request.headers.get_all("Origin")
+        if not origins:
+            return True
+        if len(origins) != 1:
+            return False
+        if origins[0] in self._options.origins:
+            return True
+        host = request.headers.get("Host", "")
+        try:
+            origin = urlsplit(origins[0])
+        except ValueError:
+            return False
+        # The Host must be a name of this server: another name may have been made to point here (DNS rebinding).
+        own_names = {*LOCAL_NAMES, self._options.host, f"[{self._options.host}]"}
+        return origin.netloc == host and origin.scheme in ("http", "https") and _host_name(host) in own_names
+
+
+def _is_origin(text: str) -> bool:
+    """Whether this is an origin as browsers send it for a page that has an address."""
+    return re.fullmatch(r"https?://[\w.:\[\]-]+", text, re.ASCII) is not None and len(text) <= MAX_ORIGIN_CHARACTERS
+
+
+def _host_name(host: str) -> str:
+    """A Host header without its port."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
