@@ -14,8 +14,8 @@ from threading import Condition, Thread
 
 from ..asr import Recognizer
 from ..session.requests import Done, Failed, Result, Transcribe
-from .offer import Offer
 from .rules.passes import Decided, PassQueue, QueuedPass
+from .transcription_offer import TranscriptionOffer
 
 NO_RECOGNIZER = "this server makes no words"
 POLL_S = 0.1  # how often a thread whose recognizer is being loaded looks whether the pool was closed
@@ -49,10 +49,12 @@ class RecognizerPool:
             Thread(target=self._work, args=(recognizer,), name="emoscope recognizer", daemon=True).start()
 
     @property
-    def offer(self) -> Offer:
+    def offer(self) -> TranscriptionOffer:
         """What a session that begins now may count on."""
         languages = next((r.languages for r in self._recognizers if r.languages), ())
-        return Offer(there=bool(self._recognizers), trouble=self._unavailable_reason, languages=languages)
+        return TranscriptionOffer(
+            available=bool(self._recognizers), unavailable_reason=self._unavailable_reason, languages=languages
+        )
 
     @property
     def queue_length(self) -> int:

@@ -114,7 +114,7 @@ def test_a_recognizer_that_dies_takes_no_other_with_it(start: Start) -> None:
     os.kill(victim.pid, signal.SIGKILL)
     pool.submit("c", [asked(3)], 1.0, None)
     assert {type(result) for result in inbox.wait(3).values()} == {Done}
-    assert pool.offer.hears(None)
+    assert pool.offer.covers(None)
 
 
 def test_without_a_recognizer_that_is_left_every_pass_fails_with_the_reason(start: Start) -> None:
@@ -127,11 +127,11 @@ def test_without_a_recognizer_that_is_left_every_pass_fails_with_the_reason(star
     pool.submit("a", [asked(2), asked(3)], 1.0, None)
     results = inbox.wait(3)
     assert all(isinstance(results["a", n], Failed) and "signal 9" in results["a", n].message for n in (2, 3))
-    assert "signal 9" in pool.offer.trouble and not pool.offer.hears(None)
+    assert "signal 9" in pool.offer.unavailable_reason and not pool.offer.covers(None)
 
 
 def test_a_pool_without_recognizers_fails_every_pass(start: Start) -> None:
     pool, inbox, _ = start()
     pool.submit("a", [asked(1)], 1.0, None)
     assert inbox.wait(1) == {("a", 1): Failed(1, NO_RECOGNIZER)}
-    assert not pool.offer.hears(None)
+    assert not pool.offer.covers(None)
