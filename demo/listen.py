@@ -4,11 +4,11 @@ import sys
 
 from emoscope.streamer import UnusableDevice, listen
 
-device = sys.argv[1] if len(sys.argv) > 1 else None
+microphone = sys.argv[1] if len(sys.argv) > 1 else None
 seconds = float(sys.argv[2]) if len(sys.argv) > 2 else None
 
 try:
-    for event in listen(device, seconds=seconds):
+    for event in listen(microphone, seconds=seconds):
         if event.type == "session.created":
             print(event.notice)
         elif event.type == "emotion.interim":

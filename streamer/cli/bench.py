@@ -43,9 +43,7 @@ class BenchModels:
 class BenchWords:
     """Measure recognizers on one recording."""
 
-    file: Annotated[Path, Parameter(help="a recording, which is played in real time", metavar="FILE")] = field(
-        kw_only=False
-    )
+    file: Annotated[Path, Parameter(help="a recording, which is played in real time")] = field(kw_only=False)
     asr: Annotated[
         tuple[str, ...],
         Parameter(help="only this recognizer; may be repeated (all that are installed)", metavar="NAME[:MODEL]"),

@@ -49,7 +49,7 @@ class SaveModel:
     """A published system with random weights, for dry runs and to train."""
 
     name: Annotated[str, Parameter(help="a published system")] = field(kw_only=False)
-    folder: Annotated[Path, Parameter(help="where card.json and weights.safetensors go", metavar="DIR")] = field(
+    folder: Annotated[Path, Parameter(name="DIR", help="where card.json and weights.safetensors go")] = field(
         kw_only=False
     )
     size: Annotated[Literal["tiny", "published"], Parameter(help="tiny: encoders of a few thousand parameters")] = (

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..asr.recognizer import Recognizer
     from ..engine.opening import OpenedModel
 
-MODEL = Group("Model", sort_key=1)
-RECOGNIZER = Group("Speech recognizer", sort_key=2)
-SPEAKER = Group("Speaker", sort_key=3)
-OUTPUT = Group("Output", sort_key=4)
+MODEL = Group("Model", sort_key=3)
+RECOGNIZER = Group("Speech recognizer", sort_key=4)
+SPEAKER = Group("Speaker", sort_key=5)
+OUTPUT = Group("Output", sort_key=6)
 
 MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")

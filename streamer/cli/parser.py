@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from ..protocol.errors import UsageError
 from .command import AnyCommand, ArgparseCommand, CommandGroup, Runnable
+
+OPTIONS = Group("Options", sort_key=1)
 
 EPILOGUE = (
     "A reading is a guess about expression, not a fact about a person. Tell people that they are being read. Not for "
@@ -24,6 +26,7 @@ def build_app(commands: Iterable[AnyCommand]) -> App:
         help="Reads the emotions of a voice while it speaks.",
         help_epilogue=EPILOGUE,
         help_format="plaintext",
+        group_parameters=OPTIONS,
         version=_version,
         default_parameter=Parameter(negative=(), show_default=_shown_default),
     )
@@ -47,7 +50,7 @@ def parse(app: App, arguments: Sequence[str]) -> Runnable | None:
 def _add(app: App, commands: Iterable[AnyCommand]) -> None:
     for command in commands:
         if isinstance(command, CommandGroup):
-            group = App(name=command.name, help=command.help, help_epilogue="")
+            group = App(name=command.name, help=command.help, help_epilogue="", group_parameters=OPTIONS)
             _add(group, command.commands)
             app.command(group)
         elif isinstance(command, ArgparseCommand):
@@ -78,7 +81,8 @@ def _shown_default(value: Any) -> str | None:
     """A default as the help shows it; nothing where the option is off, or has no value, unless it is given."""
     if value is None or value is False or value == ():
         return None
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    values = value if isinstance(value, tuple) else (value,)
+    return " ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in values)
 
 
 def _version() -> str:

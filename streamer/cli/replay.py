@@ -15,9 +15,9 @@ from .options import ModelOptions, RecognizerOptions, RecordingsOutput, SpeakerO
 class Replay:
     """Read recordings as they would have been read live."""
 
-    paths: Annotated[
-        tuple[Path, ...], Parameter(help="recordings, folders of recordings, or records", metavar="FILE")
-    ] = field(kw_only=False)
+    paths: Annotated[tuple[Path, ...], Parameter(name="FILE", help="recordings, folders of recordings, or records")] = (
+        field(kw_only=False)
+    )
     speed: Annotated[
         float | None, Parameter(help="1 is real time (1 on a screen, else as fast as possible)", metavar="SPEED")
     ] = None

@@ -27,12 +27,10 @@ UNPACED = 1e6  # times real time: the server sets the pace
 class Send:
     """Send audio to a server."""
 
-    source: Annotated[
-        str, Parameter(help="a recording, or mic for the microphone (./mic is a file)", metavar="FILE|mic")
-    ] = field(kw_only=False)
-    url: Annotated[str, Parameter(help="the address of the server, such as ws://127.0.0.1:8765", metavar="URL")] = (
-        field(kw_only=False)
+    source: Annotated[str, Parameter(help="a recording, or mic for the microphone (./mic is a file)")] = field(
+        kw_only=False
     )
+    url: Annotated[str, Parameter(help="the address of the server, such as ws://127.0.0.1:8765")] = field(kw_only=False)
     input: Annotated[
         str | None,
         Parameter(

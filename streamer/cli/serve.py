@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..runtime.leaving import Leaving
     from ..server.options import ServerOptions
 
-ACCESS = Group("Address and access", sort_key=0)
+ACCESS = Group("Address and access", sort_key=2)
 MOST_RECOGNIZERS = 64
 
 

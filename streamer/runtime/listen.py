@@ -30,23 +30,24 @@ def labels_of(model: str) -> tuple[str, ...]:
 
 
 def listen(
-    device: str | None = None,
+    input: str | None = None,
     model: "str | Path | StreamModel" = "small",
     *,
     config: Config | None = None,
     asr: "str | None" = None,
     seconds: float | None = None,
-    model_device: str = "auto",
+    device: str = "auto",
 ) -> Iterator[AnyEvent]:
     """Events of a microphone as they come, until `seconds` of audio were heard or the iteration is left.
 
-    device  a number, a name or a part of one, as `emoscope devices` lists them; the system's default if None
+    input   the microphone: its number, its name or a part of it, as `emoscope devices` lists them; the system's
+            default if None
     model   a shipped model's name, a folder, or a loaded model
-    config  session options; rate and channels are the device's
+    config  session options; sample rate and channels are the microphone's
     asr     the recognizer of its words, as `--asr` names it; None for no words
-    model_device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
+    device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
 
-    Raises UnusableDevice, with those that are there, when the device is unknown, busy, or goes away; then what was
+    Raises UnusableDevice, with those that are there, when the microphone is unknown, busy, or goes away; then what was
     heard before has been read out.
 
     >>> for event in listen(seconds=60):                               # doctest: +SKIP
@@ -54,8 +55,8 @@ def listen(
     """
     choice = choose_recognizer(asr) if asr is not None else None
     live = Live(
-        Microphone(choose(device)),
-        lambda: open_engine(model, device=model_device, threads=KEEP_THREADS).loaded,
+        Microphone(choose(input)),
+        lambda: open_engine(model, device=device, threads=KEEP_THREADS).loaded,
         config or Config(pace="realtime"),
         seconds=seconds,
         words=None if choice is None else partial(Recognizer, choice),
