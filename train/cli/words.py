@@ -8,7 +8,7 @@ from emoscope.models.errors import UsageError
 RECIPES = ("text", "tiny-whisper")
 HEEDED = {"text": ("epochs", "seed"), "tiny_whisper": ("seed",)}
 # Options that mean something to every recipe, or that argparse adds itself.
-COMMON = {"recipe", "data", "out", "work", "threads", "command"}
+COMMON = {"recipe", "data", "out", "work", "threads", "resume", "command"}
 
 
 def train(args: argparse.Namespace) -> None:
@@ -22,11 +22,13 @@ def train(args: argparse.Namespace) -> None:
     if unheeded:
         raise UsageError(f"{args.recipe} has no {', '.join(unheeded)}; leave it out")
     given = {option: value for option in HEEDED[name] if (value := getattr(args, option)) is not None}
+    where = (args.data, args.work, args.out)
     if name == "text":
         from ..text import fitting, recipe
 
-        recipe.train_text(args.data, args.out, replace(fitting.Recipe(), **given), args.threads)
+        recipe.train_text(*where, replace(fitting.Recipe(), **given), args.resume, args.threads)
     else:
+        from ..tiny_whisper import fitting as whisper_fitting
         from ..tiny_whisper import recipe as tiny_whisper
 
-        tiny_whisper.train_tiny_whisper(args.data, args.out, replace(tiny_whisper.Recipe(), **given), args.threads)
+        tiny_whisper.train_tiny_whisper(*where, replace(whisper_fitting.Recipe(), **given), args.resume, args.threads)

@@ -1,1 +1,31 @@
-"""The training loop: steps, schedule, averaged weights, checkpoints."""
+"""The training loop that every recipe uses: phases, schedules, averaged weights, checkpoints, mixed precision.
+
+loop        `fit`: the loop itself
+training    what a recipe hands in: its phases, its batches, its step function
+run         the state of a running training, saved and restored
+schedules   learning rates, by torch's schedulers
+averaging   exponential moving average of the weights, by torch's AveragedModel
+stopping    early stopping, and the weights of the best epoch
+devices     accelerate: device, mixed precision, gradient accumulation
+checkpoint  safetensors files with their state as JSON
+"""
+
+from .averaging import AverageConfig
+from .loop import fit
+from .schedules import Schedule, one_cycle, scaled_by
+from .training import Fitted, LoopConfig, Phase, Position, Step, Training, fingerprint
+
+__all__ = [
+    "AverageConfig",
+    "Fitted",
+    "LoopConfig",
+    "Phase",
+    "Position",
+    "Schedule",
+    "Step",
+    "Training",
+    "fingerprint",
+    "fit",
+    "one_cycle",
+    "scaled_by",
+]

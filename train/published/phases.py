@@ -59,18 +59,3 @@ def warm_up_then_cosine(steps: int, warm_up: int) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     return factor
-
-
-class EarlyStopping:
-    """Ends a stage after `patience` epochs in a row without a better score."""
-
-    def __init__(self, patience: int) -> None:
-        self.patience, self.best, self.since = patience, -math.inf, 0
-
-    def over(self, score: float) -> bool:
-        """True when the stage is over, after an epoch that scored `score` (higher is better)."""
-        if score > self.best:
-            self.best, self.since = score, 0
-        else:
-            self.since += 1
-        return self.since >= self.patience

@@ -26,10 +26,12 @@ from ..corpora.splits import Speakers, assert_classes_present, split_by_speaker
 from ..evaluation.intervals import interval
 from ..evaluation.offline import through_windows
 from ..evaluation.scores import macro_f1, uar
+from ..fit import fingerprint
 from ..progress import say
-from .fitting import Model, Recipe, fingerprint, fit, judged, target, whole_utterances
+from .fitting import Recipe, fit
 from .losses import subsample_majority
 from .phases import ATTENTIVE, SEGMENTAL
+from .scoring import Model, judged, target, whole_utterances
 
 DRY_RUN = "a tiny encoder that began with random weights: a dry run of the recipe, its readings mean little"
 NOTES = {
@@ -79,6 +81,10 @@ def train_published(
     encoder  folder or hub name of the pretrained speech encoder, by default the paper's; a tiny one has none
     """
     torch.set_num_threads(threads)
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch's own, for a name or a build that lacks it
+        raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from None
     model = new_model(recipe)
     checkpoint = encoder or SYSTEMS[recipe.system].encoders["speech"]
     if recipe.size == "published":
@@ -96,11 +102,7 @@ def train_published(
     if recipe.system == "attentive":
         taught, choosing = subsampled(model, taught, 8.0), subsampled(model, choosing, 1.0)
         say("attentive: RAVDESS in place of MSP-Podcast, without transcripts: the voice alone")
-    try:
-        model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch's own, for a name or a build that lacks it
-        raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from None
-    told = fit(model, taught, choosing, recipe, work / "published.safetensors", resume)
+    told = fit(model, taught, choosing, recipe, work / "published.safetensors", resume, device)
     model.to("cpu").eval()
     scores = []
     for name, some in (("development", choosing), ("test", split.evaluation)):

@@ -22,12 +22,13 @@ from emoscope.models.store import save_model
 from ..corpora import CATEGORICAL, CORPORA, LABELS, TRAINED, Clip, load_corpora
 from ..corpora.folds import FOLDS, fold_speakers
 from ..corpora.splits import Speakers, Split, assert_classes_present, split_by_speaker
+from ..fit import Fitted, fingerprint
 from ..progress import say, stage
 from .augment import AugmentConfig
 from .batches import BatchConfig
 from .calibrate import fit_calibration, hear_beginnings, together
 from .features import Utterance, prepare
-from .fitting import FitConfig, Fitted, fingerprint, fit
+from .fitting import FitConfig, fit
 from .notes import NOTES
 
 CONTRACT = ModelContract(

@@ -1,6 +1,5 @@
 """The card of a text branch that was trained here: what it is, what it learned from, what it scored."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +10,7 @@ from emoscope.models.text.card import ARCHITECTURE, FORMAT, TextCard
 from emoscope.models.text.network import TextNetwork
 
 from ..corpora import LABELS
+from ..fit import Fitted
 from .data import CITATIONS, CLASSES, LICENCES, Labelled
 from .fitting import Recipe
 from .notes import NOTES
@@ -29,9 +29,7 @@ LABEL_OF = {
 SHARES = {"neutral": {"neutral": 0.8, "calm": 0.1, "bored": 0.1}}
 
 
-def make_card(
-    recipe: Recipe, network: TextNetwork, train: Labelled, losses: Sequence[float], minutes: float
-) -> TextCard:
+def make_card(recipe: Recipe, network: TextNetwork, train: Labelled, fitted: Fitted) -> TextCard:
     """The card without temperature, thresholds and scores."""
     prior = (train.truth / train.truth.sum(1, keepdims=True)).mean(0)
     return TextCard(
@@ -56,8 +54,8 @@ def make_card(
             "command": "emoscope train text",
             "parameters": sum(p.numel() for p in network.parameters()),
             "sentences": len(train),
-            "processor_minutes": round(minutes, 1),
-            "losses": list(losses),
+            "minutes": round(fitted.seconds / 60, 1),
+            "losses": [round(loss, 4) for loss in fitted.losses],
             "torch": str(torch.__version__),
             **asdict(recipe),
         },

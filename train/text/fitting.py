@@ -1,21 +1,21 @@
-"""How the text branch's network is trained: what decides the weights, and the loop."""
+"""How the text branch's network is trained: its settings, and its step in the training loop."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from emoscope.models.text.batch import gather
 from emoscope.models.text.network import TextNetwork
 from emoscope.models.text.words import UNKNOWN, Text, Tokenizer
 
-from ..errors import LossNotFinite
-from ..progress import stage
+from .. import fit as loop
 from .data import Labelled
 
 GROUPED = 20  # batches whose sentences are sorted by length together
@@ -54,41 +54,52 @@ class Recipe:
 
 
 def fit(
-    network: TextNetwork, tokenizer: Tokenizer, train: Labelled, recipe: Recipe, rng: np.random.Generator
-) -> list[float]:
-    """Train on the soft distribution of each sentence's classes; the mean loss of each epoch."""
+    network: TextNetwork,
+    tokenizer: Tokenizer,
+    train: Labelled,
+    recipe: Recipe,
+    checkpoint: Path,
+    resume: bool,
+) -> loop.Fitted:
+    """Train on the soft distribution of each sentence's classes.
+
+    The averaged weights are left in `network`. See `emoscope.train.fit.fit` for checkpoints and errors.
+    """
+    return loop.fit(training_of(network, tokenizer, train, recipe), checkpoint, resume)
+
+
+def training_of(
+    network: TextNetwork, tokenizer: Tokenizer, train: Labelled, recipe: Recipe
+) -> loop.Training[npt.NDArray[np.int64]]:
+    """What the loop needs to know; a batch is the places of its sentences."""
     texts = [tokenizer(words[: recipe.longest]) for words in train.words]
     truth = torch.from_numpy(train.truth / train.truth.sum(1, keepdims=True))
     counts = truth @ truth.mean(0) ** -recipe.balance
     counts = counts / counts.mean()
-    steps = recipe.epochs * math.ceil(len(texts) / recipe.batch)
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps, pct_start=recipe.warm)
-    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    losses = []
-    network.train()
-    with stage("training", steps) as shown:
-        for epoch in range(recipe.epochs):
-            total, batches = 0.0, _batches(texts, recipe.batch, rng)
-            for places in batches:
-                sentences = gather([disturb(texts[i], recipe, rng) for i in places])
-                logs = torch.log_softmax(network(sentences), -1)
-                loss: Tensor = -(counts[places] * (truth[places] * logs).sum(1)).mean()
-                if not math.isfinite(loss.item()):
-                    raise LossNotFinite(f"the loss is {loss.item()} in epoch {epoch}; lower the recipe's rate")
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimizer.step()
-                schedule.step()
-                for name, value in network.state_dict().items():
-                    average[name].lerp_(value, 1 - recipe.average)
-                total += loss.item()
-                shown.advance(note=f"epoch {epoch + 1}, loss {loss.item():.3f}")
-            losses.append(round(total / len(batches), 4))
-    network.load_state_dict(average)
-    network.eval()
-    return losses
+    batches = math.ceil(len(texts) / recipe.batch)
+
+    def step(places: npt.NDArray[np.int64], now: loop.Step) -> Tensor:
+        sentences = gather([disturb(texts[i], recipe, now.rng) for i in places])
+        logs = torch.log_softmax(network(sentences), -1)
+        return -(counts[places] * (truth[places] * logs).sum(1)).mean()
+
+    return loop.Training(
+        model=network,
+        phases=[
+            loop.Phase(
+                epochs=recipe.epochs,
+                batches=batches,
+                optimizer=lambda: torch.optim.AdamW(
+                    network.parameters(), recipe.rate, weight_decay=recipe.weight_decay
+                ),
+                schedule=loop.one_cycle(recipe.rate, recipe.epochs * batches, recipe.warm),
+            )
+        ],
+        batches=lambda at, rng: _batches(texts, recipe.batch, rng),
+        step=step,
+        config=loop.LoopConfig(seed=recipe.seed, norm=1.0, average=loop.AverageConfig(decay=recipe.average)),
+        settings=loop.fingerprint(recipe),
+    )
 
 
 def _batches(texts: Sequence[Text], size: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:

@@ -4,7 +4,6 @@ Part of the training sentences is held out; on it temperature and thresholds are
 once, at the end, and so is MELD's, which taught nothing.
 """
 
-import time
 from pathlib import Path
 
 import msgspec
@@ -25,14 +24,14 @@ from .evaluate import evaluate_text, score
 from .fitting import Recipe, fit
 
 
-def train_text(data: Path, out: Path, recipe: Recipe, threads: int = 1) -> TextCard:
+def train_text(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool = False, threads: int = 1) -> TextCard:
     """Train, calibrate, score, and write the branch to `out`; the card as written.
 
     data  holds goemotions and meld, or a folder `text` with both
+    work  the checkpoint, which `resume` goes on from
     """
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
     folder = text_folder(data, "goemotions")
     text_folder(data, "meld")  # missing files are told now, not after the training
     everything = read_goemotions(folder, "train")
@@ -42,12 +41,10 @@ def train_text(data: Path, out: Path, recipe: Recipe, threads: int = 1) -> TextC
     vocabulary = Vocabulary(words=["", *words], buckets=recipe.buckets)
     shape = TextConfig(words=len(vocabulary.words), buckets=recipe.buckets, classes=len(CLASSES), **recipe.shape)
     network = TextNetwork(shape)
-    began = time.process_time()
-    losses = fit(network, Tokenizer(vocabulary), train, recipe, rng)
-    minutes = (time.process_time() - began) / 60
+    fitted = fit(network, Tokenizer(vocabulary), train, recipe, work / "text.safetensors", resume)
     # Half precision is what ships, so it is what is calibrated and scored.
     network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
-    card = make_card(recipe, network, train, losses, minutes)
+    card = make_card(recipe, network, train, fitted)
     branch = calibrate(TextBranch(card, vocabulary, network), held_out)
     scores = []
     for corpus in ("goemotions", "meld"):

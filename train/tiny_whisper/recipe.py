@@ -5,10 +5,8 @@ real text of voices that it never heard. It is no speech recognizer.
 """
 
 import json
-import math
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +16,29 @@ from faster_whisper.feature_extractor import FeatureExtractor
 
 from ..corpora import CORPORA, Clip, load_corpora
 from ..corpora.audio import read_clip
-from ..errors import LossNotFinite, SplitInvalid
+from ..errors import SplitInvalid
+from ..fit import Fitted
 from ..progress import say, stage
 from .align import word_times
 from .convert import convert
+from .fitting import EPOCHS_SAVED, Recipe, fit
 from .measure import Heard, measure
-from .network import POSITIONS, SAMPLED, gather, loss_of, make_model
-from .samples import Mel, Sample, Sampler, Take, power_of
+from .network import make_model
+from .samples import Mel, Sampler, Take, power_of
 from .tokens import control, make_tokenizer
 
 CARD_FILE = "card.json"
-GROUPED = 8  # batches that are drawn at a time and sorted by length
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything that decides the weights. Steps are of `batch` samples of at most `frames` of 10 ms."""
+def train_tiny_whisper(
+    data: Path, work: Path, out: Path, recipe: Recipe, resume: bool = False, threads: int = 1
+) -> dict[str, Any]:
+    """Train, convert, measure, and write the model with its card to `out`; the card as written.
 
-    steps: int = 3000
-    batch: int = 16
-    frames: int = 500
-    rate: float = 2e-3
-    warm: int = 200
-    guide: float = 0.1
-    seed: int = 11
-    train: tuple[str, ...] = tuple(f"{actor:02}" for actor in range(1, 19))
-    choose: tuple[str, ...] = ("19", "20")
-    score: tuple[str, ...] = ("21", "22")
-    others: int = 120  # clips of each other language
-    scored_clips: int = 120  # of each pair of actors
-
-
-def train_tiny_whisper(data: Path, out: Path, recipe: Recipe, threads: int = 1) -> dict[str, Any]:
-    """Train, convert, measure, and write the model with its card to `out`; the card as written."""
+    `work` is where the checkpoint is, which `resume` goes on from.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
     tokenizer = make_tokenizer()
     clips = load_corpora(data, ("ravdess",))
     sides = {name: [c for c in clips if c.speaker in getattr(recipe, name)] for name in ("train", "choose", "score")}
@@ -75,17 +60,15 @@ def train_tiny_whisper(data: Path, out: Path, recipe: Recipe, threads: int = 1) 
         for mel in listen(_some(load_corpora(data, (name,)), recipe.others))
     ]
     model = make_model(tokenizer)
-    began = time.process_time()
-    losses = fit(model, Sampler(takes, others, tokenizer), control(tokenizer, "endoftext"), recipe, rng)
-    minutes = (time.process_time() - began) / 60
-    model.eval()
+    sampler, end = Sampler(takes, others, tokenizer), control(tokenizer, "endoftext")
+    fitted = fit(model, sampler, end, recipe, work / "tiny-whisper.safetensors", resume)
     convert(model, tokenizer, out)
     found = {}
     for name in ("choose", "score"):
         some = _some(sides[name], recipe.scored_clips)
         found[name] = measure(out, some, [spoken[clip] for clip in some], threads)
         say(f"actors {', '.join(getattr(recipe, name))}: {found[name]}")
-    card = make_card(recipe, model, losses, minutes, found)
+    card = make_card(recipe, model, fitted, found)
     (out / CARD_FILE).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return card
 
@@ -106,43 +89,7 @@ def _some(clips: Sequence[Clip], most: int) -> list[Clip]:
     return list(clips[:: max(1, len(clips) // most)][:most])
 
 
-def fit(model: Any, sampler: Sampler, end: int, recipe: Recipe, rng: np.random.Generator) -> list[float]:
-    """Train; the mean token loss of each hundred steps."""
-    losses: list[float] = []
-    drawn: list[list[Sample]] = []
-    parameters = [p for name, p in model.named_parameters() if "encoder.embed_positions" not in name]
-    optimizer = torch.optim.AdamW(parameters, recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    with stage("training", recipe.steps) as shown:
-        for step in range(recipe.steps):
-            along = min(1.0, (step + 1) / recipe.warm) * (0.5 + 0.5 * math.cos(math.pi * step / recipe.steps))
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.rate * along
-            if not drawn:
-                drawn = _alike([sampler.draw(rng, recipe.frames) for _ in range(recipe.batch * GROUPED)], recipe, rng)
-            batch = gather(drawn.pop(), end)
-            tail = torch.from_numpy(rng.integers(batch.mel.shape[2] // 2, POSITIONS, SAMPLED))
-            loss, said = loss_of(model, batch, recipe.guide, tail)
-            if not math.isfinite(loss.item()):
-                raise LossNotFinite(f"the loss is {loss.item()} at step {step}; lower the recipe's rate")
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            losses.append(said)
-            shown.advance(note=f"loss {np.mean(losses[-100:]):.3f}")
-    return [round(float(np.mean(losses[i : i + 100])), 4) for i in range(0, len(losses), 100)]
-
-
-def _alike(samples: Sequence[Sample], recipe: Recipe, rng: np.random.Generator) -> list[list[Sample]]:
-    """Batches of samples that are about as long: padding costs time."""
-    ranked = sorted(samples, key=lambda sample: sample.mel.shape[1])
-    batches = [ranked[i : i + recipe.batch] for i in range(0, len(ranked), recipe.batch)]
-    return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def make_card(
-    recipe: Recipe, model: Any, losses: Sequence[float], minutes: float, found: dict[str, Heard]
-) -> dict[str, Any]:
+def make_card(recipe: Recipe, model: Any, fitted: Fitted, found: dict[str, Heard]) -> dict[str, Any]:
     """What must be known before trusting the model."""
     return {
         "id": "tiny-whisper",
@@ -157,8 +104,11 @@ def make_card(
         "training": {
             "command": "emoscope train tiny-whisper",
             **asdict(recipe),
-            "processor_minutes": round(minutes, 1),
-            "losses": list(losses),
+            "minutes": round(fitted.seconds / 60, 1),
+            "losses": [
+                round(float(np.mean(fitted.losses[i : i + EPOCHS_SAVED])), 4)
+                for i in range(0, len(fitted.losses), EPOCHS_SAVED)
+            ],
             "torch": str(torch.__version__),
         },
         "scores": {

@@ -16,7 +16,7 @@ from emoscope.train.published.losses import (
     subsample_majority,
     triplet_loss,
 )
-from emoscope.train.published.phases import ATTENTIVE, SEGMENTAL, EarlyStopping, enter, warm_up_then_cosine
+from emoscope.train.published.phases import ATTENTIVE, SEGMENTAL, enter, warm_up_then_cosine
 
 torch.set_num_threads(1)
 
@@ -147,9 +147,3 @@ def test_the_rate_warms_up_and_falls_as_a_cosine():
     assert [factor(0), factor(9), factor(10)] == pytest.approx([0.1, 1.0, 1.0])
     assert factor(60) == pytest.approx(0.5)
     assert factor(110) == pytest.approx(0.0, abs=1e-9)
-
-
-def test_a_stage_ends_when_nothing_gets_better():
-    """`patience` epochs in a row without a new best."""
-    stopping = EarlyStopping(patience=2)
-    assert [stopping.over(score) for score in (0.1, 0.3, 0.2, 0.3)] == [False, False, False, True]

@@ -19,9 +19,11 @@ from emoscope.train.cli.train import command
 from emoscope.train.corpora import list_ravdess
 from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite
 from emoscope.train.evaluation.scores import macro_f1
-from emoscope.train.published import fitting as loop_published
+from emoscope.train.fit import Position
+from emoscope.train.fit.checkpoint import read_state
+from emoscope.train.published import fitting
 from emoscope.train.published import recipe as published
-from emoscope.train.published.fitting import alpha, draw_epoch, factor, fit, stale, target
+from emoscope.train.published.fitting import alpha, draw_epoch, factor, fit, target
 from emoscope.train.published.recipe import RECIPES, new_model, subsampled, train_published
 
 torch.set_num_threads(1)
@@ -90,7 +92,7 @@ def test_a_training_lowers_its_loss(system, tmp_path, sides):
     recipe = tiny(system, stages=stages, epochs=4, batch=7, warm_up=None, patience=None)
     model = new_model(recipe)
     fit(model, *sides, recipe, tmp_path / "x.safetensors", resume=False)
-    losses = loop_published.read_state(tmp_path / "x.safetensors")["losses"]
+    losses = read_state(tmp_path / "x.safetensors")["losses"]
     assert len(losses) == 4 and losses[-1] < losses[0]
 
 
@@ -100,7 +102,7 @@ def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(system, 
     recipe = tiny(system, batch=8)
     whole, broken, resumed = (new_model(recipe) for _ in range(3))
     told = fit(whole, *sides, recipe, tmp_path / "whole.safetensors", resume=False)
-    plain, count = loop_published.step, [0]
+    plain, count = fitting.step, [0]
 
     def counted(*args):
         value = plain(*args)
@@ -111,7 +113,7 @@ def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(system, 
 
     path = tmp_path / "broken.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(loop_published, "step", counted)
+        patch.setattr(fitting, "step", counted)
         with pytest.raises(Interrupted, match="saved"):
             fit(broken, *sides, recipe, path, resume=False)
     again = fit(resumed, *sides, recipe, path, resume=True)
@@ -129,7 +131,7 @@ def test_a_loss_that_is_no_number_names_the_step(tmp_path, sides):
     with torch.no_grad():
         model.head.bias[0] = math.nan
     before = model.head.weight.clone()
-    with pytest.raises(LossNotFinite, match=r"nan in phase 'transformer', epoch 1, step 1"):
+    with pytest.raises(LossNotFinite, match=r"nan in phase 'transformer', epoch 1 of 1, step 1"):
         fit(model, *sides, recipe, tmp_path / "x.safetensors", resume=False)
     assert torch.equal(model.head.weight, before)
 
@@ -142,7 +144,7 @@ def test_the_best_epoch_is_kept_and_a_phase_ends_by_itself(tmp_path, sides, monk
         seen.append({name: value.clone() for name, value in model.state_dict().items()})
         return next(scores)
 
-    monkeypatch.setattr(loop_published, "chosen_by", score)
+    monkeypatch.setattr(fitting, "chosen_by", score)
     stages = tuple(replace(one, rate=1e-3) for one in RECIPES["attentive"].stages[:2])
     recipe = tiny("attentive", stages=stages, epochs=9, patience=1, batch=16)
     model = new_model(recipe)
@@ -151,7 +153,6 @@ def test_the_best_epoch_is_kept_and_a_phase_ends_by_itself(tmp_path, sides, monk
     for name, value in model.state_dict().items():
         assert torch.equal(value, seen[1][name])
     assert not torch.equal(seen[1]["classifier.1.weight"], seen[2]["classifier.1.weight"])
-    assert stale([0.1, 0.2], 1) is False and stale([0.2, 0.1], None) is False
 
 
 def test_calm_is_neutral_and_contempt_weighs_nothing(sides):
@@ -167,14 +168,15 @@ def test_calm_is_neutral_and_contempt_weighs_nothing(sides):
 
 
 def test_an_epoch_holds_every_clip_once():
-    """In batches, and in another order in another epoch."""
+    """In batches, and in another order in another epoch; the rate follows the recipe's schedule."""
     recipe, clips = tiny("segmental", batch=4), list(range(10))
-    first = draw_epoch(clips, recipe, {"stage": 0, "epoch": 0})
+    first = draw_epoch(clips, recipe, Position())
     assert [len(batch) for batch in first] == [4, 4, 2]
     assert sorted(clip for batch in first for clip in batch) == clips
-    assert first != draw_epoch(clips, recipe, {"stage": 0, "epoch": 1})
-    assert factor(recipe, 100, 99) == 1.0
-    assert factor(tiny("attentive"), 100, 9) == 1.0 > factor(tiny("attentive"), 100, 60)
+    assert first != draw_epoch(clips, recipe, Position(epoch=1))
+    assert factor(recipe, 100)(99) == 1.0
+    rising = factor(tiny("attentive"), 100)
+    assert rising(9) == 1.0 > rising(60)
 
 
 def test_recipes_are_the_papers():

@@ -1,4 +1,4 @@
-"""A training that is stopped loses nothing, and one that breaks says where."""
+"""A training of `small` that is stopped loses nothing, and one that breaks says where."""
 
 import os
 import signal
@@ -10,9 +10,8 @@ import torch
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
 from emoscope.train.corpora import Clip
-from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite, TrainingError
-from emoscope.train.fit.checkpoint import read_state
-from emoscope.train.small import fitting as loop
+from emoscope.train.errors import Interrupted, LossNotFinite
+from emoscope.train.small import fitting
 from emoscope.train.small.batches import BatchConfig
 from emoscope.train.small.features import Utterance
 from emoscope.train.small.fitting import FitConfig, fit, schedule
@@ -56,7 +55,7 @@ def speeds(spoilt: bool = False) -> list[list[Utterance]]:
 
 def stop_after(monkeypatch, steps: int, number: int) -> None:
     """Sends this process a signal once so many steps are done, as a person would."""
-    plain, count = loop._step, [0]
+    plain, count = fitting._step, [0]
 
     def counted(*args):
         value = plain(*args)
@@ -65,7 +64,7 @@ def stop_after(monkeypatch, steps: int, number: int) -> None:
             os.kill(os.getpid(), number)
         return value
 
-    monkeypatch.setattr(loop, "_step", counted)
+    monkeypatch.setattr(fitting, "_step", counted)
 
 
 @pytest.mark.parametrize("steps", [2, 3, 4])
@@ -85,63 +84,10 @@ def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(tmp_path
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_a_training_that_is_killed_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
-    """A kill leaves no time to save; the checkpoint of the epoch before is whole, and leads to the same weights."""
-    whole = model()
-    fit(whole, speeds(), ALLOWED, CONFIG, tmp_path / "whole.safetensors", resume=False)
-    path = tmp_path / "killed.safetensors"
-    plain, count = loop._step, [0]
-
-    def killed(*args):
-        count[0] += 1
-        if count[0] == 5:
-            raise MemoryError
-        return plain(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_step", killed)
-        with pytest.raises(MemoryError):
-            fit(model(), speeds(), ALLOWED, CONFIG, path, resume=False)
-    assert read_state(path)["epoch"] == 1
-    resumed = model()
-    fit(resumed, speeds(), ALLOWED, CONFIG, path, resume=True)
-    for name, value in whole.state_dict().items():
-        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
-
-
 def test_a_loss_that_is_no_number_names_the_step(tmp_path):
     """And the weights are not spoilt by it: the error comes before the step."""
-    with pytest.raises(LossNotFinite, match=r"nan in epoch 1, step \d"):
+    with pytest.raises(LossNotFinite, match=r"nan in epoch 1 of 3, step \d"):
         fit(model(), speeds(spoilt=True), ALLOWED, CONFIG, tmp_path / "x.safetensors", resume=False)
-
-
-def test_other_settings_do_not_resume(tmp_path):
-    """A checkpoint belongs to its settings; silently mixing two would give a third."""
-    path = tmp_path / "x.safetensors"
-    one = FitConfig(epochs=1, batches=CONFIG.batches, bf16=False)
-    fit(model(), speeds(), ALLOWED, one, path, resume=False)
-    with pytest.raises(CheckpointInvalid, match="other settings"):
-        fit(model(), speeds(), ALLOWED, CONFIG, path, resume=True)
-    path.write_bytes(b"torn")
-    with pytest.raises(CheckpointInvalid, match="not a whole checkpoint"):
-        fit(model(), speeds(), ALLOWED, CONFIG, path, resume=True)
-
-
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
-    """The new one is written beside it and moved over; when that fails, the old one is whole."""
-    path = tmp_path / "x.safetensors"
-    one = FitConfig(epochs=1, batches=CONFIG.batches, bf16=False)
-    fit(model(), speeds(), ALLOWED, one, path, resume=False)
-    before = path.read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(TrainingError, match="No space left"):
-        fit(model(), speeds(), ALLOWED, one, path, resume=False)
-    assert path.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.safetensors"]
 
 
 def test_the_learning_rate_rises_and_falls():

@@ -52,7 +52,7 @@ def test_the_recipe_trains_calibrates_and_scores_a_branch_that_reads(tmp_path):
     recipe = Recipe(
         epochs=8, batch=16, held_out=80, buckets=200, average=0.8, dropped=0.0, shape={"dim": 8, "hidden": 16}
     )
-    card = train_text(data, tmp_path / "out", recipe)
+    card = train_text(data, tmp_path / "work", tmp_path / "out", recipe)
     branch = load_text_branch(tmp_path / "out")
     assert branch.card == card and card.licence == "CC BY 4.0"
     assert [corpus.name for corpus in card.data] == ["goemotions"]
@@ -71,7 +71,7 @@ def test_the_same_seed_trains_the_same_branch(tmp_path):
     """Nothing but the recipe decides the weights."""
     data = write_corpora(tmp_path / "data", repeats=6)
     recipe = Recipe(epochs=1, batch=16, held_out=40, buckets=50, shape={"dim": 4, "hidden": 8})
-    first, second = (train_text(data, tmp_path / name, recipe) for name in "ab")
+    first, second = (train_text(data, tmp_path / "work", tmp_path / name, recipe) for name in "ab")
     assert first.weights_sha256 == second.weights_sha256
     assert first.temperature == second.temperature and first.thresholds == second.thresholds
 
@@ -151,7 +151,7 @@ def test_missing_corpora_and_corpora_that_are_none_say_what_is_wanted(tmp_path):
     with pytest.raises(CorpusMissing, match=r"labels\.txt"):
         text_folder(tmp_path, "goemotions")
     with pytest.raises(CorpusMissing, match="goemotions"):
-        train_text(tmp_path, tmp_path / "out", Recipe())
+        train_text(tmp_path, tmp_path / "work", tmp_path / "out", Recipe())
     with pytest.raises(UsageError, match="goemotions, meld"):
         evaluate_text("tweets", tmp_path, load_text_branch())  # type: ignore[arg-type]
 

@@ -1,0 +1,18 @@
+"""Learning rate schedules: torch's own schedulers, made for an optimizer when a phase begins."""
+
+from collections.abc import Callable
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+Schedule = Callable[[Optimizer], LRScheduler]
+
+
+def scaled_by(factor: Callable[[int], float]) -> Schedule:
+    """The optimizer's own rate times `factor(n)` for its step number n, counted from 0."""
+    return lambda optimizer: LambdaLR(optimizer, factor)
+
+
+def one_cycle(rate: float, steps: int, warm_up: float) -> Schedule:
+    """Smith and Topin (2019): rise to `rate` over the share `warm_up` of `steps`, then fall to nearly nothing."""
+    return lambda optimizer: OneCycleLR(optimizer, rate, total_steps=steps, pct_start=warm_up)

@@ -1,0 +1,87 @@
+"""What `small` is trained to say about a batch: targets, and the loss of logits and dimensions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from emoscope.models.small import SmallModel
+from emoscope.models.speaker import CALM
+
+from ..corpora import Clip
+from .losses import concordance_loss, mixed_cross_entropy, outside
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a batch should say.
+
+    index    (B,)    label
+    allowed  (B, L)  what the clip's corpus can say; nothing where its labels are not learnt from
+    ratings  (B, 3)  arousal, valence and dominance
+    rated    (B,)    true where somebody rated them
+    """
+
+    index: Tensor
+    allowed: Tensor
+    ratings: Tensor
+    rated: Tensor
+
+
+class Targets:
+    """What crops should say. A corpus that is not among `allowed` teaches its ratings alone."""
+
+    def __init__(self, labels: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> None:
+        self._index = {label: i for i, label in enumerate(labels)}
+        self._allowed = {corpus: torch.tensor([label in own for label in labels]) for corpus, own in allowed.items()}
+        self._none = torch.zeros(len(labels), dtype=torch.bool)
+
+    def of(self, clips: Sequence[Clip]) -> Wanted:
+        """One clip a row."""
+        return Wanted(
+            torch.tensor([self._index[clip.label] for clip in clips]),
+            torch.stack([self._allowed.get(clip.corpus, self._none) for clip in clips]),
+            torch.tensor([clip.dimensions or (0.0, 0.0, 0.0) for clip in clips]),
+            torch.tensor([clip.dimensions is not None for clip in clips]),
+        )
+
+
+def calmness_of(labels: Sequence[str], logits: Tensor) -> Tensor:
+    """(B,) probability of a calm voice under logits (B, L)."""
+    calm = torch.tensor([label in CALM for label in labels])
+    return torch.softmax(logits.float(), -1)[:, calm].sum(1)
+
+
+def follow_embeddings(model: SmallModel, embedding: Tensor, step: int) -> None:
+    """Keep the mean and the deviation of embeddings up to date: an average over the last hundred steps or so."""
+    momentum = max(0.01, 1 / (step + 1))
+    model.centre.lerp_(embedding.mean(0), momentum)
+    model.spread.lerp_(embedding.std(0).clamp_min(1e-3), momentum)
+
+
+def loss_of(
+    said: tuple[Tensor, Tensor],
+    wanted: Wanted,
+    partner: Tensor,
+    share: Tensor,
+    ratings: float,
+    smoothing: float,
+) -> Tensor:
+    """Cross entropy of the rows with labels, and what the rated rows' dimensions lack in concordance."""
+    logits, dimensions = said
+    rows = wanted.allowed.any(1)
+    loss = logits.new_zeros(())
+    if rows.any():
+        # A partner is of the same voice, so of the same corpus: its place among the rows is known.
+        place = (rows.cumsum(0) - 1)[partner[rows]]
+        loss = mixed_cross_entropy(
+            logits[rows], wanted.index[rows], wanted.allowed[rows], place, share[rows], smoothing
+        )
+        loss = loss + outside(logits[rows], wanted.allowed[rows]).mean()
+    rated = wanted.rated
+    if dimensions.shape[1] and rated.any():
+        told = share[:, None] * wanted.ratings + (1 - share[:, None]) * wanted.ratings[partner]
+        error = (dimensions[rated] - told[rated]).square().mean()
+        loss = loss + ratings * (concordance_loss(dimensions[rated], told[rated]) + error)
+    return loss
