@@ -12,7 +12,7 @@ from ..asr import Choice, Recognizer, choose
 from ..protocol.config import Config
 from ..protocol.events import AnyEvent, EmotionFinal, TranscriptFinal, TranscriptInterim, WarningEvent
 from ..runtime.live import Live
-from ..runtime.news import Note, Tick
+from ..runtime.updates import Meter, Notice
 from ..sources.paced_recording import PacedRecording
 
 POLL_S = 0.01
@@ -78,15 +78,17 @@ def bench_words(choice: Choice, path: Path, model: str = "small", seconds: float
         from ..engine.opening import KEEP_THREADS, open_engine
 
         loaded = open_engine(model, threads=KEEP_THREADS).loaded
-        live = Live(PacedRecording(path), lambda: loaded, Config(), seconds=seconds, words=partial(_same, recognizer))
+        live = Live(
+            PacedRecording(path), lambda: loaded, Config(), seconds=seconds, start_recognizer=partial(_same, recognizer)
+        )
         watch = _Watch(cost)
         live.start()
         while not live.done:
             live.join(POLL_S)
-            for item in live.news():
+            for item in live.updates():
                 watch.see(item, time.monotonic())
             cost.peak_mb = _peak_mb(recognizer.pid) or cost.peak_mb
-        for item in live.news():
+        for item in live.updates():
             watch.see(item, time.monotonic())
         if live.error is not None:
             raise live.error
@@ -107,10 +109,10 @@ class _Watch:
         self._final_at: dict[int, list[float]] = defaultdict(list)
         self.speech_s = 0.0
 
-    def see(self, item: AnyEvent | Tick | Note, now: float) -> None:
+    def see(self, item: AnyEvent | Meter | Notice, now: float) -> None:
         """Take in an item that a live session reported at wall time `now`."""
         match item:
-            case Tick():
+            case Meter():
                 self._clock.append((item.audio_s, now))
             case TranscriptInterim():
                 self._count(item.utterance, len(item.text[: item.stable].split()), now)

@@ -13,7 +13,7 @@ from .options import OUTPUT, ModelOptions, OutputOptions, RecognizerOptions, Spe
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
-    from ..runtime.player import ThreadedPlayer
+    from ..runtime.player import PlayerThread
     from ..sources.microphone import Microphone
 
 STOP_TIMEOUT_S = 2.0
@@ -45,7 +45,7 @@ class Listen:
         """Listen until the end; 1 when a file could not be written to its end."""
         no_words = self.recognizer.missing
         from ..display.screen import can_show
-        from ..runtime.signals import ended_by_signals
+        from ..runtime.shutdown import interrupted_by_signals
         from ..sinks.outputs import close_with, open_outputs
         from ..sinks.wave_file import WaveFile
         from ..sources.devices import choose
@@ -54,20 +54,20 @@ class Listen:
         output = self.output
         screen = not output.plain and not output.json and can_show()
         microphone = Microphone(choose(self.input))
-        with ExitStack() as stack, ended_by_signals():
+        with ExitStack() as stack, interrupted_by_signals():
             # The session's thread closes it too; here it is closed when something fails before there is a session.
             stack.callback(microphone.close)
             live = self._live(microphone)
-            live.keep(*open_outputs(stack, record=output.record, vtt=output.vtt, csv=output.csv))
+            live.record_to(*open_outputs(stack, record=output.record, vtt=output.vtt, csv=output.csv))
             if self.record_audio is not None:
                 audio = WaveFile(self.record_audio, microphone.sample_rate, microphone.channels)
-                live.keep_audio(close_with(stack, audio))
+                live.record_audio_to(close_with(stack, audio))
             stack.callback(stop_and_wait, live)
             if screen:
                 self._show(live, microphone)
             else:
                 self._print(live, no_words)
-            return 1 if live.troubled else 0
+            return 1 if live.write_failed else 0
 
     def _live(self, microphone: "Microphone") -> "Live":
         from ..protocol.config import Config
@@ -83,8 +83,8 @@ class Listen:
                 baseline=self.speaker.baseline,
             ),
             seconds=self.seconds,
-            words=self.recognizer.start(),
-            voice=self.speaker.voice,
+            start_recognizer=self.recognizer.start(),
+            speaker_file=self.speaker.voice,
         )
 
     @property
@@ -121,7 +121,7 @@ class Listen:
         show_screen(live, state)
 
 
-def stop_and_wait(player: "ThreadedPlayer") -> None:
+def stop_and_wait(player: "PlayerThread") -> None:
     """End a session before its files are closed: what is pending is still written to them."""
     player.stop()
     player.join(STOP_TIMEOUT_S)

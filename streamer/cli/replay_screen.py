@@ -75,7 +75,7 @@ def _player(options: "Replay", stack: ExitStack) -> "tuple[Player, ScreenState]"
     record = None if output.record is None else free_path(output.record, path)
     files = open_outputs(stack, record=record, vtt=output.vtt_file, csv=output.csv)
     state.files = [str(file.path) for file in files]
-    live.keep(*files)
+    live.record_to(*files)
     return live, state
 
 
@@ -94,8 +94,8 @@ def _live(path: Path, options: "Replay", speed: float) -> "Live":
             baseline=options.speaker.baseline,
         ),
         lossless=True,
-        words=options.recognizer.start(),
-        voice=options.speaker.voice,
+        start_recognizer=options.recognizer.start(),
+        speaker_file=options.speaker.voice,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ssl
 
     from ..protocol.config import Config
-    from ..runtime.remote import Sending
+    from ..runtime.remote import Remote
     from ..sources.microphone import Microphone
     from ..sources.paced_recording import PacedRecording
 
@@ -77,43 +77,43 @@ class Send:
         """Send until the end; 1 when a file could not be written to its end."""
         from ..client.connect import stream_url
         from ..display.screen import can_show
-        from ..runtime.signals import ended_by_signals
+        from ..runtime.shutdown import interrupted_by_signals
         from ..sinks.outputs import open_outputs
         from .listen import stop_and_wait
 
         url = stream_url(self.url)
         screen = not self.output.plain and not self.output.json and can_show()
         pace = self.pace or ("realtime" if screen or self.microphone else "fast")
-        with ExitStack() as stack, ended_by_signals():
+        with ExitStack() as stack, interrupted_by_signals():
             context = self._tls(url)
             source = self._source(pace)
             stack.callback(source.close)
-            sending = self._sending(url, source, self._config(source, pace), context)
-            sending.keep(*open_outputs(stack, record=self.output.record, vtt=self.output.vtt, csv=self.output.csv))
-            stack.callback(stop_and_wait, sending)
+            remote = self._remote(url, source, self._config(source, pace), context)
+            remote.record_to(*open_outputs(stack, record=self.output.record, vtt=self.output.vtt, csv=self.output.csv))
+            stack.callback(stop_and_wait, remote)
             if screen:
-                self._show(sending, source.name, url)
+                self._show(remote, source.name, url)
             else:
-                self._print(sending)
-            return 1 if sending.troubled else 0
+                self._print(remote)
+            return 1 if remote.write_failed else 0
 
     @property
     def _files(self) -> list[str]:
         return [str(path) for path in self.output.files]
 
-    def _print(self, sending: "Sending") -> None:
+    def _print(self, remote: "Remote") -> None:
         from ..display.plain_output import print_events
         from ..display.screen import exit_now
 
-        sending.start()
-        if not print_events(sending, json=self.output.json):
+        remote.start()
+        if not print_events(remote, json=self.output.json):
             exit_now(self._files)
 
-    def _show(self, sending: "Sending", name: str, url: str) -> None:
+    def _show(self, remote: "Remote", name: str, url: str) -> None:
         from ..display import ScreenState
         from ..display.screen import show_screen
 
-        show_screen(sending, ScreenState(source=name, live=self.microphone, files=self._files, device=url))
+        show_screen(remote, ScreenState(source=name, live=self.microphone, files=self._files, device=url))
 
     def _source(self, pace: str) -> "Microphone | PacedRecording":
         if self.microphone:
@@ -136,13 +136,13 @@ class Send:
             interim=not self.no_interim,
         )
 
-    def _sending(
+    def _remote(
         self, url: str, source: "Microphone | PacedRecording", config: "Config", context: "ssl.SSLContext | None"
-    ) -> "Sending":
+    ) -> "Remote":
         from ..client import SyncClient
-        from ..runtime.remote import Sending
+        from ..runtime.remote import Remote
 
-        return Sending(
+        return Remote(
             source,
             lambda: SyncClient(url, config, token=self.token, context=context),
             live=self.microphone,

@@ -13,7 +13,7 @@ from .command import Command
 from .options import MODEL, RECOGNIZER, ModelOptions, RecognizerOptions
 
 if TYPE_CHECKING:
-    from ..runtime.leaving import Leaving
+    from ..runtime.shutdown import GracefulShutdown
     from ..server.options import ServerOptions
 
 ACCESS = Group("Address and access", sort_key=2)
@@ -72,10 +72,10 @@ class Serve:
         """Serve; after the first signal the process ends within `--drain`, and at once while it is still loading."""
         if os.name == "nt":
             raise UsageError("`emoscope serve` runs on Linux and macOS; on Windows use WSL, or demo/deploy's container")
-        from ..runtime.leaving import Leaving
+        from ..runtime.shutdown import GracefulShutdown
 
-        with Leaving(self.drain, _log_late) as leaving:
-            return self._serve(leaving)
+        with GracefulShutdown(self.drain, _log_late) as shutdown:
+            return self._serve(shutdown)
 
     def server_options(self) -> "ServerOptions":
         """The options that the server takes; UsageError when they do not go together."""
@@ -95,7 +95,7 @@ class Serve:
             language=self.recognizer.language,
         )
 
-    def _serve(self, leaving: "Leaving") -> int:
+    def _serve(self, shutdown: "GracefulShutdown") -> int:
         import asyncio
 
         from ..engine import EngineProcess, Wanted
@@ -125,7 +125,7 @@ class Serve:
             engine.changed = Log().engine
             options = replace(options, batch=ready.batch)
             served = serve(
-                ready.contract, engine, options, recognizers, leaving=leaving, engine_failure=lambda: engine.trouble
+                ready.contract, engine, options, recognizers, shutdown=shutdown, engine_failure=lambda: engine.trouble
             )
             asyncio.run(served)
         return 0

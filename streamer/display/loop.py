@@ -60,7 +60,7 @@ def run_screen(
 
 def _frame(player: Player, state: ScreenState, painter: Painter) -> bool:
     done = player.done
-    for item in player.news():
+    for item in player.updates():
         state.apply(item)
     if painter.ready():
         size = painter.size()
@@ -113,7 +113,7 @@ def _press(key: str, player: Player, state: ScreenState, devices: Callable[[], l
         case "d":
             state.overlay = devices()
         case "b" if state.live:
-            player.learn_voice()
+            player.enroll()
             state.show_message("learning your calm voice: speak calmly for ten seconds, then pause")
         case "r" if state.live:
             player.reset()

@@ -5,7 +5,7 @@ import sys
 import time
 
 from ..protocol.events import AnyEvent, EmotionFinal, Error, SessionClosed, SessionCreated, WarningEvent, encode
-from ..runtime.news import Note, Tick
+from ..runtime.updates import Meter, Notice
 from .plain_text import final_line
 from .player import Player
 
@@ -31,11 +31,11 @@ def print_events(player: Player, *, json: bool) -> bool:
     while True:
         try:
             done = player.done
-            for item in player.news():
+            for item in player.updates():
                 created = created or isinstance(item, SessionCreated)
-                if isinstance(item, Note):
+                if isinstance(item, Notice):
                     print(f"emoscope: {item.message}", file=sys.stderr, flush=True)
-                elif not isinstance(item, Tick) and output_error is None:
+                elif not isinstance(item, Meter) and output_error is None:
                     _print_event(item, json=json)
             if done:
                 break

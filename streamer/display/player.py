@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..protocol.errors import EmoscopeError
 from ..protocol.events import AnyEvent
-from ..runtime.news import News
+from ..runtime.updates import Update
 from ..sinks.record import event_time, whole_record
 
 
@@ -23,13 +23,13 @@ class Player(Protocol):
 
     def start(self) -> None: ...
 
-    def news(self) -> list[News]: ...
+    def updates(self) -> list[Update]: ...
 
     def pause(self, paused: bool) -> None: ...
 
     def reset(self) -> None: ...
 
-    def learn_voice(self) -> None: ...
+    def enroll(self) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -52,7 +52,7 @@ class RecordPlayer:
     def start(self) -> None:
         """Nothing has to be loaded for a record."""
 
-    def news(self) -> list[News]:
+    def updates(self) -> list[Update]:
         """What is due now."""
         now = time.monotonic()
         if self._last is not None and not self.paused:
@@ -60,9 +60,9 @@ class RecordPlayer:
         self._last = now
         return self.until(self._position)
 
-    def until(self, position_s: float) -> list[News]:
+    def until(self, position_s: float) -> list[Update]:
         """The events up to a time on the audio clock that were not returned before."""
-        due: list[News] = []
+        due: list[Update] = []
         while not self.done:
             if self._next is None:
                 try:
@@ -85,7 +85,7 @@ class RecordPlayer:
     def reset(self) -> None:
         """A record cannot be reset."""
 
-    def learn_voice(self) -> None:
+    def enroll(self) -> None:
         """A record has no audio to learn a voice from."""
 
     def stop(self) -> None:

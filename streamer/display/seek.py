@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..protocol.events import Mood, Status, WarningEvent
 from ..runtime.input_watch import ENVELOPE_S
-from ..runtime.news import News, Note, Tick
+from ..runtime.updates import Meter, Notice, Update
 from ..sinks.record import event_time
 from .player import Player, RecordPlayer
 from .state import ScreenState
@@ -31,18 +31,18 @@ def apply_until(player: Player, state: ScreenState, at_s: float) -> None:
 def _apply_available(player: Player, state: ScreenState, at_s: float) -> bool:
     """Apply what has come so far; true when nothing more of the time before `at_s` will come."""
     finished = player.done
-    for item in player.news():
+    for item in player.updates():
         if (visible := _visible_at(item, at_s)) is not None:
             state.apply(visible)
         finished = finished or (isinstance(item, Status) and item.processed_s >= at_s)
     return finished
 
 
-def _visible_at(item: News, at_s: float) -> News | None:
+def _visible_at(item: Update, at_s: float) -> Update | None:
     """The part of an item that could be seen at a time on the audio clock."""
-    if isinstance(item, Note):
+    if isinstance(item, Notice):
         return item
-    if isinstance(item, Tick):
+    if isinstance(item, Meter):
         later = math.ceil(max(0.0, item.audio_s - at_s) / ENVELOPE_S)
         if later >= max(1, len(item.envelope)):
             return item if not later else None

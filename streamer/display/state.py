@@ -20,7 +20,7 @@ from ..protocol.events import (
     TranscriptInterim,
     WarningEvent,
 )
-from ..runtime.news import News, Note, Tick
+from ..runtime.updates import Meter, Notice, Update
 
 STRIP_S = 60.0
 POINT_S = 0.05  # distance of the points of the level curve
@@ -120,12 +120,12 @@ class ScreenState:
     closed: SessionClosed | None = None
     lag_worst_s: float = 0.0
 
-    def apply(self, news: News) -> None:
+    def apply(self, news: Update) -> None:
         """Take one event, tick or note."""
         match news:
-            case Tick():
+            case Meter():
                 self._tick(news)
-            case Note():
+            case Notice():
                 if news.ended in self.files:
                     # A new list, because the caller's list must keep all files.
                     self.files = [name for name in self.files if name != news.ended]
@@ -217,7 +217,7 @@ class ScreenState:
         self.warned.clear()
         self.speaking, self.reading, self.mood, self.before = False, None, None, {}
 
-    def _tick(self, tick: Tick) -> None:
+    def _tick(self, tick: Meter) -> None:
         at = tick.audio_s - POINT_S * len(tick.envelope)
         for level in tick.envelope:
             at += POINT_S
@@ -226,8 +226,8 @@ class ScreenState:
         self.curve_point_s = POINT_S
         self.lag_s, self.dropped_s, self.lost_input_s = tick.lag_s, tick.dropped_s, tick.lost_s
         self.lag_worst_s = max(self.lag_worst_s, tick.lag_s)
-        if tick.learning is not None:
-            heard, wanted = tick.learning
+        if tick.enrollment is not None:
+            heard, wanted = tick.enrollment
             progress = f"{min(heard, wanted):.0f} of {wanted:.0f} s"
             self.show_message(f"learning your calm voice: {progress}; pause when it is enough")
         if self.phase in ("running", "paused"):

@@ -1,4 +1,4 @@
-"""Is the input what it claims to be? Clipping, silence, a narrow band, a wrong rate: noticed from the samples alone."""
+"""Warnings about an input: clipping, silence, a narrow band, a wrong rate. They follow from its samples alone."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ FULL_SCALE = 0.999
 CLIPPED_SHARE = 0.001  # of the samples in a second
 QUIET_DBFS = -55.0  # a room with nobody near
 DIGITAL_SILENCE_DBFS = -90.0
-QUIET_S = 5.0  # without anything louder, before it is said
-AGAIN_S = 30.0  # the same warning is not said more often
-BAND_HZ = 3_900.0  # a telephone or a headset's call mode lets nothing through above
+QUIET_S = 5.0  # so long without anything louder before a warning
+REPEAT_S = 30.0  # the same warning is not repeated sooner
+BAND_HZ = 3_900.0  # a telephone, or a headset in call mode, passes nothing above
 BAND_S = 3.0  # of loud enough audio, before a band is judged
 BAND_DB = -55.0  # power above `BAND_HZ` relative to below: real microphones have noise there, at least
 RATE_TOLERANCE = 0.02
@@ -33,15 +33,15 @@ def dbfs(block: Block) -> float:
 
 
 class InputWatch:
-    """Watches one source's samples, as they came. The caller says what time it is: there is no clock in here."""
+    """Checks one source's samples as they arrive; the time is handed in."""
 
     def __init__(self, sample_rate: int) -> None:
         self.rate = sample_rate
         self.seconds = 0.0
-        self._said: dict[str, float] = {}
+        self._warned_at: dict[str, float] = {}
         self._second: list[Block] = []
-        self._gathered = 0
-        self._loud_at, self._heard = 0.0, False
+        self._buffered = 0
+        self._loud_at, self._loud_once = 0.0, False
         self._digital_since: float | None = None
         self._low, self._high, self._judged_s = 0.0, 0.0, 0.0
         self._band_done = False
@@ -50,7 +50,7 @@ class InputWatch:
         self._last_wall_s = 0.0
         self._rest: Block = np.zeros(0, np.float32)
 
-    def hear(self, samples: Block, wall_s: float | None) -> list[WarningEvent]:
+    def check(self, samples: Block, wall_s: float | None) -> list[WarningEvent]:
         """Warnings that follow from more samples (n, channels), the last of which arrived at `wall_s`.
 
         `wall_s` is of any clock that only goes forward; None where arrival says nothing, as for a file.
@@ -61,10 +61,10 @@ class InputWatch:
         self.seconds += len(mono) / self.rate
         found = [] if wall_s is None else list(self._pace(len(mono), wall_s))
         self._second.append(samples)
-        self._gathered += len(samples)
-        if self._gathered >= self.rate:
+        self._buffered += len(samples)
+        if self._buffered >= self.rate:
             second = np.concatenate(self._second)
-            self._second, self._gathered = [], 0
+            self._second, self._buffered = [], 0
             found += self._clipping(second)
             mono_second = second.mean(1)
             found += self._quiet(mono_second)
@@ -72,12 +72,12 @@ class InputWatch:
         return found
 
     def restart(self) -> None:
-        """After a pause: the pace is counted afresh."""
+        """After a pause: pace and loudness are measured from here on."""
         self._anchor = None
-        self._loud_at, self._heard = self.seconds, False
+        self._loud_at, self._loud_once = self.seconds, False
 
-    def lost(self) -> None:
-        """Audio did not come through: the pace is counted afresh, or it would look like a wrong rate."""
+    def restart_pace(self) -> None:
+        """Audio was lost: the pace is measured from here on, or it would look like a wrong rate."""
         self._anchor = None
 
     def envelope(self, samples: Block) -> list[float]:
@@ -89,9 +89,9 @@ class InputWatch:
         return [dbfs(part) for part in parts]
 
     def _warn(self, code: str, message: str) -> Iterator[WarningEvent]:
-        last = self._said.get(code)
-        if last is None or self.seconds - last >= AGAIN_S:
-            self._said[code] = self.seconds
+        last = self._warned_at.get(code)
+        if last is None or self.seconds - last >= REPEAT_S:
+            self._warned_at[code] = self.seconds
             yield WarningEvent(code=code, message=message, start=round(self.seconds, 3))  # type: ignore[arg-type]
 
     def _clipping(self, second: Block) -> Iterator[WarningEvent]:
@@ -102,7 +102,7 @@ class InputWatch:
     def _quiet(self, second: Block) -> Iterator[WarningEvent]:
         level = dbfs(second)
         if level > QUIET_DBFS:
-            self._loud_at, self._heard = self.seconds, True
+            self._loud_at, self._loud_once = self.seconds, True
         if level > DIGITAL_SILENCE_DBFS:
             self._digital_since = None
         elif self._digital_since is None:
@@ -111,7 +111,7 @@ class InputWatch:
             return
         if self._digital_since is not None and self.seconds - self._digital_since >= QUIET_S - 2:
             yield from self._warn("too_quiet", "no signal: the input is digital silence; is it muted, or not allowed?")
-        elif not self._heard:  # after a voice that was loud enough it is a pause
+        elif not self._loud_once:  # after a voice that was loud enough it is a pause
             yield from self._warn(
                 "too_quiet", f"nothing above {QUIET_DBFS:.0f} dBFS for {QUIET_S:.0f} s: turn the microphone up"
             )

@@ -59,7 +59,7 @@ def listen(
         lambda: open_engine(model, device=device, threads=KEEP_THREADS).loaded,
         config or Config(pace="realtime"),
         seconds=seconds,
-        words=None if choice is None else partial(Recognizer, choice),
+        start_recognizer=None if choice is None else partial(Recognizer, choice),
     )
     live.start()
     try:

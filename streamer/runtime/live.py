@@ -1,22 +1,19 @@
-"""One live source, one session, one engine: the session in a thread of its own, so that nothing slow holds audio up."""
+"""One live source, one session, one engine. The session has its own thread, so that nothing slow holds audio up."""
 
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from emoscope.models.errors import ModelError
 
-from ..protocol.errors import EmoscopeError, UnusableDevice
-from ..protocol.events import AnyEvent, Enrolled, Error, SessionClosed, WarningEvent
+from ..protocol.errors import EmoscopeError
+from ..protocol.events import AnyEvent, Enrolled, Error, SessionClosed
 from ..session.session import Session
 from ..sources.microphone import Source
-from .input_watch import InputWatch
+from .capture import READ_TIMEOUT_S, CapturedAudio, Samples, source_error
 from .live_session import LiveSession
-from .news import Note, Tick
-from .player import ENROLL_S, READ_S, TICK_S, ThreadedPlayer
+from .player import ENROLL_S, PlayerThread
+from .updates import Meter, Notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,21 +27,19 @@ if TYPE_CHECKING:
 
 RECOGNIZER_LOAD_TIMEOUT_S = 8.0  # a microphone keeps 10 s of audio that nobody reads
 
-Samples = npt.NDArray[np.float32]
-
 Loaded = tuple["ModelContract", "Engine"]
 
 
-class Live(ThreadedPlayer):
-    """Runs until the source ends, breaks, or `stop`. What happens is in `news()`; `error` says why it ended early.
+class Live(PlayerThread):
+    """Runs until the source ends or fails, or `stop`. A `Player`: `updates()` returns events, `error` why it ended.
 
-    source    anything that is listened to; closed at the end
-    load      makes the contract and the engine; called in the session's thread, while the source is already heard
-    lossless  a recording: it waits for the model, and nothing is ever skipped
-    seconds   stop after so much audio
-    words     starts a recognizer, which is closed at the end; None for no words
-    voice     file of what is known of the voice: read at the start if it is there, written when more was learnt
-    clock     seconds that only go forward
+    source             a live source; closed at the end
+    load               makes the contract and the engine; called in the thread, while the source captures audio already
+    lossless           a recording: it waits for the model and the words, and nothing is ever skipped
+    seconds            stop after so much audio
+    start_recognizer   starts a recognizer, which is closed at the end; None for no words
+    speaker_file       what is known of the voice: read at the start if it exists, written when more was learnt
+    clock              seconds that only go forward
 
     recognizer_load_timeout_s   a live session goes on without words when its recognizer takes longer to load, counted
                                 from when the source was opened: no audio may be lost meanwhile
@@ -58,221 +53,178 @@ class Live(ThreadedPlayer):
         *,
         lossless: bool = False,
         seconds: float | None = None,
-        words: "Callable[[], Recognizer] | None" = None,
-        voice: "Path | None" = None,
+        start_recognizer: "Callable[[], Recognizer] | None" = None,
+        speaker_file: "Path | None" = None,
         recognizer_load_timeout_s: float = RECOGNIZER_LOAD_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("emoscope session")
-        self.source, self.config = source, config
-        self._words = words
+        super().__init__("emoscope session", source, live=not lossless, clock=clock)
+        self.config, self._load, self._seconds, self._clock = config, load, seconds, clock
+        self._start_recognizer, self._load_timeout_s = start_recognizer, recognizer_load_timeout_s
+        self._speaker_file = speaker_file
         self._recognizer: Recognizer | None = None
-        self._load, self._lossless, self._seconds, self._voice = load, lossless, seconds, voice
-        self._load_timeout_s, self._clock = recognizer_load_timeout_s, clock
-        self._audio: WaveFile | None = None
-        self._last_tick = 0.0
-        self._lost_s = 0.0
-        self._envelope: list[float] = []
-        self._watch = InputWatch(source.sample_rate)
-        self._at: LiveSession
+        self._audio_file: WaveFile | None = None
+        self._live_session: LiveSession
 
-    def keep_audio(self, audio: "WaveFile") -> None:
-        """Before the start: write what is heard. The caller closes the file after the end."""
-        self._audio = audio
+    def record_audio_to(self, file: "WaveFile") -> None:
+        """Before the start: write the audio to this file. The caller closes it after the end."""
+        self._audio_file = file
 
     def reset(self) -> None:
         """Forget the mood and the context; clock and numbers go on."""
-        self._asked.put(lambda: self._at.step(self._at.session.reset()))
+        self._commands.put(lambda: self._live_session.step(self._session.reset()))
 
-    def learn_voice(self) -> None:
+    def enroll(self) -> None:
         """The next seconds of speech are calm, and become the voice's baseline."""
-        self._asked.put(self._learn)
-
-    def _learn(self) -> None:
-        try:
-            self._at.step(self._at.session.enroll(ENROLL_S))
-        except EmoscopeError as error:
-            self._news.put(Note(str(error)))
+        self._commands.put(lambda: self._live_session.step(self._session.enroll(ENROLL_S)))
 
     def events(self) -> Iterator[AnyEvent]:
-        """All events as they come, until the end; then what broke, if anything did, is raised."""
+        """All events as they come, until the end; then the error that ended the session, if any, is raised."""
         while True:
-            over = self.done
-            for item in self.news():
-                if not isinstance(item, Tick | Note):
-                    yield item
-            if over:
+            done = self.done
+            for update in self.updates():
+                if not isinstance(update, Meter | Notice):
+                    yield update
+            if done:
                 break
-            self._done.wait(READ_S)
+            self._done.wait(READ_TIMEOUT_S)
         if self.error is not None:
             raise self.error
 
+    # --- in the thread
+
+    @property
+    def _session(self) -> Session:
+        return self._live_session.session
+
     def _run(self) -> None:
         try:
-            self._listen()
-        except BaseException as error:  # a thread's errors are its owner's to raise
+            if self._open():
+                self._listen()
+        except BaseException as error:  # an error of the thread is raised by whoever owns it
             self.error = error
         finally:
             self.source.close()
-            if hasattr(self, "_at"):
-                self._at.close()
+            if hasattr(self, "_live_session"):
+                self._live_session.close()
             if self._recognizer is not None:
                 self._recognizer.close()
             self._done.set()
 
-    def _listen(self) -> None:
-        if self._words is not None:
-            self._recognizer = self._words()  # it loads in its own process, meanwhile
+    def _open(self) -> bool:
+        """Load the model and the recognizer, and open the session; false when somebody stopped it meanwhile."""
+        if self._start_recognizer is not None:
+            self._recognizer = self._start_recognizer()  # it loads in its own process, while the model is loaded here
         contract, engine = self._load()
         from ..asr import prepare
         from .drive import created
         from .replay import with_source
 
-        patience_s = None if self._lossless else max(0.0, self._load_timeout_s - self.source.waiting_s)
-        words = prepare(self._recognizer, self.config, patience_s=patience_s, stopped=self._stop.is_set)
+        timeout_s = max(0.0, self._load_timeout_s - self.source.waiting_s) if self._live else None
+        words = prepare(self._recognizer, self.config, patience_s=timeout_s, stopped=self._stop.is_set)
         if self._stop.is_set():
-            return
-        known = None
-        if self._voice is not None and self._voice.exists():
+            return False
+        speaker = None
+        if self._speaker_file is not None and self._speaker_file.exists():
             from ..sinks.speaker_file import load_voice
 
-            known = load_voice(self._voice, contract)
+            speaker = load_voice(self._speaker_file, contract)
         options = {"sample_rate": self.source.sample_rate, "channels": self.source.channels, **words.options}
         config = with_source(self.config, options)
-        session = Session(contract, config, known, transcribe=words.recognizer is not None)
-        self._at = LiveSession(
+        session = Session(contract, config, speaker, transcribe=words.recognizer is not None)
+        self._live_session = LiveSession(
             session,
             engine,
             self._emit,
             lambda: self.source.waiting_s,
             words.recognizer,
-            lossless=self._lossless,
+            lossless=not self._live,
             clock=self._clock,
         )
         self._emit(created(contract, session.config, self.source.name))
         for warning in words.warnings:
             self._emit(warning)
-        broken: EmoscopeError | None = None
-        try:
-            self._hear()
-        except EmoscopeError as error:
-            broken = error
-            code = "device_lost" if isinstance(error, UnusableDevice) else "invalid_audio_frame"
-            self._emit(Error(code=code, message=str(error), fatal=True))
-        self._at.finish(self._stop.is_set)
-        self._keep_voice()
-        if broken is not None:
-            raise broken
+        return True
 
-    def _hear(self) -> None:
-        at, session = self._at, self._at.session
+    def _listen(self) -> None:
+        failure: EmoscopeError | None = None
+        try:
+            self._read_source()
+        except EmoscopeError as error:
+            failure = error
+            self._emit(source_error(error))
+        self._live_session.finish(self._stop.is_set)
+        self._save_speaker()
+        if failure is not None:
+            raise failure
+
+    def _read_source(self) -> None:
+        live_session = self._live_session
         while not self._stop.is_set():
-            while not self._asked.empty():
-                self._asked.get()()
-            at.collect()
-            if not at.may_read_on:
-                at.wait(READ_S)
+            self._run_commands()
+            live_session.collect()
+            if not live_session.may_read_on:
+                live_session.wait(READ_TIMEOUT_S)
                 continue
-            captured = self.source.read(READ_S)
+            captured = self._capture.read(self._session.audio_s)
             if captured is None:
                 break
-            if self._paused:
-                self._tick()
-                continue
-            if captured.lost or captured.overflows:
-                self._watch.lost()
-            if captured.overflows:
-                self._emit(
-                    WarningEvent(
-                        code="audio_dropped",
-                        message="the system lost audio before it reached us: it is too busy",
-                        start=round(session.audio_s, 3),
-                    )
-                )
-            if captured.lost and session.audio_s > 0:
-                self._fill(captured.lost)
-            for warning in self._watch.hear(captured.samples, captured.newest_at or None) if not self._lossless else []:
-                self._emit(warning)
-            self._take(captured.samples)
-            if not self._lossless:
-                at.shed()
-            at.status()
-            self._tick()
-            if self._seconds is not None and session.audio_s >= self._seconds:
+            self._accept(captured)
+            if self._live:
+                live_session.shed()
+            live_session.status()
+            self._show_meter()
+            if self._seconds is not None and self._session.audio_s >= self._seconds:
                 break
 
-    def _take(self, samples: Samples) -> None:
-        if not len(samples):
+    def _accept(self, captured: CapturedAudio) -> None:
+        for warning in captured.warnings:
+            self._emit(warning)
+        for block in captured.blocks:
+            self._write_audio(block)
+            # A second at a time, as the session accepts it: what a sound second requests must be queued before a broken
+            # sample in the next one ends the source.
+            for begin in range(0, len(block), self.source.sample_rate):
+                piece = block[begin : begin + self.source.sample_rate]
+                self._live_session.step(self._session.feed(piece))
+
+    def _write_audio(self, samples: Samples) -> None:
+        if self._audio_file is None:
             return
-        self._envelope += self._watch.envelope(samples)
-        if self._audio is not None:
-            try:
-                self._audio.write(samples)
-            except EmoscopeError as error:
-                ended, self._audio, self.troubled = str(self._audio.path), None, True
-                self._news.put(Note(str(error), serious=True, ended=ended))
-        # A second at a time, as the session hears it: what a sound second asks for must be under way before a broken
-        # sample in the next one ends the source.
-        for begin in range(0, len(samples), self.source.sample_rate):
-            self._at.step(self._at.session.feed(samples[begin : begin + self.source.sample_rate]))
+        try:
+            self._audio_file.write(samples)
+        except EmoscopeError as error:
+            path, self._audio_file = str(self._audio_file.path), None
+            self._report_write_failure(error, path)
 
-    def _fill(self, lost: int) -> None:
-        """Silence in the place of audio that was pushed out, so that the clock still tells when things were said."""
-        start = self._at.session.audio_s
-        self._lost_s += lost / self.source.sample_rate
-        self._emit(
-            WarningEvent(
-                code="audio_dropped",
-                message=f"{lost / self.source.sample_rate:.1f} s of audio were not taken in time; heard as silence",
-                start=round(start, 3),
-                end=round(start + lost / self.source.sample_rate, 3),
-            )
-        )
-        self._take(np.zeros((lost, self.source.channels), np.float32))
+    def _flush(self) -> None:
+        self._live_session.step(self._session.flush())
 
-    def _hold(self, paused: bool) -> None:
-        if paused == self._paused:
-            return
-        self._paused = paused
-        self.source.hold(paused)
-        if paused and not self._lossless:  # a recording goes on where it was, as if nothing had been
-            self._at.step(self._at.session.flush())
-        if not paused:
-            self._watch.restart()
-
-    def _keep_voice(self) -> None:
-        """Write what was learnt, where a file was asked for."""
-        session = self._at.session
-        # A recording only reads what is known: it is not the voice that speaks now.
-        if self._voice is None or session.speaker is None or self._lossless:
+    def _save_speaker(self) -> None:
+        """Write what was learnt of the voice, where a file was given. A recording is not the voice that speaks now."""
+        if self._speaker_file is None or self._session.speaker is None or not self._live:
             return
         from ..sinks.speaker_file import save_voice
 
         try:
-            save_voice(self._voice, session.speaker, session.contract)
+            save_voice(self._speaker_file, self._session.speaker, self._session.contract)
         except EmoscopeError as error:
-            self.troubled = True
-            self._news.put(Note(str(error), serious=True))
+            self._report_write_failure(error)
 
     def _emit(self, event: AnyEvent) -> None:
         self._write(event)
-        self._news.put(event)
+        self._updates.put(event)
         if isinstance(event, Enrolled):
-            self._keep_voice()
+            self._save_speaker()
         if isinstance(event, Error) and event.fatal and event.code == "model_failed":
             self.error = self.error or ModelError(event.message)
             self._stop.set()
         if isinstance(event, SessionClosed):
-            self._tick(last=True)
+            self._show_meter(last=True)
 
-    def _tick(self, *, last: bool = False) -> None:
-        now = self._clock()
-        if now - self._last_tick < TICK_S and not last:
-            return
-        self._last_tick = now
-        session = self._at.session
-        levels, lag = tuple(self._envelope), self._at.view.lag_s
-        self._news.put(
-            Tick(session.audio_s, levels, lag, session.dropped_s, self._paused, self._lost_s, session.enrollment)
-        )
-        self._envelope = []
+    def _show_meter(self, *, last: bool = False) -> None:
+        session = self._session
+        lag_s = self._live_session.view.lag_s
+        meter = self._capture.meter(session.audio_s, lag_s, session.dropped_s, session.enrollment, last=last)
+        if meter is not None:
+            self._updates.put(meter)

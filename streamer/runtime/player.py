@@ -1,5 +1,6 @@
-"""What a microphone here and one that a server reads have in common: a thread, its wishes, and its news."""
+"""The thread of a live session, here or on a server: commands go in, updates come out."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -8,61 +9,64 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from ..protocol.errors import EmoscopeError
-from .news import News, Note
+from .capture import Capture
+from .updates import Notice, Update
 
 if TYPE_CHECKING:
     from ..protocol.events import AnyEvent
     from ..sinks.event_file import EventFile
+    from ..sources.microphone import Source
 
-READ_S = 0.05  # how long one look at the source may wait
-TICK_S = 0.1  # a display is told the level and the lag that often
-ENROLL_S = 10.0  # of calm speech tell how a voice sounds
+ENROLL_S = 10.0  # so much calm speech is enough to know how a voice sounds
 
 
-class ThreadedPlayer(ABC):
-    """A `Player` that works in a thread of its own. `news()` says what happens, `error` why it ended early.
+class PlayerThread(ABC):
+    """A `Player` with a thread of its own. `updates()` returns what happened, `error` says why it ended early.
 
-    What others ask for is put into `_asked`, and done in the thread.
+    source     closed at the end
+    live       a microphone: it does not wait, so a pause ends the utterance
+    clock      seconds that only go forward
+
+    Commands of other threads are queued in `_commands`, and run in this thread.
     """
 
-    def __init__(self, name: str) -> None:
-        self._news: SimpleQueue[News] = SimpleQueue()
-        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    def __init__(self, name: str, source: "Source", *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self.source, self._live = source, live
+        self._capture = Capture(source, check_input=self._checks_input and live, clock=clock)
+        self._updates: SimpleQueue[Update] = SimpleQueue()
+        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stop, self._done = Flag(), Flag()
-        self._paused, self._wish = False, False
+        self._pause_requested = False
         self.error: BaseException | None = None
-        self.troubled = False
+        self.write_failed = False
         """A file could not be written to its end."""
         self._files: list[EventFile] = []
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
+    _checks_input = True
+
     @abstractmethod
     def _run(self) -> None:
-        """The thread: it ends with `_done` set, and raises nothing."""
+        """The thread: it sets `_done` at its end, and raises nothing."""
 
     @abstractmethod
-    def _hold(self, paused: bool) -> None:
-        """In the thread: hear nothing, or go on."""
+    def _flush(self) -> None:
+        """In the thread: end the current utterance."""
 
-    def keep(self, *files: "EventFile | None") -> None:
-        """Before the start: write all events. The caller closes the files after the end."""
+    @abstractmethod
+    def _show_meter(self, *, last: bool = False) -> None:
+        """In the thread: put a `Meter` into the updates when one is due."""
+
+    def record_to(self, *files: "EventFile | None") -> None:
+        """Before the start: write all events to these files. The caller closes them after the end."""
         self._files = [file for file in files if file is not None]
 
-    def _write(self, event: "AnyEvent") -> None:
-        """Into every file that is kept; one that takes no more is left, and that is said."""
-        for file in list(self._files):
-            try:
-                file.write(event)
-            except EmoscopeError as error:
-                self._files.remove(file)
-                self.troubled = True
-                self._news.put(Note(str(error), serious=True, ended=str(file.path)))
-
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let what is pending be read out, within about a second, and end."""
+        """End the session; what is pending is read out, within about a second."""
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
@@ -73,24 +77,50 @@ class ThreadedPlayer(ABC):
 
     @property
     def done(self) -> bool:
-        """Everything has ended; what is left in `news` is the last of it."""
+        """Whether everything has ended; what is left in `updates` are the last ones."""
         return self._done.is_set()
 
     @property
     def paused(self) -> bool:
-        """What was asked for last; it comes true with the next look at the source."""
-        return self._wish
+        """What was requested last; it takes effect with the next read of the source."""
+        return self._pause_requested
 
     def pause(self, paused: bool) -> None:
-        """Hear nothing, or go on; the session's clock stands still meanwhile. A microphone's utterance ends there."""
-        self._wish = paused
-        self._asked.put(lambda: self._hold(paused))
+        """Read nothing, or go on; the session's clock stands still meanwhile. A microphone's utterance ends there."""
+        self._pause_requested = paused
+        self._commands.put(lambda: self._set_paused(paused))
 
-    def news(self) -> list[News]:
-        """What came since the last call."""
-        fresh: list[News] = []
+    def updates(self) -> list[Update]:
+        """What happened since the last call."""
+        fresh: list[Update] = []
         while True:
             try:
-                fresh.append(self._news.get_nowait())
+                fresh.append(self._updates.get_nowait())
             except Empty:
                 return fresh
+
+    # --- in the thread
+
+    def _run_commands(self) -> None:
+        while not self._commands.empty():
+            try:
+                self._commands.get()()
+            except EmoscopeError as error:  # the model has no baseline, or the session has ended meanwhile
+                self._updates.put(Notice(str(error)))
+
+    def _set_paused(self, paused: bool) -> None:
+        if self._capture.pause(paused) and paused and self._live:
+            self._flush()
+
+    def _write(self, event: "AnyEvent") -> None:
+        """Write to every file; one that cannot be written is given up, with a notice."""
+        for file in list(self._files):
+            try:
+                file.write(event)
+            except EmoscopeError as error:
+                self._files.remove(file)
+                self._report_write_failure(error, str(file.path))
+
+    def _report_write_failure(self, error: EmoscopeError, path: str = "") -> None:
+        self.write_failed = True
+        self._updates.put(Notice(str(error), serious=True, ended=path))

@@ -30,4 +30,4 @@ class InputCheck:
         whole = np.concatenate(self._blocks)
         self._blocks, self._gathered = [], 0
         plain = whole if whole.dtype == np.float32 else whole.astype(np.float32) / 32_768.0
-        return self._watch.hear(plain, now if self._live else None)
+        return self._watch.check(plain, now if self._live else None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emoscope.models.contract import ModelContract
 
 from ..asr import Recognizer
-from ..runtime.leaving import Leaving
+from ..runtime.shutdown import GracefulShutdown
 from ..session.requests import Engine
 from .app import Server
 from .logs import Log
@@ -28,22 +28,22 @@ async def run(
     recognizers: Sequence[Recognizer] = (),
     *,
     store: Store | None = None,
-    leaving: Leaving | None = None,
+    shutdown: GracefulShutdown | None = None,
     engine_failure: Callable[[], str] = lambda: "",
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; the process ends within `drain_s`, even when something hangs.
 
-    leaving         handles the signals, where somebody does so already
+    shutdown        handles the signals, where somebody does so already
     engine_failure  why the engine does not answer at the moment, "" while it does
     """
     with contextlib.ExitStack() as stack:
-        leaving = leaving or stack.enter_context(Leaving(options.drain_s, Log().late))
+        shutdown = shutdown or stack.enter_context(GracefulShutdown(options.drain_s, Log().late))
         server = Server(contract, engine, options, store, recognizers, engine_failure)
         await server.start()
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        leaving.wake(lambda: loop.call_soon_threadsafe(stop.set))
+        shutdown.on_signal(lambda: loop.call_soon_threadsafe(stop.set))
         await stop.wait()
-        await server.drain(leaving.left_s)
+        await server.drain(shutdown.left_s)
 
 
 @contextlib.asynccontextmanager

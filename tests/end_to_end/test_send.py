@@ -26,8 +26,8 @@ from emoscope.streamer.protocol.events import (
     SessionCreated,
     SessionResumed,
 )
-from emoscope.streamer.runtime.news import Note, Tick
-from emoscope.streamer.runtime.remote import Sending
+from emoscope.streamer.runtime.remote import Remote
+from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.sources.paced_recording import PacedRecording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, run, silence
 
@@ -131,7 +131,7 @@ def test_ctrl_c_leaves_with_a_whole_record(speech: Path, tmp_path: Path) -> None
 def test_the_screen_is_told_quietly_that_the_connection_was_lost(speech: Path) -> None:
     """A cut in mid-recording is a note; level, lag and readings go on, and the record has every event once."""
     with served() as server, proxied(server.port) as proxy:
-        player = Sending(
+        player = Remote(
             PacedRecording(speech, 1e6), lambda: SyncClient(proxy.url, Config(pace="fast")), live=False
         )  # fmt: skip
         player.start()
@@ -139,7 +139,7 @@ def test_the_screen_is_told_quietly_that_the_connection_was_lost(speech: Path) -
         cut = False
         while True:
             over = player.done
-            for item in player.news():
+            for item in player.updates():
                 seen.append(item)
                 state.apply(item)
             if not cut and any(isinstance(item, EmotionFinal) for item in seen):
@@ -149,12 +149,12 @@ def test_the_screen_is_told_quietly_that_the_connection_was_lost(speech: Path) -
                 break
             time.sleep(0.02)
     assert player.error is None
-    events = [item for item in seen if not isinstance(item, Tick | Note)]
+    events = [item for item in seen if not isinstance(item, Meter | Notice)]
     assert differences(durable(events), replayed(speech)) == []
     if any(isinstance(event, SessionResumed) for event in events):  # else all had been said before the cut
-        notes = [item for item in seen if isinstance(item, Note)]
+        notes = [item for item in seen if isinstance(item, Notice)]
         assert notes and not any(note.serious for note in notes)
-    ticks = [item for item in seen if isinstance(item, Tick)]
+    ticks = [item for item in seen if isinstance(item, Meter)]
     assert sum(len(tick.envelope) for tick in ticks) == 9 * 20
     assert state.closed is not None and state.turns
 
@@ -163,7 +163,7 @@ def test_pausing_and_leaving_do_as_with_a_session_here() -> None:
     """What is said while paused is not sent; `stop` reads out what is pending."""
     with served() as server:
         source = FakeSource(silence(1.0), then="silence")
-        player = Sending(source, lambda: SyncClient(server.url), live=True)
+        player = Remote(source, lambda: SyncClient(server.url), live=True)
         player.start()
         until = time.monotonic() + 20
         seen: list[object] = []
@@ -172,22 +172,22 @@ def test_pausing_and_leaving_do_as_with_a_session_here() -> None:
             nonlocal seen
             while sum(isinstance(item, what) for item in seen) < count:
                 assert time.monotonic() < until
-                seen += player.news()
+                seen += player.updates()
                 time.sleep(0.02)
 
-        wait(Tick, 3)
+        wait(Meter, 3)
         player.pause(True)
         while not source.held:
             assert time.monotonic() < until
             time.sleep(0.01)
         seen = []
-        wait(Tick, 3)
-        paused = [item.audio_s for item in seen if isinstance(item, Tick)][-2:]
+        wait(Meter, 3)
+        paused = [item.audio_s for item in seen if isinstance(item, Meter)][-2:]
         assert paused[0] == paused[1]
         player.pause(False)
         player.stop()
         assert player.join(10.0)
-        seen += player.news()
+        seen += player.updates()
     assert player.error is None and source.closed
     assert any(isinstance(item, SessionClosed) for item in seen)
 

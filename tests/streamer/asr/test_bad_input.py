@@ -21,7 +21,7 @@ from emoscope.streamer.protocol.events import (
     WarningEvent,
 )
 from emoscope.streamer.runtime.live import Live
-from emoscope.streamer.runtime.news import Note, Tick
+from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.session.requests import Done, Failed, Transcribe, with_words
 from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, run, silence, voice
@@ -197,11 +197,13 @@ def test_words_that_come_late_are_not_waited_for(whisper, sentence):
     """Live, with no patience at all: every emotion is there, and says `timeout`."""
     audio = np.concatenate([sentence, silence(1.0), sentence, silence(1.0)])
     lent = Lent(whisper)
-    player = Live(FakeSource(audio), lambda: (CONTRACT, FakeEngine()), Config(text_wait_s=0.0), words=lambda: lent)
+    player = Live(
+        FakeSource(audio), lambda: (CONTRACT, FakeEngine()), Config(text_wait_s=0.0), start_recognizer=lambda: lent
+    )
     player.start()
     assert player.join(60.0)
     assert player.error is None
-    events = [item for item in player.news() if not isinstance(item, Tick | Note)]
+    events = [item for item in player.updates() if not isinstance(item, Meter | Notice)]
     finals = of_type(events, EmotionFinal)
     assert [final.text for final in finals] == ["timeout", "timeout"]
     alone = of_type(run(Session(CONTRACT), FakeEngine(), [audio]), EmotionFinal)

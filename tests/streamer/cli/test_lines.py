@@ -46,7 +46,7 @@ def test_an_output_that_takes_no_more_leaves_a_whole_record(
     monkeypatch.setattr(sys, "stdout", Full(number))
     player = live(FakeSource(TALK, then="silence"))
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record)
+        player.record_to(record)
         player.start()
         if raised:
             with pytest.raises(OSError, match="takes no more"):
@@ -60,9 +60,9 @@ def test_leaving_waits_for_what_is_pending(tmp_path: Path) -> None:
     """Whatever ends the command, the files are closed after the session has written its last into them."""
     player = live(FakeSource(TALK, then="silence"))
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record)
+        player.record_to(record)
         player.start()
-        while not any(getattr(item, "type", "") == "speech.started" for item in player.news()):
+        while not any(getattr(item, "type", "") == "speech.started" for item in player.updates()):
             player.join(0.01)
         stop_and_wait(player)
         assert player.done

@@ -24,7 +24,7 @@ from emoscope.streamer.protocol.events import (
     WarningEvent,
     encode,
 )
-from emoscope.streamer.runtime.news import Note, Tick
+from emoscope.streamer.runtime.updates import Meter, Notice
 
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("made_record", HERE / "made_record.py")
@@ -251,12 +251,12 @@ def test_a_gap_in_the_strip_is_silence() -> None:
         (WarningEvent(code="narrow_band", message="nothing above 4 kHz", start=48.0), "nothing above 4 kHz"),
         (WarningEvent(code="rate_mismatch", message="3048 samples a second arrive", start=48.0), "3048 samples"),
         (WarningEvent(code="audio_dropped", message="audio was lost", start=47.0, end=48.0), "audio was lost"),
-        (Tick(49.0, (-30.0,), 0.1, 0.0, False, 1.0), "dropped 1.0 s (input)"),
+        (Meter(49.0, (-30.0,), 0.1, 0.0, False, 1.0), "dropped 1.0 s (input)"),
         (Error(code="device_lost", message="Yeti stopped delivering audio", fatal=True), "Yeti stopped"),
-        (Note("out.jsonl: the record stops here: No space left on device", serious=True), "No space left"),
-        (Tick(49.0, (-30.0,), 1.4, 0.0, False), "lag 1.40 s (model)"),
-        (Tick(49.0, (-30.0,), 0.1, 0.0, True), "paused"),
-        (Tick(49.0, (-120.0,) * 40, 0.1, 0.0, False), "no signal"),
+        (Notice("out.jsonl: the record stops here: No space left on device", serious=True), "No space left"),
+        (Meter(49.0, (-30.0,), 1.4, 0.0, False), "lag 1.40 s (model)"),
+        (Meter(49.0, (-30.0,), 0.1, 0.0, True), "paused"),
+        (Meter(49.0, (-120.0,) * 40, 0.1, 0.0, False), "no signal"),
     ],
 )
 def test_what_is_wrong_is_on_the_screen(news: object, shown: str) -> None:
@@ -269,8 +269,8 @@ def test_what_is_wrong_is_on_the_screen(news: object, shown: str) -> None:
 def test_a_serious_message_is_not_pushed_out_by_a_light_one() -> None:
     """An error stays until its time is over, whatever notes come meanwhile."""
     state = state_at(48.6)
-    state.apply(Note("the disk is full", serious=True))
-    state.apply(Note("reset"))
+    state.apply(Notice("the disk is full", serious=True))
+    state.apply(Notice("reset"))
     assert "the disk is full" in text_of(draw(state, 80, 24))
 
 
@@ -289,7 +289,7 @@ def test_the_state_does_not_grow_with_time() -> None:
         for n in range(int(hours * 3600 / 5)):
             start = 60.0 + n * 5
             state.apply(SpeechStarted(seq=n, utterance=n, start=start))
-            state.apply(Tick(start + 4, (-30.0,) * 100, 0.1, 0.0, False))
+            state.apply(Meter(start + 4, (-30.0,) * 100, 0.1, 0.0, False))
             state.apply(replace(readings[n % 7], utterance=n, start=start, end=start + 3))
         return len(state.curve) + len(state.strip) + len(state.turns) + len(state.infer_ms)
 

@@ -24,7 +24,7 @@ def test_a_file_name_that_is_no_text_is_replayed(tmp_path: Path) -> None:
     player.start()
     assert player.join(20.0)
     assert player.error is None
-    created = next(item for item in player.news() if isinstance(item, SessionCreated))
+    created = next(item for item in player.updates() if isinstance(item, SessionCreated))
     assert "caf�.wav" in encode(created).decode()
 
 

@@ -15,7 +15,7 @@ def heard(audio: np.ndarray, rate: int = 16_000, pace: float = 1.0, block_s: flo
     for start in range(0, len(audio), size):
         block = audio[start : start + size].astype(np.float32)
         wall += len(block) / rate / pace
-        found += watch.hear(block[:, None] if block.ndim == 1 else block, wall)
+        found += watch.check(block[:, None] if block.ndim == 1 else block, wall)
     return found
 
 
@@ -75,7 +75,7 @@ def test_late_callbacks_are_no_wrong_rate() -> None:
     audio = hissing(120.0, 16_000).astype(np.float32)
     for start in range(0, len(audio), 1_600):
         wall = max(wall, start / 16_000 + float(random.uniform(0, 0.15)))
-        found += watch.hear(audio[start : start + 1_600, None], wall)
+        found += watch.check(audio[start : start + 1_600, None], wall)
     assert found == []
 
 
@@ -85,7 +85,7 @@ def test_a_machine_that_slept_is_no_wrong_rate() -> None:
     audio = hissing(30.0, 16_000).astype(np.float32)
     for start in range(0, len(audio), 1_600):
         wall += 0.1 + (5.0 if start == 160_000 else 0.0)
-        found += watch.hear(audio[start : start + 1_600, None], wall)
+        found += watch.check(audio[start : start + 1_600, None], wall)
     assert found == []
 
 
@@ -107,8 +107,8 @@ def test_lost_audio_is_no_wrong_rate() -> None:
         wall += 0.1
         if start == 160_000:
             wall += 1.2  # too short to be taken for a machine that slept
-            watch.lost()
-        found += watch.hear(audio[start : start + 1_600, None], wall)
+            watch.restart_pace()
+        found += watch.check(audio[start : start + 1_600, None], wall)
     assert found == []
 
 
@@ -126,5 +126,5 @@ def test_after_going_on_a_quiet_microphone_is_told_again() -> None:
         if second == 4:
             watch.restart()
         block = (hissing(1.0, 16_000) if second < 4 else silence(1.0, noise=3e-4)).astype(np.float32)
-        found += watch.hear(block[:, None], float(second))
+        found += watch.check(block[:, None], float(second))
     assert [w.code for w in found] == ["too_quiet"]

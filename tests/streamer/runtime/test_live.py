@@ -28,7 +28,7 @@ from emoscope.streamer.protocol.events import (
 )
 from emoscope.streamer.runtime.drive import Drive
 from emoscope.streamer.runtime.live import Live
-from emoscope.streamer.runtime.news import Note, Tick
+from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.session.requests import Request, Result
 from emoscope.streamer.sinks.speaker_file import FORMAT, load_voice, save_voice
 from emoscope.streamer.sinks.wave_file import WaveFile
@@ -51,7 +51,7 @@ def run(player: Live) -> list[AnyEvent]:
     """All events until the end; what broke is in `player.error`."""
     player.start()
     assert player.join(LIMIT_S), "the session did not end"
-    return [item for item in player.news() if not isinstance(item, Tick | Note)]  # type: ignore[misc]
+    return [item for item in player.updates() if not isinstance(item, Meter | Notice)]  # type: ignore[misc]
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -79,7 +79,7 @@ def test_a_device_that_vanishes_in_mid_sentence_loses_nothing_heard(tmp_path: Pa
     source = FakeSource(TALK[:32_000], then=UnusableDevice("gone; others that are there: none"))
     player = live(source)
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record)
+        player.record_to(record)
         events = run(player)
     assert isinstance(player.error, UnusableDevice)
     assert source.closed
@@ -121,7 +121,7 @@ def test_stopping_never_waits_for_a_model_that_hangs(stuck: StuckEngine, tmp_pat
     source = FakeSource(TALK, then="silence")
     player = live(source, stuck, clock=time.monotonic)
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        player.keep(record)
+        player.record_to(record)
         player.start()
         wait(lambda: not source.blocks)
         player.stop()
@@ -168,7 +168,7 @@ def test_nothing_is_heard_while_paused() -> None:
     wait(lambda: not source.blocks)
     player.stop()
     assert player.join(LIMIT_S)
-    events = [item for item in player.news() if not isinstance(item, Tick | Note)]
+    events = [item for item in player.updates() if not isinstance(item, Meter | Notice)]
     closed = events[-1]
     assert isinstance(closed, SessionClosed)
     assert closed.totals.audio_s == 0.0
@@ -185,14 +185,14 @@ def told_of(events: Sequence[AnyEvent]) -> list[str]:
 def test_a_calm_voice_is_learnt_kept_and_known_the_next_time(tmp_path: Path) -> None:
     """`b`, ten seconds of calm speech, and a file: the next session reads against it from its first word on."""
     path = tmp_path / "me.voice"
-    player = live(FakeSource(np.concatenate([CALM, TALK])), lossless=False, voice=path)
-    player.learn_voice()
+    player = live(FakeSource(np.concatenate([CALM, TALK])), lossless=False, speaker_file=path)
+    player.enroll()
     events = run(player)
     enrolled = [event for event in events if isinstance(event, Enrolled)]
     assert len(enrolled) == 1 and enrolled[0].seconds >= 10.0
     assert told_of(events)[-1] == "enrolled"
     assert path.is_file() and path.stat().st_size < 4000
-    assert told_of(run(live(FakeSource(TALK), voice=path))) == ["enrolled", "enrolled"]
+    assert told_of(run(live(FakeSource(TALK), speaker_file=path))) == ["enrolled", "enrolled"]
 
 
 def test_a_running_baseline_is_kept_at_the_end(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_running_baseline_is_kept_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "me.voice"
     source = FakeSource(TALK)
     config = Config(transcript=False, baseline="running")
-    player = Live(source, lambda: (CONTRACT, FakeEngine()), config, voice=path, clock=FakeClock())
+    player = Live(source, lambda: (CONTRACT, FakeEngine()), config, speaker_file=path, clock=FakeClock())
     run(player)
     assert path.is_file()
     run(live(FakeSource(TALK)))
@@ -212,7 +212,7 @@ def test_a_file_that_is_no_voice_is_refused_and_left_alone(content: bytes, tmp_p
     """Before anything is heard; what the person has there is not written over."""
     path = tmp_path / "me.voice"
     path.write_bytes(content)
-    player = live(FakeSource(TALK), voice=path)
+    player = live(FakeSource(TALK), speaker_file=path)
     run(player)
     assert isinstance(player.error, RecordInvalid) and "me.voice" in str(player.error)
     assert path.read_bytes() == content
@@ -243,14 +243,14 @@ def test_a_made_up_voice_is_refused(about: str | None, weight: list[Any], tmp_pa
 
 def test_a_voice_that_cannot_be_written_is_said_and_stops_nothing(tmp_path: Path) -> None:
     """A folder that is not there: a note, and the session goes on to its end."""
-    player = live(FakeSource(np.concatenate([CALM, TALK])), voice=tmp_path / "nowhere" / "me.voice")
-    player.learn_voice()
+    player = live(FakeSource(np.concatenate([CALM, TALK])), speaker_file=tmp_path / "nowhere" / "me.voice")
+    player.enroll()
     player.start()
     assert player.join(LIMIT_S)
-    news = player.news()
-    assert any(isinstance(item, Note) and item.serious and "me.voice" in item.message for item in news)
+    news = player.updates()
+    assert any(isinstance(item, Notice) and item.serious and "me.voice" in item.message for item in news)
     assert any(isinstance(item, SessionClosed) for item in news)
-    assert player.troubled
+    assert player.write_failed
 
 
 def test_a_recording_that_is_paused_gives_the_same_events() -> None:
@@ -323,13 +323,13 @@ def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> Non
     player = live(FakeSource(TALK), lossless=True)
     with RecordWriter(tmp_path / "out.jsonl") as record:
         record._file = FullDisk(record._file, 4_000)  # type: ignore[assignment]
-        player.keep(record)
+        player.record_to(record)
         player.start()
         assert player.join(LIMIT_S)
-    news = player.news()
-    assert any(isinstance(item, Note) and "No space left" in item.message and item.serious for item in news)
+    news = player.updates()
+    assert any(isinstance(item, Notice) and "No space left" in item.message and item.serious for item in news)
     assert any(isinstance(item, SessionClosed) for item in news)
-    assert player.troubled
+    assert player.write_failed
     assert len(list(read_record(tmp_path / "out.jsonl"))) >= 2
     assert (tmp_path / "out.jsonl").stat().st_size == 4_000
 
@@ -341,7 +341,7 @@ def test_the_audio_is_kept_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "out.wav"
     with WaveFile(path, 16_000, 1) as wave:
         player = live(FakeSource(TALK), lossless=True)
-        player.keep_audio(wave)
+        player.record_audio_to(wave)
         run(player)
         kept, rate = soundfile.read(path, dtype="float32")  # before it is closed: a kill leaves the same
     assert rate == 16_000

@@ -8,7 +8,7 @@ import numpy as np
 
 from emoscope.streamer import Config
 from emoscope.streamer.runtime.live import Live
-from emoscope.streamer.runtime.news import Tick
+from emoscope.streamer.runtime.updates import Meter
 from emoscope.streamer.sources.microphone import Captured
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence
 
@@ -31,7 +31,7 @@ def test_audio_lost_on_the_way_in_is_counted_where_it_was_lost() -> None:
     player = live(source)
     player.start()
     assert player.join(20.0)
-    last = [item for item in player.news() if isinstance(item, Tick)][-1]
+    last = [item for item in player.updates() if isinstance(item, Meter)][-1]
     assert (last.lost_s, last.dropped_s) == (0.5, 0.0)
 
 
@@ -50,5 +50,5 @@ def test_pausing_twice_while_the_model_loads_goes_on() -> None:
         assert player.paused is paused
     go.set()
     assert player.join(20.0)
-    last = [item for item in player.news() if isinstance(item, Tick)][-1]
+    last = [item for item in player.updates() if isinstance(item, Meter)][-1]
     assert (last.paused, last.audio_s) == (False, 1.0)

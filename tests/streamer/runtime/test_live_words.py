@@ -29,12 +29,12 @@ def heard(how, *, lossless=False, source=None, **options):
         lambda: (CONTRACT, FakeEngine()),
         Config(**options),
         lossless=lossless,
-        words=start,
+        start_recognizer=start,
         recognizer_load_timeout_s=LIMIT_S,
     )
     live.start()
     assert live.join(LIMIT_S)
-    events = [item for item in live.news() if hasattr(item, "type")]
+    events = [item for item in live.updates() if hasattr(item, "type")]
     assert live.error is None
     return events
 
@@ -77,11 +77,11 @@ def test_a_recognizer_that_is_not_loaded_in_time_is_left_out_before_any_audio_is
         source,
         lambda: (CONTRACT, FakeEngine()),
         Config(),
-        words=lambda: Recognizer(Choice(name="pocketsphinx"), command=(ODD, "stuck loading")),
+        start_recognizer=lambda: Recognizer(Choice(name="pocketsphinx"), command=(ODD, "stuck loading")),
     )
     live.start()
     assert live.join(LIMIT_S) and live.error is None
-    events = [item for item in live.news() if hasattr(item, "type")]
+    events = [item for item in live.updates() if hasattr(item, "type")]
     codes = [e.code for e in events if isinstance(e, WarningEvent)]
     assert codes[0] == "text_disabled" and "audio_dropped" not in codes
     assert len([e for e in events if isinstance(e, EmotionFinal)]) == 2
@@ -99,7 +99,7 @@ def test_stopping_does_not_wait_for_a_recognizer_that_loads_for_ever():
         started.append(Recognizer(Choice(name="pocketsphinx"), command=(ODD, "stuck loading")))
         return started[0]
 
-    live = Live(FakeSource(TALK, then="silence"), lambda: (CONTRACT, FakeEngine()), Config(), words=start)
+    live = Live(FakeSource(TALK, then="silence"), lambda: (CONTRACT, FakeEngine()), Config(), start_recognizer=start)
     live.start()
     while not started:
         time.sleep(0.01)

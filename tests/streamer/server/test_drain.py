@@ -86,7 +86,7 @@ def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
 
 HANGING = """
 import asyncio, sys, time
-from emoscope.streamer.runtime.leaving import Leaving
+from emoscope.streamer.runtime.shutdown import GracefulShutdown
 from emoscope.streamer.server import ServerOptions, Store, run
 from emoscope.streamer.server.logs import JsonLines, Log, to_stderr
 from emoscope.streamer.testing import CONTRACT, FakeEngine
@@ -136,8 +136,8 @@ for handler in logging.getLogger("emoscope.server").handlers:
 store = HangingStore() if what in ("store", "event loop") else None
 options = ServerOptions(port=0, drain_s=drain_s, store=redis if what == "redis" else "memory")
 recognizers = [HangingRecognizer()] if what == "recognizer" else []
-with Leaving(drain_s, Log().late) as leaving:
-    asyncio.run(run(CONTRACT, HangingEngine(), options, recognizers, store=store, leaving=leaving))
+with GracefulShutdown(drain_s, Log().late) as shutdown:
+    asyncio.run(run(CONTRACT, HangingEngine(), options, recognizers, store=store, shutdown=shutdown))
 """
 
 
