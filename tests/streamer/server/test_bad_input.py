@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from raw_client import TALK, Raw, alone, lasting, raw
+from virtual_server import HeldEngine, serve_virtually
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -80,49 +81,41 @@ def test_a_message_too_large_is_told_so_and_closed() -> None:
 
 
 def test_an_idle_client_is_closed_and_a_kept_alive_one_is_not() -> None:
-    async def talk() -> tuple[int, list[str], bool]:
-        limits = Limits(idle_timeout_s=1.5)
-        async with serving(FAKE, limits=limits) as server, raw(server.url) as idle, raw(server.url) as alive:
+    async def talk(server: Server) -> tuple[int, list[str], bool]:
+        async with raw(server.url) as idle, raw(server.url) as alive:
             for _ in range(8):
                 await alive.say("keepalive")
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(20.0)
             return await idle.closed(), idle.errors, alive.over
 
-    assert asyncio.run(talk()) == (4408, ["idle_timeout"], False)
+    assert serve_virtually(talk) == (4408, ["idle_timeout"], False)
 
 
 def test_a_file_sent_faster_than_its_window_is_closed() -> None:
-    class Stuck(FakeEngine):
-        def __call__(self, requests):  # type: ignore[no-untyped-def]
-            import time
-
-            time.sleep(3.0)
-            return super().__call__(requests)
-
-    async def talk() -> tuple[int, list[str]]:
-        async with serving((CONTRACT, Stuck()), limits=Limits(fast_backlog_s=5.0)) as server, raw(server.url) as client:
+    async def talk(server: Server) -> tuple[int, list[str]]:
+        async with raw(server.url) as client:
             await client.say("session.update", config={"pace": "fast"})
             with suppress(ConnectionClosed):
                 for _ in range(8):
                     await client.audio(TALK)
             return await client.closed(), client.errors
 
-    assert asyncio.run(talk()) == (4429, ["backlog_exceeded"])
+    code, errors = serve_virtually(talk, HeldEngine(), limits=Limits(fast_backlog_s=5.0))
+    assert (code, errors) == (4429, ["backlog_exceeded"])
 
 
 def test_a_flood_of_messages_is_limited_and_said_once() -> None:
-    async def talk() -> Raw:
-        async with serving(FAKE) as server, raw(server.url) as client:
+    async def talk(server: Server) -> Raw:
+        async with raw(server.url) as client:
             for _ in range(400):
                 await client.say("keepalive")
             await client.until("error")
-            await asyncio.sleep(0.3)
             await client.audio(TALK)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)  # until messages are read again
             await client.finished()
             return client
 
-    client = asyncio.run(talk())
+    client = serve_virtually(talk)
     assert "rate_limited" in client.errors and len(client.errors) < 10
     assert len(client.of("status")) < 200
     assert len(client.of("emotion.final")) == 2

@@ -2,28 +2,22 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from raw_client import TALK, Raw, raw
+from virtual_server import HeldEngine, serve_virtually
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.protocol.events import Error, Limits
 from emoscope.streamer.protocol.messages import FATAL, NOT_FATAL
-from emoscope.streamer.server import Server, serving
+from emoscope.streamer.server import Server
 from emoscope.streamer.server.phase import Phase
-from emoscope.streamer.testing import CONTRACT, FakeEngine, silence
+from emoscope.streamer.testing import FakeEngine, silence
 
 Deed = Callable[[Server, Raw], Awaitable[object]]
-
-
-class Stuck(FakeEngine):
-    def __call__(self, requests):  # type: ignore[no-untyped-def]
-        time.sleep(2.0)
-        return super().__call__(requests)
 
 
 class Broken(FakeEngine):
@@ -93,10 +87,10 @@ CASES: dict[str, tuple[Deed, dict[str, Any], type[FakeEngine]]] = {
         {"limits": Limits(max_frame_bytes=1_000)},
         FakeEngine,
     ),
-    "idle_timeout": (lambda server, client: asyncio.sleep(0), {"limits": Limits(idle_timeout_s=0.5)}, FakeEngine),
+    "idle_timeout": (lambda server, client: asyncio.sleep(61.0), {"limits": Limits(idle_timeout_s=60.0)}, FakeEngine),
     "session_expired": (talks, {"max_session_s": 1.0}, FakeEngine),
     "slow_consumer": (does_not_read, {"slow_s": 0.5}, FakeEngine),
-    "backlog_exceeded": (talks_fast, {"limits": Limits(fast_backlog_s=5.0)}, Stuck),
+    "backlog_exceeded": (talks_fast, {"limits": Limits(fast_backlog_s=5.0)}, HeldEngine),
     "session_taken": (comes_twice, {}, FakeEngine),
     "resume_unknown": (says('{"type":"session.resume","session_id":"x","resume_token":"y"}'), {}, FakeEngine),
     "model_failed": (talks, {}, Broken),
@@ -112,8 +106,8 @@ def test_there_is_a_case_for_every_error() -> None:
 def test_an_error_is_told_and_counted_and_only_a_fatal_one_closes(code: str) -> None:
     deed, options, engine = CASES[code]
 
-    async def provoke() -> tuple[Raw, int | None, float | None]:
-        async with serving((CONTRACT, engine()), **options) as server, raw(server.url) as client:
+    async def provoke(server: Server) -> tuple[Raw, int | None, float | None]:
+        async with raw(server.url) as client:
             await deed(server, client)
             closed = await client.closed() if code in FATAL else None
             if code in NOT_FATAL:
@@ -121,14 +115,14 @@ def test_an_error_is_told_and_counted_and_only_a_fatal_one_closes(code: str) -> 
                 assert not client.over
                 await client.say("keepalive")
                 await client.until("status")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(1.0)
             return (
                 client,
                 closed,
                 server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": code}),
             )
 
-    client, closed, counted = asyncio.run(provoke())
+    client, closed, counted = serve_virtually(provoke, engine(), **options)
     told = [event for event in client.events if isinstance(event, Error) and event.code == code]
     assert len(told) == 1 and told[0].fatal is (code in FATAL) and told[0].message
     assert closed == FATAL.get(code)

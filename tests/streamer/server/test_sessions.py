@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_client import TALK, Raw, alone, as_sent, lasting, raw
+from virtual_server import HeldEngine, serve_virtually
 
 from emoscope.streamer import Config, Session, replay
 from emoscope.streamer.protocol.events import EmotionInterim, Error, SessionClosed, SessionUpdated, Status
-from emoscope.streamer.server import serving
+from emoscope.streamer.server import Server, serving
 from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
@@ -99,18 +100,19 @@ def test_split_gives_each_channel_a_session_of_its_own() -> None:
 
 
 def test_a_status_comes_each_second_and_answers_a_keepalive() -> None:
-    async def wait() -> tuple[list, float]:
-        async with serving(FAKE) as server, raw(server.url) as client:
-            began = time.monotonic()
+    async def wait(server: Server) -> tuple[list, float, float]:
+        async with raw(server.url) as client:
+            clock = asyncio.get_running_loop().time
+            began = clock()
             await client.until("status", 3)
-            waited = time.monotonic() - began
-            before = len(client.of("status"))
+            waited = clock() - began
             await client.say("keepalive", last_seq=0)
-            await client.until("status", before + 1, 0.9)
-            return client.events, waited
+            await client.until("status", 4)
+            return client.events, waited, clock() - began - waited
 
-    events, waited = asyncio.run(wait())
-    assert 2.5 < waited < 6.0
+    events, waited, answered = serve_virtually(wait)
+    assert waited == pytest.approx(3.0, abs=0.2)
+    assert answered < 0.1
     assert {e.type for e in events} == {"session.created", "status"}
 
 
@@ -213,19 +215,20 @@ class SlowEngine(FakeEngine):
 
 
 def test_a_ping_is_answered_while_the_model_computes() -> None:
-    async def wait() -> float:
-        async with serving((CONTRACT, SlowEngine(1.5))) as server, raw(server.url) as client:
+    engine = HeldEngine()
+
+    async def ping() -> int:
+        async with serving((CONTRACT, engine)) as server, raw(server.url) as client:
             await client.audio(np.concatenate([silence(0.2), voice(1.2)]))
             await client.until("speech.started")
-            slowest = 0.0
             for _ in range(10):
-                began = time.monotonic()
-                await (await client.socket.ping())
-                slowest = max(slowest, time.monotonic() - began)
-                await asyncio.sleep(0.05)
-            return slowest
+                await asyncio.wait_for(await client.socket.ping(), 60.0)
+            answered_before = len(client.of("emotion.interim"))
+            engine.release()
+            await client.until("emotion.interim")
+            return answered_before
 
-    assert asyncio.run(wait()) < 1.0
+    assert asyncio.run(ping()) == 0
 
 
 def test_a_slow_model_skips_interims_then_drops_the_oldest_speech_and_says_both() -> None:

@@ -1,66 +1,70 @@
 """Rare meetings of events: none costs a session, and none costs anybody else's."""
 
 import asyncio
-import time
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 from raw_client import TALK, Raw, alone, lasting, raw
+from virtual_server import HeldEngine, serve_virtually
 
 from emoscope.streamer.protocol.events import Limits
-from emoscope.streamer.server import serving
+from emoscope.streamer.server import Server, serving
 from emoscope.streamer.server.phase import Phase
-from emoscope.streamer.session.requests import Done, Encode
+from emoscope.streamer.session.requests import Encode
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 FAKE = (CONTRACT, FakeEngine())
 
 
-class Slow(FakeEngine):
-    def __call__(self, requests):  # type: ignore[no-untyped-def]
-        time.sleep(0.4)
-        return super().__call__(requests)
-
-
-class Nonsense(Slow):
-    """Answers loud windows with what no session can use."""
+class Nonsense(HeldEngine):
+    """Answers loud windows twice, which no session accepts."""
 
     def __call__(self, requests):  # type: ignore[no-untyped-def]
         results = super().__call__(requests)
         loud = [isinstance(asked, Encode) and np.abs(asked.audio).max() > 0.9 for asked in requests]
-        return [Done(result.id, "?") if wrong else result for result, wrong in zip(results, loud, strict=True)]
+        return results + [result for result, wrong in zip(results, loud, strict=True) if wrong]
 
 
 def test_a_client_that_has_finished_may_be_silent_while_it_is_read_out() -> None:
-    async def talk() -> Raw:
-        limits = replace(Limits(), idle_timeout_s=1.0)
-        async with serving((CONTRACT, Slow()), limits=limits, batch=1) as server, raw(server.url) as client:
+    """Ten times as long as a client may be silent before."""
+    engine = HeldEngine()
+
+    async def talk(server: Server) -> Raw:
+        async with raw(server.url) as client:
             await client.say("session.update", config={"pace": "fast"})
             await client.audio(TALK)
-            await client.finished()
+            await client.say("finish")
+            await asyncio.sleep(10.0)
+            assert not client.over
+            engine.release()
+            assert await client.closed() == 1000
             return client
 
-    assert differences(lasting(asyncio.run(talk()).events), lasting(alone(TALK))) == []
+    client = serve_virtually(talk, engine, limits=replace(Limits(), idle_timeout_s=1.0))
+    assert differences(lasting(client.events), lasting(alone(TALK))) == []
 
 
 def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The faulty session comes first in line."""
+    """The faulty session is first in the queue; its client is told why the connection is closed."""
     loud = np.clip(TALK * 30.0, -1.0, 1.0).astype(np.float32)
+    engine = Nonsense()
 
-    async def talk() -> tuple[int, Raw]:
-        async with serving((CONTRACT, Nonsense())) as server, raw(server.url) as bad, raw(server.url) as good:
+    async def talk() -> tuple[int, Raw, Raw]:
+        async with serving((CONTRACT, engine)) as server, raw(server.url) as bad, raw(server.url) as good:
             for client, audio in ((bad, loud), (good, TALK)):
                 await client.say("session.update", config={"pace": "fast", "interim": False})
                 await client.audio(audio[:56_000], 56_000)
+                await client.until("speech.started")
+            engine.release()
             await good.audio(TALK[56_000:])
             await good.finished()
-            return await bad.closed(), good
+            return await bad.closed(), bad, good
 
-    code, good = asyncio.run(talk())
-    assert code == 1011
+    code, bad, good = asyncio.run(talk())
+    assert (code, bad.errors) == (1011, ["model_failed"])
     assert [record.message for record in caplog.records].count("fault") == 1
     assert differences(lasting(good.events), lasting(alone(TALK, interim=False))) == []
 
