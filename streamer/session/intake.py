@@ -1,4 +1,4 @@
-"""From the source's samples to 16 kHz mono on one clock: down-mix, streaming resample, level."""
+"""From the source's samples to 16 kHz mono on the session's clock: mixing, resampling, level."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,23 +11,23 @@ from ..protocol.config import SAMPLE_RATE
 from ..protocol.errors import ConfigInvalid, InputError
 from .vad import Samples
 
-LOUDEST = 1_000.0  # full scale is 1; a sample beyond this is a broken number, and its square would drown all others
-RENEW_S = 2.0  # a resampler is made anew that often, so that little input must be kept to rebuild it
-RUN_IN_S = 0.1  # input that a new resampler hears first; it then agrees with the old one to about 1e-7
-QUANTUM_S = 0.02  # the resampler is fed in steps at fixed places, so that no chunking can be told from another
+LOUDEST = 1_000.0  # full scale is 1; a larger sample is an error, and its square would outweigh all others
+RENEW_S = 2.0  # the resampler is made anew after this much input, so that little must be kept to rebuild it
+RUN_IN_S = 0.1  # input that a new resampler is fed first, so that its output continues the old one's to about 1e-7
+QUANTUM_S = 0.02  # the resampler is fed in fixed steps, so that its output does not depend on the chunks
 
 
 @dataclass
 class IntakeState:
-    """What the intake remembers; saved whole. Counts of input samples are at the source's rate.
+    """What the intake remembers; all of it is saved. Input is counted in samples at the source's rate.
 
-    accepted   input samples so far
-    fed        of them, given to the resampler
-    produced   samples of the session's clock so far
-    renewed    value of `fed` when the resampler was made
-    origin     input sample at which the resampler's own clock began
-    kept       mono input since `origin`
-    level_power  smoothed over about .3 s
+    accepted     input samples so far
+    fed          how many of them the resampler was given
+    produced     samples of the session's clock so far
+    renewed      value of `fed` when the resampler was made
+    origin       input sample at which the resampler's own clock began
+    kept         mono input since `origin`
+    level_power  mean square of the samples, smoothed over about 0.3 s
     """
 
     accepted: int = 0
@@ -40,13 +40,16 @@ class IntakeState:
 
 
 def is_plausible(samples: Samples) -> npt.NDArray[np.bool_]:
-    """Which rows of samples (n, channels) can be sound: finite, and not absurdly beyond full scale."""
+    """Which rows of samples (n, channels) can be audio: finite, and not absurdly far beyond full scale."""
     usable: npt.NDArray[np.bool_] = np.all(np.abs(samples) <= LOUDEST, axis=1)
     return usable
 
 
 class Intake:
-    """Brings one source to the session's clock. soxr holds its state in C, out of reach: see `IntakeState.kept`."""
+    """Brings one source to the session's clock.
+
+    soxr keeps its state in C, where it cannot be saved: a restore feeds it `IntakeState.kept` again.
+    """
 
     def __init__(self, sample_rate: int, channels: int, state: IntakeState | None = None) -> None:
         self.rate, self.channels = sample_rate, channels
@@ -76,7 +79,10 @@ class Intake:
         return self.state.accepted * SAMPLE_RATE // self.rate
 
     def feed(self, samples: npt.NDArray[np.generic]) -> Samples:
-        """The new samples of the session's clock that `samples` (n,) or (n, channels) complete."""
+        """Accept `samples` (n,) or (n, channels); returns the samples of the session's clock that they complete.
+
+        InputError for a sample that cannot be audio; ConfigInvalid for another type or number of channels.
+        """
         mono = self._mono(samples)
         self._meter(mono)
         state = self.state
@@ -93,7 +99,7 @@ class Intake:
         return np.concatenate(out) if out else np.zeros(0, np.float32)
 
     def drain(self) -> Samples:
-        """Everything accepted, up to `clock`, without waiting for more; the next feed goes on from there."""
+        """The rest of what was accepted, up to `clock`; the next `feed` goes on from there."""
         state = self.state
         if self.rate == SAMPLE_RATE or state.produced == self.clock:
             return np.zeros(0, np.float32)
@@ -146,7 +152,7 @@ class Intake:
         return out
 
     def _after_skip(self, out: Samples) -> Samples:
-        """Drop what the resampler made of its run-in."""
+        """Leave out what the resampler made of its run-in."""
         dropped = min(self._skip, len(out))
         self._skip -= dropped
         return out[dropped:]
@@ -155,7 +161,7 @@ class Intake:
         return soxr.ResampleStream(self.rate, SAMPLE_RATE, 1, dtype="float32")
 
     def _renew(self) -> Samples:
-        """A new resampler from a whole ratio period on, a run-in before what it must go on with."""
+        """Make a new resampler. Its run-in begins on a whole period of the ratio of the two rates."""
         state = self.state
         origin = max(0, state.fed - self._run_in) // self._period * self._period
         state.kept = state.kept[origin - state.origin :].copy()
@@ -172,7 +178,7 @@ class Intake:
         return self._after_skip(self._stream.resample_chunk(run_in)) if len(run_in) else run_in
 
     def _rebuild(self) -> None:
-        """The resampler as it was when the state was saved: the same calls again, their answers known already."""
+        """Bring a new resampler to the saved state: repeat the calls since it was made, and discard their output."""
         state = self.state
         self._run_in_stream()
         assert self._stream is not None

@@ -1,4 +1,4 @@
-"""What a session asks of the outside, and what comes back. Each request gets exactly one result."""
+"""What a session requests, and the results that answer it. Each request gets exactly one result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .transcript.hypothesis import Hypothesis
 class Encode:
     """Encode one window.
 
-    audio    (lookback + window.end - window.start,) samples in [-1, 1]; silence where nothing was heard yet
+    audio    (lookback + window.end - window.start,) samples in [-1, 1]; zeros before the recording began
     """
 
     id: int
@@ -28,7 +28,7 @@ class Encode:
 
 @dataclass(frozen=True)
 class Read:
-    """Read a pooled state, after `seconds` of the utterance, with the words that were said.
+    """Compute the reading of a pooled state after `seconds` of the utterance, with the words that were recognised.
 
     speaker    what is known of the speaker, None where nothing is
     learn      the reading is to say what the utterance teaches about the speaker
@@ -48,12 +48,12 @@ class Read:
 
 @dataclass(frozen=True)
 class Transcribe:
-    """Say which words `audio` holds.
+    """Recognise the words of `audio`.
 
     begin     its first sample on the session's clock
-    due       when the session knew that it wants it; later than the audio's end where a silence had to prove it
+    due       sample at which the pass was planned; after the end of the audio where a silence had to be waited for
     final     the whole utterance, which is over; else the utterance so far
-    language  told or locked; None asks for a detection
+    language  configured or locked; None asks the recognizer to detect it
     audio     (n,) 16-bit samples at 16 kHz
     """
 
@@ -71,7 +71,7 @@ Request = Encode | Read | Transcribe
 
 @dataclass(frozen=True)
 class Summary:
-    """What a window leaves behind.
+    """The result of encoding a window.
 
     state   pooled over its owned frames, without batch axis
     scores  (T, G)  attention scores of its owned frames
@@ -83,7 +83,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Done:
-    """The value, and the wall time it took at the edge."""
+    """The value, and for how long the request waited and was computed, in milliseconds of wall time."""
 
     id: int
     value: Summary | Reading | Hypothesis
@@ -93,21 +93,21 @@ class Done:
 
 @dataclass(frozen=True)
 class Dropped:
-    """Given up because of a backlog."""
+    """The request was dropped, because too many were queued."""
 
     id: int
 
 
 @dataclass(frozen=True)
 class Late:
-    """Not there by the deadline."""
+    """The request timed out."""
 
     id: int
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The backend broke; `message` says how."""
+    """The model or the recognizer failed; `message` says how."""
 
     id: int
     message: str
@@ -120,7 +120,7 @@ Engine = Callable[[Sequence[Request]], list[Result]]
 
 
 def with_words(engine: Engine, recognizer: Engine) -> Engine:
-    """One engine out of two: a model for windows and readings, a recognizer for `Transcribe`."""
+    """One engine made of two: a model for windows and readings, a recognizer for `Transcribe`."""
 
     def answer(requests: Sequence[Request]) -> list[Result]:
         spoken = [request for request in requests if isinstance(request, Transcribe)]

@@ -1,4 +1,4 @@
-"""LocalAgreement-2: a word is settled when two passes in a row say it at the same place.
+"""LocalAgreement-2: a word is settled when two passes in a row have it at the same place.
 
 Liu et al. (2020), "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
 selection", section 3.2; Machacek et al. (2023), "Turning Whisper into real-time transcription system", section 2.
@@ -17,16 +17,16 @@ OVERLAP_WORDS = 5
 
 @dataclass
 class AgreementState:
-    """Words of one utterance that are settled, and what the last pass said after them."""
+    """The settled words of one utterance, and the words that the last pass had after them."""
 
     settled: list[SpokenWord] = field(default_factory=list)
     tail: list[SpokenWord] = field(default_factory=list)
 
 
 def agree(state: AgreementState, words: Sequence[SpokenWord], end_s: float, *, whole: bool = True) -> None:
-    """Take the next pass's words. Settled words only grow: none is ever changed or taken back.
+    """Take the next pass's words. Settled words are never changed or removed.
 
-    end_s  end of the audio that the pass heard
+    end_s  end of the audio of the pass
     whole  the pass began with the utterance, not within it
     """
     tail = _after(state.settled, words, whole=whole)
@@ -40,7 +40,7 @@ def agree(state: AgreementState, words: Sequence[SpokenWord], end_s: float, *, w
 
 
 def _after(settled: Sequence[SpokenWord], words: Sequence[SpokenWord], *, whole: bool) -> list[SpokenWord]:
-    """What of a pass's words comes after the settled ones."""
+    """The words of a pass that come after the settled ones."""
     if not settled:
         return list(words)
     count = len(settled)
@@ -68,6 +68,6 @@ def _keys(words: Sequence[SpokenWord]) -> list[str]:
 
 
 def _key(word: SpokenWord) -> str:
-    """What makes two words the same: neither case nor punctuation."""
+    """What two words are compared by: case and punctuation do not count."""
     bare = "".join(sign for sign in word.word.casefold() if sign.isalnum())
     return bare or word.word

@@ -1,7 +1,7 @@
-"""What of a pass is believed: recognizers say sentences on silence and noise, and go in circles.
+"""Which words of a pass are believed: recognizers invent sentences on silence and noise, and repeat themselves.
 
 The rule on `no_speech_p` and `avg_logprob` and the bound on compression are Whisper's own (Radford et al. 2022,
-section 4.5); the others look at the sound under the words.
+section 4.5); the other rules look at the audio under the words.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ from .hypothesis import Hypothesis, RecognizedSegment
 
 NO_SPEECH_P = 0.6
 DOUBTFUL_LOGPROB = -1.0  # with `no_speech_p` above its bound
-HOPELESS_LOGPROB = -1.6  # whatever else: most tokens were guessed
+HOPELESS_LOGPROB = -1.6  # on its own: most tokens were guessed
 COMPRESSION = 2.4
-WORDS_A_SECOND = 9.0  # nobody speaks faster; a text that goes in circles does
+WORDS_A_SECOND = 9.0  # speech is not faster than this; a repeating text is
 FLOOR_DBFS = -60.0
 BELOW_LOUDEST_DB = 45.0
 LEVEL_FRAME = SAMPLE_RATE // 50
-AROUND_S = 0.1  # word times are no better than that
-SHORTEST = SAMPLE_RATE // 5  # a pass over less brings nothing
+AROUND_S = 0.1  # accuracy of the times of words
+SHORTEST = SAMPLE_RATE // 5  # a shorter pass finds no words
 STEADY_DB = 1.5  # noise as long as a word stays within 1.3; speech at 10 dB over white noise within 1.7 at least
 NEAR_LOUDEST_DB = 20.0
 EMPHASIS = 0.97
@@ -29,21 +29,21 @@ Sound = npt.NDArray[np.int16]
 
 
 def levels_dbfs(audio: Sound) -> npt.NDArray[np.float64]:
-    """Level of each whole 20 ms of `audio`, dBFS; one value for less."""
+    """Level of each whole 20 ms of `audio`, dBFS; one value where it is shorter."""
     count = max(1, len(audio) // LEVEL_FRAME)
     frames = audio[: count * LEVEL_FRAME].astype(np.float64).reshape(count, -1) / 32_768
     return np.asarray(10 * np.log10(np.mean(frames**2, 1) + 1e-12))
 
 
 def audible(audio: Sound) -> bool:
-    """Long and loud enough for words, and no steady noise: what is not is never shown to a recognizer."""
+    """True where `audio` is long and loud enough for words and is not steady noise; a recognizer is given no other."""
     return len(audio) >= SHORTEST and float(levels_dbfs(audio).max()) >= FLOOR_DBFS and spread_db(audio) >= STEADY_DB
 
 
 def spread_db(audio: Sound) -> float:
-    """How far the level of the loud parts moves: speech swells and falls with its syllables, a fan or a hum does not.
+    """How far the level of the loud parts varies, dB: much in speech, hardly in a fan or a hum.
 
-    Of the whitened sound (first-order pre-emphasis), from the tenth to the ninety-fifth percentile of its 20 ms.
+    From the tenth to the ninety-fifth percentile over frames of 20 ms, after first-order pre-emphasis.
     """
     sound = audio.astype(np.float64)
     count = (len(sound) - 1) // LEVEL_FRAME
@@ -54,7 +54,7 @@ def spread_db(audio: Sound) -> float:
 
 
 def believed(segment: RecognizedSegment) -> bool:
-    """The recognizer's own doubts, and a rate at which people speak."""
+    """False where the recognizer's own scores are poor, or the text is faster than anybody speaks."""
     if not segment.words:
         return False
     span = max(0.2, segment.words[-1].end - segment.words[0].start)
@@ -102,7 +102,7 @@ def _numbers(*values: float) -> bool:
 
 
 def _sounds(levels: npt.NDArray[np.float64], start_s: float, end_s: float, floor: float) -> bool:
-    """Something is heard under a word."""
+    """True where the audio under a word is loud enough."""
     first = max(0, int((start_s - AROUND_S) * SAMPLE_RATE / LEVEL_FRAME))
     last = int((end_s + AROUND_S) * SAMPLE_RATE / LEVEL_FRAME) + 1
     under = levels[first:last]

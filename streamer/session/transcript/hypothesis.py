@@ -1,4 +1,4 @@
-"""What one pass of a recognizer says; the same structs cross the pipe from its process."""
+"""The result of one pass of a recognizer; the same structs cross the pipe from its process."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ class RecognizedSegment(msgspec.Struct, frozen=True, kw_only=True):
     words        in order; their times are seconds from the first sample of the pass
     no_speech_p  probability that nobody speaks
     avg_logprob  mean log probability of its tokens
-    compression_ratio  how much the text shrinks when compressed: a text that goes in circles shrinks much
+    compression_ratio  how much the text shrinks when compressed: much where it repeats itself
     """
 
     words: tuple[SpokenWord, ...]
@@ -21,7 +21,7 @@ class RecognizedSegment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a pass says. `language_p` is None where the language was told or is the only one."""
+    """All that a pass returns. `language_p` is None where the language was given, or the recognizer knows only one."""
 
     segments: tuple[RecognizedSegment, ...] = ()
     language: str | None = None

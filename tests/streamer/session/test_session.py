@@ -130,7 +130,9 @@ def test_events_of_an_utterance_come_in_the_protocols_order():
 
 def test_scores_hold_every_label_and_sum_to_one():
     """And the attention's shares too."""
-    for event in events_of([voice(2.0)]):
+    events = events_of([voice(2.0)])
+    assert {"emotion.interim", "emotion.final", "mood"} <= {event.type for event in events}
+    for event in events:
         if hasattr(event, "scores"):
             assert set(event.scores) == set(CONTRACT.labels) and abs(sum(event.scores.values()) - 1) < 1e-4
         if hasattr(event, "attention"):
@@ -181,9 +183,13 @@ def test_each_request_gets_exactly_one_result():
     session, engine = Session(CONTRACT), FakeEngine()
     _, requests = session.feed(voice(3.0))
     results = engine(requests)
+    assert len(results) >= 3
     session.apply(results)
-    with pytest.raises(UsageError, match="has its result already"):
-        session.apply(results[:1])
+    before = session.save()
+    for result in (*results, Dropped(10**6)):
+        with pytest.raises(UsageError, match="has its result already"):
+            session.apply([result])
+    assert session.save() == before
 
 
 def test_a_finished_session_takes_no_more_audio():
@@ -315,6 +321,46 @@ def test_a_saved_session_whose_numbers_do_not_fit_together_is_refused(part, fiel
     setattr(getattr(session.state, part), field, value)
     with pytest.raises(RecordInvalid, match="do not fit together"):
         Session.restore(session.save(), CONTRACT)
+
+
+@pytest.mark.parametrize("damage", ["open window", "open reading", "step", "outbox entry", "id"])
+def test_a_saved_session_whose_requests_do_not_fit_its_steps_is_refused(damage):
+    """A step or an entry that waits for a request which nobody makes would block the session for ever."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    _, requests = session.feed(np.concatenate([voice(2.0), silence(1.0), voice(1.0)]))
+    session.apply(engine(requests[:-1]))
+    state = session.state
+    assert state.requests.windows and state.requests.readings and state.assembly.steps
+    Session.restore(session.save(), CONTRACT)
+    match damage:
+        case "open window":
+            state.requests.windows.popitem()
+        case "open reading":
+            state.requests.readings.popitem()
+        case "step":
+            state.assembly.steps.pop()
+        case "outbox entry":
+            state.outbox.entries.pop()
+        case "id":
+            state.requests.last_id = 0
+    with pytest.raises(RecordInvalid, match="do not fit together"):
+        Session.restore(session.save(), CONTRACT)
+
+
+def test_what_resume_must_know_of_a_session_survives_a_save():
+    """`next_seq` and `finished` are properties, and a restored session has the same."""
+    session, engine = Session(CONTRACT), FakeEngine()
+    assert (session.next_seq, session.finished) == (1, False)
+    events = run(session, engine, [voice(2.0)])
+    restored = Session.restore(session.save(), CONTRACT)
+    assert session.next_seq == restored.next_seq == events[-1].seq + 1 and restored.finished
+
+
+def test_importing_the_session_loads_no_torch():
+    """Neither the package's surface nor the session itself."""
+    script = "import sys; from emoscope.streamer.session import Session, speech_spans; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_two_channels_are_mixed_and_another_shape_is_refused():

@@ -362,8 +362,28 @@ def test_an_utterance_that_is_over_as_it_begins_has_its_final():
 
 def test_attention_can_be_off_with_words_on():
     """Shares still sum to 1."""
-    for final in of_type(events_of([TALK], attention=False), "emotion.final"):
+    finals = of_type(events_of([TALK], attention=False), "emotion.final")
+    assert len(finals) == 2
+    for final in finals:
+        assert final.attention == [] and final.words
         assert abs(sum(word.weight for word in final.words) - 1) < 1e-4
+
+
+def test_words_without_spaces_stay_without_in_transcript_and_reading():
+    """As a recognizer of Chinese or Japanese returns them: `space` goes with the word to every event."""
+
+    class Unspaced(FakeEngine):
+        def transcribe(self, request):
+            words = (
+                SpokenWord(word="你", start=0.1, end=0.5, p=0.9),
+                SpokenWord(word="好", start=0.6, end=1.0, p=0.9, space=False),
+            )
+            return Hypothesis(segments=(RecognizedSegment(words=words),), language="zh", language_p=0.95)
+
+    events = events_of([voice(2.0)], Unspaced())
+    [transcript], [final] = of_type(events, "transcript.final"), of_type(events, "emotion.final")
+    assert transcript.text == "你好"
+    assert [word.space for word in transcript.words] == [word.space for word in final.words] == [True, False]
 
 
 class Wavering(FakeEngine):
