@@ -47,7 +47,7 @@ class VirtualMicrophone:
         self.log = open(folder / "server.log", "wb")  # noqa: SIM115 - closed with the server
         self._server = subprocess.Popen(server, env=self.environment, stdout=self.log, stderr=self.log)
         self._players: list[subprocess.Popen[bytes]] = []
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False).returncode:
             assert time.monotonic() < until, (folder / "server.log").read_text()
             time.sleep(0.05)
