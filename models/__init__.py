@@ -1,6 +1,6 @@
 """Everything with parameters: encoders, pooling, heads, checkpoints.
 
-Names are looked up on first use, so that importing this package, or one leaf of it, imports nothing else.
+Names are looked up on first use, so that importing this package, or one of its modules, imports nothing else.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What the stream must know about a model before it hears a sample."""
+"""What the stream must know about a model before the first sample arrives."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ LONGEST_WINDOW_S = 120
 
 @dataclass(frozen=True, kw_only=True)
 class ModelContract:
-    """A model as the live path sees it. Lengths are in samples at `sample_rate`.
+    """A model as the stream sees it. Lengths are in samples at `sample_rate`.
 
     labels       every label a reading scores, in fixed order
     dimensions   attributes in [-1, 1], e.g. arousal; empty if the model has none
@@ -18,8 +18,8 @@ class ModelContract:
     hop          distance between the starts of two grid windows
     frame        stride of the encoder: starts, readings and ends are multiples of it from the utterance's start
     lookback     samples before a window's start that its first front-end frame covers
-    weights      SHA-256 of the weights: what one model learnt of a voice means nothing to another
-    baseline     true when the model can learn how this voice sounds (`voice.py`)
+    weights      SHA-256 of the weights: a speaker profile made with one model's weights is of no use to another's
+    baseline     true when the model can learn how this speaker usually sounds (`speaker.py`)
     tail         how much after the last voiced frame still belongs to the utterance
     """
 
@@ -44,7 +44,7 @@ class ModelContract:
         if self.sample_rate <= 0 or self.frame <= 0 or self.lookback < 0 or self.tail < 0:
             raise CardInvalid("sample rate and frame must be positive, lookback and tail not negative")
         if self.window > LONGEST_WINDOW_S * self.sample_rate:
-            raise CardInvalid(f"a window of {self.window} samples; {LONGEST_WINDOW_S} s are the most")
+            raise CardInvalid(f"a window of {self.window} samples is too long; the limit is {LONGEST_WINDOW_S} s")
         if self.window % self.frame or self.hop % self.frame or not 0 < self.hop <= self.window:
             raise CardInvalid(
                 f"window ({self.window}) and hop ({self.hop}) must be multiples of the encoder's frame "

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, and what a person can do about it.
+"""The errors that Emoscope raises on purpose.
 
 EmoscopeError
 +-- UsageError              a request that cannot be met: says what can
@@ -21,8 +21,8 @@ EmoscopeError
 |   +-- NotCached           says what to fetch, and which model works now
 +-- TrainingError           corpora, splits, recipes                (emoscope.train.errors)
 
-Each message says what happened and what to do. The root lives here because `streamer` and `train` may both
-import `models`, and `models` imports neither; this module imports nothing, so it costs nothing to share.
+Each message says what happened and what to do. The root is defined here because `streamer` and `train` may both
+import `models`, and `models` imports neither.
 """
 
 
@@ -31,11 +31,11 @@ class EmoscopeError(Exception):
 
 
 class UsageError(EmoscopeError):
-    """A request that cannot be met as it was made."""
+    """An argument or a request that cannot be used; the message says what can."""
 
 
 class ModelError(EmoscopeError):
-    """The weights, the card or the hub."""
+    """Something is wrong with a model's weights, its card, or its download."""
 
 
 class CardInvalid(ModelError):
@@ -47,4 +47,4 @@ class HeadMismatch(ModelError):
 
 
 class NotCached(ModelError):
-    """A model that is not on this machine."""
+    """A model that is not on this machine; the message says how to get it."""

@@ -1,7 +1,8 @@
-"""What every model that the stream can drive must offer, and the offline computation that all of them share."""
+"""The interface of the models that a stream can run, and the offline computation that all of them share."""
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar, Self
@@ -19,7 +20,7 @@ from .windows import Window, owned_frames, plan
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a batch of B windows leaves behind.
+    """The result of encoding a batch of B windows.
 
     state    pooled over the frames that each window owns, float32
     scores   (B, T, G)   attention scores of every frame, G = queries x heads (or 1)
@@ -30,7 +31,7 @@ class Encoded:
 
 
 class StreamModel(nn.Module, ABC):
-    """A speech emotion model that sees windows and reads pooled states."""
+    """A speech emotion model: it encodes windows into pooled states, and reads label scores from pooled states."""
 
     architecture: str
     padding_is_exact: ClassVar[bool] = False
@@ -40,23 +41,24 @@ class StreamModel(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
-        """Windows to summaries.
+        """Encode and pool windows.
 
         audio    (B, lookback + N)  samples in [-1, 1]; a shorter window is padded with zeros at its end
         lengths  (B,)               samples of each window, without the lookback, whole frames
-        owned    (B, 2)             first and past-the-last frame that counts, from the window's start
+        owned    (B, 2)             first and past-the-last frame that is pooled, from the window's start
         """
 
     @abstractmethod
     def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Label logits (B, L) and dimensions (B, D) in [-1, 1] of pooled states.
 
-        A model whose contract has a `baseline` heeds `voices`; the others read every voice alike.
+        voices  profiles of the speakers; a model whose contract has no `baseline` ignores them
         """
 
     def embed(self, state: PoolState) -> Tensor:
-        """What a voice's baseline averages: (B, K) of pooled states. Of models whose contract has a `baseline`."""
-        raise UsageError(f"{self.contract.id} learns no voice; its contract has no baseline")
+        """Embeddings (B, K) of pooled states, of which a speaker profile is the average. UsageError for a model whose
+        contract has no `baseline`."""
+        raise UsageError(f"{self.contract.id} cannot learn a speaker's voice; its contract has no baseline")
 
     def read(self, state: PoolState, seconds: Tensor, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
@@ -77,36 +79,55 @@ class StreamModel(nn.Module, ABC):
         Samples before `start` serve as lookback; before the recording there is silence. None when the utterance is
         shorter than a frame.
         """
-        contract = self.contract
         end = len(audio) if end is None else end
-        padded = torch.cat([audio.new_zeros(contract.lookback), audio])
-        windows = list(plan(contract, end - start))
-        groups: dict[int, list[tuple[int, Window]]] = defaultdict(list)
-        for position, window in enumerate(windows):
-            groups[window.end - window.start].append((position, window))
-        states: dict[int, PoolState] = {}
-        for length, group in groups.items():
-            batch = torch.stack(
-                [padded[start + w.start : start + w.start + contract.lookback + length] for _, w in group]
-            )
-            owned = torch.tensor([owned_frames(contract, w) for _, w in group], device=audio.device)
-            lengths = torch.full((len(group),), length, device=audio.device)
-            state = self.encode(batch, lengths, owned).state
-            for row, (position, _) in enumerate(group):
-                states[position] = state.map(lambda array, row=row: array[row : row + 1])  # type: ignore[misc]
-        if not states:
+        windows = list(plan(self.contract, end - start))
+        if not windows:
             return None
-        return reduce(lambda a, b: a.merge(b), (states[i] for i in range(len(windows))))
+        padded = torch.cat([audio.new_zeros(self.contract.lookback), audio])[start:]
+        return reduce(lambda a, b: a.merge(b), self.encode_windows(padded, windows))
+
+    def encode_windows(self, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
+        """Pooled state (batch of one) of each window of an utterance.
+
+        audio    (lookback + N,)  samples in [-1, 1]
+        windows  positions are samples from the utterance's start, which is audio[lookback]
+        """
+        contract = self.contract
+
+        def encode(group: Sequence[Window]) -> PoolState:
+            batch = torch.stack([audio[window.start : window.end + contract.lookback] for window in group])
+            owned = torch.tensor([owned_frames(contract, window) for window in group], device=audio.device)
+            length = group[0].end - group[0].start
+            return self.encode(batch, torch.full((len(group),), length, device=audio.device), owned).state
+
+        return batched_by_length(windows, encode)
 
     def forward_windows(self, audio: Tensor, start: int = 0, end: int | None = None) -> tuple[Tensor, Tensor] | None:
         """Offline answer for one utterance: probabilities (L,) and dimensions (D,); None if nothing can be pooled."""
         state = self.pool_windows(audio, start, end)
         if state is None:
             return None
-        heard = (len(audio) if end is None else end) - start
-        heard -= heard % self.contract.frame
-        scores, dimensions = self.read(state, torch.tensor([heard / self.contract.sample_rate]))
+        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
+        scores, dimensions = self.read(state, torch.tensor([seconds]))
         return scores[0], dimensions[0]
+
+
+def whole_frames(contract: ModelContract, samples: int) -> float:
+    """Seconds of the whole frames in `samples`: the length of speech that a reading is based on."""
+    return (samples - samples % contract.frame) / contract.sample_rate
+
+
+def batched_by_length(windows: Sequence[Window], encode: Callable[[Sequence[Window]], PoolState]) -> list[PoolState]:
+    """The state (batch of one) of each window, in order, where `encode` answers for a batch of one length."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for position, window in enumerate(windows):
+        groups[window.end - window.start].append(position)
+    states: dict[int, PoolState] = {}
+    for positions in groups.values():
+        batch = encode([windows[position] for position in positions])
+        for row, position in enumerate(positions):
+            states[position] = batch.map(lambda array, row=row: array[row : row + 1])  # type: ignore[misc]
+    return [states[position] for position in range(len(windows))]
 
 
 def frame_mask(first: Tensor, last: Tensor, frames: int) -> Tensor:

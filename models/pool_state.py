@@ -1,6 +1,6 @@
-"""What a set of frames leaves behind: small, mergeable, always float32 (`models/README.md`).
+"""Pool states: what is kept of a set of frames. Small, mergeable, always float32 (models/README.md, exact pooling).
 
-For query q and head h, with scores e_t and features x_t, any set of frames is summed up by
+For query q and head h, with scores e_t and features x_t, any set of frames is summarised by
 
     m = max e_t     z = sum exp(e_t - m)     a = sum exp(e_t - m) x_t / z     v = sum exp(e_t - m) (x_t - a)^2 / z
 
@@ -8,8 +8,8 @@ Two such states merge into the state of the union: the larger m wins, the other 
 and variances combine as in Chan, Golub and LeVeque (1979), "Updating formulae and a pairwise algorithm for
 computing sample variances". The merge is associative and commutative.
 
-The arrays may be NumPy's (in a session) or torch's (in a model): the same lines serve both, and this module does
-not import torch.
+The arrays may be NumPy's (in a session) or torch's (in a model). The same code works on both, and this module does not
+import torch.
 """
 
 import sys
@@ -26,11 +26,11 @@ TINY = float(np.finfo(np.float32).tiny)
 def _namespace(array: Any) -> Any:
     if isinstance(array, np.ndarray):
         return np
-    return sys.modules["torch"]  # whoever holds a tensor has imported it; this module never needs to
+    return sys.modules["torch"]  # a tensor exists, so torch is imported
 
 
 class PoolState(ABC):
-    """Base of every pooling's state: a frozen dataclass of arrays with the same leading axes."""
+    """Base of the states of all poolings: frozen dataclasses of arrays with the same leading axes."""
 
     kind: ClassVar[str]
 
@@ -40,12 +40,12 @@ class PoolState(ABC):
 
     @abstractmethod
     def weighted(self, log_weight: float) -> Self:
-        """The same frames, counting exp(log_weight) times as much: how a half-life forgets."""
+        """The same frames with exp(log_weight) times their weight; a half-life lowers the weight of older frames so."""
 
     def attention(self, scores: Any) -> Any:
         """Share (T,) of each of T frames in this state (no batch axis), from their scores (T, G).
 
-        A pooling without scores of its own weighs all frames alike; shares are relative, the caller normalises.
+        All frames have the same share in a pooling without scores. Shares are relative; the caller normalises them.
         """
         return np.ones(len(scores), np.float32)
 
@@ -103,8 +103,8 @@ class SoftmaxState(PoolState):
 class MaxState(PoolState):
     """State of max pooling: peak (..., K), the largest value of each feature, -inf for no frame.
 
-    Hiding a frame adds log 0 = -inf to its features; counting it w times as much adds log w. So forgetting lowers
-    what was heard by ln 2 a half-life, as it lowers an attention score (and max pooling is the limit of a softmax).
+    A frame of weight w has log w added to its features (log 0 = -inf for a hidden frame), as it would be added to an
+    attention score: max pooling is the limit of a softmax. So a half-life lowers the features by ln 2.
     """
 
     kind: ClassVar[str] = "max"
@@ -124,8 +124,8 @@ class BestState(PoolState):
 
     odds  (..., 1)   log p/(1-p) of that label, -inf for no segment. It orders segments as p does and, unlike p,
                      does not round to 1 when a model is very sure.
-    mean  (..., K)   mean of that segment's features. Should two segments tie to the last bit, the larger value
-                     of each feature: no segment's own, but the same whichever came first.
+    mean  (..., K)   mean of that segment's features. If two segments tie exactly, the larger value of each feature,
+                     so that merging stays commutative.
     """
 
     kind: ClassVar[str] = "best"
@@ -144,8 +144,7 @@ class BestState(PoolState):
         return BestState(self.odds + log_weight, self.mean)
 
     def attention(self, scores: Any) -> Any:
-        # A frame's score is its segment's odds, so the segment that won is known by its own, to the last bit; of its
-        # frames those that it owns.
+        # A frame's score is its segment's odds, so the frames of the best segment are those with exactly its odds.
         return (scores == self.odds).all(1).astype(np.float32)
 
 
@@ -153,7 +152,7 @@ KINDS: dict[str, type[PoolState]] = {kind.kind: kind for kind in (SoftmaxState, 
 
 
 def stack(states: Sequence[PoolState]) -> PoolState:
-    """States of one kind and shape as one, with a new leading axis (NumPy)."""
+    """NumPy states of one kind and shape as one state, with a new leading axis."""
     first = states[0]
     names = first.arrays()
     return type(first)(**{name: np.stack([getattr(state, name) for state in states]) for name in names})

@@ -1,4 +1,4 @@
-"""From logits to an honest answer: calibrated by seconds heard, allowed to say `unsure`."""
+"""Readings: calibrated scores, and the decision for a label or for `unsure`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from .speaker import SpeakerSample
 
 UNSURE = "unsure"
 
-# Where each label lies on arousal, valence and dominance, in [-1, 1]: coarse places of our own choosing on the
-# circumplex of Russell (1980), no corpus behind them. Readings that use them are marked as derived.
+# Arousal, valence and dominance of each label, in [-1, 1]: coarse positions on the circumplex of Russell (1980), chosen
+# by hand and not measured on a corpus. Dimensions that come from them are marked as derived.
 CIRCUMPLEX: dict[str, tuple[float, float, float]] = {
     "angry": (0.6, -0.5, 0.3),
     "bored": (-0.6, -0.6, -0.3),
@@ -28,15 +28,15 @@ DIMENSIONS = ("arousal", "valence", "dominance")
 
 @dataclass(frozen=True)
 class Reading:
-    """What a pooled state says.
+    """The answer for one pooled state.
 
-    label       the likeliest label, or `unsure`
-    confidence  its probability (of the likeliest label where it is `unsure`)
-    scores      (L,) probabilities in the contract's order, sum 1
-    dimensions  (D,) in [-1, 1], in the contract's order
-    text_share  how much the words counted, 0 to 1; the rest is the voice's
-    word_shares each word's share in what they say, sum 1; () where they say nothing
-    voice       what the utterance teaches about its voice, where that was asked for
+    label        the likeliest label, or `unsure`
+    confidence   the probability of the likeliest label, also where the answer is `unsure`
+    scores       (L,) probabilities in the contract's order, sum 1
+    dimensions   (D,) in [-1, 1], in the contract's order
+    text_share   how much the words counted, 0 to 1; the rest is the voice's share
+    word_shares  each word's share in the text branch's answer, sum 1; () where it gave none
+    voice        what the utterance adds to its speaker's profile, where that was requested
     """
 
     label: str
@@ -50,7 +50,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Temperature by seconds heard, and the confidence under which a reading is `unsure`.
+    """Temperature by seconds of speech, and the confidence below which a reading is `unsure`.
 
     The temperature is interpolated between `seconds` (rising) and constant beyond both ends.
     Guo et al. (2017), "On calibration of modern neural networks", section 4.2.
@@ -79,7 +79,7 @@ def decide(
     return Reading(label, confidence, scores, dimensions, voice)
 
 
-def nothing_heard(labels: Sequence[str], dimensions: int) -> Reading:
-    """The reading of no frames: every label alike, and `unsure`."""
+def empty_reading(labels: Sequence[str], dimensions: int) -> Reading:
+    """The reading of an utterance without any frame: `unsure`, with the same probability for every label."""
     even = np.full(len(labels), 1.0 / len(labels), np.float32)
     return Reading(UNSURE, float(even[0]), even, np.zeros(dimensions, np.float32))

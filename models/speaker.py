@@ -1,8 +1,8 @@
-"""The voice's own baseline: how this voice sounds when nothing much is felt, learnt while it speaks.
+"""The speaker's baseline: how this speaker sounds in a calm moment, learnt during the session.
 
-What a pooled state of an utterance reads as (its embedding) is averaged over the utterances of one voice, calm ones
-most, and handed to the head beside the embedding of the utterance at hand. Nothing of it enters the encoder, so
-windows never wait for a baseline and their summaries do not depend on it.
+The embeddings of a speaker's utterances (what their pooled states read as) are averaged, calm utterances with the
+largest weight, and the head gets this mean beside the embedding of the current utterance. The encoder does not see it,
+so windows are encoded without waiting for a baseline, and their states do not depend on it.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:  # torch takes a second to import, and the live path begins without it
+if TYPE_CHECKING:  # torch takes a second to import, and a client does without it
     from torch import Tensor
 
 CALM = ("neutral", "calm")
-LEAST = 0.05  # of a calm utterance's weight, for one that is not calm at all
-MOST_WEIGHT = 8.0  # calm utterances' worth; beyond, older ones fade
-PRIOR_WEIGHT = 3.0  # how many calm utterances the average of all voices stands for
-FULL_S = 2.0  # speech that counts as one utterance; shorter ones count less
+LEAST = 0.05  # weight of an utterance that is not calm at all, beside 1 for a calm one
+MOST_WEIGHT = 8.0  # in calm utterances; with more, each new one replaces a share of the older ones
+PRIOR_WEIGHT = 3.0  # weight of the average of all speakers, in calm utterances
+FULL_S = 2.0  # seconds of speech that count as a whole utterance; shorter ones count less
 
 Number = TypeVar("Number", float, "Tensor")
 Vector = npt.NDArray[np.float32]
@@ -27,10 +27,10 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SpeakerProfile:
-    """What is known of a voice.
+    """What is known of a speaker's voice.
 
-    mean    (K,) weighted mean of its utterances' embeddings
-    weight  how much evidence that is, in calm utterances; at most MOST_WEIGHT
+    mean    (K,) weighted mean of the embeddings of the speaker's utterances
+    weight  sum of their weights, in calm utterances; at most MOST_WEIGHT
     """
 
     mean: Vector
@@ -39,7 +39,7 @@ class SpeakerProfile:
 
 @dataclass(frozen=True)
 class SpeakerProfiles:
-    """Profiles of a batch: mean (B, K), weight (B,); weight 0 where nothing is known."""
+    """Profiles of a batch: mean (B, K), weight (B,); weight 0 for an unknown speaker."""
 
     mean: "Tensor"
     weight: "Tensor"
@@ -47,9 +47,9 @@ class SpeakerProfiles:
 
 @dataclass(frozen=True)
 class SpeakerSample:
-    """What one utterance teaches about its voice: embedding (K,), and the probability that it is calm.
+    """What one utterance adds to its speaker's profile: its embedding (K,), and the probability that it is calm.
 
-    `calm` comes from the reading without any baseline: or a wrong one would feed itself.
+    `calm` comes from the reading without a baseline: otherwise a wrong baseline would reinforce itself.
     """
 
     embedding: Vector
@@ -57,18 +57,20 @@ class SpeakerSample:
 
 
 def calmness(labels: Sequence[str], scores: npt.NDArray[np.floating]) -> float:
-    """Probability of a calm voice under scores (L,)."""
+    """Probability that an utterance is calm or neutral, from its scores (L,)."""
     return float(sum(scores[i] for i, label in enumerate(labels) if label in CALM))
 
 
 def evidence(calm: Number) -> Number:
-    """What an utterance tells of a voice, as its reading is `calm` with that probability: squared, so that many
-    utterances that are hardly calm do not add up to a calm voice. A float, an array or a tensor."""
+    """Weight of an utterance that is calm with this probability; a float, an array or a tensor.
+
+    The probability is squared, so that many utterances that are hardly calm do not add up to a calm baseline.
+    """
     return LEAST + (1 - LEAST) * calm * calm
 
 
 def learn(profile: SpeakerProfile | None, embedding: Vector, calm: float, seconds: float) -> SpeakerProfile:
-    """The profile after one more utterance: embedding (K,), probability `calm` of its reading, its length."""
+    """The profile after one more utterance: its embedding (K,), the probability that it is calm, and its length."""
     weight = evidence(calm) * min(1.0, seconds / FULL_S)
     if profile is None:
         return SpeakerProfile(embedding.astype(np.float32), weight)

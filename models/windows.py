@@ -1,8 +1,8 @@
-"""Which window sees what, and which window owns each frame.
+"""The windows of an utterance, and which window owns each frame.
 
 Grid window k of an utterance covers [k hop, k hop + window] from the utterance's start. Windows overlap to give
 context, yet each encoder frame is pooled once: it belongs, by its centre, to the grid window whose centre is
-nearest (ties to the later one; window 0 owns from the start). Stream, training and offline use share this page.
+nearest (ties to the later one; window 0 owns from the start). The stream, training and offline use share this module.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from .contract import ModelContract
 
 @dataclass(frozen=True)
 class Window:
-    """One stretch of an utterance for the encoder; samples, on the clock of whoever made it.
+    """A part of an utterance that is encoded at once. Positions are samples from an origin that the maker chooses.
 
-    start, end             what the encoder sees
-    own_start, own_end     the frames it hands to the pool, a whole number of frames from `start`
-    index                  k of a grid window, -1 for the now window
+    start, end          the samples that are encoded
+    own_start, own_end  the frames that are pooled, a whole number of frames from `start`
+    index               k of a grid window, -1 for the now window
     """
 
     start: int
@@ -34,7 +34,7 @@ class Window:
 def owned_from(contract: ModelContract, k: int) -> int:
     """Offset from the utterance's start of the first frame that grid window k owns.
 
-    The border between windows k - 1 and k lies midway between their centres; a frame whose centre is on it goes
+    The border between windows k - 1 and k is midway between their centres; a frame whose centre is on it goes
     to the later window, hence the rounding up of a half frame.
     """
     if k == 0:
@@ -57,7 +57,7 @@ def grid_window(contract: ModelContract, start: int, k: int) -> Window:
 
 
 def complete_windows(contract: ModelContract, heard: int) -> int:
-    """How many grid windows lie whole within the first `heard` samples of an utterance."""
+    """How many grid windows lie within the first `heard` samples of an utterance."""
     return 0 if heard < contract.window else (heard - contract.window) // contract.hop + 1
 
 

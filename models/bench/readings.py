@@ -1,7 +1,6 @@
-"""What a reading costs after a while, beside running the model again on all that was heard."""
+"""What a reading costs after some seconds of speech, beside running the model again on the whole utterance."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,21 +14,22 @@ from ..pool_state import PoolState
 from ..reading import CIRCUMPLEX, Calibration
 from ..small import SmallConfig, SmallModel
 from ..systems import build
-from ..windows import Window, complete_windows, grid_window, now_window, owned_frames
+from ..windows import Window, complete_windows, grid_window, now_window
 
 INTERVAL_S = 1.0  # between two readings
-CYCLE = 4  # readings until window and reading fall together again: 5 windows a cycle with a hop of 0.8 s
+CYCLE = 4  # readings after which the pattern of windows repeats: 5 windows in 4 s, with a hop of 0.8 s
 
 
 @dataclass(frozen=True)
 class ReadingCost:
-    """One reading, `heard` seconds into an utterance: ours and again, on one thread.
+    """One reading, `heard` seconds into an utterance, computed in two ways on one thread.
 
-    ours   the grid windows that became complete in the last second, the now window, the merges and the reading; the
-           mean of four readings in a row, since sometimes one and sometimes two grid windows became complete
-    again  the model over everything heard, in one go; None where skipped
-    gflop  billions of operations, two a multiply-add, without the attention's own products (fused on a CPU, so not
-           counted): for a transformer `again` costs more than its count says
+    ours     incrementally: the grid windows that became complete in the last second, the now window, the merges and
+             the reading. The mean of four readings in a row, as sometimes one and sometimes two windows became complete
+    again    the model over the whole utterance so far, as one window; None where skipped
+    gflop    billions of operations, two a multiply-add, without the attention's own products (fused on a CPU, so not
+             counted): for a transformer `again` costs more than its count says
+    skipped  why `again` was not measured
     """
 
     model: str
@@ -43,7 +43,7 @@ class ReadingCost:
 
     @property
     def times_cheaper(self) -> float | None:
-        """How many readings of ours one run over everything costs."""
+        """How many incremental readings cost as much as one run over the whole utterance."""
         return None if self.again_ms is None else self.again_ms / self.ours_ms
 
 
@@ -59,7 +59,7 @@ MODELS: dict[str, Callable[[], StreamModel]] = {"small": small_model, "segmental
 
 
 def due(contract: ModelContract, heard: float) -> list[Window]:
-    """The windows that a reading after `heard` seconds asks for: new grid windows, then the now window."""
+    """The windows that a reading after `heard` seconds must encode: new grid windows, then the now window."""
     samples = round(heard * contract.sample_rate)
     samples -= samples % contract.frame
     before = complete_windows(contract, samples - round(INTERVAL_S * contract.sample_rate))
@@ -67,21 +67,6 @@ def due(contract: ModelContract, heard: float) -> list[Window]:
     windows = [grid_window(contract, 0, k) for k in range(before, count)]
     last = now_window(contract, 0, samples, count)
     return windows if last is None else [*windows, last]
-
-
-def encoded(model: StreamModel, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
-    """States of windows of audio (lookback + N,), those of one length in one batch, as the engine does it."""
-    contract = model.contract
-    groups: dict[int, list[Window]] = defaultdict(list)
-    for window in windows:
-        groups[window.end - window.start].append(window)
-    states = []
-    for length, group in groups.items():
-        batch = torch.stack([audio[w.start : w.end + contract.lookback] for w in group])
-        owned = torch.tensor([owned_frames(contract, w) for w in group])
-        state = model.encode(batch, torch.full((len(group),), length), owned).state
-        states += [state.map(lambda array, row=row: array[row : row + 1]) for row in range(len(group))]  # type: ignore[misc]
-    return states
 
 
 def _ms(work: Callable[[], object]) -> float:
@@ -99,15 +84,15 @@ def _gflop(work: Callable[[], object]) -> float:
 def one_reading(model: StreamModel, audio: Tensor, past: PoolState, heard: float) -> Tensor:
     """Label probabilities (1, L) after `heard` seconds, from the state of what came before and the newest windows."""
     state = past
-    for new in encoded(model, audio, due(model.contract, heard)):
+    for new in model.encode_windows(audio, due(model.contract, heard)):
         state = state.merge(new)
     return model.read(state, torch.tensor([heard]))[0]
 
 
 def all_again(model: StreamModel, audio: Tensor) -> Tensor:
-    """Label probabilities (1, L) of everything heard as one window."""
+    """Label probabilities (1, L) of the whole audio, encoded as one window."""
     count = len(audio) - model.contract.lookback
-    (state,) = encoded(model, audio, [Window(0, count, 0, count, -1)])
+    (state,) = model.encode_windows(audio, [Window(0, count, 0, count, -1)])
     return model.read(state, torch.tensor([count / model.contract.sample_rate]))[0]
 
 
@@ -116,14 +101,14 @@ def bench_readings(
 ) -> Iterator[ReadingCost]:
     """Costs of readings after each of `heard` seconds (rising), by model; `until` is a time of time.monotonic().
 
-    Everything runs on one thread and is measured in processor time: what it costs, whatever else the machine does.
+    Everything runs on one thread and is measured in processor time, so that other load on the machine hardly matters.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for name, make in models.items():
             model = make().eval()
-            slowness = 0.0  # of running again, seconds a second heard; it grows with the square in a transformer
+            slowness = 0.0  # of `again`, wall seconds for a second of audio; for a transformer it grows
             for seconds in heard:
                 cost = _reading(name, model, seconds, until, slowness)
                 slowness = cost.again_wall_s / seconds
@@ -138,14 +123,14 @@ def _reading(name: str, model: StreamModel, seconds: float, until: float, slowne
     count = round(seconds * contract.sample_rate)
     count -= count % contract.frame
     audio = torch.empty(contract.lookback + count).uniform_(-0.1, 0.1)
-    # What came before is a state of the same size, however long it was: here, that of the first window.
-    (past,) = encoded(model, audio, [grid_window(contract, 0, 0)])
+    # A pool state has the same size however long the utterance was, so the first window's stands for all before.
+    (past,) = model.encode_windows(audio, [grid_window(contract, 0, 0)])
     at = [seconds - n * INTERVAL_S for n in range(CYCLE)]
     ours_gflop = sum(_gflop(lambda t=t: one_reading(model, audio, past, t)) for t in at) / CYCLE  # type: ignore[misc]
     ours_ms = sum(_ms(lambda t=t: one_reading(model, audio, past, t)) for t in at) / CYCLE  # type: ignore[misc]
     if time.monotonic() + 2 * slowness * seconds > until:
         return ReadingCost(name, seconds, ours_ms, ours_gflop, skipped="no time left")
-    # Counting slows a chain of small runs, one long run hardly: this is counted and timed at once.
+    # Counting operations hardly slows one long run, so it is counted and timed together.
     wall, processor = time.monotonic(), time.process_time()
     again_gflop = _gflop(lambda: all_again(model, audio))
     again_ms = (time.process_time() - processor) * 1e3

@@ -5,11 +5,13 @@ from torch import Tensor, nn
 
 
 def level(mel_db: Tensor, mask: Tensor | None, range_db: float) -> Tensor:
-    """Mel powers in dB with the window's own level taken away, clamped `range_db` below its loudest, scaled to about 1.
+    """Mel powers in dB without the window's overall level: clamped to `range_db` below the loudest, mean 0, over 15 dB.
 
-    The microphone's gain moves all bands alike, so it drops out: a whisper close by and a shout far away differ in
-    shape, not in level. mel_db (B, T, bands), mask (B, T) true where there is sound, None for everywhere; hidden
-    frames become 0.
+    A microphone's gain adds the same number of dB to all bands, so it cancels out: the features tell a whisper close
+    to the microphone from a shout far away by its spectrum, not by its level.
+
+    mel_db  (B, T, bands)
+    mask    (B, T)         true where there is audio, None for everywhere; the other frames become 0
     """
     if mask is None:
         shaped = (mel_db - mel_db.amax((1, 2), keepdim=True)).clamp_min(-range_db)
@@ -23,13 +25,13 @@ def level(mel_db: Tensor, mask: Tensor | None, range_db: float) -> Tensor:
     return ((shaped - mean) / 15.0).masked_fill(hidden, 0.0)
 
 
-def thinned(mask: Tensor | None, stride: int) -> Tensor | None:
+def strided(mask: Tensor | None, stride: int) -> Tensor | None:
     """The mask (B, T / stride) after a layer of that stride in time."""
     return None if mask is None else mask[:, ::stride]
 
 
-def shown(x: Tensor, mask: Tensor | None) -> Tensor:
-    """x (B, C, bands, T) with hidden frames at 0. No mask hides nothing, and costs nothing."""
+def masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """x (B, C, bands, T) with 0 in the frames that the mask hides; None hides none."""
     return x if mask is None else x * mask[:, None, None]
 
 
@@ -47,12 +49,12 @@ class Residual(nn.Module):
         self.time_stride = stride[1]
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """x (B, C, bands, T), mask (B, T); hidden frames stay 0, so padding cannot be told from the edge."""
+        """x (B, C, bands, T), mask (B, T); hidden frames stay 0, so padding looks like the edge of a window."""
         short = self.pool(self.shortcut(x))
-        mask = thinned(mask, self.time_stride)
-        y = shown(torch.relu(self.first_norm(self.first(x))), mask)
+        mask = strided(mask, self.time_stride)
+        y = masked(torch.relu(self.first_norm(self.first(x))), mask)
         y = self.second_norm(self.second(y))
-        return shown(torch.relu(y + short), mask), mask
+        return masked(torch.relu(y + short), mask), mask
 
 
 class PitchBranch(nn.Module):
@@ -72,19 +74,19 @@ class PitchBranch(nn.Module):
         self.width = three * -(-lags // 8)
 
     def forward(self, periodicity: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, width, T/4) of periodicity (B, T, lags), mask (B, T) true where there is sound."""
-        x = shown(periodicity.transpose(1, 2)[:, None], mask)
+        """(B, width, T/4) of periodicity (B, T, lags), mask (B, T) true where there is audio."""
+        x = masked(periodicity.transpose(1, 2)[:, None], mask)
         for convolution, norm, stride in zip(self.convolutions, self.norms, (2, 2, 1), strict=True):
-            mask = thinned(mask, stride)
-            x = shown(torch.relu(norm(convolution(x))), mask)
+            mask = strided(mask, stride)
+            x = masked(torch.relu(norm(convolution(x))), mask)
         return x.flatten(1, 2)
 
 
 class ConvEncoder(nn.Module):
     """5x5 stem and three residual blocks: 64 mel bands at 100 frames a second to `dim` features at 25.
 
-    Within a window it sees both ways (padding at both edges); beyond the window it sees nothing. With `lags`, a
-    branch of its own reads the periodicity behind the mel bands.
+    Within a window a feature depends on frames before and after it (padding at both edges), and on nothing outside
+    the window. With `lags`, a second branch reads the periodicity, which follows the mel bands.
     """
 
     stride = 4
@@ -111,17 +113,18 @@ class ConvEncoder(nn.Module):
         self.project = nn.Linear(width, dim)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, sound: Tensor, mask: Tensor | None) -> Tensor:
-        """Features (B, T/4, dim) of mel powers in dB, then periodicity (B, T, bands + lags).
+    def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """Features (B, T/4, dim) of front-end frames.
 
-        mask (B, T) true where there is sound; None for everywhere.
+        frames  (B, T, bands + lags)  mel powers in dB, then periodicity
+        mask    (B, T)                true where there is audio; None for everywhere
         """
-        x = level(sound[:, :, : self.bands], mask, self.range_db).transpose(1, 2)[:, None]
-        seen = thinned(mask, 2)
-        x = shown(torch.relu(self.stem_norm(self.stem(x))), seen)
+        x = level(frames[:, :, : self.bands], mask, self.range_db).transpose(1, 2)[:, None]
+        present = strided(mask, 2)
+        x = masked(torch.relu(self.stem_norm(self.stem(x))), present)
         for block in self.blocks:
-            x, seen = block(x, seen)
+            x, present = block(x, present)
         flat = x.flatten(1, 2)
         if self.pitch is not None:
-            flat = torch.cat([flat, self.pitch(sound[:, :, self.bands :], mask)], 1)
+            flat = torch.cat([flat, self.pitch(frames[:, :, self.bands :], mask)], 1)
         return torch.nn.functional.gelu(self.norm(self.project(flat.transpose(1, 2))))

@@ -1,4 +1,4 @@
-"""Log-mel front end: causal, and the same frames wherever a window begins."""
+"""The front end of `small`: causal, so that a frame is the same in every window that covers it."""
 
 import math
 
@@ -25,7 +25,7 @@ def mel_filters(bands: int, sample_rate: int, low_hz: float, high_hz: float) -> 
 
 
 class LogMel(nn.Module):
-    """Mel power in dB, frame i ending where its hop ends: it looks back, never ahead.
+    """Mel power in dB. Frame i ends where its hop ends, and depends on no later sample.
 
     Frame i of a window that begins at sample s covers [s + (i + 1) hop - length, s + (i + 1) hop], so the audio
     handed in begins `lookback` = length - hop samples before s, and a frame is the same in every window.
@@ -60,7 +60,7 @@ class LogMel(nn.Module):
 
 
 class Frontend(nn.Module):
-    """Mel powers in dB, then periodicity: (B, frames, bands + lags). Both look back from the same frame ends."""
+    """Mel powers in dB, then periodicity: (B, frames, bands + lags). The frames of both end at the same samples."""
 
     def __init__(self, bands: int, lags: int, sample_rate: int = 16_000) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`small`: the model that ships inside. Mel bands and periodicity, convolutions, attentive pooling, linear heads."""
+"""`small`: mel bands and periodicity, convolutions, attentive pooling, linear heads."""
 
 from dataclasses import asdict, dataclass
 from typing import Self
@@ -19,10 +19,14 @@ from .inference import fold_normalisation
 
 @dataclass(frozen=True, kw_only=True)
 class SmallConfig:
-    """Shape of `small`. Durations in front-end frames of 10 ms stand in the contract, in samples.
+    """Shape of `small`. Window, hop and frame are in the contract.
 
-    lags   periods at which periodicity is heard; 0 for mel bands alone
-    clip   bound of an embedding's and a baseline's features, in standard deviations over the training voices
+    bands     mel bands
+    channels  of the stem and of the three residual blocks
+    dim       width of a feature frame
+    range_db  dynamic range of the mel bands: what is further below a window's loudest value is clamped
+    lags      periods at which periodicity is measured; 0 for mel bands alone
+    clip      bound of the features of embeddings and baselines, in standard deviations over the training speakers
     """
 
     bands: int = 64
@@ -37,7 +41,7 @@ class SmallConfig:
 
 
 class SmallModel(StreamModel):
-    """Windows of sound to nine emotions, and to arousal, valence and dominance."""
+    """Windows of audio to label scores, and to arousal, valence and dominance."""
 
     architecture = "small"
     padding_is_exact = True
@@ -47,9 +51,9 @@ class SmallModel(StreamModel):
         self.config, self.contract, self.calibration = config, contract, calibration
         self.frontend = Frontend(config.bands, config.lags, contract.sample_rate)
         self.encoder = ConvEncoder(config.bands, config.channels, config.dim, config.range_db, config.lags)
-        hears = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
-        if (contract.lookback, contract.frame) != hears:
-            raise ValueError(f"lookback and frame are {hears} samples, not {(contract.lookback, contract.frame)}")
+        has = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
+        if (contract.lookback, contract.frame) != has:
+            raise ValueError(f"lookback and frame are {has} samples, not {(contract.lookback, contract.frame)}")
         if contract.dimensions not in ((), DIMENSIONS):
             raise ValueError(f"dimensions are {DIMENSIONS} or none, not {contract.dimensions}")
         self.pooling = AttentivePooling(config.dim, config.queries, config.heads)
@@ -57,10 +61,10 @@ class SmallModel(StreamModel):
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(width, len(contract.labels))
         self.ratings = nn.Linear(width, len(contract.dimensions)) if contract.dimensions else None
-        # How much of each feature belongs to the voice: what of its baseline is taken away. A free matrix over the
-        # baseline would learn the few voices of the training by heart.
+        # Which share of each feature of the speaker's baseline is subtracted. One number a feature: a full matrix
+        # would memorise the few speakers of the training data.
         self.own = nn.Parameter(torch.full((width,), 0.5)) if contract.baseline else None
-        # Mean and deviation of embeddings over the training voices: what a voice of which nothing is known is.
+        # Mean and standard deviation of embeddings over the training speakers; an unknown speaker is taken as average.
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.centre: Tensor
@@ -78,17 +82,17 @@ class SmallModel(StreamModel):
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
         return self.encode_frames(self.frontend(audio), lengths // self.frontend.hop, owned)
 
-    def encode_frames(self, sound: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
+    def encode_frames(self, frames: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
         """As `encode`, from the front end's frames (B, F, bands + lags); lengths (B,) and F in front-end frames.
 
-        Training enters here, with frames made once.
+        Training calls this with frames that were computed once.
         """
-        full = bool((lengths == sound.shape[1]).all())
-        heard = None if full else frame_mask(torch.zeros_like(lengths), lengths, sound.shape[1])
-        features = self.encoder(sound, heard)
+        full = bool((lengths == frames.shape[1]).all())
+        present = None if full else frame_mask(torch.zeros_like(lengths), lengths, frames.shape[1])
+        features = self.encoder(frames, present)
         mask = frame_mask(owned[:, 0], owned[:, 1], features.shape[1])
         # Autocast would pool in half precision whatever the inputs are; states are always float32.
-        with torch.autocast(sound.device.type, enabled=False):
+        with torch.autocast(frames.device.type, enabled=False):
             state, scores = self.pooling.summarise(features.float(), mask)
         return Encoded(state, scores.flatten(2))
 
@@ -105,7 +109,7 @@ class SmallModel(StreamModel):
         return self.decide(self.embed(state), voices)
 
     def decide(self, embedding: Tensor, voices: SpeakerProfiles | None) -> tuple[Tensor, Tensor]:
-        """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), heard as these voices' own."""
+        """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), each relative to its speaker's baseline."""
         x = self._standard(embedding)
         if voices is not None and self.own is not None:
             trust = voices.weight / (voices.weight + PRIOR_WEIGHT)

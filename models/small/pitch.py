@@ -1,4 +1,4 @@
-"""How periodic a voice is at each pitch: the part of melody that mel bands are too coarse to show."""
+"""How periodic a voice is at each pitch. Mel bands are too coarse to show the melody of speech."""
 
 import math
 
@@ -6,16 +6,18 @@ import torch
 from torch import Tensor, nn
 
 FFT = 1024
-LOW_PASS_HZ = 1_400.0  # above, formants and noise would hide the period
+LOW_PASS_HZ = 1_400.0  # above it, formants and noise mask the period
 
 
 class PitchLags(nn.Module):
     """Normalised autocorrelation at `lags` periods, evenly spaced in log pitch, for each frame of 10 ms.
 
-    Frame i of a window that begins at sample s looks back from s + (i + 1) hop over `length` samples, as `LogMel`
-    does. The autocorrelation is divided by that of the taper: Boersma (1993), "Accurate short-term analysis of the
+    Frame i of a window that begins at sample s covers the `length` samples before s + (i + 1) hop, as in `LogMel`.
+
+    The autocorrelation is divided by that of the taper: Boersma (1993), "Accurate short-term analysis of the
     fundamental frequency and the harmonics-to-noise ratio of a sampled sound", equation 9. By the theorem of Wiener
-    and Khinchin it is a cosine sum over the power spectrum, so any fractional lag is exact and all are one product.
+    and Khinchin it is a cosine sum over the power spectrum, so fractional lags are exact, and all lags are one matrix
+    product.
     """
 
     def __init__(
@@ -35,14 +37,14 @@ class PitchLags(nn.Module):
         period = (sample_rate / pitch)[None]
         bins = torch.arange(1, int(LOW_PASS_HZ * FFT / sample_rate) + 1, dtype=torch.float64)
         cosines = torch.cos(2 * math.pi * bins[:, None] / FFT * period)
-        # Of the taper all frequencies count: it is slow, and its own spectrum lies below the first bin.
+        # The taper's own autocorrelation needs all frequencies: most of its power is below the first bin.
         power = torch.fft.rfft(taper, FFT).abs().square()
         double = torch.full_like(power, 2.0)
         double[0] = double[-1] = 1.0
         every = torch.arange(len(power), dtype=torch.float64)
         own = (power * double) @ torch.cos(2 * math.pi * every[:, None] / FFT * period)
         own = own / (power * double).sum()
-        # So few bins are wanted that a product with their waves costs a third of an FFT.
+        # Only a few bins are needed: a product with their sines and cosines costs a third of an FFT.
         angle = 2 * math.pi / FFT * torch.arange(length, dtype=torch.float64)[:, None] * bins[None]
         waves = torch.cat([torch.cos(angle), torch.sin(angle)], 1) * taper[:, None]
         self.register_buffer("waves", waves.float(), persistent=False)
@@ -52,8 +54,8 @@ class PitchLags(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Periodicity (B, frames, lags), about -1 to 1, of audio (B, lookback + frames * hop); 0 in silence."""
-        heard = (audio.unfold(1, self.length, self.hop) @ self.waves).square()
+        squares = (audio.unfold(1, self.length, self.hop) @ self.waves).square()
         bins = len(self.kernel)
-        spectrum = heard[..., :bins] + heard[..., bins:]
+        spectrum = squares[..., :bins] + squares[..., bins:]
         total = spectrum.sum(-1, keepdim=True)
         return ((spectrum @ self.kernel) / total.clamp_min(1e-9)).clamp(-2.0, 2.0)

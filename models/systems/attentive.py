@@ -4,6 +4,7 @@ Leygue et al. (2025), "Explainable speech emotion recognition through attentive 
 attention-based temporal localization", Interspeech. Section 2.1.1: encoders; 2.1.2: fusion; 2.2: poolings.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -14,11 +15,12 @@ from ..contract import ModelContract
 from ..encoders import SpeechConfig, SpeechEncoder, TextConfig, TextEncoder, Tokens, speech_encoder, text_encoder
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
-from ..model import Encoded
+from ..model import Encoded, whole_frames
 from ..pool_state import PoolState
 from ..pooling import Pooling, make_pooling
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
+from ..windows import Window
 from .base import SpeechSystem, check_contract
 
 # MSP-Podcast's eight classes, in the words of `small` where it has one.
@@ -35,7 +37,7 @@ class AttentiveConfig:
     hidden         width of the MLP's hidden layer (section 2.1.2 gives no size)
     dropout        before and within the MLP (not given)
     text_dropout   how often, in training, a clip's text is taken away. 0 as published; above 0 the model learns to
-                   answer from the voice alone, as it must while no words are known yet (`models/README.md`)
+                   answer from the voice alone, as it must while there is no transcript yet (models/README.md)
     """
 
     speech: dict[str, Any]
@@ -55,8 +57,8 @@ class AttentiveModel(SpeechSystem):
     """Voice and words to eight emotions; one pooling a modality, one classifier over both.
 
     Missing text (no transcript yet, an empty one, `tokens=None`) counts as a pooled text vector of zeros, which is
-    what the pooling of no token reads as. So the stream can speak before the words are known, and says the same as
-    `forward` does for an empty transcript.
+    what the pooling of no token reads as. So a stream has readings before there is a transcript, and they equal those
+    of `forward` for an empty one.
     """
 
     architecture = "attentive"
@@ -64,14 +66,14 @@ class AttentiveModel(SpeechSystem):
     def __init__(self, config: AttentiveConfig, contract: ModelContract, calibration: Calibration) -> None:
         super().__init__()
         self.config, self.contract, self.calibration = config, contract, calibration
-        self.hears, self.reads = config.modalities != "text", config.modalities != "audio"
+        self.has_speech, self.has_text = config.modalities != "text", config.modalities != "audio"
         width = 0
-        if self.hears:
+        if self.has_speech:
             self.speech: SpeechEncoder = speech_encoder(SpeechConfig(**config.speech))
             check_contract(contract, self.speech)
             self.pooling: Pooling[Any] = make_pooling(config.pooling, self.speech.dim)
             width += self.pooling.width
-        if self.reads:
+        if self.has_text:
             self.text: TextEncoder = text_encoder(TextConfig(**config.text))
             self.text_pooling = make_pooling(config.pooling, self.text.dim)
             width += self.text_pooling.width
@@ -100,16 +102,16 @@ class AttentiveModel(SpeechSystem):
         tokens   of their transcripts; None where there is none
         """
         voice = None
-        if self.hears:
+        if self.has_speech:
             if audio is None:
                 raise UsageError("this `attentive` needs audio; one for text alone is built with modalities='text'")
-            hidden, mask = self.hear(audio, lengths)
+            hidden, mask = self.encode_utterances(audio, lengths)
             voice = self.pooling(hidden, mask)
         return self._classify(voice, self.read_tokens(tokens))
 
     def read_tokens(self, tokens: Tokens | None) -> Tensor | None:
         """Pooled text (B, W) of tokens, zeros for an empty transcript; None without tokens or without a text branch."""
-        if not self.reads or tokens is None:
+        if not self.has_text or tokens is None:
             return None
         pooled: Tensor = self.text_pooling(*self.text(tokens))
         if self.training and self.config.text_dropout:
@@ -119,9 +121,9 @@ class AttentiveModel(SpeechSystem):
 
     def _classify(self, voice: Tensor | None, text: Tensor | None) -> Tensor:
         parts = [] if voice is None else [voice]
-        if self.reads and text is None:
+        if self.has_text and text is None:
             if voice is None:
-                raise UsageError("a text-only `attentive` needs tokens: it hears no audio")
+                raise UsageError("a text-only `attentive` needs tokens: it has no speech encoder")
             text = voice.new_zeros(len(voice), self.text_pooling.width)
         if text is not None:
             parts.append(text)
@@ -129,20 +131,22 @@ class AttentiveModel(SpeechSystem):
         logits: Tensor = self.classifier(pooled.to(next(self.classifier.parameters()).dtype))
         return logits
 
-    def _must_hear(self) -> None:
-        if not self.hears:
+    def _require_speech(self) -> None:
+        if not self.has_speech:
             raise UsageError(
-                "this `attentive` was built with modalities='text' and hears no audio, so it cannot follow a stream; "
-                "call it with tokens, or use one with modalities='both' or 'audio'"
+                "this `attentive` was built with modalities='text' and has no speech encoder, so it cannot run on a "
+                "stream; call it with tokens, or use one with modalities='both' or 'audio'"
             )
 
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
-        self._must_hear()
+        """As in `StreamModel`; UsageError without a speech encoder."""
+        self._require_speech()
         return super().encode(audio, lengths, owned)
 
-    def pool_windows(self, audio: Tensor, start: int = 0, end: int | None = None) -> PoolState | None:
-        self._must_hear()
-        return super().pool_windows(audio, start, end)
+    def encode_windows(self, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
+        """As in `StreamModel`; UsageError without a speech encoder."""
+        self._require_speech()
+        return super().encode_windows(audio, windows)
 
     def logits(
         self, state: PoolState, voices: SpeakerProfiles | None = None, text: Tensor | None = None
@@ -158,15 +162,14 @@ class AttentiveModel(SpeechSystem):
         state = self.pool_windows(audio, start, end)
         if state is None:
             return None
-        heard = (len(audio) if end is None else end) - start
-        heard -= heard % self.contract.frame
         logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
-        temperature = float(self.calibration.at(heard / self.contract.sample_rate))
+        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
+        temperature = float(self.calibration.at(seconds))
         return torch.softmax(logits.float() / temperature, -1)[0], dimensions[0]
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """One of the three phases of section 2.3, for both encoders: "head", "upper" layers, "all"."""
-        if self.hears:
+        if self.has_speech:
             self.speech.set_phase(phase, upper)
-        if self.reads:
+        if self.has_text:
             self.text.set_phase(phase, upper)

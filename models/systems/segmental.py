@@ -1,4 +1,4 @@
-"""`segmental`: wav2vec 2.0, judged segment by segment; the most confident segment speaks for the utterance.
+"""`segmental`: wav2vec 2.0, classified segment by segment; the most confident segment decides for the utterance.
 
 Porjazovski, Grosz and Kurimo (2024), "Improved spoken emotion recognition with combined segment-based processing
 and triplet loss". Section 3.1: segments; 3.2: the losses, which are in training.
@@ -29,7 +29,7 @@ class SegmentalConfig:
     """Every choice that the paper compares.
 
     speech     fields of `SpeechConfig`
-    segments   judge segments (rows "seg" of table 1); false is the baseline: the mean over all frames
+    segments   classify segments (rows "seg" of table 1); false is the baseline: the mean over all frames
     segment    length in encoder frames, stride between two starts (section 4: 80/40, 140/70, 120/60)
     keep_rest  a last segment that ends with the utterance (the paper does not say). For `forward` alone: the stream's
                closing window always reaches the end
@@ -51,13 +51,13 @@ class SegmentalConfig:
         if self.triplet not in ("none", "segments", "utterance"):
             raise CardInvalid(f"triplet must be 'none', 'segments' or 'utterance'; got {self.triplet!r}")
         if self.triplet == "segments" and not self.segments:
-            raise CardInvalid("triplet='segments' needs segments=True: there is nothing else to compare")
+            raise CardInvalid("triplet='segments' needs segments=True")
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise CardInvalid(f"alpha must lie between 0 and 1, or be null for the plain sum; got {self.alpha}")
 
 
 @dataclass(frozen=True)
-class Judged:
+class SegmentOutputs:
     """What the loss of one batch needs: embeddings before the classifier, and logits after it.
 
     whole     (B, K)     mean over all frames; whole_logits (B, L)
@@ -72,7 +72,7 @@ class Judged:
 
 
 class SegmentalModel(SpeechSystem):
-    """Windows of one segment's length, each judged whole, to seven emotions.
+    """Windows of one segment's length, each classified as a whole, to seven emotions.
 
     In the stream a grid window is a segment, encoded from its own audio; `forward` cuts the segments from the
     encoder's output over the whole utterance, as the paper does. The two differ in what the encoder sees around a
@@ -100,32 +100,32 @@ class SegmentalModel(SpeechSystem):
     def card_config(self) -> dict[str, Any]:
         return asdict(self.config)
 
-    def counted(self, mask: Tensor, owned: Tensor) -> Tensor:
-        """A segment is judged whole: all its frames count, as long as it owns any."""
+    def pooled_frames(self, mask: Tensor, owned: Tensor) -> Tensor:
+        """As in `SpeechSystem`, but a segment is classified as a whole: all its frames, where it owns any."""
         if not self.config.segments:
-            return super().counted(mask, owned)
+            return super().pooled_frames(mask, owned)
         return mask & (owned[:, 1] > owned[:, 0])[:, None]
 
     def forward(self, audio: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Label logits (B, L) of whole utterances audio (B, N), lengths (B,): those of the best segment."""
-        return self._answer(self.pooling(*self.hear(audio, lengths)))
+        return self._classify(self.pooling(*self.encode_utterances(audio, lengths)))
 
-    def judge(self, audio: Tensor, lengths: Tensor | None = None) -> Judged:
-        """Everything that equations 1 to 4 compare, for training."""
-        hidden, mask = self.hear(audio, lengths)
+    def segment_outputs(self, audio: Tensor, lengths: Tensor | None = None) -> SegmentOutputs:
+        """What the losses of equations 1 to 4 are computed from, for training. As `forward`."""
+        hidden, mask = self.encode_utterances(audio, lengths)
         whole = self.average(hidden, mask)
         if isinstance(self.pooling, BestSegmentPooling):
             segments, exists = self.pooling.segments(hidden, mask)
         else:
             segments = whole.new_zeros(len(whole), 0, whole.shape[1])
             exists = torch.zeros(len(whole), 0, dtype=torch.bool, device=whole.device)
-        return Judged(whole, self._answer(whole), segments, self._answer(segments), exists)
+        return SegmentOutputs(whole, self._classify(whole), segments, self._classify(segments), exists)
 
     def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
-        logits = self._answer(self.pooling.read(state))
+        logits = self._classify(self.pooling.read(state))
         return logits, logits.new_zeros(len(logits), 0)
 
-    def _answer(self, means: Tensor) -> Tensor:
+    def _classify(self, means: Tensor) -> Tensor:
         """Logits of means, which are float32 always; the head may be in half precision."""
         logits: Tensor = self.head(means.to(self.head.weight.dtype))
         return logits

@@ -1,7 +1,7 @@
 """From a reading to its event."""
 
 from emoscope.models.contract import ModelContract
-from emoscope.models.reading import Reading, nothing_heard
+from emoscope.models.reading import Reading, empty_reading
 
 from ..protocol.config import SAMPLE_RATE, Config
 from ..protocol.events import EmotionFinal, EmotionInterim, Latency, Mood, Sources, Span, WeighedWord
@@ -19,7 +19,7 @@ def reading_event(
     if reading is None:
         if pending.kind == "interim":
             return None
-        reading = nothing_heard(contract.labels, len(contract.dimensions))
+        reading = empty_reading(contract.labels, len(contract.dimensions))
     fields = {
         "start": pending.start / SAMPLE_RATE,
         "end": pending.end / SAMPLE_RATE,

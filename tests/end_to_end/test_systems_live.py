@@ -75,7 +75,7 @@ def test_a_model_that_hears_nothing_is_told_at_once(tmp_path, conversation):
     """A text-only system cannot follow a recording: one clear message, not one a window."""
     made = build("attentive", "tiny", modalities="text")
     save_model(made, draft_card(made), tmp_path)
-    with pytest.raises(UsageError, match="hears no audio"):
+    with pytest.raises(UsageError, match="has no speech encoder"):
         list(replay(conversation, tmp_path))
 
 

@@ -20,12 +20,12 @@ DISTILLED = "distilbert/distilbert-base-uncased"
 
 def test_a_reading_costs_the_same_after_any_time_and_at_a_minute_a_tenth_of_starting_over():
     """Counted, not timed: the operations of ours are flat, those of running again grow with what was heard."""
-    costs = list(bench_readings([5, 30, 60], {"small": MODELS["small"]}, time.monotonic() + 600))
+    costs = list(bench_readings([5, 30, 60], {"small": MODELS["small"]}, time.monotonic() + 3600))
     ours = [cost.ours_gflop for cost in costs]
     assert max(ours) == min(ours) > 0
     assert costs[2].again_gflop > 10 * costs[2].ours_gflop
     assert costs[1].again_gflop / costs[0].again_gflop == pytest.approx(6, rel=0.01)
-    assert all(cost.times_cheaper > 0 for cost in costs)
+    assert min(cost.times_cheaper for cost in costs) > 0
     assert "60 s" in reading_row(costs[2]) and reading_row(costs[2]).endswith("x")
 
 
@@ -60,7 +60,7 @@ def test_every_published_encoder_can_be_counted(name):
 
 def test_an_encoder_is_built_and_run_in_a_process_of_its_own():
     """Milliseconds, weights and, where the system tells, working memory."""
-    (cost,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic() + 120)
+    (cost,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic() + 3600)
     assert cost.skipped is None and 1 <= cost.runs <= 5
     assert cost.ms > 0 and cost.gflop > 0 and cost.weights_mb == pytest.approx(66_362_880 * 4 / 2**20)
     assert DISTILLED in encoder_row(cost)
@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_skipped_with_its_reason(monkeypatch, capsys):
     (late,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic())
     assert late.skipped == "no time left" and late.gflop > 0
     monkeypatch.setattr(encoders, "_available_mb", lambda: 100.0)
-    (large,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic() + 60)
+    (large,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic() + 3600)
     assert "of memory" in large.skipped and "skipped" in encoder_row(large)
     (cost,) = bench_readings([5], {"small": MODELS["small"]}, time.monotonic())
     assert cost.skipped == "no time left" and "skipped" in reading_row(cost)

@@ -130,7 +130,7 @@ def test_bf16_features_keep_a_float32_state():
     """Half precision may come in; what is kept never is."""
     pooling = AttentivePooling(8).bfloat16()
     state, _ = pooling.summarise(torch.randn(1, 9, 8, dtype=torch.bfloat16), torch.ones(1, 9, dtype=torch.bool))
-    assert all(array.dtype == torch.float32 for array in state.arrays().values())
+    assert {array.dtype for array in state.arrays().values()} == {torch.float32}
 
 
 def test_attention_sums_to_one_over_all_frames():

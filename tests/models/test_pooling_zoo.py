@@ -1,4 +1,4 @@
-"""The pooling zoo: exact, mergeable, masked, differentiable (`models/README.md`)."""
+"""Every pooling: exact, mergeable, masked, differentiable (models/README.md)."""
 
 import itertools
 from typing import Any
@@ -44,6 +44,7 @@ def close(a: PoolState, b: PoolState, atol: float = 1e-5) -> bool:
         for side in (one, two):
             side["mass"] = side["mass"] * torch.exp(side["peak"] - floor)
         one["mass"], two["mass"] = one["mass"] / two["mass"].clip(1), two["mass"] / two["mass"].clip(1)
+    assert one.keys() == two.keys() != set()
     return all(torch.allclose(one[key], two[key], atol=atol, rtol=1e-5) for key in one)
 
 
@@ -237,7 +238,7 @@ def test_bfloat16_frames_leave_a_float32_state(name: str) -> None:
     x = frames(6, 400).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         state, scores = pool.summarise(x, shown(x))
-    assert all(array.dtype == torch.float32 for array in state.arrays().values())
+    assert {array.dtype for array in state.arrays().values()} == {torch.float32}
     assert torch.allclose(pool.read(state), pool(x.float(), shown(x)), atol=1e-6)
     assert scores.dtype == torch.float32
 
@@ -336,7 +337,7 @@ def test_the_empty_state_lies_on_the_device_of_the_frames(name):
     after = pooling.update(
         state, torch.randn(2, 5, 8, device="meta"), torch.ones(2, 5, dtype=torch.bool, device="meta")
     )
-    assert all(array.device.type == "meta" for array in after.arrays().values())
+    assert {array.device.type for array in after.arrays().values()} == {"meta"}
 
 
 def test_a_module_in_half_precision_still_scores_in_float32():

@@ -177,7 +177,7 @@ def test_no_pickle_is_ever_read(folder):
 
 
 def test_the_shipped_model_has_a_whole_card():
-    """Its labels, its licence, where it was trained and what was measured."""
+    """Its labels, its licence, the corpora it was trained on, and measured scores."""
     model = load_model("small")
     assert model.contract.labels == (
         "angry", "bored", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised",

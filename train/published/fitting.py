@@ -111,7 +111,7 @@ def step(model: Model, clips: Sequence[Clip], weights: Tensor, recipe: Recipe, n
         if isinstance(model, AttentiveModel):
             return focal_loss(model(audio, lengths=lengths), targets, weights.to(audio.device))
         triplets = pick_triplets(targets.tolist(), lengths.tolist(), seed)
-        return segmental_loss(model.judge(audio, lengths), targets, triplets, model.config)
+        return segmental_loss(model.segment_outputs(audio, lengths), targets, triplets, model.config)
 
 
 def draw_epoch(clips: Sequence[Clip], recipe: Recipe, at: loop.Position) -> list[list[Clip]]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from emoscope.models.systems.segmental import Judged, SegmentalConfig
+from emoscope.models.systems.segmental import SegmentalConfig, SegmentOutputs
 
 
 def inverse_frequency(counts: Sequence[int]) -> Tensor:
@@ -71,7 +71,9 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: flo
     return (near - far + margin).clamp_min(0.0)
 
 
-def segmental_loss(judged: Judged, targets: Tensor, triplets: npt.NDArray[np.int64], config: SegmentalConfig) -> Tensor:
+def segmental_loss(
+    judged: SegmentOutputs, targets: Tensor, triplets: npt.NDArray[np.int64], config: SegmentalConfig
+) -> Tensor:
     """The loss of `segmental` for one batch (Porjazovski et al. 2024, equations 1 to 4).
 
     targets (B,); triplets (N, 3) indices into the batch, see `pick_triplets`. The negative log-likelihood of an

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoscope.models.systems import SegmentalConfig, build
-from emoscope.models.systems.segmental import Judged
+from emoscope.models.systems.segmental import SegmentOutputs
 from emoscope.train.published.losses import (
     focal_loss,
     inverse_frequency,
@@ -77,7 +77,7 @@ def judged(config):
     torch.manual_seed(1)
     segments = 3 if config.segments else 0
     exists = torch.tensor([[True] * 3, [True, True, False], [True] * 3, [True, False, False]])[:, :segments]
-    return Judged(
+    return SegmentOutputs(
         torch.randn(4, 5), torch.randn(4, 2), torch.randn(4, segments, 5), torch.randn(4, segments, 2), exists
     )
 
