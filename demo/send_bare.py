@@ -5,6 +5,7 @@ import sys
 
 import soundfile
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 
 def take(event, processed):
@@ -13,7 +14,7 @@ def take(event, processed):
     return event["processed_s"] if event["type"] == "status" else processed
 
 
-with connect(sys.argv[2] + "/v1/stream", subprotocols=["emoscope.v1"], compression=None) as socket:
+with connect(sys.argv[2] + "/v1/stream", subprotocols=[Subprotocol("emoscope.v1")], compression=None) as socket:
     window = json.loads(socket.recv())["limits"]["fast_backlog_s"] / 2  # the server keeps so much of a file, no more
     file, processed = soundfile.SoundFile(sys.argv[1]), 0.0
     config = {"sample_rate": file.samplerate, "channels": file.channels, "pace": "fast", "interim": False}

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer import Config, Session
 from emoscope.streamer.protocol.audio import encode_audio
-from emoscope.streamer.protocol.events import AnyEvent, Error, SessionCreated, SessionResumed, decode
+from emoscope.streamer.protocol.events import AnyEvent, Durable, Error, SessionCreated, SessionResumed, decode
 from emoscope.streamer.protocol.messages import SUBPROTOCOL
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
@@ -60,7 +60,7 @@ class Raw:
             await self.socket.send(encode_audio(samples[begin : begin + block], encoding))
             await asyncio.sleep(pause_s)
 
-    async def until(self, kind: str, count: int = 1, patience_s: float = PATIENCE_S) -> AnyEvent:
+    async def until(self, kind: str, count: int = 1, patience_s: float = PATIENCE_S) -> Any:
         """The `count`-th event of that type, once it is there."""
         async with self._news:
             await asyncio.wait_for(self._news.wait_for(lambda: len(self.of(kind)) >= count or self.over), patience_s)
@@ -75,7 +75,7 @@ class Raw:
         assert self.socket.close_code is not None
         return self.socket.close_code
 
-    def of(self, kind: str) -> list[AnyEvent]:
+    def of(self, kind: str) -> list[Any]:
         return [event for event in self.events if event.type == kind]
 
     @property
@@ -119,6 +119,6 @@ async def raw(url: str, **options: Any) -> AsyncIterator[Raw]:
         yield client
 
 
-def lasting(events: list[AnyEvent]) -> list[AnyEvent]:
+def lasting(events: Sequence[AnyEvent]) -> list[Durable]:
     """Durable events alone."""
-    return [event for event in events if hasattr(event, "seq")]
+    return [event for event in events if isinstance(event, Durable)]

@@ -5,6 +5,7 @@ does that takes a session over.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.events import (
@@ -38,7 +39,7 @@ class Heard:
     audio: bytes = b""
     cut: int = 0
     finished: bool = False
-    events: tuple[Durable, ...] = ()
+    events: tuple[Any, ...] = ()  # all of them durable
 
     def _say(self, event: Durable) -> "Heard":
         return replace(self, events=(*self.events, event))

@@ -1,5 +1,7 @@
 """The published systems, tiny, saved and loaded, through the live path."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import soundfile
@@ -17,7 +19,7 @@ from emoscope.streamer.testing import answer_all, differences, run, silence, voi
 torch.set_num_threads(1)
 
 # One a kind of state, of front end and of ownership.
-SYSTEMS = {
+SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "attentive": ("attentive", {}),
     "attentive, max": ("attentive", {"pooling": "max"}),
     "attentive, reduced": ("attentive", {"pooling": "reduced", "modalities": "audio"}),
@@ -35,14 +37,14 @@ def test_the_final_is_what_forward_windows_says_of_the_utterance(name, tmp_path,
     """Each utterance of the demo recording, read live from a folder, against the model over the same samples."""
     torch.manual_seed(5)
     system, changes = SYSTEMS[name]
-    made = build(system, "tiny", **changes).eval()
+    made: Any = build(system, "tiny", **changes).eval()
     save_model(made, draft_card(made), tmp_path)
     samples, rate = soundfile.read(conversation, dtype="float32", frames=16 * 16_000)
     short = tmp_path / "short.flac"
     soundfile.write(short, samples, rate)
     finals = [event for event in replay(short, tmp_path) if isinstance(event, EmotionFinal)]
     assert len(finals) >= 3
-    model = load_model(tmp_path)
+    model: Any = load_model(tmp_path)
     labels = model.contract.labels
     for final in finals:
         span = round(final.start * rate), round(final.end * rate)
@@ -73,7 +75,7 @@ def test_chunks_and_a_restored_session_change_nothing(name):
 
 def test_a_model_that_hears_nothing_is_told_at_once(tmp_path, conversation):
     """A text-only system cannot follow a recording: one clear message, not one a window."""
-    made = build("attentive", "tiny", modalities="text")
+    made: Any = build("attentive", "tiny", modalities="text")
     save_model(made, draft_card(made), tmp_path)
     with pytest.raises(UsageError, match="has no speech encoder"):
         list(replay(conversation, tmp_path))

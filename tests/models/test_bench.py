@@ -1,6 +1,7 @@
 """What `emoscope bench models` measures, and what it says when it cannot."""
 
 import time
+from typing import Any
 
 import pytest
 import torch
@@ -43,6 +44,7 @@ def test_what_is_timed_are_probabilities():
     audio = torch.empty(80 + 16_000 * 5).uniform_(-0.1, 0.1)
     with torch.inference_mode():
         past = model.pool_windows(audio[80:])
+        assert past is not None
         for scores in (one_reading(model, audio, past, 5.0), all_again(model, audio)):
             assert scores.shape == (1, 7) and scores.sum().item() == pytest.approx(1.0, abs=1e-5)
 
@@ -68,6 +70,8 @@ def test_an_encoder_is_built_and_run_in_a_process_of_its_own():
 
 def test_what_does_not_fit_is_skipped_with_its_reason(monkeypatch, capsys):
     """No time, no memory: a row that says so, and the operations all the same."""
+    late: Any
+    large: Any
     (late,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic())
     assert late.skipped == "no time left" and late.gflop > 0
     monkeypatch.setattr(encoders, "_available_mb", lambda: 100.0)

@@ -76,7 +76,7 @@ def test_a_checkpoint_that_computes_otherwise_is_refused(family: str, changes: d
 @pytest.mark.parametrize("family", [*SPEECH, *TEXT])
 def test_fields_that_no_output_depends_on_may_differ(family: str, tmp_path: Path) -> None:
     """Dropouts, labels, losses, versions and fields of old configurations do not keep weights from an encoder."""
-    changes = {
+    changes: dict[str, Any] = {
         "hidden_dropout": 0.3, "attention_dropout": 0.3, "feat_proj_dropout": 0.1, "layerdrop": 0.2, "dropout": 0.4,
         "mask_time_prob": 0.3, "transformers_version": "4.2.0", "torch_dtype": "float16", "architectures": ["Other"],
         "id2label": {"0": "glad"}, "label2id": {"glad": 0}, "initializer_range": 0.5, "gradient_checkpointing": False,

@@ -211,7 +211,7 @@ def test_a_built_encoder_takes_the_weights_of_its_own_kind_alone(tmp_path: Path)
     assert torch.equal(answer(encoder), answer(load("wav2vec2", tmp_path)))
     with pytest.raises(HeadMismatch, match="a wav2vec2 checkpoint for a bert encoder"):
         load_into(text_encoder(TextConfig(model=tiny_model("bert"))), tmp_path)
-    model = build("segmental", "tiny")
+    model: Any = build("segmental", "tiny")
     load_encoders(model, {"speech": tmp_path})
     assert torch.equal(answer(model.speech.eval()), answer(encoder))
     with pytest.raises(UsageError, match="no text encoder"):

@@ -141,11 +141,12 @@ def test_where_sharing_would_not_be_exact_each_window_is_encoded_alone(model: di
 def test_sharing_is_decided_by_the_configuration_not_the_name() -> None:
     """wav2vec2-base normalises over time; XLS-R by frame, but its checkpoint normalises the waveform per window."""
     answers = {}
-    for name, change in [
+    cases: list[tuple[str, dict[str, Any]]] = [
         ("facebook/wav2vec2-base", {"normalise": "none"}),
         ("facebook/wav2vec2-xls-r-300m", {}),
         ("facebook/wav2vec2-xls-r-300m", {"normalise": (-33.62, 56.15)}),
-    ]:
+    ]
+    for name, change in cases:
         config = published(name).speech(**change)
         kept = {key: value for key, value in config.model.items() if key in LAYER_NORM}
         small = replace(config, model={**tiny_model("wav2vec2"), **kept})

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -17,11 +18,12 @@ from emoscope.models.cards.weights import check_fit
 from emoscope.models.text import load_text_branch
 from emoscope.models.text.card import TEXT
 
-KINDS = {"voice": (VOICE, "small", load_model), "text": (TEXT, "goemotions", load_text_branch)}
+Case = tuple[FolderKind[Any], str, Callable[..., object]]
+KINDS: dict[str, Case] = {"voice": (VOICE, "small", load_model), "text": (TEXT, "goemotions", load_text_branch)}
 
 
 @pytest.fixture(params=KINDS)
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[FolderKind, Path, Callable[[Path], object]]:
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[FolderKind[Any], Path, Callable[..., object]]:
     """A kind, a copy of a folder of that kind, and what loads it."""
     kind, name, load = KINDS[request.param]
     shutil.copytree(kind.find(name), tmp_path / "copy")

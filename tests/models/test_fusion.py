@@ -24,7 +24,7 @@ def parts(row: np.ndarray) -> np.ndarray:
 @given(three(), st.floats(0, 5))
 def test_scores_are_probabilities_whatever_the_branches_say(rows, weight):
     """Finite, none negative, sum 1; both shares too. Zeros anywhere."""
-    fused = fuse(*rows, weight)
+    fused = fuse(rows[0], rows[1], rows[2], weight)
     assert np.isfinite(fused.scores).all() and (fused.scores >= 0).all()
     assert abs(fused.scores.sum() - 1) < 1e-5
     assert abs(fused.share_audio + fused.share_text - 1) < 1e-9
@@ -43,7 +43,7 @@ def test_a_text_that_says_what_its_prior_says_changes_nothing(rows, weight):
 @given(three())
 def test_weight_0_changes_nothing(rows):
     """A text without weight leaves the voice alone, and counts nothing."""
-    fused = fuse(*rows, 0.0)
+    fused = fuse(rows[0], rows[1], rows[2], 0.0)
     np.testing.assert_allclose(fused.scores, parts(rows[0]), atol=1e-6)
     assert fused.share_text == 0
 
@@ -90,4 +90,4 @@ def test_a_label_that_the_text_does_not_know_keeps_its_odds_against_the_voice():
 def test_what_is_no_probability_is_an_error(rows, weight):
     """Nothing is answered silently from other shapes, NaN, negative numbers or a weight that is none."""
     with pytest.raises(ValueError, match=r"probabilities|length|weight"):
-        fuse(*rows, weight)
+        fuse(rows[0], rows[1], rows[2], weight)

@@ -343,8 +343,8 @@ def test_the_empty_state_lies_on_the_device_of_the_frames(name):
 def test_a_module_in_half_precision_still_scores_in_float32():
     """Only its rounded weights differ: the scores are those of the same weights in float32."""
     torch.manual_seed(0)
-    half = make_pooling("AS", 8).bfloat16()
-    full = make_pooling("AS", 8)
+    half: Any = make_pooling("AS", 8).bfloat16()
+    full: Any = make_pooling("AS", 8)
     full.load_state_dict({name: tensor.float() for name, tensor in half.state_dict().items()})
     features = 20 * torch.randn(1, 9, 8)
     torch.testing.assert_close(half.scores(features), full.scores(features), atol=1e-5, rtol=1e-5)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,8 +45,9 @@ SEGMENTAL_CHANGES = {
 ROWS = [("attentive", row) for row in ATTENTIVE_ROWS] + [("segmental", row) for row in SEGMENTAL_CHANGES]
 
 
-def changes(name, row):
-    return dict((ATTENTIVE_ROWS if name == "attentive" else SEGMENTAL_CHANGES)[row])
+def changes(name: str, row: str) -> dict[str, Any]:
+    rows: Any = ATTENTIVE_ROWS if name == "attentive" else SEGMENTAL_CHANGES
+    return dict(rows[row])
 
 
 def made(name, row):
@@ -96,7 +98,7 @@ def test_every_row_of_the_tables_builds_trains_a_step_and_streams(name, row, tmp
     before, after = step(model)
     assert after < before
     save_model(model, draft_card(model), tmp_path)
-    again = load_model(tmp_path)
+    again: Any = load_model(tmp_path)
     audio = sound(5.0)[0]
     if name == "attentive" and not model.has_speech:
         tokens = words("ab")
@@ -130,7 +132,7 @@ def test_forward_reads_whole_utterances_alike_alone_and_in_a_batch(name, row):
 def test_published_sizes_fit_the_papers(name):
     """Counted on the meta device: `attentive` has less than a billion, `segmental` 90.2M that are fine-tuned."""
     with torch.device("meta"):
-        model = build(name)
+        model: Any = build(name)
     count = sum(p.numel() for p in model.parameters())
     if name == "attentive":
         encoders = 580_493_120 + 183_831_552
@@ -147,7 +149,7 @@ def test_published_sizes_fit_the_papers(name):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_system_states_its_window_labels_and_dimensions(name):
     """What the stream must know, and what the papers scored."""
-    model = build(name, "tiny")
+    model: Any = build(name, "tiny")
     contract = model.contract
     assert contract.labels == SYSTEMS[name].labels and contract.dimensions == ()
     assert (contract.window / 16_000, contract.hop / 16_000) == SYSTEMS[name].seconds
@@ -205,7 +207,7 @@ def test_the_best_segment_of_an_utterance_speaks_for_it():
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_an_utterance_shorter_than_a_window_is_read_whole(name):
     """Half a second: one short window, and for `segmental` one short segment; under a frame there is nothing to say."""
-    model = build(name, "tiny").eval()
+    model: Any = build(name, "tiny").eval()
     audio = sound(0.5)[0]
     with torch.inference_mode():
         scores, _ = model.forward_windows(audio)
@@ -268,7 +270,7 @@ def test_a_text_only_model_says_that_it_cannot_stream():
 @pytest.fixture
 def folder(tmp_path):
     """A tiny `segmental` on disk."""
-    model = build("segmental", "tiny")
+    model: Any = build("segmental", "tiny")
     save_model(model, draft_card(model), tmp_path)
     return tmp_path
 
@@ -343,7 +345,7 @@ def test_what_cannot_be_built_says_what_can():
     with pytest.raises(UsageError, match="attentive, segmental"):
         build("emotive")
     with pytest.raises(UsageError, match="tiny"):
-        build("segmental", "small")
+        build("segmental", "small")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="poling"):
         build("attentive", "tiny", poling="AS")
     with pytest.raises(UsageError, match="not speech"):

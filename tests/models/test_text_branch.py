@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_english_and_an_unknown_language_are_read(made, language):
 def test_what_is_saved_reads_the_same(made, tmp_path):
     """Weights, vocabulary and card come back; only the digests are new."""
     save_text_branch(made, tmp_path / "saved")
-    again = load_text_branch(tmp_path / "saved")
+    again: Any = load_text_branch(tmp_path / "saved")
     words = ["I", "am", "not", "happy!"]
     np.testing.assert_allclose(again.read(words).scores, made.read(words).scores, atol=1e-6)
     assert sorted(p.name for p in (tmp_path / "saved").iterdir()) == [
@@ -235,4 +236,5 @@ def test_a_copied_folder_is_the_same_branch(branch, tmp_path):
     folder = Path(__file__).parents[2] / "models" / "weights" / "text-goemotions"
     shutil.copytree(folder, tmp_path / "mine")
     words = ["so", "sad"]
-    np.testing.assert_array_equal(load_text_branch(tmp_path / "mine").read(words).scores, branch.read(words).scores)
+    mine: Any = load_text_branch(tmp_path / "mine")
+    np.testing.assert_array_equal(mine.read(words).scores, branch.read(words).scores)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import soundfile
 from tiny_whisper import TINY_WHISPER
 
 from emoscope.streamer import Config, Session, VadConfig
-from emoscope.streamer.asr import Recognizer, choose, prepare
+from emoscope.streamer.asr import Choice, Recognizer, choose, prepare
 from emoscope.streamer.protocol.events import (
     EmotionFinal,
     EmotionInterim,
@@ -30,10 +31,17 @@ TINY = f"faster-whisper:{TINY_WHISPER}"
 SAMPLE_RATE = 16_000
 
 
+def chosen(name: str) -> Choice:
+    """The recognizer of that name, which must be there."""
+    choice = choose(name)
+    assert choice is not None
+    return choice
+
+
 @pytest.fixture(scope="module")
 def recognizers():
     """Each real backend, loaded once."""
-    with Recognizer(choose(TINY)) as whisper, Recognizer(choose("pocketsphinx")) as sphinx:
+    with Recognizer(chosen(TINY)) as whisper, Recognizer(chosen("pocketsphinx")) as sphinx:
         for recognizer in (whisper, sphinx):
             recognizer.check()
         yield {"faster-whisper": whisper, "pocketsphinx": sphinx}
@@ -152,9 +160,10 @@ def test_a_two_minute_utterance_keeps_its_words_and_its_memory(whisper, sentence
     """Cut at 120 s: the last pass hears all of it, words come in order, and nothing that is kept grows with it."""
     speech = sentence[6_000:-4_000]
     audio = np.tile(speech, 1 + int(124 * SAMPLE_RATE / len(speech)))[: 124 * SAMPLE_RATE]
-    options = {"vad": VadConfig(max_utterance_s=120), "refresh_s": 30.0, "interval_s": 10.0}
+    options: dict[str, Any] = {"vad": VadConfig(max_utterance_s=120), "refresh_s": 30.0, "interval_s": 10.0}
     session = Session(CONTRACT, Config(**options), transcribe=True)
-    memory, finals = [], []
+    memory: list[Any] = []
+    finals: list[Any] = []
     for begin in range(0, len(audio), 2 * SAMPLE_RATE):
         events = run(session, with_words(FakeEngine(), whisper), [audio[begin : begin + 2 * SAMPLE_RATE]], finish=False)
         finals += of_type(events, TranscriptFinal)
@@ -182,7 +191,7 @@ def test_a_pass_that_the_library_refuses_turns_words_off(whisper, sentence):
 def test_a_real_recognizer_that_is_killed_or_hangs_in_a_pass_fails_it_alone(name, blow, said, sentence):
     """The pass fails with the reason, and so does every later one, at once."""
     audio = to_int16(np.tile(sentence, 4))
-    with Recognizer(choose(name)) as recognizer:
+    with Recognizer(chosen(name)) as recognizer:
         recognizer.check()
         recognizer._patience_s = 2.0 - 30 * len(audio) / SAMPLE_RATE  # beyond what it is allowed for its audio
         threading.Timer(0.1, os.kill, (recognizer.pid, blow)).start()
@@ -196,7 +205,7 @@ def test_a_real_recognizer_that_is_killed_or_hangs_in_a_pass_fails_it_alone(name
 def test_words_that_come_late_are_not_waited_for(whisper, sentence):
     """Live, with no patience at all: every emotion is there, and says `timeout`."""
     audio = np.concatenate([sentence, silence(1.0), sentence, silence(1.0)])
-    lent = Lent(whisper)
+    lent: Any = Lent(whisper)
     player = Live(
         FakeSource(audio), lambda: (CONTRACT, FakeEngine()), Config(text_wait_s=0.0), start_recognizer=lambda: lent
     )
@@ -231,7 +240,7 @@ def test_a_model_that_was_copied_by_half_is_told(tmp_path):
     shutil.copytree(TINY_WHISPER, tmp_path / "half")
     model = tmp_path / "half" / "model.bin"
     model.write_bytes(model.read_bytes()[: model.stat().st_size // 2])
-    with Recognizer(choose(f"faster-whisper:{tmp_path / 'half'}")) as recognizer:
+    with Recognizer(chosen(f"faster-whisper:{tmp_path / 'half'}")) as recognizer:
         words = prepare(recognizer, Config())
         assert words.recognizer is None
         [warning] = words.warnings

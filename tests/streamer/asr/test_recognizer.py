@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,20 @@ from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable, cho
 from emoscope.streamer.protocol.events import EmotionFinal, TranscriptFinal, WarningEvent
 from emoscope.streamer.session.requests import Done, Failed, Transcribe, with_words
 from emoscope.streamer.session.transcript.gate import kept_words
+from emoscope.streamer.session.transcript.hypothesis import Hypothesis
 from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
 ODD = str(Path(__file__).with_name("odd_worker.py"))
 ANY = Choice(name="pocketsphinx")
 TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), silence(1.0)])
+
+
+def chosen(name: str) -> Choice:
+    """The recognizer of that name, which must be there."""
+    choice = choose(name)
+    assert choice is not None
+    return choice
 
 
 def odd(how, **options):
@@ -96,7 +105,7 @@ def test_an_unreadable_model_folder_is_told_with_what_to_do(tmp_path, content):
     """Empty, or full of something else: no traceback, no crash of ours."""
     for name, data in content.items():
         (tmp_path / name).write_bytes(data)
-    with Recognizer(choose(f"faster-whisper:{tmp_path}")) as recognizer:
+    with Recognizer(chosen(f"faster-whisper:{tmp_path}")) as recognizer:
         words = prepare(recognizer, Config())
         assert words.recognizer is None
         [warning] = words.warnings
@@ -142,14 +151,16 @@ def test_pocketsphinx_hears_english_and_says_the_same_again(conversation):
     audio, _ = soundfile.read(conversation, dtype="float32")
     one, other = (Transcribe(i, i, 0, 0, True, "en", to_int16(audio[a:b])) for i, a, b in
                   ((1, 5_760, 51_200), (2, 79_040, 120_000)))  # fmt: skip
-    with Recognizer(choose("pocketsphinx")) as recognizer:
-        first, _, again = recognizer([one, other, one])
+    with Recognizer(chosen("pocketsphinx")) as recognizer:
+        answers: list[Any] = recognizer([one, other, one])
+        first, _, again = answers
         assert first.value == again.value and first.value.language == "en"
         words = first.value.segments[0].words
-        assert " ".join(word.text for word in words) == "kids are talking by the door"
+        assert " ".join(word.word for word in words) == "kids are talking by the door"
         assert all(0 < word.p <= 0.6 for word in words)
         # The clip's voice, by its level: .6 s to 2.5 s.
         assert abs(words[0].start - 0.62) < 0.1 and abs(words[-1].end - 2.55) < 0.15
+        noise: Any
         [noise] = recognizer(
             [
                 Transcribe(
@@ -172,9 +183,10 @@ def test_faster_whisper_hears_a_speaker_that_its_tiny_model_never_heard(conversa
 
     audio, _ = soundfile.read(conversation, dtype="float32")
     one = Transcribe(1, 1, 0, 0, True, None, to_int16(audio[5_760:51_200]))
-    with Recognizer(choose(f"faster-whisper:{TINY_WHISPER}")) as recognizer:
+    with Recognizer(chosen(f"faster-whisper:{TINY_WHISPER}")) as recognizer:
         [result] = recognizer([one])
-    assert isinstance(result, Done) and result.value.language == "en" and result.value.language_p > 0.5
+    assert isinstance(result, Done) and isinstance(result.value, Hypothesis)
+    assert result.value.language == "en" and (result.value.language_p or 0.0) > 0.5
     words = kept_words(result.value, one.audio, 0)
-    assert [word.text.lower().strip(".") for word in words] == ["kids", "are", "talking", "by", "the", "door"]
+    assert [word.word.lower().strip(".") for word in words] == ["kids", "are", "talking", "by", "the", "door"]
     assert abs(words[0].start - 0.62) < 0.4 and abs(words[-1].end - 2.55) < 0.4

@@ -223,7 +223,7 @@ def test_closing_early_ends_the_iteration() -> None:
         with client:
             client.send(WHOLE)
             closing = threading.Thread(target=client.close)
-            types = []
+            types: list[str] = []
             for event in client:
                 if not types:
                     closing.start()

@@ -155,7 +155,8 @@ def test_whatever_happens_each_durable_event_comes_once(
 ) -> None:
     """Any order of sends, flushes, arrivals, stores and cuts gives the events of the whole audio, once, in order."""
     world = World(ReferenceServer(ROOMY, suppresses=suppresses), pace)
-    world.connect(), world.deliver(1)
+    world.connect()
+    world.deliver(1)
     for what in happened:
         happen(world, what)
     world.finish(cuts)
@@ -174,7 +175,10 @@ def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
     world = World(ReferenceServer(ROOMY))
     world.core.buffer.ring.capacity = capacity
     world.core.buffer.apply_limits = lambda limits, sample_rate: None  # type: ignore[method-assign]
-    world.connect(), world.deliver(1), world.send(b"x"), world.pump(1)
+    world.connect()
+    world.deliver(1)
+    world.send(b"x")
+    world.pump(1)
     for what in happened:
         happen(world, what)
     world.finish()
@@ -197,7 +201,8 @@ def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
 def test_a_session_that_was_forgotten_is_begun_again_and_said_to_be(parts: list[list[tuple[object, ...]]]) -> None:
     """After the server forgot a session, another begins where the answers ended: `session_lost`, and numbers from 1."""
     world = World(ReferenceServer(ROOMY))
-    world.connect(), world.deliver(1)
+    world.connect()
+    world.deliver(1)
     for what in [what for part in parts for what in part]:
         happen(world, what)
     world.finish()
@@ -226,8 +231,11 @@ def test_a_resumed_session_is_told() -> None:
     """`session.resumed` is among the events; the greeting of the session that it discards is not."""
     world = World(ReferenceServer(ROOMY))
     world.connect()
-    world.pump(1), world.deliver(9)
+    world.pump(1)
+    world.deliver(9)
     world.send(b"x" * 20)
-    world.pump(9), world.drop(False), world.finish()
+    world.pump(9)
+    world.drop(False)
+    world.finish()
     assert sum(isinstance(event, SessionCreated) for event in world.given) == 1
     assert sum(isinstance(event, SessionResumed) for event in world.given) == 1

@@ -28,6 +28,7 @@ from emoscope.streamer.client import (
 from emoscope.streamer.protocol.events import (
     AnyEvent,
     Durable,
+    EmotionFinal,
     Limits,
     SessionCreated,
     SessionResumed,
@@ -118,7 +119,7 @@ def test_a_cut_loses_nothing(faults: list[Faults]) -> None:
 def test_a_dead_connection_is_noticed(way: str) -> None:
     """A connection that stays open but transfers nothing is closed, and the session continues on another one."""
     after = {"up": {"up_after": 60_000}, "down": {"down_after": 4_000}}[way]
-    faults = [Faults(ending="black hole", **after)]  # type: ignore[arg-type]
+    faults = [Faults(ending="black hole", **after)]
     with served() as server, proxied(server.port, faults) as proxy, SyncClient(proxy.url, FAST) as speaker:
         events = list(speaker.stream(np.array_split(WHOLE, 40)))
     assert_nothing_lost(events)
@@ -207,8 +208,8 @@ def test_a_lost_session_is_reported_and_a_new_one_gets_the_rest() -> None:
     # The first utterance has its final from the first server, the second from the other: whole, and once.
     assert [event.type for event in events].count("emotion.final") == 2
     finals = [event for event in events if event.type == "emotion.final"]
-    spans = [(event.start, event.end) for event in finals]  # type: ignore[union-attr]
-    here = [(event.start, event.end) for event in REPLAYED if event.type == "emotion.final"]  # type: ignore[attr-defined]
+    spans = [(event.start, event.end) for event in finals]
+    here = [(event.start, event.end) for event in REPLAYED if isinstance(event, EmotionFinal)]
     assert spans[0] == here[0]
     assert spans[1][0] + lost.end == pytest.approx(here[1][0], abs=0.05)
     assert spans[1][1] + lost.end == pytest.approx(here[1][1], abs=0.05)
@@ -259,7 +260,7 @@ def test_a_session_taken_over_stops_the_older_client() -> None:
     assert stopped.value.code == 4409
 
 
-endings = st.sampled_from(["reset", "close", "half"])
+endings: st.SearchStrategy[Ending] = st.sampled_from(["reset", "close", "half"])
 
 
 @st.composite

@@ -157,7 +157,8 @@ def test_many_commands_are_not_more_than_a_server_reads() -> None:
     for _ in range(100):
         core.append(b"xx")
         core.command(Flush())
-    sent, now = [], 0.0
+    sent: list[tuple[float, object]] = []
+    now = 0.0
     while len(sent) < 200:
         message = core.next_message(now)
         if message is None:

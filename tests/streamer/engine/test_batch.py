@@ -1,5 +1,7 @@
 """The real engine: batches of many sessions, and models that break."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,9 @@ def engine(tiny_model):
 def test_a_reading_does_not_depend_on_which_sessions_shared_its_batch(engine, one, other):
     """Contract 3: two voices interleaved block by block, their requests in one batch, equal the two alone."""
     contract = engine.model.contract
-    sessions, events, waiting = [Session(contract), Session(contract)], [[], []], [[], []]
+    sessions = [Session(contract), Session(contract)]
+    events: list[list[Any]] = [[], []]
+    waiting: list[list[Any]] = [[], []]
 
     def step(number, output):
         events[number] += output.events
@@ -72,7 +76,7 @@ def test_a_model_that_breaks_is_told_and_every_utterance_still_ends(engine, monk
 
     monkeypatch.setattr(engine.model, "encode", broken)
     drive = Drive(Session(engine.model.contract, Config(transcript=False)), engine)
-    events = []
+    events: list[Any] = []
     with pytest.raises(ModelError, match="tiny: out of memory"):
         events.extend(drive.run([voice(2.0)]))  # extend keeps what came before the error
     kinds = [e.type for e in events]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class HeldEngine(FakeEngine):
 class Listener:
     """A live session that is fed block by block, with a clock that goes on with the audio."""
 
-    def __init__(self, engine: HeldEngine, **options: bool) -> None:
+    def __init__(self, engine: HeldEngine, **options: Any) -> None:
         self.engine, self.clock = engine, FakeClock()
         self.events: list[AnyEvent] = []
         self.session = Session(CONTRACT, Config(transcript=False))
@@ -144,7 +145,7 @@ def test_a_model_that_hangs_is_given_up_when_the_time_to_finish_is_over(
     listener.at.finish(ask)
     assert listener.clock.now() - began == pytest.approx(limit_s, rel=0.3)
     [(start, end)] = spans(listener.warnings("audio_dropped"))
-    assert (start, end) == (pytest.approx(0.5, abs=0.1), pytest.approx(3.0))
+    assert start == pytest.approx(0.5, abs=0.1) and end == pytest.approx(3.0)
     kinds = [type(event) for event in listener.events]
     assert kinds.count(SpeechEnded) == kinds.count(EmotionFinal) == 1
     assert kinds[-1] is SessionClosed

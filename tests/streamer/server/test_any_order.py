@@ -37,7 +37,7 @@ class Conversation(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        limits = {"messages_s": 1e6, "batch": 4}
+        limits: dict[str, Any] = {"messages_s": 1e6, "batch": 4}
         self.server = self.do(self.stack.enter_async_context(serving((CONTRACT, FakeEngine()), **limits)))
         self.renew()
 

@@ -24,7 +24,7 @@ async def begun(client: Raw) -> None:
     """In the middle of an utterance, and stored."""
     await client.audio(TALK[:40_000])
     await client.until("speech.started")
-    while not any(event.processed_s > 0 for event in client.of("status")):  # type: ignore[attr-defined]
+    while not any(event.processed_s > 0 for event in client.of("status")):
         await client.say("keepalive")
         await asyncio.sleep(0.05)
 
@@ -32,7 +32,7 @@ async def begun(client: Raw) -> None:
 def test_who_comes_back_by_way_of_another_server_finds_what_that_one_did(redis_url: str) -> None:
     """The first server still holds a socket that nobody closed, with a session that is no longer the newest."""
 
-    async def talk() -> tuple[list, int]:
+    async def talk() -> tuple[list, int | None]:
         async with (
             serving(FAKE, store=open_store(redis_url, 10)) as one,
             serving(FAKE, store=open_store(redis_url, 10)) as two,
@@ -44,7 +44,7 @@ def test_who_comes_back_by_way_of_another_server_finds_what_that_one_did(redis_u
                 async with raw(server.url) as client:
                     await ask(client, first, events[-1].seq)
                     resumed = await client.until("session.resumed")
-                    await client.audio(TALK[round(resumed.audio_s * 16_000) : until])  # type: ignore[attr-defined]
+                    await client.audio(TALK[round(resumed.audio_s * 16_000) : until])
                     if server is one:
                         await client.finished()
                     else:
@@ -80,7 +80,7 @@ def test_of_two_sockets_that_resume_at_once_one_has_the_session(redis_url: str) 
             while server.registry.connections:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
-            store.take = slowly  # type: ignore[method-assign]
+            store.take = slowly  # type: ignore[method-assign, assignment]
             async with raw(server.url) as second, raw(server.url) as third:
                 await asyncio.gather(ask(second, first, 1), ask(third, first, 1))
                 await asyncio.wait(

@@ -251,7 +251,7 @@ def test_a_port_in_use_and_a_broken_certificate_are_named(tmp_path: Path) -> Non
                 await Server(*FAKE, ServerOptions(port=server.port)).start()
             files = {"cert": tmp_path / "cert.pem", "key": tmp_path / "cert.pem"}
             with pytest.raises(UsageError, match=r"cert\.pem"):
-                await Server(*FAKE, ServerOptions(port=0, **files)).start()
+                await Server(*FAKE, ServerOptions(port=0, cert=files.get("cert"), key=files.get("key"))).start()
 
     asyncio.run(twice())
 

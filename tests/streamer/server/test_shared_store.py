@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from raw_client import LONG, TALK, Raw, alone, lasting, raw
@@ -109,7 +110,7 @@ def test_a_session_moves_between_two_living_servers_and_the_first_lets_go(redis_
 
 
 def test_what_is_stored_names_no_token(redis_url: str) -> None:
-    async def talk() -> tuple[str, list[bytes]]:
+    async def talk() -> tuple[str, list[Any]]:
         async with serving(FAKE, store=open_store(redis_url, 10)) as server, raw(server.url) as client:
             await client.audio(TALK[:32_000])
             await client.until("speech.started")

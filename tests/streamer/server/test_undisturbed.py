@@ -1,6 +1,7 @@
 """Rare meetings of events: none costs a session, and none costs anybody else's."""
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,6 +119,7 @@ def test_whoever_sends_a_flood_of_tiny_frames_leaves_the_others_their_turn() -> 
 def test_whoever_pings_and_never_reads_is_closed_before_the_pongs_fill_the_memory() -> None:
     async def flood() -> tuple[float | None, int]:
         async with serving(FAKE, slow_s=1_000.0) as server:
+            writer: Any
             _, writer = await upgraded(server.port)
             writer.transport.pause_reading()
             while not server.registry.connections:
@@ -147,7 +149,7 @@ def test_a_drain_in_the_middle_of_a_long_frame_is_no_fault(caplog: pytest.LogCap
 
             def feed_once(samples: np.ndarray) -> None:
                 feed(samples)
-                connection._feed = feed
+                connection._feed = feed  # type: ignore[method-assign]
                 asyncio.get_running_loop().call_soon(connection.finish)
 
             connection._feed = feed_once  # type: ignore[method-assign]

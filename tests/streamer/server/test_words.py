@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
@@ -37,14 +38,14 @@ def without_words(events: Sequence) -> list[WarningEvent]:
     return [event for event in events if isinstance(event, WarningEvent) and event.code == "text_disabled"]
 
 
-async def talk(client: Raw, audio: np.ndarray = TALK, **config: object) -> list:
+async def talk(client: Raw, audio: np.ndarray = TALK, **config: Any) -> list:
     await client.say("session.update", config={"pace": "fast", **config})
     await client.until("session.updated")
     await client.audio(audio, 8_000)
     return await client.finished()
 
 
-def served_events(how: str, **config: object) -> list:
+def served_events(how: str, **config: Any) -> list:
     async def hear() -> list:
         recognizer = odd(how)
         async with serving(FAKE, recognizers=[recognizer]) as server, raw(server.url) as client:

@@ -108,6 +108,7 @@ def test_enrolled_is_told_after_enough_calm_speech_and_changes_what_follows():
     known = session.speaker
     assert known is not None
     again = run(session, engine, [TWO[:48_000]], finish=False)
+    assert session.speaker is not None
     assert np.array_equal(session.speaker.mean, known.mean)
     assert [event.baseline for event in finals(again)] == ["enrolled"]
     events = answer_all(session, engine, *session.reset()) + run(session, engine, [TWO[:48_000]])
@@ -157,5 +158,6 @@ def test_what_is_known_of_a_voice_is_bounded_and_lies_among_what_it_said(said):
     profile = None
     for value, calm, seconds in said:
         profile = learn(profile, np.full(3, value, np.float32), calm, seconds)
+    assert profile is not None
     assert min(v for v, _, _ in said) - 1e-4 <= profile.mean[0] <= max(v for v, _, _ in said) + 1e-4
     assert 0 < profile.weight <= MOST_WEIGHT

@@ -1,6 +1,7 @@
 """From voiced frames to utterances, windows and readings, over scripted voicing."""
 
 import math
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -33,8 +34,9 @@ class Scripted:
 def segment(voiced, config=None, cuts=(), strict=True):
     """Actions over scripted frames; `cuts` are (frame number, reason)."""
     segmenter = Segmenter(CONTRACT, config or Config())
-    segmenter.detector = Scripted(voiced, strict)
-    actions = []
+    detector: Any = Scripted(voiced, strict)
+    segmenter.detector = detector
+    actions: list[Any] = []
     for number in range(len(voiced)):
         for at, reason in cuts:
             if at == number:
@@ -46,7 +48,7 @@ def segment(voiced, config=None, cuts=(), strict=True):
 
 def utterances(actions):
     """(started, [windows with their owned spans], [dues], ended) of each utterance."""
-    found = []
+    found: list[Any] = []
     for action in actions:
         match action:
             case UtteranceStarted():
@@ -64,7 +66,7 @@ def utterances(actions):
 
 def committed_before(actions, due):
     """Grid windows that were committed when a reading fell due, of the same utterance."""
-    windows = []
+    windows: list[Any] = []
     for action in actions:
         match action:
             case UtteranceStarted():

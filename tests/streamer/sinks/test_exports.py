@@ -5,6 +5,7 @@ import html
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,7 +253,8 @@ def test_a_table_that_broke_off_stays_as_it_is(tmp_path):
 
     table = Table(tmp_path / "out.csv")
     table._file.close()
-    table._file = full = Full()
+    full: Any = Full()
+    table._file = full
     with pytest.raises(InputError, match="stops here"):
         table.append(b"a,b,c\n")
     full.taken = b""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_full_disk_is_said_once_with_what_is_safe():
     from emoscope.streamer.protocol.events import Error
 
     record = RecordWriter.__new__(RecordWriter)
-    record.path = "full"
+    record.path = Path("full")
     with open("/dev/full", "wb", buffering=0) as file:
         record._file = file
         with pytest.raises(InputError, match=r"No space left.*lines before are complete"):
@@ -102,7 +103,7 @@ def test_after_a_kill_every_full_line_is_readable(tmp_path):
     """SIGKILL while the record is open loses nothing that was written."""
     path = tmp_path / "r.jsonl"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"written\n"
+    assert process.stdout is not None and process.stdout.readline() == b"written\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()

@@ -63,7 +63,7 @@ def test_a_cut_recording_gives_what_is_there_and_then_says_where_it_broke(tmp_pa
     soundfile.write(path, voice(6.0), 16_000)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    heard = []
+    heard: list[int] = []
 
     def read():
         with Recording(path) as recording:

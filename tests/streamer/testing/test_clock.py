@@ -39,7 +39,8 @@ def test_a_clock_never_goes_back() -> None:
 
 def test_ten_virtual_minutes_of_an_event_loop_take_no_real_time() -> None:
     """Sleeps, timeouts and the loop's own time all follow the clock, exactly."""
-    clock, seen = FakeClock(), []
+    clock = FakeClock()
+    seen: list[object] = []
 
     async def ticking() -> None:
         loop = asyncio.get_running_loop()

@@ -1,5 +1,7 @@
 """`differences` is what most contracts are checked with, so it must find what it is asked to find."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -8,7 +10,7 @@ from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, si
 
 EVENTS = run(Session(CONTRACT), FakeEngine(), [voice(2.0), silence(1.0), voice(1.0, 220.0)])
 PLACE = next(place for place, event in enumerate(EVENTS) if event.type == "emotion.final")
-FINAL = EVENTS[PLACE]
+FINAL: Any = EVENTS[PLACE]
 
 
 def changed(**fields: object) -> list:
@@ -49,5 +51,5 @@ def test_a_label_may_differ_only_where_the_best_two_scores_are_equal_within_the_
     tied = {"happy": 0.4, "neutral": 0.400015, "sad": 0.199985}
     apart = {"happy": 0.4, "neutral": 0.40003, "sad": 0.19997}
     for scores, found in ((tied, 0), (apart, 1)):
-        pair = (changed(scores=scores, label=label) for label in ("happy", "neutral"))
-        assert len(differences(*pair)) == found
+        happy, neutral = (changed(scores=scores, label=label) for label in ("happy", "neutral"))
+        assert len(differences(happy, neutral)) == found

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -105,7 +106,7 @@ def test_the_figures_are_those_of_the_finals_that_replay_gives(model, data):
 def test_two_processes_say_what_one_says(model, data):
     """To the last digit."""
     clips = load_corpora(data, ["emodb"])
-    plan = {
+    plan: dict[str, Any] = {
         "corpus": "emodb",
         "parts": one_model(model, clips, True),
         "protocol": own_protocol("emodb"),
@@ -121,7 +122,11 @@ def test_two_processes_say_what_one_says(model, data):
 def test_a_speakers_session_says_of_each_clip_what_its_own_session_says(model, data):
     """Without a baseline, company changes nothing but where an utterance ends (a recording's last moment is cut)."""
     clips = load_corpora(data, ["emodb"])
-    plan = {"corpus": "emodb", "parts": one_model(model, clips, True), "protocol": own_protocol("emodb")}
+    plan: dict[str, Any] = {
+        "corpus": "emodb",
+        "parts": one_model(model, clips, True),
+        "protocol": own_protocol("emodb"),
+    }
     alone = evaluate(Plan(**plan))
     for order in ("shuffled", "blocks"):
         together = evaluate(Plan(**plan, sessions=SessionConfig(session="speaker", order=order)))
@@ -137,7 +142,11 @@ def test_an_enrolled_voice_changes_the_readings_and_its_calm_clip_is_not_scored(
     make_emodb(tmp_path / "emodb", ("08", "11"), flat=True, seconds=1.6)
     clips = load_corpora(tmp_path, ["emodb"])
     model = write_model(tmp_path / "model", tiny_model, {}, baseline=True)
-    plan = {"corpus": "emodb", "parts": one_model(model, clips, False), "protocol": own_protocol("emodb")}
+    plan: dict[str, Any] = {
+        "corpus": "emodb",
+        "parts": one_model(model, clips, False),
+        "protocol": own_protocol("emodb"),
+    }
     off = {row.name: row.scores for row in evaluate(Plan(**plan)).clips}
     enrolled = Config(pace="fast", attention=False, baseline="enrolled")
     alone, together = (
@@ -281,7 +290,7 @@ def test_whole_is_the_offline_answer_without_a_detector(model, data):
     report = evaluate(
         Plan(corpus="emodb", parts=one_model(model, clips, True), protocol=own_protocol("emodb"), how="whole")
     )
-    loaded = load_model(model)
+    loaded: Any = load_model(model)
     for clip, row in zip(clips, report.clips, strict=True):
         audio, _ = soundfile.read(clip.path, dtype="float32")
         with torch.inference_mode():

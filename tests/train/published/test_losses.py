@@ -1,6 +1,7 @@
 """The losses, samplers and phases of the published systems, against their equations."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ def test_the_focal_loss_is_finite_for_sure_answers():
     logits = torch.tensor([[90.0, -90.0], [-90.0, 90.0]], requires_grad=True)
     loss = focal_loss(logits, torch.tensor([0, 0]))
     loss.backward()
+    assert logits.grad is not None
     assert loss.isfinite() and logits.grad.isfinite().all()
 
 
@@ -117,8 +119,9 @@ def test_the_loss_of_segmental_is_equations_1_3_and_4(segments, triplet, alpha):
 
 def test_the_three_phases_unfreeze_more_and_step_less():
     """Head, upper layers, everything, at 1e-5, 3e-6 and 1e-6, with weight decay .01 (section 2.3)."""
-    model = build("attentive", "tiny")
-    counts, rates = [], []
+    model: Any = build("attentive", "tiny")
+    counts: list[int] = []
+    rates: list[float] = []
     for stage in ATTENTIVE:
         optimizer = enter(model, stage, upper=1)
         group = optimizer.param_groups[0]
@@ -132,7 +135,7 @@ def test_the_three_phases_unfreeze_more_and_step_less():
 
 def test_segmental_is_trained_by_plain_adam():
     """Adam, not AdamW, without weight decay, and the convolutions are frozen (section 4)."""
-    model = build("segmental", "tiny")
+    model: Any = build("segmental", "tiny")
     optimizer = enter(model, SEGMENTAL[0])
     assert type(optimizer) is torch.optim.Adam
     assert optimizer.param_groups[0]["weight_decay"] == 0

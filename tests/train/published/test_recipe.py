@@ -5,6 +5,7 @@ import math
 import os
 import signal
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_a_training_lowers_its_loss(system, tmp_path, sides):
     stages = tuple(replace(one, rate=3e-3) for one in RECIPES[system].stages[-1:])
     recipe = tiny(system, stages=stages, epochs=4, batch=7, warm_up=None, patience=None)
     model = new_model(recipe)
-    fit(model, *sides, recipe, tmp_path / "x.safetensors", resume=False)
+    fit(model, sides[0], sides[1], recipe, tmp_path / "x.safetensors", resume=False)
     losses = read_state(tmp_path / "x.safetensors")["losses"]
     assert len(losses) == 4 and losses[-1] < losses[0]
 
@@ -101,7 +102,7 @@ def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(system, 
     """Ctrl+C in the middle of an epoch or at the end of a phase: the same weights, to the bit."""
     recipe = tiny(system, batch=8)
     whole, broken, resumed = (new_model(recipe) for _ in range(3))
-    told = fit(whole, *sides, recipe, tmp_path / "whole.safetensors", resume=False)
+    told = fit(whole, sides[0], sides[1], recipe, tmp_path / "whole.safetensors", resume=False)
     plain, count = fitting.step, [0]
 
     def counted(*args):
@@ -115,24 +116,24 @@ def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(system, 
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "step", counted)
         with pytest.raises(Interrupted, match="saved"):
-            fit(broken, *sides, recipe, path, resume=False)
-    again = fit(resumed, *sides, recipe, path, resume=True)
+            fit(broken, sides[0], sides[1], recipe, path, resume=False)
+    again = fit(resumed, sides[0], sides[1], recipe, path, resume=True)
     assert again["development"] == told["development"]
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
     with pytest.raises(CheckpointInvalid, match="other settings"):
-        fit(resumed, *sides, replace(recipe, seed=2), path, resume=True)
+        fit(resumed, sides[0], sides[1], replace(recipe, seed=2), path, resume=True)
 
 
 def test_a_loss_that_is_no_number_names_the_step(tmp_path, sides):
     """And the weights are not spoilt by it: the error comes before the step."""
     recipe = tiny("segmental")
-    model = new_model(recipe)
+    model: Any = new_model(recipe)
     with torch.no_grad():
         model.head.bias[0] = math.nan
     before = model.head.weight.clone()
     with pytest.raises(LossNotFinite, match=r"nan in phase 'transformer', epoch 1 of 1, step 1"):
-        fit(model, *sides, recipe, tmp_path / "x.safetensors", resume=False)
+        fit(model, sides[0], sides[1], recipe, tmp_path / "x.safetensors", resume=False)
     assert torch.equal(model.head.weight, before)
 
 
@@ -148,7 +149,7 @@ def test_the_best_epoch_is_kept_and_a_phase_ends_by_itself(tmp_path, sides, monk
     stages = tuple(replace(one, rate=1e-3) for one in RECIPES["attentive"].stages[:2])
     recipe = tiny("attentive", stages=stages, epochs=9, patience=1, batch=16)
     model = new_model(recipe)
-    told = fit(model, *sides, recipe, tmp_path / "x.safetensors", resume=False)
+    told = fit(model, sides[0], sides[1], recipe, tmp_path / "x.safetensors", resume=False)
     assert told["development"] == [[0.1, 0.3, 0.2], [0.2, 0.1]]
     for name, value in model.state_dict().items():
         assert torch.equal(value, seen[1][name])
@@ -169,7 +170,8 @@ def test_calm_is_neutral_and_contempt_weighs_nothing(sides):
 
 def test_an_epoch_holds_every_clip_once():
     """In batches, and in another order in another epoch; the rate follows the recipe's schedule."""
-    recipe, clips = tiny("segmental", batch=4), list(range(10))
+    recipe = tiny("segmental", batch=4)
+    clips: list[Any] = list(range(10))
     first = draw_epoch(clips, recipe, Position())
     assert [len(batch) for batch in first] == [4, 4, 2]
     assert sorted(clip for batch in first for clip in batch) == clips
@@ -183,7 +185,8 @@ def test_recipes_are_the_papers():
     """Rates, phases, epochs and batch as published; rows of table 1 with their alpha."""
     segmental = RECIPES["segmental"]
     assert (segmental.epochs, segmental.batch, segmental.development) == (30, 12, ("21", "22"))
-    alphas = {row: new_model(tiny("segmental", row=row)).config.alpha for row in SEGMENTAL_ROWS}
+    models: dict[str, Any] = {row: new_model(tiny("segmental", row=row)) for row in SEGMENTAL_ROWS}
+    alphas = {row: model.config.alpha for row, model in models.items()}
     assert (alphas["tri(W)"], alphas["seg+tri(S)"], alphas["seg+tri(W)"]) == (0.7, 0.1, 0.2)
     assert [one.rate for one in RECIPES["attentive"].stages] == [1e-5, 3e-6, 1e-6]
     with pytest.raises(UsageError, match="baseline, seg"):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ CONFIG = BatchConfig(steps=40, voices=3, size=8, shares={"emodb": 0.7, "nemo": 0
 def utterances(seed=0):
     """Two voices a corpus, of many sad clips and few angry ones, of 0.3 to 3 s. Each frame tells its clip."""
     rng = np.random.default_rng(seed)
-    found = []
+    found: list[Any] = []
     for corpus in ("emodb", "nemo"):
         for i in range(40):
             label, speaker = "angry" if i % 8 < 2 else "sad", str(i % 2)

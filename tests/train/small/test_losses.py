@@ -14,6 +14,7 @@ def test_a_label_that_the_corpus_lacks_is_pushed_neither_up_nor_down(smoothing):
     """Its logit gets no gradient, and its value changes no loss."""
     logits = torch.randn(2, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
     restricted_cross_entropy(logits, TARGETS, ALLOWED, smoothing).sum().backward()
+    assert logits.grad is not None
     assert (logits.grad[~ALLOWED] == 0).all()
     assert (logits.grad[ALLOWED] != 0).all()
 

@@ -1,5 +1,7 @@
 """Training pools what the stream pools."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ def tiny() -> SmallModel:
 @pytest.mark.parametrize("frames", [4, 100, 160, 164, 240, 404])
 def test_windows_pooled_in_training_equal_forward_windows(frames):
     """From mel powers made once, batched, or from the sound itself, window by window: the same logits."""
-    model = tiny()
+    model: Any = tiny()
     audio = torch.from_numpy(np.stack([voice(4.0, pitch)[: frames * 160] for pitch in (110, 190, 240)]))
     mel = model.frontend(torch.nn.functional.pad(audio, (CONTRACT.lookback, 0)))
     with torch.inference_mode():

@@ -76,7 +76,7 @@ def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_pat
     # What was scored is not scored again; another run finds everything done, and writes the same weights.
     assert {path: path.stat().st_mtime_ns for path in scored} == scored
     again = train_small(data, tmp_path / "work", tmp_path / "again", TINY, resume=True, threads=1)
-    assert again.weights_sha256 == card.weights_sha256
+    assert again is not None and again.weights_sha256 == card.weights_sha256
 
 
 def test_the_command_says_in_one_line_what_is_missing(tmp_path, capsys):

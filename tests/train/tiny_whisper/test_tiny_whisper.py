@@ -26,7 +26,7 @@ TOKENIZER = make_tokenizer()
 def made_take(sentence: str = "01", seed: int = 0) -> Take:
     """A clip of 3 s whose words stand a quarter of a second apart, in noise."""
     rng = np.random.default_rng(seed)
-    starts = 0.8 + 0.25 * np.arange(6)
+    starts = (0.8 + 0.25 * np.arange(6)).astype(np.float64)
     power = rng.normal(-4, 0.3, (80, 300)).astype(np.float32)
     power[:, 80:230] += 3
     return Take(power, "en", sentence, Spoken(starts, starts + 0.25))

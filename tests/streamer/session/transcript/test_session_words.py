@@ -1,5 +1,7 @@
 """A session with words: the contracts of `test_session.py`, and the protocol's rules on transcripts."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Read
 from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
-OPTIONS = {"refresh_s": 0.7, "text_wait_s": 0.4}
+OPTIONS: dict[str, Any] = {"refresh_s": 0.7, "text_wait_s": 0.4}
 
 
 def session_of(**options):
@@ -410,7 +412,8 @@ def test_any_pattern_of_interim_passes_that_were_dropped_gives_the_same_finals(a
 
     hurried = answered(session_of(), audio, answer)
     whole = events_of([audio], Wavering())
-    assert differences(*([e for e in events if hasattr(e, "seq")] for events in (whole, hurried))) == []
+    durable = [[e for e in events if hasattr(e, "seq")] for events in (whole, hurried)]
+    assert differences(durable[0], durable[1]) == []
     for final, said in zip(of_type(hurried, "emotion.final"), of_type(hurried, "transcript.final"), strict=True):
         assert final.text == "used" and [w.word for w in final.words] == [w.word for w in said.words]
 
@@ -422,7 +425,7 @@ def test_what_interims_settled_no_later_interim_changes(audio, random):
     def answer(request):
         return Dropped(request.id) if random.random() < 0.3 else Done(request.id, Wavering().transcribe(request))
 
-    stable = {}
+    stable: dict[int, str] = {}
     for event in of_type(answered(session_of(), audio, answer), "transcript.interim"):
         assert event.text.startswith(stable.get(event.utterance, ""))
         stable[event.utterance] = event.text[: event.stable]
