@@ -355,7 +355,8 @@ def test_what_resume_must_know_of_a_session_survives_a_save():
     assert (session.next_seq, session.finished) == (1, False)
     events = run(session, engine, [voice(2.0)])
     restored = Session.restore(session.save(), CONTRACT)
-    assert session.next_seq == restored.next_seq == events[-1].seq + 1 and restored.finished
+    assert events[-1].type == "session.closed" and restored.finished
+    assert session.next_seq == restored.next_seq == events[-1].seq + 1
 
 
 def test_importing_the_session_loads_no_torch():

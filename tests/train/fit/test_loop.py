@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_training_that_ends_at_any_step_goes_on_to_the_same_weights(kind, number, tmp_path):
     """Ctrl+C saves after the step; a kill leaves the checkpoint of the epoch before, or none. Both to the bit."""
-    steps = []
+    steps: list[Any] = []
     whole = training(kind, steps.append)
     fitted = fit(whole, tmp_path / "whole.safetensors")
     assert len(steps) >= EPOCHS * BATCHES
