@@ -21,7 +21,7 @@ DISTILLED = "distilbert/distilbert-base-uncased"
 
 def test_a_reading_costs_the_same_after_any_time_and_at_a_minute_a_tenth_of_starting_over():
     """Counted, not timed: the operations of ours are flat, those of running again grow with what was heard."""
-    costs = list(bench_readings([5, 30, 60], {"small": MODELS["small"]}, time.monotonic() + 3600))
+    costs: list[Any] = list(bench_readings([5, 30, 60], {"small": MODELS["small"]}, time.monotonic() + 3600))
     ours = [cost.ours_gflop for cost in costs]
     assert max(ours) == min(ours) > 0
     assert costs[2].again_gflop > 10 * costs[2].ours_gflop
@@ -62,6 +62,7 @@ def test_every_published_encoder_can_be_counted(name):
 
 def test_an_encoder_is_built_and_run_in_a_process_of_its_own():
     """Milliseconds, weights and, where the system tells, working memory."""
+    cost: Any
     (cost,) = bench_encoders([DISTILLED], "cpu", 1, time.monotonic() + 3600)
     assert cost.skipped is None and 1 <= cost.runs <= 5
     assert cost.ms > 0 and cost.gflop > 0 and cost.weights_mb == pytest.approx(66_362_880 * 4 / 2**20)
