@@ -18,7 +18,7 @@ MEASURED = "measured here"
 
 @dataclass(frozen=True)
 class Entry:
-    """One model, as `emoscope models show` tells it.
+    """One model, as `emoscope models show` prints it.
 
     source      where it comes from: weights that ship, a folder, or a recipe that makes them
     parts       its encoders, or other things it is made of

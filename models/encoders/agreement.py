@@ -9,8 +9,8 @@ from typing import Any
 
 from .config import TEXT
 
-# What shapes no output of an encoder in use: dropouts, the masks and losses of training, initialisation, heads, the
-# adapter and the decoder that are never built, generation, labels, versions.
+# Fields that no output of an encoder depends on at inference: dropouts, the masks and losses of training,
+# initialisation, heads, the adapter and the decoder that are never built, generation, labels, versions.
 IDLE = re.compile(
     r"dropout|layerdrop|initializer|codevector|classifier|^(_|init_|mask_|tdnn_|xvector_|ctc_|pooler_|decoder_|"
     r"output_attentions|output_hidden_|adapter_(kernel_size|stride|act)$)"
@@ -21,7 +21,7 @@ IDLE = re.compile(
     r"max_target_positions|suppress_tokens|begin_suppress_tokens|median_filter_width|sinusoidal_pos_embds)$"
 )
 
-# What the models look up although not every configuration has it, and what they take it for without.
+# Fields that the models look up although not every configuration has them, with the default that they use.
 UNLISTED: dict[str, Any] = {
     "adapter_attn_dim": None, "conv_act": "tanh", "conv_pos_batch_norm": False, "max_relative_positions": -1,
     "norm_rel_ebd": "none", "position_buckets": -1, "share_att_key": False,
@@ -29,7 +29,7 @@ UNLISTED: dict[str, Any] = {
 
 
 def _computing(config: Any) -> dict[str, Any]:
-    """The fields of a transformers configuration that shape the forward pass; others' old or own fields are not."""
+    """The fields of a transformers configuration that the forward pass depends on, with their values."""
     found = config.to_dict()
     family = config.model_type
     names = {name for name in type(config)().to_dict() if not IDLE.search(name)}

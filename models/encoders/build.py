@@ -29,7 +29,7 @@ def transformers_config(config: EncoderConfig) -> Any:
             hf.layerdrop = 0.0  # a dropped layer has no hidden state to choose
         hf.add_adapter = False  # frames of 20 ms come out, not an adapter's coarser ones
         hf.apply_spec_augment = False  # masks features at random in training: none of the systems asks for it
-    except Exception as error:  # a stranger's fields: what they break is not to be foreseen
+    except Exception as error:  # an untrusted configuration can make transformers raise anything
         raise _unbuildable(config, error) from None
     return hf
 
@@ -51,7 +51,7 @@ def transformers_model(config: EncoderConfig) -> Any:
             if config.attention == "eager" or "attention" not in str(error):
                 raise
             return make(hf, attn_implementation="eager", **known)
-    except Exception as error:  # as above: sizes that do not divide, activations that there are not
+    except Exception as error:  # as above: sizes that do not divide, unknown activations
         raise _unbuildable(config, error) from None
 
 

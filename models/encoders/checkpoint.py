@@ -2,7 +2,7 @@
 
 transformers fills what it does not find with random numbers and a warning. Here every weight of the encoder must be
 in the checkpoint, and every weight of the checkpoint must be the encoder's or belong to a head that is known not to
-be used (`checkpoints.md`: a head that loads as random, silently).
+be used (`models/README.md`).
 """
 
 import re
@@ -34,7 +34,7 @@ PLAIN = re.compile(r"[^/\\:\0]+\.safetensors")
 PREFIXES = ("wav2vec2_bert.", "wav2vec2.", "hubert.", "wavlm.", "model.encoder.", "encoder.",
             "deberta.", "roberta.", "bert.", "distilbert.")  # fmt: skip
 
-# Weights of pretraining and of other tasks' heads, which no encoder has.
+# Weights of pretraining and of other tasks' heads. The encoders here have none of them.
 OTHERS = re.compile(
     r"^(quantizer|project_q|project_hid|lm_head|lm_predictions|mask_predictions|cls|proj_out|projector|classifier|"
     r"pre_classifier|vocab_|adapter|decoder|model\.decoder|pooler|label_embs_concat|final_proj|layer_weights)"
@@ -131,14 +131,15 @@ def fit_encoder(model: nn.Module, weights: dict[str, Tensor], where: str) -> Non
 
 
 def _configured(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    hears = folder / "preprocessor_config.json"
-    return _json(folder / "config.json"), _json(hears) if hears.is_file() else {}
+    """The contents of config.json and of preprocessor_config.json; the latter may be absent."""
+    preprocessor = folder / "preprocessor_config.json"
+    return _json(folder / "config.json"), _json(preprocessor) if preprocessor.is_file() else {}
 
 
-def _hears(folder: Path, model: dict[str, Any], hears: dict[str, Any]) -> tuple[Normalise, int]:
-    """What a checkpoint was trained to hear: how its waveform is normalised, and its sample rate in Hz."""
+def _audio_format(folder: Path, model: dict[str, Any], preprocessor: dict[str, Any]) -> tuple[Normalise, int]:
+    """The audio that a checkpoint was trained on: how the waveform is normalised, and the sample rate in Hz."""
     where = folder / "preprocessor_config.json"
-    rate, normalised = hears.get("sampling_rate", 16_000), hears.get("do_normalize", True)
+    rate, normalised = preprocessor.get("sampling_rate", 16_000), preprocessor.get("do_normalize", True)
     if isinstance(rate, bool) or not isinstance(rate, int):
         raise CardInvalid(f"{where}: sampling_rate must be a whole number of Hz; got {rate!r}")
     if model.get("model_type") not in WAVEFORM:
@@ -154,8 +155,8 @@ def speech_checkpoint(name: str | Path, download: bool = False, **changes: Any) 
     Its preprocessor_config.json decides the sample rate and whether the waveform is normalised per window.
     """
     folder = checkpoint_folder(name, download)
-    model, hears = _configured(folder)
-    normalise, rate = _hears(folder, model, hears)
+    model, preprocessor = _configured(folder)
+    normalise, rate = _audio_format(folder, model, preprocessor)
     fields: dict[str, Any] = {"model": model, "normalise": normalise, "sample_rate": rate}
     encoder = speech_encoder(SpeechConfig(**{**fields, **changes}))
     fit_encoder(encoder.model, read_weights(folder), str(folder))
@@ -194,17 +195,17 @@ def load_into(encoder: SpeechEncoder | TextEncoder, name: str | Path, download: 
     """Give an encoder that is already built (in a system, say) the weights of a checkpoint of its own shape.
 
     HeadMismatch names every field of the checkpoint's configuration that asks for another computation. Waveforms
-    normalised by a fixed (mean, std) are a choice that no checkpoint knows, and stand.
+    normalised by a fixed (mean, std) are allowed: no checkpoint's configuration can state that.
     """
     folder = checkpoint_folder(name, download)
     config: EncoderConfig = encoder.config
-    model, hears = _configured(folder)
+    model, preprocessor = _configured(folder)
     found = model.get("model_type")
     if found != config.family:
         raise HeadMismatch(f"{folder}: a {found} checkpoint for a {config.family} encoder")
     differing = differences(transformers_config(config), transformers_config(replace(config, model=model)))
     if isinstance(config, SpeechConfig):
-        normalise, rate = _hears(folder, model, hears)
+        normalise, rate = _audio_format(folder, model, preprocessor)
         if rate != config.sample_rate:
             differing.append(f"sampling_rate {rate} instead of {config.sample_rate}")
         if config.family in WAVEFORM and config.normalise in ("window", "none") and config.normalise != normalise:

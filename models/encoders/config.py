@@ -1,4 +1,4 @@
-"""What an encoder is built from: transformers' own configuration, and what to do around it."""
+"""The configuration of an encoder: transformers' own, and how the encoder is used here."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -66,7 +66,7 @@ class SpeechConfig(EncoderConfig):
             raise CardInvalid(f"no speech encoder of type {self.family!r}; there are {', '.join(SPEECH)}")
         if self.sample_rate != 16_000:
             raise CardInvalid(
-                f"the {self.family} encoder wants audio at {self.sample_rate} Hz; speech encoders here hear 16000 Hz, "
+                f"the {self.family} encoder takes audio at {self.sample_rate} Hz; speech encoders here get 16000 Hz, "
                 "so resampled features would not be those it was trained on: use a checkpoint for 16 kHz"
             )
         if isinstance(self.normalise, list):  # a card's JSON knows no tuples

@@ -1,4 +1,4 @@
-"""Which of a transformer's hidden states come out: the last, one of them, or a learned sum of all."""
+"""Choosing a transformer's hidden states: the last, one of them, or a learned sum of all."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from ..errors import CardInvalid
 from .config import Layer
 
 
-def counted(layer: Layer, depth: int) -> Layer:
+def layer_index(layer: Layer, depth: int) -> Layer:
     """`layer` counted from the first, 0 to `depth`; CardInvalid if there is none."""
     if isinstance(layer, int):
         if not -depth - 1 <= layer <= depth:
@@ -20,7 +20,7 @@ def counted(layer: Layer, depth: int) -> Layer:
 
 
 class HiddenStates(nn.Module):
-    """Runs a transformer and hands out the hidden states that `layer` asks for.
+    """Runs a transformer and returns the hidden states that `layer` selects.
 
     State 0 is what the first layer is given, state i the output of layer i, and the last one, `depth`, what the model
     puts out, after its final normalisation if it has one.
@@ -28,7 +28,7 @@ class HiddenStates(nn.Module):
 
     def __init__(self, layer: Layer, depth: int) -> None:
         super().__init__()
-        layer = counted(layer, depth)
+        layer = layer_index(layer, depth)
         self.layer: Layer = "last" if layer == depth else layer
         self.depth = depth
         if layer == "weighted":

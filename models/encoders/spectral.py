@@ -74,7 +74,7 @@ class WhisperSpeechEncoder(SpeechEncoder):
         most = self.padded or self.limit
         if frames // 2 > most:
             raise CardInvalid(
-                f"a window of {frames / 100:.2f} s; this Whisper hears at most {most / 50:.2f} s at a time"
+                f"a window of {frames / 100:.2f} s; this Whisper encodes at most {most / 50:.2f} s at a time"
             )
         mask = frame_mask(torch.zeros_like(lengths), lengths // HOP, frames)
         mel, silence = self.mel(audio, mask)
@@ -103,6 +103,6 @@ class WhisperSpeechEncoder(SpeechEncoder):
         return self.model.layer_norm(x)  # type: ignore[no-any-return]
 
     def transform(self, front: Tensor, mask: Tensor) -> Tensor:
-        """As in `SpeechEncoder`; the silence that followed the window is left behind."""
+        """As in `SpeechEncoder`; the silence after the window is cut off."""
         chosen: Tensor = self.hidden(self.layers, lambda: self.body(front, mask))
         return chosen[:, : mask.shape[1]].masked_fill(~mask[:, :, None], 0.0)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from .config import TextConfig
-from .hidden import counted
+from .hidden import layer_index
 from .speech import Phase, recompute_layers, set_phase
 
 
@@ -31,7 +31,7 @@ class Tokens:
 def tokenise(texts: Sequence[str], encode: Callable[[str], Sequence[int]]) -> Tokens:
     """Tokens of `texts`, whole however long; `encode` is a tokenizer's `encode`, special tokens included.
 
-    A transcript without a word has no tokens at all, not even special ones: nobody spoke them.
+    A transcript without a word has no tokens at all, not even special ones.
     """
     rows = [list(encode(text)) if text.strip() else [] for text in texts]
     most = max(1, *(len(row) for row in rows))
@@ -59,7 +59,7 @@ class TextEncoder(nn.Module):
         reserved = self.pad + 1 if config.family in ("roberta", "xlm-roberta") else 0
         self.limit = int(hf.max_position_embeddings) - reserved
         depth = len(self.layers)
-        counted(config.layer, depth)
+        layer_index(config.layer, depth)
         self.depth = depth
         if config.layer == "weighted":
             self.weights = nn.Parameter(torch.zeros(depth + 1))
@@ -88,7 +88,7 @@ class TextEncoder(nn.Module):
         return hidden.masked_fill(~mask[:, :, None], 0.0), mask
 
     def _piece(self, ids: Tensor, mask: Tensor) -> Tensor:
-        # A row without tokens would be a softmax over nothing: let it see its first place, and hide the answer.
+        # A row without tokens would be a softmax over nothing: so it attends to its first position, and is masked.
         empty = ~mask.any(1)
         attend = mask.clone()
         attend[:, 0] |= empty

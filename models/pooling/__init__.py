@@ -1,4 +1,4 @@
-"""From a sequence of frames to one vector, incremental and exact: the pooling zoo.
+"""Pooling a sequence of frames into one vector, incrementally and exactly.
 
 base       what every pooling offers
 softmax    average, statistics, attentive (AS, SA, MHA, MQMHA) and reduced attention pooling

@@ -12,7 +12,7 @@ from ..pool_state import PoolState
 
 
 def without_autocast(where: Tensor) -> AbstractContextManager[object]:
-    """Full precision for what is done to `where`, also inside a caller's autocast; meta tensors know none."""
+    """A context in which autocast is off on the device of `where`; meta tensors have no autocast."""
     device = where.device.type
     return nullcontext() if device == "meta" else torch.autocast(device, enabled=False)
 
@@ -21,9 +21,9 @@ StateT = TypeVar("StateT", bound=PoolState)
 
 
 class Pooling(nn.Module, ABC, Generic[StateT]):
-    """Frames in, a vector out, in one go or piece by piece with the same answer.
+    """Pools frames into a vector, at once or in parts, with the same result.
 
-    Every pooling is masked: a hidden frame changes nothing, whatever stands in it. A mask that hides every frame
+    Every pooling is masked: a hidden frame changes nothing, whatever it holds. A mask that hides every frame
     gives the empty state, which reads as zeros and leaves any state that it is merged with as it was. Features
     may be bfloat16; scores and states are float32.
 

@@ -39,12 +39,12 @@ class MaxPooling(Pooling[MaxState]):
 
 
 class BestSegmentPooling(Pooling[BestState]):
-    """The most confident segment speaks for the utterance (Porjazovski et al. 2024, section 3.1).
+    """The most confident segment decides for the utterance (Porjazovski et al. 2024, section 3.1).
 
-    A sequence is cut into overlapping segments, each segment is averaged over time and judged by `head`; the one
+    A sequence is cut into overlapping segments, each segment is averaged over time and classified by `head`; the one
     whose likeliest label has the highest probability is kept, and read as its mean (B, K). A sequence shorter than
-    a segment is one segment. The last segment ends where the sequence ends, so that no frame goes unheard; the
-    paper does not say what it does with a rest (`keep_rest=False` drops it).
+    a segment is one segment. The last segment ends where the sequence ends, so that no frame is left out; the
+    paper does not say what it does with a remainder (`keep_rest=False` drops it).
 
     States are of segments: merged states answer for the segments that each was made of, none straddles two calls.
 
@@ -58,7 +58,7 @@ class BestSegmentPooling(Pooling[BestState]):
             raise ValueError(f"stride ({stride} frames) must be positive and at most a segment ({segment} frames)")
         self.dim = self.width = head.in_features
         self.segment, self.stride, self.keep_rest = segment, stride, keep_rest
-        # Kept out of this module's own parameters: the model owns its head, and would hold it twice.
+        # In a tuple, so that it is not registered here: it is a submodule of the model already.
         self._head = (head,)
 
     def starts(self, frames: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What words say about an emotion: a reading of a sentence that may still be growing."""
+"""The text branch: emotion scores of a sentence that may still be growing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from .card import TextCard
 from .network import TextNetwork
 from .words import UNKNOWN, Tokenizer, Vocabulary
 
-PIECE = 64  # words that are encoded at a time: memory does not grow with the sentence
+PIECE = 64  # words that are encoded at a time, so that memory does not grow with the sentence
 Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class TextState:
-    """Words heard so far, pooled: a few KB, and a few numbers a word.
+    """The pooled state of the words so far: a few KB, and a few numbers a word.
 
     before  the last words, context of those to come
     pool    their pool state, without a batch axis (NumPy)
@@ -35,16 +35,16 @@ class TextState:
 
 @dataclass(frozen=True)
 class TextReading:
-    """What the words of one utterance say.
+    """The text branch's answer for the words of one utterance.
 
     scores     (L,) calibrated probabilities in the order of the branch's labels, sum 1
-    prior      (L,) p(e) among the sentences that the branch learned from: what no words at all would say
+    prior      (L,) p(e) among the sentences of the training data
     weights    (N,) share of each word given to `read`, sum 1; 0 where nothing but punctuation is left of it
     classes    (C,) probabilities of the corpus's own classes, from which `scores` are made
     tells      from 0 to 1, how much the words should count beside a voice: by how much they make "neutral" less
                likely than it is without them, 1 - p(neutral | words) / p(neutral), times `known`; 0 where they make
                it likelier. A plain sentence can be said in any emotion, so it must not speak against the voice
-    known      share of the attention on words that the vocabulary holds; low for another language, or for garbage
+    known      share of the attention on words in the vocabulary; low for another language, or for garbled text
     """
 
     scores: Array
@@ -56,7 +56,7 @@ class TextReading:
 
 
 class TextBranch:
-    """Reads words. Stateless: what it knows of a growing sentence is in a `TextState`, handed in and out.
+    """Classifies words. Stateless: the state of a growing sentence is a `TextState` that the caller keeps.
 
     labels   of the readings' scores, the voice model's
     classes  what the network tells apart, as its corpus names them
@@ -76,7 +76,7 @@ class TextBranch:
         self._silent = self.classes.index("neutral") if "neutral" in self.classes else None
 
     def begin(self) -> TextState:
-        """No words."""
+        """The state of no words."""
         pooling = self.network.pooling
         none = pooling.init_state()
         groups = pooling.queries * pooling.heads
@@ -84,7 +84,7 @@ class TextBranch:
         return TextState((), state, np.zeros((0, groups), np.float32), np.zeros(0, np.bool_))
 
     def extend(self, state: TextState, words: Sequence[str]) -> TextState:
-        """The state after more words; the same, to rounding, however a sentence is cut into calls."""
+        """The state after more words; the same, up to rounding, however a sentence is divided into calls."""
         for first in range(0, len(words), PIECE):
             state = self._extend(state, words[first : first + PIECE])
         return state
@@ -107,7 +107,7 @@ class TextBranch:
         )
 
     def reading(self, state: TextState) -> TextReading | None:
-        """What the words so far say; None if there is none among them."""
+        """The reading of the words so far; None where there are none, or only punctuation."""
         if not np.isfinite(state.scores).any():
             return None
         weights = np.asarray(state.pool.attention(state.scores), np.float64)
@@ -117,7 +117,7 @@ class TextBranch:
             pool = state.pool.map(lambda array: torch.from_numpy(array)[None])
             logits = self.network.logits(pool)[0].double() / self.card.temperature
             said = torch.softmax(logits + torch.tensor(self.card.bias, dtype=torch.float64), -1).numpy()
-        # Words that the vocabulary does not hold are judged by their letters alone: trusted as far as they are known.
+        # Unknown words are classified by their letters alone, so the prior replaces their share of the answer.
         blended = said**known * self.class_prior.astype(np.float64) ** (1 - known)
         classes = (blended / blended.sum()).astype(np.float32)
         scores = classes @ self._shares
@@ -129,8 +129,8 @@ class TextBranch:
         )
 
     def read(self, words: Sequence[str], language: str | None = None) -> TextReading | None:
-        """What these words say, one utterance's; None if the language is known and not one of the branch's, or if
-        nothing but punctuation is there.
+        """The reading of one utterance's words; None for a language that the branch does not know, or where there is
+        nothing but punctuation.
 
         words     as a recognizer gives them, with or without spaces, capitals and punctuation
         language  its code, such as "en"; None where it is not known

@@ -61,7 +61,7 @@ class Sentences:
 
 
 class Causal(nn.Module):
-    """A convolution over the words so far, with a way around it."""
+    """A residual causal convolution: over a word and those before it."""
 
     def __init__(self, hidden: int, width: int, dropout: float) -> None:
         super().__init__()

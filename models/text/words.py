@@ -20,7 +20,7 @@ from ..errors import CardInvalid
 UNKNOWN = 0
 MARKS = ("!", "?", "...")
 SHORTEST, LONGEST = 3, 5  # letters in a piece, the word's edges counted
-LONGEST_WORD = 40  # letters; what is longer is no word that anybody says
+LONGEST_WORD = 40  # letters; the rest is cut off
 APOSTROPHES = str.maketrans("’‘`´", "''''")
 
 
