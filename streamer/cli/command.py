@@ -25,8 +25,6 @@ Other packages offer their commands through the entry-point group `emoscope.comm
 `CommandGroup`. Its module is imported for every `emoscope --help`, so it imports nothing slow at its top.
 """
 
-import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,14 +54,4 @@ class CommandGroup:
     commands: "tuple[Command | CommandGroup, ...]"
 
 
-@dataclass(frozen=True)
-class ArgparseCommand:
-    """A command that has not been given a dataclass yet."""
-
-    name: str
-    help: str
-    register: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
-
-
-AnyCommand = Command | CommandGroup | ArgparseCommand
+AnyCommand = Command | CommandGroup

@@ -1,15 +1,13 @@
 """From the words of a command line to a command with its options, by cyclopts."""
 
-import argparse
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from ..protocol.errors import UsageError
-from .command import AnyCommand, ArgparseCommand, CommandGroup, Runnable
+from .command import AnyCommand, CommandGroup, Runnable
 
 OPTIONS = Group("Options", sort_key=1)
 
@@ -53,8 +51,6 @@ def _add(app: App, commands: Iterable[AnyCommand]) -> None:
             group = App(name=command.name, help=command.help, help_epilogue="", group_parameters=OPTIONS)
             _add(group, command.commands)
             app.command(group)
-        elif isinstance(command, ArgparseCommand):
-            app.command(_argparse(command), name=command.name, help=command.help, help_flags=())
         else:
             app.command(_constructor(command.options), name=command.name, help=command.help, help_epilogue="")
 
@@ -89,21 +85,3 @@ def _version() -> str:
     from ..runtime.drive import product
 
     return product()
-
-
-@dataclass(frozen=True)
-class _Parsed:
-    command: ArgparseCommand
-    namespace: argparse.Namespace
-
-    def run(self) -> int:
-        return self.command.run(self.namespace)
-
-
-def _argparse(command: ArgparseCommand) -> Callable[..., Runnable]:
-    def construct(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> Runnable:
-        parser = argparse.ArgumentParser(prog=f"emoscope {command.name}", description=command.help)
-        command.register(parser)
-        return _Parsed(command, parser.parse_args(tokens))
-
-    return construct

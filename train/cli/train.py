@@ -1,137 +1,238 @@
-"""`emoscope train`: `small`, the published systems, text, a tiny recognizer. Torch comes only when one begins."""
+"""`emoscope train RECIPE`: a dataclass for each recipe, with the options that it takes. Torch is imported to train."""
 
-import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from emoscope.streamer.cli.command import ArgparseCommand
+from cyclopts import Parameter
 
-from . import words as cli_words
+from emoscope.models.errors import EmoscopeError, UsageError
+from emoscope.streamer.cli.command import Command, CommandGroup
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PUBLISHED = ("attentive", "segmental")
-RECIPES = ("small", *PUBLISHED, *cli_words.RECIPES)
+
+Part = Literal["fold-0", "fold-1", "fold-2", "fold-3", "all", "scores"]
+Epochs = Annotated[int | None, Parameter(help="of each training, or at most of each phase", metavar="N")]
 
 
-def register(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `emoscope train`."""
-    parser.add_argument("recipe", choices=RECIPES, help="what to train")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=CHECKOUT.parent / "shared" / "corpora",
-        metavar="DIR",
-        help="folder with ravdess; for small emodb, nemo, emotale too (default: ../shared/corpora beside the checkout)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="where card.json and weights.safetensors go (default: WORK/model; models/weights/small ships them)",
-    )
-    parser.add_argument(
-        "--work",
-        type=Path,
-        metavar="DIR",
-        help="cache and checkpoints (default: runs/ and the recipe's name)",
-    )
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="of each training, or at most of each phase")
-    parser.add_argument(
-        "--part",
-        choices=("fold-0", "fold-1", "fold-2", "fold-3", "all", "scores"),
-        help="of small: this training alone, or the folds' scores, beside others; then everything with --resume",
-    )
-    parser.add_argument("--seed", type=int, metavar="N", help="another seed gives other weights, about as good")
-    parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="processor threads (default: 2)")
-    parser.add_argument("--resume", action="store_true", help="go on where an earlier run was stopped or killed")
-    group = parser.add_argument_group("attentive and segmental")
-    group.add_argument("--size", choices=("published", "tiny"), help="tiny: a random encoder, to try the recipe")
-    group.add_argument(
-        "--row", metavar="ROW", help="of the paper's table: a pooling of attentive; baseline to seg+tri(W) of segmental"
-    )
-    group.add_argument(
-        "--encoders", metavar="DIR", help="folder or hub name of the pretrained speech encoder (default: the paper's)"
-    )
-    group.add_argument("--download", action="store_true", help="fetch the encoder if it is not on this machine")
-    group.add_argument("--device", help="torch's name of it (default: cpu)")
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where a recipe reads and writes, and what it computes with."""
+
+    data: Annotated[
+        Path,
+        Parameter(
+            help="folder with ravdess; for small emodb, nemo, emotale too (default: ../shared/corpora beside the "
+            "checkout)",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = CHECKOUT.parent / "shared" / "corpora"
+    out: Annotated[
+        Path | None,
+        Parameter(
+            help="where card.json and weights.safetensors go (default: WORK/model; models/weights/small ships them)",
+            metavar="DIR",
+        ),
+    ] = None
+    work: Annotated[
+        Path | None, Parameter(help="cache and checkpoints (default: runs/ and the recipe's name)", metavar="DIR")
+    ] = None
+    seed: Annotated[int | None, Parameter(help="another seed gives other weights, about as good", metavar="N")] = None
+    threads: Annotated[int, Parameter(help="processor threads", metavar="N")] = 2
+    resume: Annotated[bool, Parameter(help="continue a run that was stopped or killed")] = False
+
+    def __post_init__(self) -> None:
+        """UsageError for a number of threads below 1."""
+        check_positive("threads", self.threads)
+
+    def folders(self, recipe: str) -> tuple[Path, Path]:
+        """The folder of cache and checkpoints, and the folder of the model."""
+        work = self.work or Path("runs") / recipe
+        return work, self.out or work / "model"
 
 
-def run(args: argparse.Namespace) -> int:
-    """Train; 0, or 1 with one line that says what went wrong, or how to go on after Ctrl+C (130)."""
-    from emoscope.models.errors import EmoscopeError
+@dataclass(frozen=True, kw_only=True)
+class TrainSmall:
+    """The model that ships."""
 
+    epochs: Epochs = None
+    part: Annotated[
+        Part | None,
+        Parameter(help="only this training, or the folds' scores, beside others; then everything with --resume"),
+    ] = None
+    place: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for a number of epochs below 1."""
+        check_positive("epochs", self.epochs)
+
+    def run(self) -> int:
+        """Train."""
+        work, out = self.place.folders("small")
+
+        def train() -> None:
+            from ..small.recipe import Recipe, train_small
+
+            recipe = Recipe()
+            recipe = replace(recipe, fit=replace(recipe.fit, **given(epochs=self.epochs, seed=self.place.seed)))
+            train_small(self.place.data, work, out, recipe, self.place.resume, self.place.threads, self.part)
+
+        return report(train, out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPublished:
+    """A published system."""
+
+    system: ClassVar[str]
+
+    epochs: Epochs = None
+    size: Annotated[
+        Literal["published", "tiny"] | None, Parameter(help="tiny: a random encoder, to try the recipe")
+    ] = None
+    row: Annotated[
+        str | None,
+        Parameter(
+            help="of the paper's table: a pooling of attentive; baseline to seg+tri(W) of segmental", metavar="ROW"
+        ),
+    ] = None
+    encoders: Annotated[
+        str | None,
+        Parameter(help="folder or hub name of the pretrained speech encoder (default: the paper's)", metavar="DIR"),
+    ] = None
+    download: Annotated[bool, Parameter(help="fetch the encoder if it is not on this machine")] = False
+    device: Annotated[
+        str, Parameter(help="where the model is trained, by torch's name of the device", metavar="DEVICE")
+    ] = "cpu"
+    place: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for a number of epochs below 1, and for an encoder that a tiny recipe would not use."""
+        check_positive("epochs", self.epochs)
+        if self.size == "tiny" and (self.encoders or self.download):
+            raise UsageError("a tiny encoder begins with random weights; leave out --encoders and --download")
+
+    def run(self) -> int:
+        """Train."""
+        work, out = self.place.folders(self.system)
+
+        def train() -> None:
+            from ..published.recipe import RECIPES, train_published
+
+            train_published(
+                replace(
+                    RECIPES[self.system],
+                    **given(size=self.size, row=self.row, epochs=self.epochs, seed=self.place.seed),
+                ),
+                self.place.data,
+                work,
+                out,
+                encoder=self.encoders,
+                download=self.download,
+                resume=self.place.resume,
+                threads=self.place.threads,
+                device=self.device,
+            )
+
+        return report(train, out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainAttentive(TrainPublished):
+    """Attentive pooling over a pretrained encoder."""
+
+    system: ClassVar[str] = "attentive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSegmental(TrainPublished):
+    """A pretrained encoder on overlapping segments."""
+
+    system: ClassVar[str] = "segmental"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainText:
+    """The text branch."""
+
+    epochs: Epochs = None
+    place: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for a number of epochs below 1."""
+        check_positive("epochs", self.epochs)
+
+    def run(self) -> int:
+        """Train."""
+        work, out = self.place.folders("text")
+
+        def train() -> None:
+            from ..text import fitting, recipe
+
+            changed = replace(fitting.Recipe(), **given(epochs=self.epochs, seed=self.place.seed))
+            recipe.train_text(self.place.data, work, out, changed, self.place.resume, self.place.threads)
+
+        return report(train, out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainTinyWhisper:
+    """A tiny recognizer for the tests."""
+
+    place: RunOptions = field(default_factory=RunOptions)
+
+    def run(self) -> int:
+        """Train."""
+        work, out = self.place.folders("tiny-whisper")
+
+        def train() -> None:
+            from ..tiny_whisper import fitting, recipe
+
+            changed = replace(fitting.Recipe(), **given(seed=self.place.seed))
+            recipe.train_tiny_whisper(self.place.data, work, out, changed, self.place.resume, self.place.threads)
+
+        return report(train, out)
+
+
+def report(train: Callable[[], None], out: Path) -> int:
+    """Run a training; 0, or 1 with one line that says what went wrong, or how to continue after Ctrl+C (130)."""
     from ..errors import Interrupted
     from ..progress import say
 
-    args.work = args.work or Path("runs") / args.recipe
-    args.out = args.out or args.work / "model"
     try:
-        if args.recipe in cli_words.RECIPES:
-            cli_words.train(args)
-        else:
-            _check(args)
-            (_published if args.recipe in PUBLISHED else _small)(args)
+        train()
     except Interrupted as stopped:
         say(f"{stopped}; the same command with --resume goes on from there")
         return 130
     except EmoscopeError as error:
         say(f"emoscope train: {error}")
         return 1
-    say(f"written: {args.out}")
+    say(f"written: {out}")
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
-    """UsageError for an option that the recipe would not heed."""
-    from emoscope.models.errors import UsageError
-
-    others = ("part",) if args.recipe in PUBLISHED else ("size", "row", "encoders", "download", "device")
-    if unheeded := [f"--{name}" for name in others if getattr(args, name) not in (None, False)]:
-        raise UsageError(f"{args.recipe} has no {', '.join(unheeded)}; leave it out")
-    if args.size == "tiny" and (args.encoders or args.download):
-        raise UsageError("a tiny encoder begins with random weights; leave out --encoders and --download")
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given; a recipe's own values hold for the others."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
-def _published(args: argparse.Namespace) -> None:
-    from dataclasses import replace
-
-    from ..published.recipe import RECIPES, train_published
-
-    given = {name: getattr(args, name) for name in ("size", "row", "epochs", "seed")}
-    recipe = replace(RECIPES[args.recipe], **{name: value for name, value in given.items() if value is not None})
-    train_published(
-        recipe,
-        args.data,
-        args.work,
-        args.out,
-        encoder=args.encoders,
-        download=args.download,
-        resume=args.resume,
-        threads=args.threads,
-        device=args.device or "cpu",
-    )
+def check_positive(name: str, value: int | None) -> None:
+    """UsageError for a number below 1."""
+    if value is not None and value < 1:
+        raise UsageError(f"--{name} {value}: must be at least 1")
 
 
-def _small(args: argparse.Namespace) -> None:
-    from dataclasses import replace
-
-    from ..small.recipe import Recipe, train_small
-
-    recipe = Recipe()
-    fit = recipe.fit
-    fit = replace(
-        fit,
-        epochs=fit.epochs if args.epochs is None else args.epochs,
-        seed=fit.seed if args.seed is None else args.seed,
-    )
-    recipe = replace(recipe, fit=fit)
-    train_small(args.data, args.work, args.out, recipe, args.resume, args.threads, args.part)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
-command = ArgparseCommand("train", help="train a model from corpora of speech", register=register, run=run)
+command = CommandGroup(
+    "train",
+    "train a model from corpora of speech",
+    (
+        Command("small", "the model that ships, from RAVDESS, EmoDB, nEMO and EmoTale", TrainSmall),
+        Command("attentive", "attentive pooling over a pretrained encoder, by its paper's recipe", TrainAttentive),
+        Command("segmental", "a pretrained encoder on overlapping segments, by its paper's recipe", TrainSegmental),
+        Command("text", "the text branch, from GoEmotions", TrainText),
+        Command("tiny-whisper", "a tiny speech recognizer for the tests", TrainTinyWhisper),
+    ),
+)

@@ -1,6 +1,5 @@
 """`emoscope evaluate` as a user types it, on corpora of a minute and a model of a few hundred weights."""
 
-import argparse
 import json
 import os
 import signal
@@ -20,7 +19,7 @@ from emoscope.models.cards import Corpus as Seen
 from emoscope.models.cards import read_card, write_card
 from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
-from emoscope.train.cli.evaluate import command
+from emoscope.streamer.cli.main import main as run_command
 from emoscope.train.corpora import LABELS, load_corpora
 from emoscope.train.errors import SpeakerLeak, SplitInvalid
 from emoscope.train.evaluation.conditions import parse_conditions
@@ -64,9 +63,7 @@ def data(tmp_path, make_emodb):
 
 
 def main(*arguments):
-    parser = argparse.ArgumentParser()
-    command.register(parser)
-    return command.run(parser.parse_args([str(argument) for argument in arguments]))
+    return run_command(["evaluate", *(str(argument) for argument in arguments)])
 
 
 def test_json_is_one_line_with_every_figure(model, data, capsys):
@@ -326,12 +323,10 @@ def test_the_picture_is_whole_xml_with_a_point_for_every_bin(model, data, tmp_pa
 
 
 SCRIPT = """
-import argparse, sys
-from emoscope.train.cli.evaluate import command
+import sys
+from emoscope.streamer.cli.main import main
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    command.register(parser)
-    sys.exit(command.run(parser.parse_args()))
+    sys.exit(main(["evaluate", *sys.argv[1:]]))
 """
 
 

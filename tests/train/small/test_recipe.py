@@ -1,12 +1,10 @@
 """`emoscope train small`, on corpora of a minute."""
 
-import argparse
-
 import pytest
 
 from emoscope.models import SmallConfig, load_model
 from emoscope.models.cards import read_card
-from emoscope.train.cli.train import command
+from emoscope.streamer.cli.main import main
 from emoscope.train.corpora.folds import fold_speakers
 from emoscope.train.small.augment import AugmentConfig
 from emoscope.train.small.batches import BatchConfig
@@ -81,9 +79,7 @@ def test_one_command_gives_a_model_that_loads_with_a_card_that_tells_all(tmp_pat
 
 def test_the_command_says_in_one_line_what_is_missing(tmp_path, capsys):
     """No traceback for a wrong folder, and exit code 1."""
-    parser = argparse.ArgumentParser()
-    command.register(parser)
-    code = command.run(parser.parse_args(["small", "--data", str(tmp_path / "nowhere"), "--work", str(tmp_path)]))
+    code = main(["train", "small", "--data", str(tmp_path / "nowhere"), "--work", str(tmp_path)])
     said = capsys.readouterr()
     assert code == 1
     assert said.out == ""
