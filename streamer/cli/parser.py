@@ -26,7 +26,7 @@ def build_app(commands: Iterable[AnyCommand]) -> App:
         help_format="plaintext",
         group_parameters=OPTIONS,
         version=_version,
-        default_parameter=Parameter(negative=(), show_default=_shown_default),
+        default_parameter=Parameter(negative=(), show_default=_shown_default, allow_repeating=True),
     )
     _add(app, commands)
     return app
