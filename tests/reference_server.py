@@ -1,7 +1,7 @@
-"""A server of the protocol without sockets, threads or a model: what it says is a plain function of what it heard.
+"""A server of the protocol without sockets, threads or a model: its events are a pure function of the audio received.
 
-It stands for the other side in tests of the client's core. It can fall back to an older stored state, as another server
-does that takes a session over.
+It is the peer in tests of the client's core. It can return to an older stored state, like another server that resumes
+the session.
 """
 
 from dataclasses import dataclass, field, replace
@@ -28,62 +28,63 @@ from emoscope.streamer.protocol.events import (
 )
 from emoscope.streamer.protocol.messages import Finish, Flush, Keepalive, SessionResume
 
-EVERY = 7  # frames of audio bring an event
+FRAMES_PER_EVENT = 7
 RATE = 8_000
 
 
 @dataclass(frozen=True)
-class Heard:
-    """All that a session is."""
+class SessionState:
+    """The whole state of a session."""
 
     audio: bytes = b""
     cut: int = 0
     finished: bool = False
     events: tuple[Any, ...] = ()  # all of them durable
 
-    def _say(self, event: Durable) -> "Heard":
+    def _with_event(self, event: Durable) -> "SessionState":
         return replace(self, events=(*self.events, event))
 
     @property
     def seq(self) -> int:
         return len(self.events) + 1
 
-    def hear(self, data: bytes) -> "Heard":
+    def receive_audio(self, data: bytes) -> "SessionState":
         now = self
         for byte in data:
             now = replace(now, audio=now.audio + bytes([byte]))
-            if len(now.audio) % EVERY == 0:
-                now = now._say(SpeechStarted(seq=now.seq, utterance=sum(now.audio), start=len(now.audio) / RATE))
+            if len(now.audio) % FRAMES_PER_EVENT == 0:
+                now = now._with_event(SpeechStarted(seq=now.seq, utterance=sum(now.audio), start=len(now.audio) / RATE))
         return now
 
-    def flush(self) -> "Heard":
+    def flush(self) -> "SessionState":
         at = len(self.audio)
         if at == self.cut:
             return self
         event = SpeechEnded(seq=self.seq, utterance=sum(self.audio), start=self.cut / RATE, end=at / RATE,
                             reason="flush")  # fmt: skip
-        return replace(self._say(event), cut=at)
+        return replace(self._with_event(event), cut=at)
 
-    def finish(self) -> "Heard":
+    def finish(self) -> "SessionState":
         if self.finished:
             return self
         totals = Totals(audio_s=len(self.audio) / RATE, speech_s=0.0, utterances=0, dropped_s=0.0)
-        return replace(self._say(SessionClosed(seq=self.seq, reason="finish", totals=totals)), finished=True)
+        return replace(self._with_event(SessionClosed(seq=self.seq, reason="finish", totals=totals)), finished=True)
 
 
 @dataclass
 class ReferenceServer:
-    """`outbox` holds what was said on the connection that is open; `take` hears a client's message.
+    """`receive` handles a client's message; `outbox` holds the events for the open connection.
 
-    suppresses  leaves out what a resuming client has already, as it should; a client must bear that it does not
+    suppresses  events that a resuming client already has are not sent, as the protocol requires; a client must also
+                work with a server that sends them
     """
 
     limits: Limits = field(default_factory=Limits)
     suppresses: bool = True
     id: str = ""
-    now: Heard = field(default_factory=Heard)
-    stored: Heard = field(default_factory=Heard)
-    others: dict[str, tuple[Heard, Heard]] = field(default_factory=dict)
+    now: SessionState = field(default_factory=SessionState)
+    stored: SessionState = field(default_factory=SessionState)
+    others: dict[str, tuple[SessionState, SessionState]] = field(default_factory=dict)
     made: int = 0
     seen: int = 0
     live: bool = False
@@ -93,12 +94,12 @@ class ReferenceServer:
     forgotten: list[bytes] = field(default_factory=list)
 
     def connect(self) -> None:
-        """A socket: a new session greets it."""
-        if self.id and self.begun:  # a session that heard nothing is not kept
+        """Open a connection: a new session sends `session.created`."""
+        if self.id and self.begun:  # a session without audio is not kept
             self.others[self.id] = self.now, self.stored
         self.begun = False
         self.made += 1
-        self.id, self.now, self.stored, self.seen = f"s{self.made}", Heard(), Heard(), 0
+        self.id, self.now, self.stored, self.seen = f"s{self.made}", SessionState(), SessionState(), 0
         self.outbox, self.live, self.greeted = [], True, True
         info = ModelInfo(id="fake", labels=[], dimensions=[], languages=[], licence="")
         self.outbox.append(
@@ -109,17 +110,17 @@ class ReferenceServer:
         )  # fmt: skip
 
     def drop(self, *, back: bool) -> None:
-        """The connection is gone; `back`: what was not stored is too."""
+        """Close the connection; `back`: the session returns to its stored state."""
         self.live = False
         if back:
             self.now = self.stored
 
     def forget(self) -> None:
-        """All sessions have expired."""
+        """Expire all sessions."""
         assert not self.live
         if self.begun:
             self.forgotten.append(self.now.audio)
-        self.id, self.now, self.stored, self.others = "", Heard(), Heard(), {}
+        self.id, self.now, self.stored, self.others = "", SessionState(), SessionState(), {}
 
     def store(self) -> None:
         self.stored = self.now
@@ -129,8 +130,8 @@ class ReferenceServer:
                 Status(audio_s=at, processed_s=at, lag_s=Lag(), dropped_s=0.0, rtf=0.0, level_dbfs=-120.0)
             )
 
-    def take(self, message: object) -> int | None:
-        """Hear a message; a close code when that ends the connection."""
+    def receive(self, message: object) -> int | None:
+        """Handle a message; a close code when it ends the connection."""
         if isinstance(message, SessionResume):
             assert self.greeted, "session.resume comes first"
             self.greeted = False
@@ -151,7 +152,7 @@ class ReferenceServer:
         match message:
             case bytes():
                 assert not self.now.finished, "audio after finish"
-                self.now = self.now.hear(message)
+                self.now = self.now.receive_audio(message)
             case Flush():
                 self.now = self.now.flush()
             case Finish():
@@ -163,5 +164,6 @@ class ReferenceServer:
         self.outbox += [event for event in self.now.events[before:] if event.seq > self.seen]
         return 1000 if self.now.finished else None
 
-    def say(self) -> bytes:
+    def next_event(self) -> bytes:
+        """The oldest event in the outbox, encoded."""
         return encode(self.outbox.pop(0))

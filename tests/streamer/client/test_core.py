@@ -1,4 +1,4 @@
-"""The client without sockets, against a server without sockets: nothing is lost, and nothing comes twice."""
+"""The sans-I/O client against a sans-I/O server: every durable event is delivered exactly once."""
 
 import itertools
 import random
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_server import RATE, Heard, ReferenceServer
+from reference_server import RATE, ReferenceServer, SessionState
 
 from emoscope.streamer.client.core import ClientCore
 from emoscope.streamer.client.reconnect import Stop
@@ -33,7 +33,7 @@ class World:
     pace: str = "realtime"
     core: ClientCore = field(init=False)
     given: list[AnyEvent] = field(default_factory=list)
-    said: list[bytes | str] = field(default_factory=list)
+    sent: list[bytes | str] = field(default_factory=list)
     code: int | None = None
     online: bool = False
     end: Stop | None = None
@@ -43,7 +43,7 @@ class World:
         # With mu-law, a byte is a sample.
         config = Config(sample_rate=RATE, encoding="mulaw", pace=self.pace)  # type: ignore[arg-type]
         self.core = ClientCore(config, random.Random(1).random)
-        # What is under test here is the order of things, not the options: the reference server takes none.
+        # These tests are about order, not about options: the reference server has none.
         self.core._changed_options = dict  # type: ignore[method-assign]
         self.core.buffer.apply_limits(self.server.limits, RATE)
         self.core.buffer.ring.capacity = 0
@@ -53,11 +53,11 @@ class World:
 
     def send(self, data: bytes) -> None:
         self.core.append(data)
-        self.said.append(data)
+        self.sent.append(data)
 
     def flush(self) -> None:
         self.core.command(Flush())
-        self.said.append("flush")
+        self.sent.append("flush")
 
     def connect(self) -> None:
         if not self.online and self.end is None:
@@ -75,12 +75,12 @@ class World:
             self.notices()
             if message is None:
                 return
-            self.code = self.server.take(message)
+            self.code = self.server.receive(message)
 
     def deliver(self, count: int) -> None:
-        """The server's next messages arrive at the client; after the last one, its goodbye does."""
+        """The server's next messages arrive at the client; after the last one, the close code does."""
         while self.online and self.server.outbox and count > 0:
-            self.given += self.core.receive(self.server.say(), self.now)
+            self.given += self.core.receive(self.server.next_event(), self.now)
             assert self.core.failure is None, self.core.failure
             count -= 1
         if self.online and not self.server.outbox and self.code is not None:
@@ -106,7 +106,7 @@ class World:
         self.core.warnings = []
 
     def finish(self, cuts: Collection[int] = ()) -> None:
-        """To the end, over a connection that works, but for those `cuts` after so many rounds."""
+        """Run to the end of the session, with a cut after each of the given numbers of rounds."""
         self.core.finish()
         for number in range(20_000):
             if number in cuts:
@@ -117,17 +117,17 @@ class World:
             self.deliver(1_000)
             if self.end is not None:
                 return
-        raise AssertionError("it never ends")
+        raise AssertionError("the session did not end")
 
     @property
     def durable(self) -> list[Durable]:
         return [event for event in self.given if isinstance(event, Durable)]
 
-    def expected(self) -> Heard:
-        heard = Heard()
-        for item in self.said:
-            heard = heard.hear(item) if isinstance(item, bytes) else heard.flush()
-        return heard.finish()
+    def expected(self) -> SessionState:
+        state = SessionState()
+        for item in self.sent:
+            state = state.receive_audio(item) if isinstance(item, bytes) else state.flush()
+        return state.finish()
 
 
 happenings = st.lists(
@@ -168,10 +168,10 @@ def test_whatever_happens_each_durable_event_comes_once(
 
 @settings(max_examples=120, deadline=None)
 @given(happenings, st.integers(10, 60))
-def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
+def test_audio_lost_from_the_ring_buffer_is_reported_and_replaced_by_silence(
     happened: list[tuple[object, ...]], capacity: int
 ) -> None:
-    """With a small ring, the server hears all audio but the stretches that were reported, where it hears silence."""
+    """With a small ring buffer, the server receives all audio; in the reported stretches it may be silence."""
     world = World(ReferenceServer(ROOMY))
     world.core.buffer.ring.capacity = capacity
     world.core.buffer.apply_limits = lambda limits, sample_rate: None  # type: ignore[method-assign]
@@ -182,15 +182,15 @@ def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
     for what in happened:
         happen(world, what)
     world.finish()
-    sent, heard = world.expected().audio, world.server.now.audio
-    told: set[int] = set()
+    sent, received = world.expected().audio, world.server.now.audio
+    reported: set[int] = set()
     for event in world.given:
         if isinstance(event, WarningEvent):
             assert event.code == "audio_dropped" and event.start is not None and event.end is not None
-            told |= set(range(round(event.start * RATE), round(event.end * RATE)))
-    assert len(heard) == len(sent)
+            reported |= set(range(round(event.start * RATE), round(event.end * RATE)))
+    assert len(received) == len(sent)
     assert all(
-        got == was or (got == 0xFF and at in told) for at, (got, was) in enumerate(zip(heard, sent, strict=True))
+        got == was or (got == 0xFF and at in reported) for at, (got, was) in enumerate(zip(received, sent, strict=True))
     )
     seqs = [event.seq for event in world.durable]
     assert seqs == list(range(1, len(seqs) + 1))
@@ -198,8 +198,8 @@ def test_what_the_ring_no_longer_holds_is_told_and_heard_as_silence(
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(st.one_of(happenings, st.just([("drop", False), ("forget",)])), max_size=5))
-def test_a_session_that_was_forgotten_is_begun_again_and_said_to_be(parts: list[list[tuple[object, ...]]]) -> None:
-    """After the server forgot a session, another begins where the answers ended: `session_lost`, and numbers from 1."""
+def test_a_lost_session_is_replaced_and_reported(parts: list[list[tuple[object, ...]]]) -> None:
+    """After a session expired, a new one begins where its events ended: `session_lost`, and numbers from 1 again."""
     world = World(ReferenceServer(ROOMY))
     world.connect()
     world.deliver(1)
@@ -210,7 +210,7 @@ def test_a_session_that_was_forgotten_is_begun_again_and_said_to_be(parts: list[
     losses: list[WarningEvent] = []
     for event in world.given:
         if isinstance(event, SessionCreated):
-            assert not sessions or not sessions[-1] or losses  # one that brought nothing is not missed
+            assert not sessions or not sessions[-1] or losses  # a session without events is replaced without a warning
             sessions.append([])
         elif isinstance(event, Durable):
             sessions[-1].append(event)
@@ -218,7 +218,7 @@ def test_a_session_that_was_forgotten_is_begun_again_and_said_to_be(parts: list[
             losses.append(event)
     for events in sessions:
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    # Each session heard a stretch of the audio, and together they heard all of it.
+    # Each session received a stretch of the audio, and together they received all of it.
     assert all(loss.code == "session_lost" and "no audio was lost" in loss.message for loss in losses)
     origins = [0, *itertools.accumulate(round((loss.end or 0.0) * RATE) for loss in losses)]
     everything = world.expected().audio
@@ -227,8 +227,8 @@ def test_a_session_that_was_forgotten_is_begun_again_and_said_to_be(parts: list[
         assert any(everything[origin : origin + len(audio)] == audio for origin in origins)
 
 
-def test_a_resumed_session_is_told() -> None:
-    """`session.resumed` is among the events; the greeting of the session that it discards is not."""
+def test_session_resumed_is_delivered() -> None:
+    """`session.resumed` is among the events; the `session.created` of the discarded session is not."""
     world = World(ReferenceServer(ROOMY))
     world.connect()
     world.pump(1)

@@ -1,4 +1,4 @@
-"""Events that wait are read from another thread than the one that brings them."""
+"""Events are read in another thread than the one that queues them."""
 
 import sys
 from threading import Event, Thread

@@ -1,4 +1,4 @@
-"""What the client's core decides when a connection ends, leads nowhere, or says what it does not understand."""
+"""What the client's core decides when a connection closes, times out, or delivers unknown events."""
 
 import math
 
@@ -24,14 +24,14 @@ def streaming(reconnect_timeout_s: float = 300.0) -> ClientCore:
     core.connection_opened(0.0)
     server = ReferenceServer()
     server.connect()
-    core.receive(server.say(), 0.0)
+    core.receive(server.next_event(), 0.0)
     assert core.streaming
     return core
 
 
 @pytest.mark.parametrize("code", [1006, 1011, 1012, 1013])
-def test_some_closings_are_retried_with_the_same_session(code: int) -> None:
-    """No goodbye, a broken model, a restart, no time: the session is resumed."""
+def test_some_close_codes_resume_the_same_session(code: int) -> None:
+    """No closing handshake, a failed model, a restart, a busy store: the session is resumed."""
     core = streaming()
     session = core.created
     assert isinstance(core.connection_closed(code, "", 1.0), Reconnect)
@@ -39,7 +39,7 @@ def test_some_closings_are_retried_with_the_same_session(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [4404, 4410])
-def test_a_session_that_is_gone_is_replaced(code: int) -> None:
+def test_an_unknown_session_is_replaced(code: int) -> None:
     """Unknown or expired: the next connection begins another."""
     core = streaming()
     assert isinstance(core.connection_closed(code, "", 1.0), Reconnect)
@@ -47,15 +47,15 @@ def test_a_session_that_is_gone_is_replaced(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1009, 4400, 4401, 4408, 4409, 4429, 4430, 4499])
-def test_other_closings_are_the_end_and_say_what_to_do(code: int) -> None:
-    """Nobody tries again where that is of no use; the error has the code and a sentence."""
+def test_other_close_codes_are_errors_that_say_what_to_do(code: int) -> None:
+    """The client does not reconnect; the error has the code and advice."""
     stop = streaming().connection_closed(code, "because", 1.0)
     assert isinstance(stop, Stop) and isinstance(stop.error, Disconnected)
     assert stop.error.code == code and str(code) in str(stop.error) and len(str(stop.error)) > 40
 
 
-def test_waiting_grows_until_a_connection_holds() -> None:
-    """Each try in a row waits about twice as long, up to half a minute; five good seconds forget that."""
+def test_the_back_off_grows_until_a_connection_is_stable() -> None:
+    """Each attempt in a row waits about twice as long, up to 30 s; a connection of 5 s resets the delay."""
     core = streaming(reconnect_timeout_s=math.inf)
     delays = []
     for now in range(1, 12):
@@ -70,13 +70,13 @@ def test_waiting_grows_until_a_connection_holds() -> None:
     assert isinstance(again, Reconnect) and again.delay_s == delays[0]
 
 
-def test_chance_spreads_the_tries() -> None:
-    """Between a half of the step and the whole of it."""
+def test_jitter_spreads_the_attempts() -> None:
+    """The delay is between half of the current step and all of it."""
     assert Backoff().next_delay_s(0.0) == pytest.approx(Backoff().next_delay_s(0.999999) / 2, rel=1e-5)
 
 
-def test_a_client_that_makes_no_headway_gives_up() -> None:
-    """Connections that come about and end at once, again and again, are an error after `reconnect_timeout_s`."""
+def test_a_client_without_progress_times_out() -> None:
+    """Connections that are opened and closed at once, again and again, are an error after `reconnect_timeout_s`."""
     core = streaming(reconnect_timeout_s=10.0)
     for now in range(1, 100):
         decision = core.connection_closed(1011, "", float(now))
@@ -87,7 +87,7 @@ def test_a_client_that_makes_no_headway_gives_up() -> None:
     assert 10 < now < 14
 
 
-def test_a_full_server_is_tried_again_when_it_said_so() -> None:
+def test_retry_after_is_respected() -> None:
     """Reconnect-After is the least that a client waits; a wrong token is the end."""
     core = streaming()
     core.connection_closed(1006, "", 1.0)
@@ -97,8 +97,8 @@ def test_a_full_server_is_tried_again_when_it_said_so() -> None:
     assert core.connect_failed(full, 3.0, retryable=False) == Stop(full)
 
 
-def test_a_connection_that_leads_nowhere_is_noticed() -> None:
-    """A server that says nothing for 15 s, or that speaks but does not hear, is given up; one that answers is not."""
+def test_a_dead_connection_times_out() -> None:
+    """A server that is silent for 15 s, or that sends but does not receive, times out; one that answers does not."""
     core = streaming()
     assert not core.timed_out(14.0) and core.timed_out(15.1)
     core = streaming()
@@ -112,7 +112,7 @@ def test_a_connection_that_leads_nowhere_is_noticed() -> None:
     assert not core.timed_out(30.0) and core.timed_out(31.1)
 
 
-def test_what_a_later_server_says_is_left_out() -> None:
+def test_events_of_a_later_version_are_ignored() -> None:
     """Unknown types, fields and warnings are ignored; a durable event of an unknown type is counted all the same."""
     core = streaming()
     assert core.receive('{"type": "gesture", "hand": 2}', 0.0) == []
@@ -127,8 +127,8 @@ def test_what_a_later_server_says_is_left_out() -> None:
     "text",
     ["[]", "nonsense", '{"type": "speech.started", "seq": 1}', '{"type": "mood.final", "seq": 9}'],
 )
-def test_what_cannot_be_borne_is_an_error(text: str) -> None:
-    """No event at all, a durable one that cannot be read, one that was left out: nothing is silently missing."""
+def test_undecodable_and_missing_events_are_errors(text: str) -> None:
+    """A message that is no event, a durable event that cannot be decoded, a missing sequence number: all are errors."""
     core = streaming()
     assert core.receive(text, 0.0) == []
     stop = core.connection_closed(1000, "", 1.0)
@@ -136,8 +136,8 @@ def test_what_cannot_be_borne_is_an_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", [1e308, -1e308])
-def test_numbers_out_of_all_range_are_an_error(number: float) -> None:
-    """A server that says so is broken, or not well-meaning: an error that can be caught, and no other."""
+def test_numbers_out_of_range_are_an_error(number: float) -> None:
+    """A broken or hostile server causes a client error, and no other exception."""
     core = streaming()
     status = Status(audio_s=number, processed_s=number, lag_s=Lag(), dropped_s=0.0, rtf=0.0, level_dbfs=-120.0)
     core.append(b"x" * 100)
@@ -151,8 +151,8 @@ def test_numbers_out_of_all_range_are_an_error(number: float) -> None:
     assert core.failure is None or isinstance(core.connection_closed(1000, "", 2.0), Stop)
 
 
-def test_many_commands_are_not_more_than_a_server_reads() -> None:
-    """A hundred flushes go out over seconds, in order, each at its sample."""
+def test_commands_keep_to_the_rate_limit() -> None:
+    """A hundred flushes are sent over several seconds, in order, each at its sample."""
     core = streaming()
     for _ in range(100):
         core.append(b"xx")
@@ -171,7 +171,7 @@ def test_many_commands_are_not_more_than_a_server_reads() -> None:
     assert [type(message) for _, message in sent] == [bytes, Flush] * 100
 
 
-def test_split_channels_are_over_when_the_last_one_is() -> None:
+def test_a_split_session_closes_with_its_last_channel() -> None:
     """One channel's `session.closed` does not end the other's events."""
     config = Config(sample_rate=RATE, encoding="mulaw", channels=2, channel_mode="split")
     core = ClientCore(config, lambda: 0.5)
@@ -179,7 +179,7 @@ def test_split_channels_are_over_when_the_last_one_is() -> None:
     core.connection_opened(0.0)
     server = ReferenceServer()
     server.connect()
-    core.receive(server.say(), 0.0)
+    core.receive(server.next_event(), 0.0)
     totals = Totals(audio_s=1.0, speech_s=0.0, utterances=0, dropped_s=0.0)
     for channel in (1, 0):
         assert core.closed is None
