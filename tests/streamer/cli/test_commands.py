@@ -191,6 +191,10 @@ def test_each_option_reaches_its_field(line: str, command: Runnable) -> None:
     assert parsed(line) == command
 
 
+def test_of_an_option_that_is_repeated_the_last_one_holds() -> None:
+    assert parsed("serve --port 1 --asr none --port 2") == parsed("serve --asr none --port 2")
+
+
 def test_the_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOSCOPE_TOKEN", "from the environment")
     assert parsed("serve") == Serve(token="from the environment")
