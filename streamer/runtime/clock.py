@@ -1,11 +1,11 @@
-"""Wall time, for the edges that need it; `emoscope.streamer.testing` has one that does not wait."""
+"""A clock that can wait; `emoscope.streamer.testing` has one that does not."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds that only go up, and a way to let them pass."""
+    """Seconds that only go forward, and a way to wait."""
 
     def now(self) -> float: ...
 

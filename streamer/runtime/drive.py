@@ -59,7 +59,7 @@ def created(contract: ModelContract, config: Config, source: str | None = None) 
 
 
 class Drive:
-    """One session and its engine, in one thread: each block's events come before the next block is taken."""
+    """One session and its engine, in one thread: the events of a block come before the next block is read."""
 
     def __init__(
         self, session: Session, engine: Engine, source: str | None = None, warnings: Sequence[WarningEvent] = ()
@@ -72,32 +72,33 @@ class Drive:
     def run(self, blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[AnyEvent]:
         """All events of a recording.
 
-        When reading `blocks` fails, what was heard is read out before the error is raised; when the model breaks,
-        every utterance still ends, and ModelError is raised last.
+        When reading `blocks` fails, the audio before it is read out, and then the error is raised. When the model
+        fails, every utterance still ends, and ModelError is raised last.
         """
         yield created(self.session.contract, self.session.config, self.source)
         yield from self.warnings
         try:
             for block in blocks:
-                yield from self._settled(self.session.feed, block)
+                yield from self._answered(self.session.feed, block)
                 yield from self._status()
         except EmoscopeError as error:
-            yield from self._settled(lambda: Output([], self.session.pending()))
+            yield from self._answered(lambda: Output([], self.session.pending()))
             yield Error(code="invalid_audio_frame", message=str(error), fatal=False)
-            yield from self._settled(self.session.finish)
+            yield from self._answered(self.session.finish)
             raise
-        yield from self._settled(self.session.finish)
+        yield from self._answered(self.session.finish)
         if self._failure is not None:
             raise ModelError(self._failure)
 
-    def _settled(self, call: Callable[..., Output], *arguments: npt.NDArray[np.generic]) -> Iterator[AnyEvent]:
+    def _answered(self, call: Callable[..., Output], *arguments: npt.NDArray[np.generic]) -> Iterator[AnyEvent]:
+        """The events of one call on the session, once all of its requests have their results."""
         began = time.perf_counter()
         events, requests = call(*arguments)
         while requests:
             results = self.engine(requests)
-            spoken = {request.id for request in requests if isinstance(request, Transcribe)}
-            broken = (r.message for r in results if isinstance(r, Failed) and r.id not in spoken)
-            self._failure = next(broken, self._failure)
+            transcribe = {request.id for request in requests if isinstance(request, Transcribe)}
+            failures = (r.message for r in results if isinstance(r, Failed) and r.id not in transcribe)
+            self._failure = next(failures, self._failure)
             more, requests = self.session.apply(results)
             events += more
         self._busy_s += time.perf_counter() - began

@@ -147,14 +147,14 @@ class InputWatch:
             self._anchor, self._frames = (wall_s, 0), 0
             return
         self._frames += frames
-        passed, heard = wall_s - self._anchor[0], self._frames / self.rate
+        passed, count = wall_s - self._anchor[0], self._frames / self.rate
         if passed < RATE_FIRST_S:
             return
-        if abs(heard - passed) > RATE_TOLERANCE * passed + RATE_SLACK_S:
+        if abs(count - passed) > RATE_TOLERANCE * passed + RATE_SLACK_S:
             self._anchor = None
             yield from self._warn(
                 "rate_mismatch",
-                f"{heard / passed * self.rate:.0f} samples a second arrive where {self.rate} were promised: the voice "
+                f"{count / passed * self.rate:.0f} samples a second arrive where {self.rate} were promised: the voice "
                 "sounds faster or slower than it is; try another device or rate",
             )
         elif passed > RATE_SPAN_S:

@@ -38,7 +38,7 @@ def listen(
     seconds: float | None = None,
     device: str = "auto",
 ) -> Iterator[AnyEvent]:
-    """Events of a microphone as they come, until `seconds` of audio were heard or the iteration is left.
+    """Events of a microphone as they come, until `seconds` of audio were read or the iteration ends.
 
     input   the microphone: its number, its name or a part of it, as `emoscope devices` lists them; the system's
             default if None
@@ -48,7 +48,7 @@ def listen(
     device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
 
     Raises UnusableDevice, with those that are there, when the microphone is unknown, busy, or goes away; then what was
-    heard before has been read out.
+    captured before has been read out.
 
     >>> for event in listen(seconds=60):                               # doctest: +SKIP
     ...     print(event)

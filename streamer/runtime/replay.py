@@ -81,9 +81,9 @@ def with_source(config: Config, options: Mapping[str, object]) -> Config:
 def paced(
     blocks: Iterable[npt.NDArray[np.float32]], sample_rate: int, speed: float, clock: Clock
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Each block when its last sample would have been heard, at `speed` times life."""
-    began, heard = clock.now(), 0
+    """Each block at the time at which its last sample was recorded, `speed` times as fast."""
+    began, count = clock.now(), 0
     for block in blocks:
-        heard += len(block)
-        clock.sleep(max(0.0, began + heard / sample_rate / speed - clock.now()))
+        count += len(block)
+        clock.sleep(max(0.0, began + count / sample_rate / speed - clock.now()))
         yield block

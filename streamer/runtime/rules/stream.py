@@ -86,7 +86,7 @@ class StreamRules:
 
     @property
     def limit_s(self) -> float:
-        """Seconds of audio that may be unprocessed, as the client was told."""
+        """Seconds of audio that may be unprocessed, as `session.created` states it."""
         return self.limits.max_backlog_s if self.pace == "realtime" else self.limits.fast_backlog_s
 
     @property
