@@ -7,7 +7,8 @@ It is the public surface for programs that talk to a server or read a record: ne
 0.5
 """
 
-from .audio import bytes_per_sample, decode_audio, encode_audio
+from typing import TYPE_CHECKING, Any
+
 from .config import SAMPLE_RATE, Config, VadConfig
 from .errors import (
     ConfigInvalid,
@@ -80,6 +81,9 @@ from .messages import (
     decode_client,
     encode_client,
 )
+
+if TYPE_CHECKING:
+    from .audio import bytes_per_sample, decode_audio, encode_audio
 
 __all__ = [
     "FATAL",
@@ -154,3 +158,12 @@ __all__ = [
     "encode_client",
     "words_to_text",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The functions of `audio`, imported on first use: they need numpy, which the command line's help should not."""
+    if name in ("bytes_per_sample", "decode_audio", "encode_audio"):
+        from . import audio
+
+        return getattr(audio, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
