@@ -8,6 +8,13 @@ import msgspec
 TextStatus = Literal["used", "timeout", "off"]
 """Whether a final counts the words of its final transcript pass, or that pass came too late, or there is none."""
 
+PROTOCOL = "emoscope.v1"
+
+NOTICE = (
+    "Emotions are being read from this voice by a machine. A reading is a guess about expression, not a fact about "
+    "the person."
+)
+
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of audio and its share of the attention; the weights of one reading sum to 1."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import msgspec
 
 from .config import Config
+from .event_fields import NOTICE as NOTICE
+from .event_fields import PROTOCOL as PROTOCOL
 from .event_fields import Lag as Lag
 from .event_fields import Latency as Latency
 from .event_fields import Limits as Limits
@@ -21,13 +23,6 @@ from .event_fields import Totals as Totals
 from .event_fields import WeighedWord as WeighedWord
 from .event_fields import words_to_text as words_to_text
 
-PROTOCOL = "emoscope.v1"
-
-NOTICE = (
-    "Emotions are being read from this voice by a machine. A reading is a guess about expression, not a fact about "
-    "the person."
-)
-
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all events; `type` names the kind. `channel` is set only where each channel has a session of its own."""
@@ -35,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     channel: int | msgspec.UnsetType = msgspec.UNSET
 
     if TYPE_CHECKING:
-        type: ClassVar[str]  # each event has its own literal, so that a comparison with `type` narrows the union
+        type: ClassVar[str]  # a literal in each event, so that comparing it narrows the union
     else:
 
         @property
@@ -279,22 +274,10 @@ class SessionClosed(Durable, frozen=True, kw_only=True, tag="session.closed"):
 
 
 AnyEvent = (
-    SessionCreated
-    | SessionUpdated
-    | SessionResumed
-    | SpeechStarted
-    | SpeechEnded
-    | EmotionInterim
-    | EmotionFinal
-    | Mood
-    | TranscriptInterim
-    | TranscriptFinal
-    | Status
-    | WarningEvent
-    | Error
-    | Enrolled
-    | SessionClosed
-)
+    SessionCreated | SessionUpdated | SessionResumed | SpeechStarted | SpeechEnded
+    | EmotionInterim | EmotionFinal | Mood | TranscriptInterim | TranscriptFinal
+    | Status | WarningEvent | Error | Enrolled | SessionClosed
+)  # fmt: skip
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
