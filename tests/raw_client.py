@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ from emoscope.streamer.protocol.events import AnyEvent, Durable, Error, SessionC
 from emoscope.streamer.protocol.messages import SUBPROTOCOL
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 60.0  # no test needs so long, unless the machine has other work
 
 TALK = np.concatenate([silence(0.5), voice(2.4), silence(0.9), voice(1.1, 190.0, seed=2), silence(0.8)])
 LONG = np.concatenate([TALK, voice(3.0, 120.0, seed=8), silence(0.9), voice(1.0, seed=9), silence(1.0)])
@@ -60,18 +60,18 @@ class Raw:
             await self.socket.send(encode_audio(samples[begin : begin + block], encoding))
             await asyncio.sleep(pause_s)
 
-    async def until(self, kind: str, count: int = 1, patience_s: float = PATIENCE_S) -> Any:
+    async def until(self, kind: str, count: int = 1, timeout_s: float = TIMEOUT_S) -> Any:
         """The `count`-th event of that type, once it is there."""
         async with self._news:
-            await asyncio.wait_for(self._news.wait_for(lambda: len(self.of(kind)) >= count or self.over), patience_s)
+            await asyncio.wait_for(self._news.wait_for(lambda: len(self.of(kind)) >= count or self.over), timeout_s)
         found = self.of(kind)
         assert len(found) >= count, f"no {kind} number {count}; there were {[e.type for e in self.events]}"
         return found[count - 1]
 
-    async def closed(self, patience_s: float = PATIENCE_S) -> int:
+    async def closed(self, timeout_s: float = TIMEOUT_S) -> int:
         """The close code."""
         async with self._news:
-            await asyncio.wait_for(self._news.wait_for(lambda: self.over), patience_s)
+            await asyncio.wait_for(self._news.wait_for(lambda: self.over), timeout_s)
         assert self.socket.close_code is not None
         return self.socket.close_code
 
@@ -117,6 +117,13 @@ async def raw(url: str, **options: Any) -> AsyncIterator[Raw]:
         client = Raw(socket)
         await client.until("session.created")
         yield client
+
+
+async def eventually(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
+    """Wait until the condition holds; TimeoutError if it never does."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def lasting(events: Sequence[AnyEvent]) -> list[Durable]:

@@ -162,12 +162,8 @@ class Connection:
     def release_session(self) -> None:
         """Another connection, here or on another server, has resumed the session: let go of it."""
         self.session_released = True
-        self.cancel_requests()
+        self._runner.cancel()  # whoever continues the session submits its requests again
         self.end("session_taken", "another connection has resumed this session")
-
-    def cancel_requests(self) -> None:
-        """Nothing of this session is computed any more; whoever continues it submits its requests again."""
-        self._runner.cancel()
 
     # --- results
 
@@ -275,6 +271,12 @@ class Connection:
         self.phase = Phase.CLOSING
         self._writer.stop()
         self._sender.close(code, reason)
+
+    def disconnected(self) -> None:
+        """The socket is closed: nothing of the session is computed or written from here any more."""
+        self.phase = Phase.CLOSING
+        self._writer.stop()
+        self._runner.cancel()
 
     async def wait_closed(self) -> None:
         """Until the closing handshake is over, where `close` was called."""

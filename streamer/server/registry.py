@@ -41,15 +41,20 @@ class SessionRegistry:
         self._metrics.resumed.inc()
 
     async def remove(self, connection: Connection, *, done: bool) -> None:
-        """A connection is closed: its session is stored so that it can be resumed, unless it is over."""
+        """A connection is closed: its session is stored so that it can be resumed, unless it is over.
+
+        The connection counts as open until that is done.
+        """
         session = connection.session
-        self.connections.discard(connection)
-        connection.cancel_requests()
+        connection.disconnected()
         if self._holders.get(session.id) is connection:
             del self._holders[session.id]
-        if connection.session_released or not session.begun:
-            return
-        if (done and session.closed) or session.failures >= MAX_FAILURES:
-            await self._checkpoints.remove(session.id, session.owner)
-        else:
-            await self._checkpoints.save(session.checkpoint())
+        try:
+            if connection.session_released or not session.begun:
+                return
+            if (done and session.closed) or session.failures >= MAX_FAILURES:
+                await self._checkpoints.remove(session.id, session.owner)
+            else:
+                await self._checkpoints.save(session.checkpoint())
+        finally:
+            self.connections.discard(connection)

@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from raw_client import TALK, Raw, alone, lasting, raw
+from raw_client import TALK, Raw, alone, eventually, lasting, raw
 from virtual_server import HeldEngine, serve_virtually
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -176,7 +176,7 @@ def test_a_thousand_connections_at_once_are_served_or_turned_away_and_leave_noth
             async with raw(server.url) as client:
                 await client.audio(TALK)
                 await client.finished()
-            await asyncio.sleep(0.2)
+            await eventually(lambda: not server.registry.connections)
             gc.collect()
             return codes, len(server.registry.connections), len(server.inference) + len(server.registry)
 

@@ -176,7 +176,6 @@ async def _told_to_go(process: subprocess.Popen, url: str, what: str) -> tuple[f
         await client.audio(TALK[:40_000])
         if what != "event loop":
             await client.until("speech.started")
-            await asyncio.sleep(0.3)
         if what == "client":
             client.socket.transport.pause_reading()
         process.send_signal(signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from raw_client import TALK, Raw, alone, lasting, raw
+from raw_client import TALK, TIMEOUT_S, Raw, alone, eventually, lasting, raw
 from redis.asyncio import Redis
 
 from emoscope.streamer.server import serving
@@ -77,9 +77,7 @@ def test_of_two_sockets_that_resume_at_once_one_has_the_session(redis_url: str) 
         async with serving(FAKE, store=store) as server, raw(server.url) as first:
             await begun(first)
             await first.cut()
-            while server.registry.connections:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
+            await eventually(lambda: not server.registry.connections)
             store.take = slowly  # type: ignore[method-assign, assignment]
             async with raw(server.url) as second, raw(server.url) as third:
                 await asyncio.gather(ask(second, first, 1), ask(third, first, 1))
@@ -105,17 +103,15 @@ def test_a_record_lives_on_with_its_socket_although_no_audio_comes(redis_url: st
             async with raw(server.url) as first:
                 await begun(first)
                 await first.cut()
-            while server.registry.connections:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
+            await eventually(lambda: not server.registry.connections)
             key = f"emoscope:session:{first.created.session_id}"
             assert await redis.pexpire(key, 3_000)
             async with raw(server.url) as second:
                 await ask(second, first, 1)
                 await second.until("session.resumed")
-                await asyncio.sleep(0.5)
-                left = int(await redis.pttl(key))
+                while (left := int(await redis.pttl(key))) <= 60_000:
+                    await asyncio.sleep(0.02)
                 await redis.aclose()
                 return left
 
-    assert asyncio.run(talk()) > 60_000
+    assert asyncio.run(asyncio.wait_for(talk(), TIMEOUT_S)) > 60_000

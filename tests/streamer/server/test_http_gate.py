@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from raw_client import TALK, Raw, raw
+from raw_client import TALK, Raw, eventually, raw
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
@@ -193,7 +193,8 @@ def test_health_readiness_metrics_and_the_page() -> None:
             await client.until("emotion.final", 2)
             await client.say("session.update", config={})
             await client.until("error")
-            await asyncio.sleep(1.2)
+            while b"emoscope_batch_windows_count 0.0" in (await http(server, "/metrics"))[1]:  # counted once a second
+                await asyncio.sleep(0.05)
             return {path: await http(server, path) for path in ("/healthz", "/readyz", "/metrics", "/", "/nothing")}
 
     got = asyncio.run(look())
@@ -279,7 +280,7 @@ def test_a_drain_does_not_stumble_over_those_who_never_shook_hands(own_tls: tupl
             _, silent = await asyncio.open_connection("127.0.0.1", server.port)
             _, plain = await asyncio.open_connection("127.0.0.1", server.port)
             plain.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            await asyncio.sleep(0.3)
+            await eventually(lambda: len(server._sockets) >= 2)
             await server.drain(2.0)
             code = await client.closed()
             silent.close()

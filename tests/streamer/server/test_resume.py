@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from raw_client import LONG, TALK, Raw, alone, lasting, raw
+from raw_client import LONG, TALK, Raw, alone, eventually, lasting, raw
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.server import MemoryStore, serving
@@ -22,8 +22,10 @@ def test_a_session_goes_on_after_a_cut_with_the_same_events(cut_s: float) -> Non
             async with raw(server.url) as first:
                 await first.say("session.update", config={"pace": "fast"})
                 await first.audio(LONG[: round(cut_s * 16_000)], 800)
-                await asyncio.sleep(0.1)
+                await first.say("keepalive")
+                await first.until("status")
                 await first.cut()
+            await eventually(lambda: not server.registry.connections)
             async with raw(server.url) as second:
                 resumed = await second.go_on(first)
                 assert resumed.audio_s <= cut_s

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from raw_client import LONG, TALK, Raw, alone, lasting, raw
+from raw_client import LONG, TALK, TIMEOUT_S, Raw, alone, lasting, raw
 from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
@@ -50,6 +50,14 @@ class Process:
         with suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+async def acknowledged(client: Raw) -> None:
+    """Until some audio is acknowledged, and therefore stored."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while not any(event.processed_s > 0 for event in client.events if isinstance(event, Status)):
+            await client.say("keepalive")
+            await asyncio.sleep(0.05)
 
 
 def test_another_server_takes_over_after_kill_9_in_mid_stream(redis_url: str) -> None:
@@ -95,7 +103,7 @@ def test_a_session_moves_between_two_living_servers_and_the_first_lets_go(redis_
         ):
             await first.audio(LONG[:40_000])
             await first.until("speech.started")
-            await asyncio.sleep(0.3)
+            await acknowledged(first)
             resumed = await second.go_on(first)
             with suppress(ConnectionClosed):
                 await first.audio(silence(2.5))  # brings the next write at the latest, and it is refused
@@ -114,7 +122,7 @@ def test_what_is_stored_names_no_token(redis_url: str) -> None:
         async with serving(FAKE, store=open_store(redis_url, 10)) as server, raw(server.url) as client:
             await client.audio(TALK[:32_000])
             await client.until("speech.started")
-            await asyncio.sleep(0.3)
+            await acknowledged(client)
             redis = Redis.from_url(redis_url)
             fields = await redis.hgetall(f"emoscope:session:{client.created.session_id}")
             left = await redis.pttl(f"emoscope:session:{client.created.session_id}")
