@@ -1,4 +1,4 @@
-"""What a recognizer must offer. Backends run in the worker's process alone."""
+"""What a recognizer's library has to offer. Backends run in the recognizer's process alone."""
 
 from typing import Protocol
 
@@ -7,31 +7,31 @@ import numpy.typing as npt
 
 from ..protocol.errors import UsageError
 from ..session.transcript.hypothesis import Hypothesis
-from .frames import Load
+from .messages import LoadRequest
 
 
 class Backend(Protocol):
     """A loaded recognizer.
 
     name       as users name it, with the model
-    languages  what it hears; () for any
+    languages  that it recognises; () for any
     """
 
     name: str
     languages: tuple[str, ...]
 
-    def hear(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
-        """Words of `audio` (n,) at 16 kHz: a function of the arguments alone, whatever was heard before."""
+    def transcribe(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
+        """The words of `audio` (n,) at 16 kHz: a function of the arguments alone, whatever was transcribed before."""
 
 
-def load(asked: Load) -> Backend:
-    """The backend that a message names. Whatever its library raises goes to the caller."""
-    if asked.backend == "faster-whisper":
+def load_backend(load: LoadRequest) -> Backend:
+    """The backend that a message names. Raises whatever its library raises; UsageError for an unknown name."""
+    if load.backend == "faster-whisper":
         from .whisper import FasterWhisper
 
-        return FasterWhisper(asked)
-    if asked.backend == "pocketsphinx":
+        return FasterWhisper(load)
+    if load.backend == "pocketsphinx":
         from .sphinx import PocketSphinx
 
-        return PocketSphinx(asked)
-    raise UsageError(f"no recognizer is called {asked.backend!r}")
+        return PocketSphinx(load)
+    raise UsageError(f"no recognizer is called {load.backend!r}")

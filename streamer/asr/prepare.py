@@ -48,7 +48,7 @@ def prepare(
         recognizer.check()
     except RecognizerUnavailable as error:
         return _without(str(error))
-    if not recognizer.hears(config.language):
+    if not recognizer.supports(config.language):
         return _without(f"{recognizer.name} hears {', '.join(recognizer.languages)}, not {config.language}")
     options: dict[str, object] = {}
     if config.language is None and len(recognizer.languages) == 1:

@@ -1,23 +1,21 @@
-"""A recognizer's process, seen from the session's side: requests in, results out, and no crash gets through."""
+"""A speech recognizer in a process of its own; if that breaks, another one is started."""
 
-import contextlib
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
+from ..protocol.config import SAMPLE_RATE
 from ..protocol.errors import EmoscopeError, RecordInvalid
 from ..session.requests import Done, Failed, Request, Result, Transcribe
+from ..worker import SupervisedWorker, WorkerError, WorkerState
 from .choice import HOW, Choice
-from .frames import Ask, Broken, FromWorker, Load, Ready, Said, from_worker, receive, send
+from .messages import MESSAGES, LoadRequest, TranscribeRequest
 
-LOAD_S = 120.0  # a model that is not there by then (it may be on its way) is given up
-PATIENCE_S = 120.0  # a pass that takes longer, beyond what its audio explains, hangs; a busy machine is no hang
-TIMES_REAL_TIME = 30.0
+COMMAND = ("-m", "emoscope.streamer.asr.service")
+LOAD_TIMEOUT_S = 120.0  # the model may have to be downloaded
+PASS_TIMEOUT_S = 120.0  # beyond what the audio of a pass explains; a busy machine must not be taken for a hang
+TIMEOUT_PER_AUDIO_S = 30.0  # seconds for each second of audio
 
 
 class RecognizerUnavailable(EmoscopeError):
@@ -31,83 +29,99 @@ class Recognizer:
     ...     recognizer.check()
     ...     [result] = recognizer([request])
 
-    Loading begins at once, in a process of its own; `check` waits for it. Once broken it stays so: every request
-    fails with the reason, in `broken`.
+    Loading begins at once, in a process of its own; `check` waits for it. If it cannot be loaded, the recognizer stays
+    unavailable. If its process breaks later, or a pass times out, another process is started; until it has loaded,
+    requests are `Failed` at once, with the reason that is in `failure`.
 
-    load_s      how long the loading may take
-    patience_s  how long a pass may take beyond what its audio explains
-    command     what runs in the worker's place, for Python (tests)
+    load_timeout_s       how long loading may take
+    timeout_s            how long a pass may take, beyond
+    timeout_per_audio_s  so many seconds for each second of its audio
+    command              what Python runs as the process (tests)
     """
 
     def __init__(
         self,
         choice: Choice,
         *,
-        load_s: float = LOAD_S,
-        patience_s: float = PATIENCE_S,
-        command: Sequence[str] = ("-m", "emoscope.streamer.asr.worker"),
+        load_timeout_s: float = LOAD_TIMEOUT_S,
+        timeout_s: float = PASS_TIMEOUT_S,
+        timeout_per_audio_s: float = TIMEOUT_PER_AUDIO_S,
+        command: Sequence[str] = COMMAND,
     ) -> None:
-        self.choice, self._load_s, self._patience_s = choice, load_s, patience_s
-        self.name = str(choice)
-        self.languages: tuple[str, ...] = ()
-        self.broken = ""
-        self.heard_s = self.busy_s = 0.0
+        self.choice = choice
+        self._timeout_s, self._timeout_per_audio_s = timeout_s, timeout_per_audio_s
+        self.audio_s = self.busy_s = 0.0
         """Audio in the passes so far, and the wall time they took."""
-        self._ready = False
-        self._began = time.monotonic()
-        self._lock = Lock()
-        self._messages: SimpleQueue[FromWorker | None] = SimpleQueue()
-        # -P: the folder that a user stands in must not lend its modules.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+        load = LoadRequest(
+            backend=choice.name, model=choice.model, device=choice.device, threads=choice.threads, fetch=choice.fetch
         )
-        Thread(target=self._listen, name="emoscope recognizer", daemon=True).start()
-        self._send(
-            Load(
-                backend=choice.name,
-                model=choice.model,
-                device=choice.device,
-                threads=choice.threads,
-                fetch=choice.fetch,
-            )
+        self._worker = SupervisedWorker(
+            command,
+            MESSAGES,
+            load,
+            name=f"the process of {choice}",
+            load_timeout_s=load_timeout_s,
+            reload_timeout_s=load_timeout_s,
+            restart_wait_s=0.0,
+            quiet=True,
         )
 
     @property
+    def name(self) -> str:
+        """As users name it; with the model once it is loaded."""
+        loaded = self._worker.loaded
+        return str(self.choice) if loaded is None else loaded.name
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """That it recognises; () for any, and before it is loaded."""
+        loaded = self._worker.loaded
+        return () if loaded is None else loaded.languages
+
+    @property
+    def failure(self) -> str:
+        """Why it is unavailable now; "" if all is well."""
+        failure = self._worker.failure
+        if self._worker.state is WorkerState.UNAVAILABLE:
+            return f"{self.name} cannot be loaded: {failure}; {HOW}"
+        return failure
+
+    @property
+    def last_exit(self) -> str:
+        """Why its last loaded process ended; "" if none did. Requests may have failed since it began."""
+        return self._worker.last_exit
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it will never answer: it could not be loaded, or was closed."""
+        return self._worker.state in (WorkerState.UNAVAILABLE, WorkerState.CLOSED)
+
+    @property
     def pid(self) -> int:
-        """Of the process, for whoever measures it."""
-        return self._process.pid
+        """Of the process, to measure it."""
+        return self._worker.pid
 
     def loaded(self, timeout_s: float = 0.0) -> bool:
-        """Wait so long for the loading to end, well or not."""
-        with self._lock:
-            self._wait(timeout_s)
-        return self._ready or bool(self.broken)
+        """Wait until loading is over, successful or not; False if it is not after `timeout_s`."""
+        return self._worker.wait_loaded(timeout_s)
 
     def check(self) -> None:
-        """RecognizerUnavailable where it is broken. Waits for the loading."""
-        with self._lock:
-            self._wait(self._load_s)
-        if self.broken:
-            raise RecognizerUnavailable(self.broken)
+        """Wait until loading is over. RecognizerUnavailable if it failed, or if the recognizer is broken now."""
+        self._worker.wait_loaded()
+        if failure := self.failure:
+            raise RecognizerUnavailable(failure)
 
-    def hears(self, language: str | None) -> bool:
-        """This language may be asked for."""
+    def supports(self, language: str | None) -> bool:
+        """Whether this language may be asked for; None stands for any."""
         return language is None or not self.languages or language in self.languages
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result for each `Transcribe`."""
-        with self._lock:
-            self._wait(self._load_s)
-            return [self._hear(request) for request in requests if isinstance(request, Transcribe)]
+        return [self._transcribe(request) for request in requests if isinstance(request, Transcribe)]
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
-        self.broken = self.broken or "the recognizer is closed"
-        self._process.kill()
-        self._process.wait()
+        self._worker.close()
 
     def __enter__(self) -> Self:
         return self
@@ -117,63 +131,21 @@ class Recognizer:
     ) -> None:
         self.close()
 
-    def _wait(self, timeout_s: float) -> None:
-        if self._ready or self.broken:
-            return
-        limit = self._began + self._load_s - time.monotonic()
-        try:
-            message = self._messages.get(timeout=max(0.0, min(limit, timeout_s)))
-        except Empty:
-            if limit <= timeout_s:
-                self._break(f"{self.name} was not loaded after {self._load_s:.0f} s")
-            return
-        if isinstance(message, Ready):
-            self._ready, self.name, self.languages = True, message.name, message.languages
-        elif isinstance(message, Broken):
-            self._break(f"{self.name} cannot be loaded: {message.message}; {HOW}")
-        else:
-            self._break(self._how_it_ended())
-
-    def _hear(self, request: Transcribe) -> Result:
-        if self.broken:
-            return Failed(request.id, self.broken)
-        seconds = len(request.audio) / 16_000
-        audio = request.audio.astype("<i2").tobytes()
+    def _transcribe(self, request: Transcribe) -> Result:
+        audio_s = len(request.audio) / SAMPLE_RATE
+        message = TranscribeRequest(
+            audio=request.audio.astype("<i2", copy=False), language=request.language, final=request.final
+        )
+        self._worker.wait_loaded()
+        if failure := self.failure:
+            return Failed(request.id, failure)
         began = time.perf_counter()
-        self._send(Ask(id=request.id, audio=audio, language=request.language, final=request.final))
         try:
-            message = self._messages.get(timeout=self._patience_s + TIMES_REAL_TIME * seconds)
-        except Empty:
-            self._break(f"{self.name} hangs: {seconds:.1f} s of speech were not read in {self._patience_s:.0f} s")
-            return Failed(request.id, self.broken)
+            response = self._worker.ask(message, self._timeout_s + self._timeout_per_audio_s * audio_s)
+        except (WorkerError, RecordInvalid) as error:
+            return Failed(request.id, str(error))
         self.busy_s += time.perf_counter() - began
-        self.heard_s += seconds
-        if isinstance(message, Said) and message.id == request.id:
-            return Done(request.id, message.hypothesis, infer_ms=message.infer_ms)
-        if isinstance(message, Broken):
-            return Failed(request.id, f"{self.name}: {message.message}")
-        self._break(self._how_it_ended())
-        return Failed(request.id, self.broken)
-
-    def _send(self, message: Load | Ask) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it has gone: the end of its messages says so
-            send(self._process.stdin, message)
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        try:
-            while (message := receive(self._process.stdout, from_worker)) is not None:
-                self._messages.put(message)
-        except (RecordInvalid, OSError, ValueError):
-            self._process.kill()
-        self._messages.put(None)
-
-    def _how_it_ended(self) -> str:
-        code = self._process.wait()
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the process of {self.name} ended ({how})"
-
-    def _break(self, why: str) -> None:
-        self.broken = self.broken or why
-        self._process.kill()
+        self.audio_s += audio_s
+        if response.hypothesis is None:
+            return Failed(request.id, f"{self.name}: {response.failure}")
+        return Done(request.id, response.hypothesis, infer_ms=response.infer_ms)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..protocol.events import SpokenWord
 from ..session.transcript.hypothesis import Hypothesis, RecognizedSegment
-from .frames import Load
+from .messages import LoadRequest
 
 FRAMES_A_SECOND = 100
 TRUST = 0.6  # share of its words that were said at all, on clips of RAVDESS; its own posteriors know nothing of that
@@ -20,13 +20,13 @@ class PocketSphinx:
     name = "pocketsphinx"
     languages: tuple[str, ...] = ("en",)
 
-    def __init__(self, asked: Load) -> None:
+    def __init__(self, load: LoadRequest) -> None:
         from pocketsphinx import Decoder
 
         self._decoder = Decoder(samprate=16_000.0, cmn="batch", loglevel="FATAL")
 
-    def hear(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
-        """As `Backend.hear`."""
+    def transcribe(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
+        """As `Backend.transcribe`."""
         decoder = self._decoder
         decoder.reinit_feat()  # or its normalisation goes on from the audio before, and the words differ
         decoder.start_utt()

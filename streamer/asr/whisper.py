@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..protocol.errors import UsageError
 from ..protocol.events import SpokenWord
 from ..session.transcript.hypothesis import Hypothesis, RecognizedSegment
-from .frames import Load
+from .messages import LoadRequest
 
 COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
 TOKENS_A_SECOND = 20  # a decoder that goes in circles is stopped there
@@ -20,15 +20,15 @@ MOST_TOKENS = 200
 class FasterWhisper:
     """A model of a size that its makers name, an id on the hub, or a converted folder."""
 
-    def __init__(self, asked: Load) -> None:
+    def __init__(self, load: LoadRequest) -> None:
         from faster_whisper import WhisperModel
 
         logging.getLogger("faster_whisper").disabled = True  # it logs what was said
-        folder = Path(asked.model).expanduser()
+        folder = Path(load.model).expanduser()
         options: dict[str, Any] = {
-            "device": asked.device,
-            "compute_type": COMPUTE_TYPES[asked.device],
-            "cpu_threads": asked.threads,
+            "device": load.device,
+            "compute_type": COMPUTE_TYPES[load.device],
+            "cpu_threads": load.threads,
         }
         if folder.is_dir():
             missing = [name for name in ("model.bin", "config.json", "tokenizer.json") if not (folder / name).is_file()]
@@ -37,18 +37,18 @@ class FasterWhisper:
             self._model = WhisperModel(str(folder), **options)
         else:
             try:
-                self._model = WhisperModel(asked.model, local_files_only=True, **options)
+                self._model = WhisperModel(load.model, local_files_only=True, **options)
             except ValueError:  # no such size: it says which there are
                 raise
             except Exception:
-                if not asked.fetch:
+                if not load.fetch:
                     raise
-                self._model = WhisperModel(asked.model, **options)
-        self.name = f"faster-whisper:{folder.name if folder.is_dir() else asked.model}"
+                self._model = WhisperModel(load.model, **options)
+        self.name = f"faster-whisper:{folder.name if folder.is_dir() else load.model}"
         self.languages = tuple(self._model.supported_languages) if not self._model.model.is_multilingual else ()
 
-    def hear(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
-        """As `Backend.hear`. One temperature, no text carried over: the same audio gives the same words."""
+    def transcribe(self, audio: npt.NDArray[np.int16], language: str | None, final: bool) -> Hypothesis:
+        """As `Backend.transcribe`. One temperature, no text carried over: the same audio gives the same words."""
         spoken, info = self._model.transcribe(
             audio.astype(np.float32) / 32_768,
             language=language,

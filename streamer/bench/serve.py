@@ -25,7 +25,7 @@ def print_machine() -> None:
 
 def print_engine(model: str, batches: Sequence[int], seconds: float) -> None:
     """The rate of the model alone and through the engine's process, by batch size."""
-    from ..engine import EngineProcess, Wanted
+    from ..engine import EngineProcess, ModelRequest
     from ..engine.opening import open_engine
     from .engine import HEADING, engine_rates
 
@@ -34,7 +34,7 @@ def print_engine(model: str, batches: Sequence[int], seconds: float) -> None:
     print(f"\nFull windows a second of {clock} time: the model alone, and through the engine, both processes counted.")
     print(HEADING)
     for batch in batches:
-        with EngineProcess(Wanted(model=model, batch=batch)) as engine:
+        with EngineProcess(ModelRequest(model=model, batch=batch)) as engine:
             engine.check()
             rates = engine_rates(opened.model, engine, batch, seconds, partial(processor_s, engine.pid))
         print(f"{rates.batch:>6} {rates.bare:>12.1f} {rates.engine:>12.1f} {rates.ratio:>6.2f}", flush=True)

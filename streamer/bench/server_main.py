@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..engine import EngineProcess, Wanted
+from ..engine import EngineProcess, ModelRequest
 from ..server.app import Server
 from ..server.client_session import ClientSession
 from ..server.options import ServerOptions
@@ -62,7 +62,7 @@ async def main(model: str) -> None:
     times = ProcessorTimes()
     ClientSession.feed = times.timed("detector", ClientSession.feed)  # type: ignore[method-assign]
     ClientSession.apply = times.timed("assembly", ClientSession.apply)  # type: ignore[method-assign]
-    engine = EngineProcess(Wanted(model=model))
+    engine = EngineProcess(ModelRequest(model=model))
     ready = engine.check()
     options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
     stages = StageTimes()

@@ -71,8 +71,8 @@ def bench_words(choice: Choice, path: Path, model: str = "small", seconds: float
     with Recognizer(choice) as recognizer:
         while not recognizer.loaded(1.0):
             pass
-        if recognizer.broken:
-            cost.failure = recognizer.broken
+        if recognizer.failure:
+            cost.failure = recognizer.failure
             return cost
         cost.name = recognizer.name
         from ..engine.opening import KEEP_THREADS, open_engine

@@ -1,6 +1,5 @@
 """`emoscope serve`: many live streams over websockets."""
 
-import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,8 +69,6 @@ class Serve:
 
     def run(self) -> int:
         """Serve; after the first signal the process ends within `--drain`, and at once while it is still loading."""
-        if os.name == "nt":
-            raise UsageError("`emoscope serve` runs on Linux and macOS; on Windows use WSL, or demo/deploy's container")
         from ..runtime.shutdown import GracefulShutdown
 
         with GracefulShutdown(self.drain, _log_late) as shutdown:
@@ -98,7 +95,7 @@ class Serve:
     def _serve(self, shutdown: "GracefulShutdown") -> int:
         import asyncio
 
-        from ..engine import EngineProcess, Wanted
+        from ..engine import EngineProcess, ModelRequest
         from ..server.logs import Log, to_stderr
 
         no_words = self.recognizer.missing
@@ -107,7 +104,7 @@ class Serve:
         to_stderr()
         if no_words:
             Log().info("words are off", message=no_words)
-        wanted = Wanted(
+        model = ModelRequest(
             model=self.model.model,
             device=self.model.device,
             threads=self.model.threads,
@@ -117,15 +114,14 @@ class Serve:
         # The model loads in a process of its own, which takes seconds. Meanwhile the recognizers start and the server
         # is imported. Sessions that begin before the recognizers are ready have no words at first.
         with ExitStack() as stack:
-            engine = stack.enter_context(EngineProcess(wanted))
+            engine = stack.enter_context(EngineProcess(model, on_change=Log().engine))
             recognizers = [stack.enter_context(start()) for _ in range(self.asr_workers)] if start else []
             from ..server.serving import run as serve
 
             ready = engine.check()
-            engine.changed = Log().engine
             options = replace(options, batch=ready.batch)
             served = serve(
-                ready.contract, engine, options, recognizers, shutdown=shutdown, engine_failure=lambda: engine.trouble
+                ready.contract, engine, options, recognizers, shutdown=shutdown, engine_failure=lambda: engine.failure
             )
             asyncio.run(served)
         return 0

@@ -1,11 +1,11 @@
 """The model in a process of its own: its work and the event loop's never wait for one interpreter's lock.
 
->>> with EngineProcess(Wanted(model="small")) as engine:               # doctest: +SKIP
+>>> with EngineProcess(ModelRequest(model="small")) as engine:               # doctest: +SKIP
 ...     contract = engine.check().contract
 ...     results = engine(requests)
 """
 
+from .messages import ModelRequest
 from .process import EngineProcess, EngineUnavailable
-from .wire import Wanted
 
-__all__ = ["EngineProcess", "EngineUnavailable", "Wanted"]
+__all__ = ["EngineProcess", "EngineUnavailable", "ModelRequest"]

@@ -3,8 +3,8 @@
 Which pass is begun when, and which is given up, is decided by `rules.passes`; this module adds a thread for each
 recognizer. A microphone has one recognizer and one owner, a server has one owner for each channel of each client.
 
-A recognizer that is down gets no passes. The pass on which it went down is tried once more, by another one. Words are
-off for every session when no recognizer is left.
+A recognizer that is being restarted gets no passes. The pass on which it broke is tried once more, by another one.
+While none answers, passes fail at once; when each could never be loaded, words are off for good.
 """
 
 import time
@@ -26,7 +26,7 @@ class RecognizerPool:
 
     recognizers     started already, loaded or not; closed with the pool
     deliver         takes an owner and the one result of each of its passes; called in any thread
-    on_unavailable  called once, with the reason, when no recognizer is left
+    on_unavailable  called once, with the reason, when no recognizer is left that is restarted
     clock           seconds that only go forward
     """
 
@@ -52,9 +52,8 @@ class RecognizerPool:
     def offer(self) -> TranscriptionOffer:
         """What a session that begins now may count on."""
         languages = next((r.languages for r in self._recognizers if r.languages), ())
-        return TranscriptionOffer(
-            available=bool(self._recognizers), unavailable_reason=self._unavailable_reason, languages=languages
-        )
+        reason = self._unavailable_reason or self._failure()
+        return TranscriptionOffer(available=bool(self._recognizers), unavailable_reason=reason, languages=languages)
 
     @property
     def queue_length(self) -> int:
@@ -73,8 +72,8 @@ class RecognizerPool:
         wait_s   how long after it was due a pass may arrive; None waits for it however long it takes
         """
         with self._change:
-            if self._unavailable_reason:
-                decided = [Decided(owner, Failed(request.id, self._unavailable_reason)) for request in requests]
+            if failure := self._unavailable_reason or self._failure():
+                decided = [Decided(owner, Failed(request.id, failure)) for request in requests]
             else:
                 decided = self._queue.submit(self._clock(), owner, requests, audio_s, wait_s)
                 self._change.notify_all()
@@ -103,6 +102,11 @@ class RecognizerPool:
         for owner, result in decided:
             self._deliver(owner, result)
 
+    def _failure(self) -> str:
+        """Why no recognizer answers now; "" if one does, or is being loaded for the first time."""
+        failures = [recognizer.failure for recognizer in self._recognizers if recognizer.loaded()]
+        return failures[0] if failures and all(failures) and len(failures) == len(self._recognizers) else ""
+
     # --- a recognizer's thread
 
     def _work(self, recognizer: Recognizer) -> None:
@@ -115,25 +119,33 @@ class RecognizerPool:
             self._hand_over(decided)
             if made is not None:
                 self._transcribe(recognizer, made)
-        self._leave(recognizer.broken)
+        self._leave(recognizer.failure)
 
     def _wait_until_up(self, recognizer: Recognizer) -> bool:
-        """Wait until the recognizer takes passes; false when it never will again."""
-        while not self._closed and not recognizer.loaded(POLL_S):
-            pass
-        return not recognizer.broken
+        """Wait until the recognizer takes passes; false when it never will again. Passes fail while none does."""
+        while not self._closed and not recognizer.gave_up:
+            if not recognizer.loaded(POLL_S):
+                continue
+            if not recognizer.failure:
+                return True
+            with self._change:
+                failure = self._failure()
+                decided = self._queue.fail(failure) if failure else []
+                self._change.wait_for(lambda: self._closed, 0.0 if decided else POLL_S)
+            self._hand_over(decided)
+        return False
 
     def _transcribe(self, recognizer: Recognizer, made: QueuedPass) -> None:
         request, began = made.request, self._clock()
         result: Result
-        if recognizer.hears(request.language):
+        if recognizer.supports(request.language):
             [result] = recognizer([request])
         else:
             result = Failed(request.id, f"{recognizer.name} hears no {request.language}")
         if isinstance(result, Done):
             result = replace(result, queue_ms=round((began - made.queued_at) * 1e3, 3))
         with self._change:
-            if recognizer.broken:
+            if isinstance(result, Failed) and recognizer.failure:
                 decided = self._queue.put_back(made)
                 self._change.notify_all()
             else:

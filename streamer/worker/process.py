@@ -1,127 +1,160 @@
-"""One process that answers for a model, and the pipes to it."""
+"""One process of a worker, from its start to its end, and the messages to it.
 
-import contextlib
-import fcntl
+The connection is a `multiprocessing.connection.Pipe`, of which the process inherits one end: a socket pair on Linux and
+macOS, a named pipe on Windows. The process imports neither the parent's `__main__` nor modules of the current folder
+(`-P`). Windows has not been tried: what is used there (`STARTUPINFO` with a `handle_list`, `PipeConnection` on an
+inherited handle, `TerminateProcess`) is used as Python's documentation says.
+"""
+
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import islice
-from typing import Generic, TypeVar
-
-import msgspec
+from collections.abc import Sequence
+from multiprocessing.connection import Pipe
+from threading import Event, Thread
+from typing import Generic
 
 from ..protocol.errors import EmoscopeError, RecordInvalid
-from .codec import LENGTHS, Buffer, lengths, pack
+from .channel import Channel
+from .messages import LoadedT, LoadFailed, LoadT, Messages, RequestT, ResponseT
 
-PIPE_BYTES = 2**20  # so that a batch takes few turns
-MOST_BUFFERS = 512  # in one call; POSIX promises 16, Linux and macOS take 1,024
+EXIT_TIMEOUT_S = 10.0  # for a process that has closed its connection; then it is killed
 
 
-class Gone(EmoscopeError):
-    """This process answers no more; the message says how it ended. `hung`: it did not even end."""
+class WorkerError(EmoscopeError):
+    """A worker does not answer: WorkerExited or WorkerUnavailable."""
 
-    def __init__(self, message: str, *, hung: bool = False) -> None:
+
+class WorkerExited(WorkerError):
+    """The process ended before it answered; the message says how. `timed_out`: it was killed for taking too long."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
         super().__init__(message)
-        self.hung = hung
+        self.timed_out = timed_out
 
 
-M = TypeVar("M")
+class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
+    """A process from its start on. A thread waits for its end, so that it never stays behind as a zombie.
 
+    command   what Python runs; the number of the connection is appended
+    messages  the types of its messages
+    name      how messages call the process, such as "the engine's process"
+    quiet     whether its standard error is discarded; else it is the parent's
 
-class Process(Generic[M]):
-    """Messages to it and from it, one thread at a time.
-
-    command  what runs, for Python
-    decode   makes a message out of its two parts
+    OSError if no process can be started.
     """
 
-    def __init__(self, command: Sequence[str], decode: Callable[[Buffer, Buffer], M]) -> None:
-        self._decode = decode
-        # -P: the folder that a user stands in must not lend its modules.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._into, self._out = self._process.stdin, self._process.stdout
-        for pipe in (self._into, self._out):
-            os.set_blocking(pipe.fileno(), False)
-            if hasattr(fcntl, "F_SETPIPE_SZ"):
-                with contextlib.suppress(OSError):
-                    fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        self.pid = self._process.pid
-
-    def send(self, message: msgspec.Struct, within_s: float) -> None:
-        """Write one message; Gone when it is not taken."""
-        until = time.monotonic() + within_s
-        parts: deque[Buffer] = deque(pack(message))
-        while parts:
-            self._wait(self._into.fileno(), select.POLLOUT, until)
-            try:
-                taken = os.writev(self._into.fileno(), list(islice(parts, MOST_BUFFERS)))
-            except BlockingIOError:
-                continue
-            except OSError:
-                raise Gone(self.how_it_ended()) from None
-            while parts and taken >= len(parts[0]):
-                taken -= len(parts.popleft())
-            if taken:
-                parts[0] = memoryview(parts[0])[taken:]
-
-    def receive(self, within_s: float | None) -> M:
-        """The next message; Gone when none comes."""
-        until = None if within_s is None else time.monotonic() + within_s
+    def __init__(
+        self,
+        command: Sequence[str],
+        messages: Messages[LoadT, LoadedT, RequestT, ResponseT],
+        *,
+        name: str,
+        quiet: bool = False,
+    ) -> None:
+        self.name = name
+        self._quiet = quiet
+        self._exited = Event()
+        self._kill_reason = ""
+        self._timed_out = False
+        self._overdue_at: float | None = None
+        self._timeout_message = ""
+        ours, theirs = Pipe()
         try:
-            head, body = lengths(self._read(LENGTHS.size, until))
-            return self._decode(self._read(head, until), self._read(body, until))
+            self._process = _start(command, theirs.fileno(), quiet)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._channel = Channel(ours, messages.to_worker, messages.from_worker, copy=True)
+        self.pid = self._process.pid
+        Thread(target=self._reap, name=f"emoscope end of {name}", daemon=True).start()
+
+    def wait_exited(self, timeout_s: float | None = None) -> bool:
+        """Wait until the process has ended; False if it has not after `timeout_s`."""
+        return self._exited.wait(timeout_s)
+
+    def exchange(
+        self, message: LoadT | RequestT, timeout_s: float | None, timeout_message: str
+    ) -> LoadedT | LoadFailed | ResponseT:
+        """Send a message and wait for the next one from the process; one thread at a time.
+
+        WorkerExited if there is none. `kill_if_overdue` has to be called meanwhile for the timeout to be kept.
+        RecordInvalid if the message is too large, and then the process is as well as before.
+        """
+        self._timeout_message = timeout_message
+        self._overdue_at = None if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            sent = False
+            self._channel.send(message)
+            sent = True
+            return self._channel.receive()
+        except (EOFError, OSError):
+            raise self.exit_error() from None
         except RecordInvalid as error:
-            raise Gone(str(error)) from None
+            if not sent:
+                raise
+            self.kill(f"{self.name} was killed: {error}")
+            raise self.exit_error() from None
+        finally:
+            self._overdue_at = None
 
-    def _read(self, count: int, until: float | None) -> memoryview:
-        whole = memoryview(bytearray(count))
-        done = 0
-        while done < count:
-            self._wait(self._out.fileno(), select.POLLIN, until)
-            try:
-                got = os.readv(self._out.fileno(), [whole[done:]])
-            except BlockingIOError:
-                continue
-            if not got:
-                raise Gone(self.how_it_ended())
-            done += got
-        return whole
+    def kill_if_overdue(self, now: float) -> None:
+        """Kill the process if an exchange has reached its timeout; `now` is `time.monotonic()`.
 
-    def _wait(self, pipe: int, what: int, until: float | None) -> None:
-        poll = select.poll()
-        poll.register(pipe, what)
-        if not poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1e3):
-            raise Gone("the engine's process hangs", hung=True)
+        A thread that waits in `exchange` cannot do so itself: it may be blocked in the middle of a message.
+        """
+        overdue_at = self._overdue_at
+        if overdue_at is not None and now >= overdue_at and not self._kill_reason:
+            self._timed_out = True
+            self.kill(self._timeout_message)
 
-    def how_it_ended(self) -> str:
-        """In words. It has closed its pipe, so it ends, if it did not already."""
-        self.kill()
-        code = self._process.wait()
-        if code == -signal.SIGKILL:
-            return "the engine's process was killed (signal 9): by hand, or for want of memory"
-        how = f"signal {-code}" if code < 0 else f"exit code {code}; see its lines above"
-        return f"the engine's process ended ({how})"
+    def exit_error(self) -> WorkerExited:
+        """How the process ended, in words. It has closed its connection; if it does not exit, it is killed."""
+        if not self._exited.wait(EXIT_TIMEOUT_S):
+            self.kill(f"{self.name} was killed: it closed its connection")
+            self._exited.wait()
+        if self._kill_reason:
+            return WorkerExited(self._kill_reason, timed_out=self._timed_out)
+        return WorkerExited(f"{self.name} {how_it_ended(self._process.returncode, self._quiet)}")
 
-    def kill(self) -> None:
-        """End it, whatever it is doing."""
-        self._process.kill()
-
-    def wait(self) -> None:
-        """Until it has ended."""
-        self._process.wait()
+    def kill(self, reason: str) -> None:
+        """End the process, whatever it is doing. `reason` is what `exit_error` then says."""
+        if not self._exited.is_set():
+            self._kill_reason = self._kill_reason or reason
+            self._process.kill()
 
     def close(self) -> None:
-        """End it, and let its pipes go."""
-        self.kill()
-        self.wait()
-        for pipe in (self._into, self._out):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        """Let the connection of a process that has ended go. No thread may be in `exchange`."""
+        self._channel.close()
+
+    def _reap(self) -> None:
+        self._process.wait()
+        self._exited.set()
+
+
+def how_it_ended(code: int, quiet: bool = False) -> str:
+    """The exit code of a process in words, such as "ended (exit code 1)"."""
+    if code < 0:
+        if code == -getattr(signal, "SIGKILL", 9):
+            return "was killed (signal 9), by hand or for lack of memory"
+        return f"ended (signal {-code})"
+    return f"ended (exit code {code})" if quiet else f"ended (exit code {code}; see its lines above)"
+
+
+def _start(command: Sequence[str], handle: int, quiet: bool) -> "subprocess.Popen[bytes]":
+    """Start Python with one more handle than standard input, output and error."""
+    arguments = [sys.executable, "-P", *command, str(handle)]
+    stderr = subprocess.DEVNULL if quiet else None
+    if sys.platform == "win32":
+        os.set_handle_inheritable(handle, True)
+        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, startupinfo=startup
+        )
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[handle]
+    )

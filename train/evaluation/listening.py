@@ -103,9 +103,11 @@ class Listener:
         return session, Drive(session, engine).run(blocks)
 
     def _recognizer(self) -> Recognizer | None:
-        """Loaded, and not broken."""
+        """Loaded, and never broken: scores of which some had no words for that reason would mislead."""
         if self._words is not None:
             self._words.check()
+            if self._words.last_exit:  # it may be running again, but some clip may have had no words
+                raise RecognizerUnavailable(self._words.last_exit)
         return self._words
 
     def _enrolled(self, planned: Planned, condition: Condition) -> SpeakerProfile | None:

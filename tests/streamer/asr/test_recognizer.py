@@ -2,12 +2,11 @@
 
 import os
 import signal
-import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from odd_worker import exited, odd_recognizer, wait_until
 from tiny_whisper import TINY_WHISPER
 
 from emoscope.streamer import Config, Session, UsageError
@@ -19,8 +18,6 @@ from emoscope.streamer.session.transcript.hypothesis import Hypothesis
 from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
-ODD = str(Path(__file__).with_name("odd_worker.py"))
-ANY = Choice(name="pocketsphinx")
 TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), silence(1.0)])
 
 
@@ -29,10 +26,6 @@ def chosen(name: str) -> Choice:
     choice = choose(name)
     assert choice is not None
     return choice
-
-
-def odd(how, **options):
-    return Recognizer(ANY, command=(ODD, how), **options)
 
 
 def request(number=1, seconds=1.0):
@@ -46,26 +39,27 @@ def events_with(recognizer, audio=TALK):
 
 def test_words_come_back_from_another_process():
     """Whatever its libraries print: the messages are whole."""
-    with odd("chatters") as recognizer:
+    with odd_recognizer("chatters") as recognizer:
         results = recognizer([request(1), request(2, 0.5)])
         assert [r.id for r in results] == [1, 2] and all(isinstance(r, Done) for r in results)
         assert results[1].value.segments[0].words[0].end == 0.5
-        assert recognizer.pid != os.getpid() and recognizer.heard_s == 1.5
-    assert isinstance(recognizer([request(3)])[0], Failed)
+        assert recognizer.pid != os.getpid() and recognizer.audio_s == 1.5
+        assert recognizer.name == "odd" and recognizer.failure == ""
+    assert isinstance(recognizer([request(3)])[0], Failed) and recognizer.gave_up
 
 
-@pytest.mark.parametrize(
-    ("how", "said"),
-    [("raises", "no room for the beam"), ("hangs", "hangs"), ("dies", "signal 11"), ("garbage", "ended")],
-)
-def test_emotions_go_on_when_a_recognizer_breaks(how, said):
+BREAKS = [("raises", "no room for the batch"), ("hangs", "timed out"), ("dies", "signal 11"), ("garbage", "bytes")]
+
+
+@pytest.mark.parametrize(("how", "message"), BREAKS)
+def test_emotions_go_on_when_a_recognizer_breaks(how, message):
     """One warning says why; every utterance has its final, without words."""
-    with odd(how, patience_s=1.0) as recognizer:
+    limits = {"timeout_s": 0.5, "timeout_per_audio_s": 0.0} if how == "hangs" else {}
+    with odd_recognizer(how, **limits) as recognizer:
         recognizer.check()
-        recognizer._patience_s = -29.0 if how == "hangs" else 20.0  # a pass of one second may take 30 more
         events = events_with(recognizer)
     [warning] = [e for e in events if isinstance(e, WarningEvent)]
-    assert warning.code == "text_disabled" and said in warning.message
+    assert warning.code == "text_disabled" and message in warning.message
     finals = [e for e in events if isinstance(e, EmotionFinal)]
     alone = [e for e in run(Session(CONTRACT), FakeEngine(), [TALK]) if isinstance(e, EmotionFinal)]
     assert [f.scores for f in finals] == [f.scores for f in alone] and len(finals) == 2
@@ -73,31 +67,43 @@ def test_emotions_go_on_when_a_recognizer_breaks(how, said):
     assert [e.text for e in events if isinstance(e, TranscriptFinal)] == ["", ""]
 
 
-def test_a_process_that_is_killed_from_outside_is_noticed():
-    """Between two passes, and for good."""
-    with odd("answers") as recognizer:
+def test_a_recognizer_that_was_killed_is_started_again_and_fails_passes_meanwhile(tmp_path):
+    """At once, with the reason: nobody waits for another process to load."""
+    marker = tmp_path / "cannot load"
+    with odd_recognizer("dies loading while marked", marker) as recognizer:
         assert isinstance(recognizer([request(1)])[0], Done)
+        marker.touch()
         os.kill(recognizer.pid, signal.SIGKILL)
+        assert wait_until(lambda: recognizer.failure)
         [result] = recognizer([request(2)])
         assert isinstance(result, Failed) and "signal 9" in result.message
         with pytest.raises(RecognizerUnavailable, match="signal 9"):
             recognizer.check()
-
-
-def test_loading_that_hangs_or_dies_is_given_up():
-    """The reason is told; nothing waits for ever."""
-    with odd("stuck loading", load_s=0.5) as recognizer, pytest.raises(RecognizerUnavailable, match="not loaded"):
+        assert not recognizer.gave_up
+        marker.unlink()
+        assert wait_until(lambda: not recognizer.failure)
+        assert isinstance(recognizer([request(3)])[0], Done)
         recognizer.check()
-    with odd("dies loading") as recognizer, pytest.raises(RecognizerUnavailable, match="signal 9"):
-        recognizer.check()
+        assert "signal 9" in recognizer.last_exit
 
 
-def test_closing_ends_a_process_that_hangs():
-    """At once: whoever leaves does not wait for a native library."""
-    recognizer = odd("stuck loading")
-    began = time.monotonic()
+def test_a_recognizer_that_cannot_be_loaded_stays_unavailable_and_says_what_to_do():
+    """It hangs or dies: nothing waits for ever."""
+    cases = [("hangs loading", {"load_timeout_s": 0.5}, "not loaded within 0.5 s"), ("dies loading", {}, "signal 9")]
+    for how, limits, message in cases:
+        with odd_recognizer(how, **limits) as recognizer:
+            with pytest.raises(RecognizerUnavailable, match=f"{message}.*--asr pocketsphinx"):
+                recognizer.check()
+            assert recognizer.gave_up and isinstance(recognizer([request(1)])[0], Failed)
+
+
+def test_closing_ends_a_process_that_is_loading(tmp_path):
+    """Whoever leaves does not wait for a native library."""
+    marker = tmp_path / "it hangs"
+    recognizer = odd_recognizer("hangs loading", marker)
+    assert wait_until(marker.exists) and not recognizer.loaded()
     recognizer.close()
-    assert recognizer._process.returncode is not None and time.monotonic() - began < 5
+    assert exited(recognizer.pid)
 
 
 @pytest.mark.parametrize("content", [{}, {"model.bin": b"no model", "config.json": b"{}", "tokenizer.json": b"{}"}])
@@ -134,17 +140,15 @@ def test_the_default_is_a_model_that_is_cached_and_never_a_download(tmp_path, mo
     assert choose("auto") == Choice(name="faster-whisper", model="small", fetch=False)
 
 
-def test_a_language_that_a_recognizer_does_not_hear_turns_words_off():
-    """And one that hears a single language settles it."""
-    with odd("answers") as recognizer:
-        recognizer.check()
-        recognizer.languages = ("en",)
+def test_a_language_that_a_recognizer_does_not_support_turns_words_off():
+    """And one that supports a single language settles it."""
+    with odd_recognizer("english") as recognizer:
         assert prepare(recognizer, Config()).options == {"language": "en"}
         words = prepare(recognizer, Config(language="de"))
         assert words.recognizer is None and "not de" in words.warnings[0].message
 
 
-def test_pocketsphinx_hears_english_and_says_the_same_again(conversation):
+def test_pocketsphinx_recognises_english_and_gives_the_same_words_again(conversation):
     """Real words with real times, and never surer than it is right; a pass does not change the next."""
     import soundfile
 
@@ -177,7 +181,7 @@ def test_pocketsphinx_hears_english_and_says_the_same_again(conversation):
         assert noise.value.segments == () or noise.value.segments[0].words == ()
 
 
-def test_faster_whisper_hears_a_speaker_that_its_tiny_model_never_heard(conversation):
+def test_faster_whisper_recognises_a_speaker_who_was_not_in_its_training_data(conversation):
     """The real library, a converted folder of int8 weights: words, a language, and times near the voice."""
     import soundfile
 

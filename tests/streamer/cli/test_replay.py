@@ -10,6 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 import soundfile
+from odd_worker import exited
 
 from emoscope.streamer import read_record
 from emoscope.streamer.cli.main import main
@@ -126,7 +127,7 @@ def test_no_recognizer_stays_behind_when_the_model_is_not_here(talk, monkeypatch
     monkeypatch.setattr(recognizer, "Recognizer", Watched)
     assert main(["replay", str(talk), "--model", "giant", "--asr", "pocketsphinx"]) == 1
     assert "giant" in capsys.readouterr().err
-    assert [one._process.poll() is not None for one in started] == [True]
+    assert [exited(one.pid) for one in started] == [True]
 
 
 def test_words_cannot_steer_a_terminal(talk, tiny_model, tmp_path, capsys):

@@ -195,10 +195,10 @@ def test_a_model_is_opened_once_for_many_recordings(tiny_model: Path, recording:
 
 @pytest.mark.usefixtures("no_gpu", "threads_restored")
 def test_the_engines_process_passes_a_device_error_on(tiny_model: Path) -> None:
-    from emoscope.streamer.engine import EngineProcess, Wanted
+    from emoscope.streamer.engine import EngineProcess, ModelRequest
 
     with (
-        EngineProcess(Wanted(model=str(tiny_model), device="tpu")) as engine,
+        EngineProcess(ModelRequest(model=str(tiny_model), device="tpu")) as engine,
         pytest.raises(UsageError, match=r"^--device tpu: must be cpu, cuda, cuda:N or auto$"),
     ):
         engine.check()

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -14,47 +13,31 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_worker import odd_engine, wait_until
 
 from emoscope.models.speaker import SpeakerProfile
 from emoscope.models.windows import grid_window, now_window
 from emoscope.streamer import Session, UsageError
-from emoscope.streamer.engine import EngineProcess, EngineUnavailable, Wanted
+from emoscope.streamer.engine import EngineProcess, EngineUnavailable, ModelRequest
 from emoscope.streamer.engine.batch import BatchEngine
+from emoscope.streamer.engine.messages import MESSAGES
 from emoscope.streamer.engine.opening import open_engine
 from emoscope.streamer.session.requests import Done, Encode, Failed, Read, Result, Transcribe
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
-ODD = str(Path(__file__).with_name("odd_engine.py"))
+LOUDER = 0.99  # than what an odd engine bears
 WINDOW = grid_window(CONTRACT, 0, 0)
-
-
-def odd(how: str, **options: float) -> EngineProcess:
-    return EngineProcess(Wanted(model="fake"), command=(ODD, how), **options)
 
 
 def encode(number: int, level: float = 0.1) -> Encode:
     return Encode(number, WINDOW, voice(2.0, level=level)[: CONTRACT.lookback + CONTRACT.window])
 
 
-def gone(pid: int, within_s: float = 20.0) -> bool:
-    """Whether a process that is no child of ours ends by then."""
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        try:
-            with open(f"/proc/{pid}/stat") as told:
-                if told.read().rpartition(")")[2].split()[0] in "ZX":
-                    return True
-        except FileNotFoundError:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.fixture(scope="module")
 def pair(tiny_model: Path) -> Iterator[tuple[BatchEngine, EngineProcess]]:
     """The same model here and in a process."""
     here = open_engine(tiny_model, threads=1, many_sessions=True).engine
-    with EngineProcess(Wanted(model=str(tiny_model), threads=1)) as there:
+    with EngineProcess(ModelRequest(model=str(tiny_model), threads=1)) as there:
         assert there.check().contract == here.model.contract
         yield here, there
 
@@ -112,108 +95,101 @@ def test_answers_are_the_same_to_the_last_bit(
 
 def test_a_request_for_words_is_refused_as_it_is_here() -> None:
     asked = Transcribe(3, 1, 0, 0, True, None, np.zeros(16_000, np.int16))
-    with odd("fine") as engine:
+    with odd_engine("fine") as engine:
         [refused] = engine([asked])
         assert refused == Failed(3, "no recognizer is here")
 
 
-def test_whatever_a_library_prints_the_messages_are_whole() -> None:
-    with odd("chatters") as engine:
+def test_whatever_a_library_prints_the_events_are_the_same() -> None:
+    with odd_engine("chatters") as engine:
         audio = np.concatenate([silence(0.5), voice(2.4), silence(0.9)])
         ours, theirs = (run(Session(CONTRACT), answers, [audio]) for answers in (engine, FakeEngine()))  # type: ignore[arg-type]
         assert differences(ours, theirs) == []
 
 
 @pytest.mark.parametrize(
-    ("how", "said"), [("dies", "signal 11"), ("hangs", "hangs"), ("raises", "no room"), ("talks", "bytes")]
+    ("how", "message"), [("dies", "signal 11"), ("hangs", "timed out"), ("raises", "no room"), ("garbage", "bytes")]
 )
-def test_what_breaks_the_engine_fails_and_the_next_request_is_answered(how: str, said: str) -> None:
-    told: list[str] = []
-    with odd(how, patience_s=20.0) as engine:
+def test_what_breaks_the_engine_fails_and_the_next_request_is_answered(how: str, message: str) -> None:
+    changes: list[str] = []
+    with odd_engine(how, on_change=changes.append) as engine:
         engine.check()
-        engine.changed = told.append
         first = engine.pid
-        if how == "hangs":
-            engine._patience_s = 0.5
-        results = by_id(engine([encode(1), encode(2, level=0.99)]))
-        engine._patience_s = 20.0
-        assert all(isinstance(result, Failed) and said in result.message for result in results.values())
+        engine.timeout_s = 0.5 if how == "hangs" else 100.0
+        results = engine([encode(1), encode(2, level=LOUDER)])
+        engine.timeout_s = 100.0
+        assert sorted(result.id for result in results) == [1, 2]
+        assert all(isinstance(result, Failed) and message in result.message for result in results), results
         [answered] = engine([encode(3)])
         assert isinstance(answered, Done) and answered.id == 3
         if how == "raises":  # the process is as well as before
-            assert engine.pid == first and told == []
+            assert engine.pid == first and changes == []
         else:
-            assert engine.pid != first and said in told[0] and told[1:] == [""]
-            assert gone(first)
+            assert engine.pid != first and message in changes[0] and changes[1:] == [""]
 
 
-def test_a_lone_request_is_asked_again_where_the_process_was_killed() -> None:
-    with odd("fine") as engine:
+def test_a_single_request_is_tried_again_where_the_process_was_killed(tmp_path: Path) -> None:
+    marker = tmp_path / "it hangs"
+    with odd_engine("hangs once", marker) as engine:
         engine.check()
-        os.kill(engine.pid, signal.SIGSTOP)
         answers: list[Result] = []
-        asking = Thread(target=lambda: answers.extend(engine([encode(5)])), daemon=True)
+        asking = Thread(target=lambda: answers.extend(engine([encode(5, level=LOUDER)])), daemon=True)
         asking.start()
-        time.sleep(0.2)
+        assert wait_until(marker.exists)
         os.kill(engine.pid, signal.SIGKILL)
-        asking.join(30)
+        asking.join()
         assert [type(answer) for answer in answers] == [Done] and answers[0].id == 5
 
 
+def test_a_batch_is_not_tried_again_and_says_that_it_may_be_memory(tmp_path: Path) -> None:
+    marker = tmp_path / "it hangs"
+    with odd_engine("hangs once", marker) as engine:
+        engine.check()
+        answers: list[Result] = []
+        batch = [encode(5, level=LOUDER), encode(6)]
+        asking = Thread(target=lambda: answers.extend(engine(batch)), daemon=True)
+        asking.start()
+        assert wait_until(marker.exists)
+        os.kill(engine.pid, signal.SIGKILL)
+        asking.join()
+        message = "the engine's process was killed (signal 9), by hand or for lack of memory"
+        assert answers == [Failed(5, message), Failed(6, message)]
+
+
+def test_a_batch_that_is_too_large_for_a_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MESSAGES.to_worker, "max_bytes", 2**16)
+    with odd_engine("fine") as engine:
+        results = engine([encode(1), encode(2)])
+        assert all(isinstance(one, Failed) and one.message.endswith("use a smaller --batch") for one in results)
+
+
 def test_an_engine_that_was_killed_while_nobody_asked_comes_back_by_itself() -> None:
-    with odd("fine") as engine:
+    with odd_engine("fine") as engine:
         engine.check()
         first = engine.pid
         os.kill(first, signal.SIGKILL)
-        until = time.monotonic() + 20
-        while (engine.pid == first or engine.trouble) and time.monotonic() < until:
-            time.sleep(0.02)
-        assert engine.pid != first and engine.trouble == ""
+        assert wait_until(lambda: engine.pid != first and not engine.failure)
         assert isinstance(engine([encode(1)])[0], Done)
 
 
-def test_a_model_that_cannot_be_had_is_told() -> None:
-    with odd("unknown") as engine, pytest.raises(UsageError, match="no model 'fake'"):
+def test_a_model_that_cannot_be_loaded_is_reported() -> None:
+    with odd_engine("unknown") as engine, pytest.raises(UsageError, match="no model 'fake'"):
         engine.check()
-    with odd("dies loading") as engine, pytest.raises(EngineUnavailable, match="signal 9"):
+    with odd_engine("dies loading") as engine, pytest.raises(EngineUnavailable, match="signal 9"):
         engine.check()
 
 
-def test_a_stuck_engine_is_closed_at_once() -> None:
+def test_an_engine_that_is_closed_fails_what_it_is_computing_and_all_that_comes_later(tmp_path: Path) -> None:
     """As after Ctrl+C, while it computes what never ends."""
-    engine = odd("hangs")
-    engine.check()
-    asking = Thread(target=engine, args=([encode(1, level=0.99)],), daemon=True)
+    marker = tmp_path / "it hangs"
+    engine, answers = odd_engine("hangs", marker), []
+    asking = Thread(target=lambda: answers.extend(engine([encode(1, level=LOUDER)])), daemon=True)
     asking.start()
-    time.sleep(0.2)
-    began = time.monotonic()
+    assert wait_until(marker.exists)
     engine.close()
-    asking.join(5)
-    assert not asking.is_alive() and time.monotonic() - began < 5
-    [refused] = engine([encode(2)])
-    assert refused == Failed(2, "the engine is closed")
-
-
-@pytest.mark.parametrize("level", [0.1, 0.99], ids=["idle", "computing for ever"])
-def test_nothing_is_left_when_the_server_is_killed(level: float) -> None:
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from threading import Thread\n"
-        "from test_engine_process import encode, odd\n"
-        "engine = odd('hangs'); engine.check()\n"
-        f"Thread(target=engine, args=([encode(1, {level})],)).start()\n"
-        "print(engine.pid, flush=True)\n"
-        "import time; time.sleep(60)\n"
-    )
-    server = subprocess.Popen(
-        [sys.executable, "-c", script, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    pid = int(server.stdout.readline())
-    time.sleep(0.3)
-    server.kill()
-    server.wait()
-    assert gone(pid)
+    asking.join()
+    message = "the engine's process was closed"
+    assert [*answers, *engine([encode(2)])] == [Failed(1, message), Failed(2, message)]
 
 
 def test_the_serving_process_needs_no_torch() -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -14,13 +13,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from odd_worker import odd_engine, wait_until
 from raw_client import TALK, Raw, alone, lasting, raw
 
-from emoscope.streamer.engine import EngineProcess, Wanted
+from emoscope.streamer.engine import EngineProcess
 from emoscope.streamer.server import Server, ServerOptions
 from emoscope.streamer.testing import CONTRACT, differences
-
-ODD = str(Path(__file__).with_name("odd_engine.py"))
 
 
 def ready(server: Server) -> tuple[int, str]:
@@ -33,10 +31,10 @@ def ready(server: Server) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def serving_apart(how: str) -> AsyncIterator[tuple[Server, EngineProcess]]:
-    with EngineProcess(Wanted(model="fake"), command=(ODD, how)) as engine:
+async def serving_apart(how: str, marker: Path | None = None) -> AsyncIterator[tuple[Server, EngineProcess]]:
+    with odd_engine(how, marker) as engine:
         engine.check()
-        server = Server(CONTRACT, engine, ServerOptions(port=0, drain_s=2.0), engine_failure=lambda: engine.trouble)
+        server = Server(CONTRACT, engine, ServerOptions(port=0, drain_s=2.0), engine_failure=lambda: engine.failure)
         await server.start()
         try:
             yield server, engine
@@ -70,18 +68,17 @@ def test_sessions_do_not_notice_that_the_engine_was_killed_and_replaced() -> Non
     assert seen[1] in ((503, "no model"), (200, "ready"))  # it may be back already
 
 
-def test_a_server_without_its_model_says_so() -> None:
+def test_a_server_without_its_model_says_so(tmp_path: Path) -> None:
+    marker = tmp_path / "cannot load"
+
     async def talk() -> list[tuple[int, str]]:
-        async with serving_apart("fine") as (server, engine):
-            engine._command = (ODD, "dies loading")
+        async with serving_apart("dies loading while marked", marker) as (server, engine):
+            marker.touch()
             os.kill(engine.pid, signal.SIGKILL)
-            until = time.monotonic() + 20
-            while not engine.trouble and time.monotonic() < until:
-                await asyncio.sleep(0.02)
+            assert await asyncio.to_thread(wait_until, lambda: bool(engine.failure))
             seen = [await asyncio.to_thread(ready, server)]
-            engine._command = (ODD, "fine")
-            while engine.trouble and time.monotonic() < until:
-                await asyncio.sleep(0.02)
+            marker.unlink()
+            assert await asyncio.to_thread(wait_until, lambda: not engine.failure)
             return [*seen, await asyncio.to_thread(ready, server)]
 
     assert asyncio.run(talk()) == [(503, "no model"), (200, "ready")]

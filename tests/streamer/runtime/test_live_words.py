@@ -1,19 +1,17 @@
 """A live session with a recognizer's real process: late words are not waited for, and faults turn words off."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_worker import exited, odd_recognizer
 
 from emoscope.streamer import Config
-from emoscope.streamer.asr import Choice, Recognizer
 from emoscope.streamer.protocol.events import EmotionFinal, SessionCreated, TranscriptFinal, WarningEvent
 from emoscope.streamer.runtime.live import RECOGNIZER_LOAD_TIMEOUT_S, Live
 from emoscope.streamer.sources.microphone import QUEUE_S
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence, voice
 
-ODD = str(Path(__file__).parents[1] / "asr" / "odd_worker.py")
 TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), silence(1.0)])
 
 
@@ -22,7 +20,7 @@ LIMIT_S = 280.0  # for what must happen sooner or later; no test passes or fails
 
 def heard(how, *, lossless=False, source=None, **options):
     def start():
-        return Recognizer(Choice(name="pocketsphinx"), command=(ODD, how))
+        return odd_recognizer(how)
 
     live = Live(
         source or FakeSource(TALK, pause_s=0.004),
@@ -77,7 +75,7 @@ def test_a_recognizer_that_is_not_loaded_in_time_is_left_out_before_any_audio_is
         source,
         lambda: (CONTRACT, FakeEngine()),
         Config(),
-        start_recognizer=lambda: Recognizer(Choice(name="pocketsphinx"), command=(ODD, "stuck loading")),
+        start_recognizer=lambda: odd_recognizer("hangs loading"),
     )
     live.start()
     assert live.join(LIMIT_S) and live.error is None
@@ -96,7 +94,7 @@ def test_stopping_does_not_wait_for_a_recognizer_that_loads_for_ever():
     started = []
 
     def start():
-        started.append(Recognizer(Choice(name="pocketsphinx"), command=(ODD, "stuck loading")))
+        started.append(odd_recognizer("hangs loading"))
         return started[0]
 
     live = Live(FakeSource(TALK, then="silence"), lambda: (CONTRACT, FakeEngine()), Config(), start_recognizer=start)
@@ -105,4 +103,4 @@ def test_stopping_does_not_wait_for_a_recognizer_that_loads_for_ever():
         time.sleep(0.01)
     live.stop()
     assert live.join(LIMIT_S) and live.error is None
-    assert started[0]._process.poll() is not None
+    assert exited(started[0].pid)

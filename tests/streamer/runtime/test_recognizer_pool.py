@@ -4,23 +4,18 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_worker import odd_recognizer, wait_until
 
-from emoscope.streamer.asr import Choice, Recognizer
+from emoscope.streamer.asr import Recognizer
 from emoscope.streamer.runtime.recognizer_pool import NO_RECOGNIZER, RecognizerPool
 from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Result, Transcribe
 from emoscope.streamer.testing import FakeClock
 
-ODD = str(Path(__file__).parents[1] / "asr" / "odd_worker.py")
 LIMIT_S = 120.0  # for what must happen sooner or later; no test passes or fails by it
-
-
-def odd(how: str) -> Recognizer:
-    return Recognizer(Choice(name="pocketsphinx"), command=(ODD, how))
 
 
 def asked(number: int, *, final: bool = True) -> Transcribe:
@@ -73,7 +68,7 @@ def begun(pool: RecognizerPool) -> None:
 
 def test_late_superseded_and_forgotten_passes_have_one_result_or_none(start: Start) -> None:
     """A pass that is being made when its deadline comes is late at once; its words are thrown away afterwards."""
-    pool, inbox, clock = start(odd("late"))
+    pool, inbox, clock = start(odd_recognizer("late"))
     pool.submit("a", [asked(1)], 1.0, 0.2)
     begun(pool)
     pool.submit("b", [asked(2, final=False)], 1.0, 100.0)
@@ -88,7 +83,7 @@ def test_late_superseded_and_forgotten_passes_have_one_result_or_none(start: Sta
 
 
 def test_owners_take_turns_at_a_recognizer(start: Start) -> None:
-    pool, inbox, _ = start(odd("late"))
+    pool, inbox, _ = start(odd_recognizer("late"))
     pool.submit("first", [asked(0)], 1.0, None)
     begun(pool)
     pool.submit("greedy", [asked(2), asked(3)], 1.0, None)
@@ -104,7 +99,7 @@ def test_owners_take_turns_at_a_recognizer(start: Start) -> None:
 
 def test_a_recognizer_that_dies_takes_no_other_with_it(start: Start) -> None:
     """The pass on which it died is made by another one, and later passes never meet it."""
-    victim, other = odd("late"), odd("late")
+    victim, other = odd_recognizer("late"), odd_recognizer("late")
     victim.check()
     other.check()
     pool, inbox, _ = start(victim, other)
@@ -117,18 +112,34 @@ def test_a_recognizer_that_dies_takes_no_other_with_it(start: Start) -> None:
     assert pool.offer.covers(None)
 
 
-def test_without_a_recognizer_that_is_left_every_pass_fails_with_the_reason(start: Start) -> None:
-    recognizer = odd("answers")
+def test_passes_fail_with_the_reason_while_no_recognizer_answers(start: Start, tmp_path: Path) -> None:
+    """When one has been started again, passes have their words again."""
+    marker = tmp_path / "cannot load"
+    recognizer = odd_recognizer("dies loading while marked", marker)
     pool, inbox, _ = start(recognizer)
     pool.submit("a", [asked(1)], 1.0, None)
     assert isinstance(inbox.wait(1)["a", 1], Done)
-    with suppress(ProcessLookupError):
-        os.kill(recognizer.pid, signal.SIGKILL)
+    marker.touch()
+    os.kill(recognizer.pid, signal.SIGKILL)
     pool.submit("a", [asked(2), asked(3)], 1.0, None)
     results = inbox.wait(3)
     for failed in (results["a", 2], results["a", 3]):
         assert isinstance(failed, Failed) and "signal 9" in failed.message
     assert "signal 9" in pool.offer.unavailable_reason and not pool.offer.covers(None)
+    marker.unlink()
+    assert wait_until(lambda: not recognizer.failure)
+    assert pool.offer.covers(None)
+    pool.submit("a", [asked(4)], 1.0, None)
+    assert isinstance(inbox.wait(4)["a", 4], Done)
+
+
+def test_a_recognizer_that_cannot_be_loaded_fails_every_pass_for_good(start: Start) -> None:
+    recognizer = odd_recognizer("dies loading")
+    pool, inbox, _ = start(recognizer)
+    pool.submit("a", [asked(1)], 1.0, None)
+    [failed] = inbox.wait(1).values()
+    assert isinstance(failed, Failed) and "signal 9" in failed.message
+    assert recognizer.gave_up and not pool.offer.covers(None)
 
 
 def test_a_pool_without_recognizers_fails_every_pass(start: Start) -> None:

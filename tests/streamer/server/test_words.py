@@ -9,24 +9,20 @@ from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
+from odd_worker import odd_recognizer, wait_until
 from raw_client import Raw, raw
 
 from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
-from emoscope.streamer.asr import Choice, Recognizer, choose
+from emoscope.streamer.asr import Recognizer, choose
 from emoscope.streamer.protocol.events import EmotionFinal, Status, TranscriptFinal, WarningEvent
 from emoscope.streamer.server import serving
 from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence, voice
 
-ODD = str(Path(__file__).parents[1] / "asr" / "odd_worker.py")
 FAKE = (CONTRACT, FakeEngine())
 TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), silence(1.0)])
 LASTING = ("speech.started", "speech.ended", "transcript.final", "emotion.final", "mood")
-
-
-def odd(how: str) -> Recognizer:
-    return Recognizer(Choice(name="pocketsphinx"), command=(ODD, how))
 
 
 def of_type(events: Sequence, *kinds: str) -> list:
@@ -47,7 +43,7 @@ async def talk(client: Raw, audio: np.ndarray = TALK, **config: Any) -> list:
 
 def served_events(how: str, **config: Any) -> list:
     async def hear() -> list:
-        recognizer = odd(how)
+        recognizer = odd_recognizer(how)
         async with serving(FAKE, recognizers=[recognizer]) as server, raw(server.url) as client:
             return await talk(client, **config)
 
@@ -132,36 +128,43 @@ def test_a_recognizer_that_hangs_holds_no_live_session_up() -> None:
     assert events[-1].totals.dropped_s == 0
 
 
-def test_a_recognizer_that_is_killed_turns_words_off_for_all_and_emotions_go_on() -> None:
-    """Said once a session; one that comes later is told at once."""
+def test_a_killed_recognizer_turns_words_off_and_sessions_have_them_again_when_it_is_back(tmp_path: Path) -> None:
+    """One warning in each session that had none; one that begins meanwhile is told at once."""
+    marker = tmp_path / "cannot load"
 
-    async def hear() -> tuple[list, list]:
-        recognizer = odd("answers")
+    async def hear() -> list[list]:
+        recognizer = odd_recognizer("dies loading while marked", marker)
         async with serving(FAKE, recognizers=[recognizer]) as server:
             async with raw(server.url) as client:
                 await client.say("session.update", config={"pace": "fast"})
                 await client.audio(TALK[: 3 * 16_000])
                 await client.until("emotion.final")
+                marker.touch()
                 os.kill(recognizer.pid, signal.SIGKILL)
                 await client.audio(np.concatenate([TALK[3 * 16_000 :], TALK]))
                 first = await client.finished()
             async with raw(server.url) as client:
                 second = await talk(client)
-        return first, second
+            marker.unlink()
+            assert await asyncio.to_thread(wait_until, lambda: not recognizer.failure)
+            async with raw(server.url) as client:
+                third = await talk(client)
+        return [first, second, third]
 
-    first, second = asyncio.run(hear())
-    assert [e.text for e in first if isinstance(e, EmotionFinal)] == ["used", "off", "off", "off"]
-    assert [e.text for e in second if isinstance(e, EmotionFinal)] == ["off", "off"]
+    first, second, third = asyncio.run(hear())
+    texts = [[e.text for e in events if isinstance(e, EmotionFinal)] for events in (first, second, third)]
+    assert texts == [["used", "off", "off", "off"], ["off", "off"], ["used", "used"]]
     for events in (first, second):
         [warning] = without_words(events)
         assert "signal 9" in warning.message
         assert events[-1].type == "session.closed"
     assert second[0].config.transcript is False
+    assert without_words(third) == [] and third[0].config.transcript is True
 
 
 def test_a_session_that_comes_back_asks_again_for_its_words() -> None:
     async def hear() -> list:
-        recognizer = odd("late")
+        recognizer = odd_recognizer("late")
         async with serving(FAKE, recognizers=[recognizer]) as server:
             async with raw(server.url) as client:
                 await client.say("session.update", config={"pace": "fast", "interim": False})

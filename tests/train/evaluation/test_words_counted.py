@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import soundfile
+from odd_worker import wait_until
 
 from emoscope.streamer import Config, open_engine, replay
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable
@@ -16,21 +17,21 @@ from emoscope.train.evaluation.sessions import Planned
 
 # The real process and its messages; what it hears is always the same.
 ANGRY = """
-from emoscope.streamer.asr import worker
+from emoscope.streamer.asr import service
 from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.transcript.hypothesis import RecognizedSegment, Hypothesis
 
 class Angry:
     name, languages = "angry", ("en",)
 
-    def hear(self, audio, language, final):
+    def transcribe(self, audio, language, final):
         said = "I hate you I am so angry".split()
         each = len(audio) / 16_000 / len(said)
         words = tuple(SpokenWord(word=w, start=i * each, end=(i + 1) * each, p=0.95) for i, w in enumerate(said))
         return Hypothesis(segments=(RecognizedSegment(words=words),), language="en")
 
-worker.load = lambda asked: Angry()
-worker.main()
+service.load_backend = lambda load: Angry()
+service.run(service.RecognizerService())
 """
 
 
@@ -75,6 +76,6 @@ def test_a_recognizer_that_broke_ends_the_evaluation(tiny_model, recognizer, cli
     listener = Listener(open_engine(tiny_model), words=recognizer)
     listener.hear(Planned(clips[:1]))
     os.kill(recognizer.pid, signal.SIGKILL)
-    recognizer._process.wait()
+    assert wait_until(lambda: recognizer.last_exit)
     with pytest.raises(RecognizerUnavailable):
         listener.hear(Planned(clips[1:]))

@@ -1,0 +1,32 @@
+"""A recognizer's process: `python -m emoscope.streamer.asr.service`, started by `Recognizer`."""
+
+import time
+
+from ..worker.child import one_line, run
+from .backend import Backend, load_backend
+from .messages import MESSAGES, LoadRequest, RecognizerLoaded, TranscribeRequest, TranscribeResponse
+
+
+class RecognizerService:
+    """Loads a backend and runs one pass after the other."""
+
+    messages = MESSAGES
+    _backend: Backend
+
+    def load(self, load: LoadRequest) -> RecognizerLoaded:
+        """Load the backend. Raises whatever its library raises."""
+        self._backend = load_backend(load)
+        return RecognizerLoaded(name=self._backend.name, languages=self._backend.languages)
+
+    def answer(self, request: TranscribeRequest) -> TranscribeResponse:
+        """One pass; if the backend raises, `failure` says how."""
+        began = time.perf_counter()
+        try:
+            hypothesis = self._backend.transcribe(request.audio, request.language, request.final)
+        except Exception as error:  # whatever a library raises, the session has to be told
+            return TranscribeResponse(failure=one_line(error))
+        return TranscribeResponse(hypothesis=hypothesis, infer_ms=(time.perf_counter() - began) * 1e3)
+
+
+if __name__ == "__main__":
+    run(RecognizerService())

@@ -1,0 +1,73 @@
+"""The messages between a program and its engine's process."""
+
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+
+from emoscope.models.contract import ModelContract
+from emoscope.models.pool_state import KINDS, PoolState
+from emoscope.models.reading import Reading
+
+from ..session.requests import Encode, Failed, Read, Summary
+from ..worker import Messages
+
+
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The first message: which model to load, and where. `words`: whether the text branch will be asked for."""
+
+    model: str
+    device: str = "auto"
+    threads: int | None = None
+    batch: int | None = None
+    words: bool = False
+
+
+class ModelLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The model is loaded and warm.
+
+    batch     the most windows in one forward pass
+    window_s  how long its first window took
+    """
+
+    contract: ModelContract
+    batch: int
+    window_s: float
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Requests that are answered together."""
+
+    windows: list[Encode]
+    reads: list[Read]
+
+
+class BatchResults(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One result for each request of a batch.
+
+    windows, readings  id, wall time in ms, value
+    cpu_s              processor time of the model
+    """
+
+    windows: list[tuple[int, float, Summary]]
+    readings: list[tuple[int, float, Reading]]
+    failed: list[Failed]
+    cpu_s: float
+
+
+_STATE_OF = {frozenset(field.name for field in fields(kind)): kind for kind in KINDS.values()}  # type: ignore[arg-type]
+assert len(_STATE_OF) == len(KINDS), "two pool states with the same fields cannot be told apart here"
+
+
+def _pool_state(arrays: dict[str, Any]) -> PoolState:
+    """A pool state is sent as its arrays alone: their names tell its kind."""
+    return _STATE_OF[frozenset(arrays)](**arrays)
+
+
+MESSAGES = Messages(
+    load=ModelRequest,
+    loaded=ModelLoaded,
+    request=Batch,
+    response=BatchResults,
+    rebuild={PoolState: _pool_state},
+)

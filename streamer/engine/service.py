@@ -1,0 +1,49 @@
+"""The engine's process: `python -m emoscope.streamer.engine.service`, started by `EngineProcess`."""
+
+import time
+from typing import Any
+
+from ..session.requests import Done, Engine, Failed, Request, Summary
+from ..worker.child import one_line, run
+from .messages import MESSAGES, Batch, BatchResults, ModelLoaded, ModelRequest
+
+
+class EngineService:
+    """Loads a model and answers batches."""
+
+    messages = MESSAGES
+    _engine: Engine
+
+    def load(self, load: ModelRequest) -> ModelLoaded:
+        """Load the model and warm it. UsageError if the device or the batch is not possible."""
+        from .fusing import shipped_branch
+        from .opening import open_engine
+
+        opened = open_engine(load.model, device=load.device, threads=load.threads, batch=load.batch, many_sessions=True)
+        if load.words:
+            shipped_branch()
+        began = time.perf_counter()
+        opened.engine.warm()  # again: `open_engine` has paid for what is initialised lazily
+        self._engine = opened.engine
+        return ModelLoaded(contract=opened.contract, batch=opened.batch, window_s=time.perf_counter() - began)
+
+    def answer(self, request: Batch) -> BatchResults:
+        """One result for each request; if the engine raises, each is `Failed`."""
+        requests: list[Request] = [*request.windows, *request.reads]
+        began = time.thread_time()
+        try:
+            results = self._engine(requests)
+        except Exception as error:  # whatever a backend raises, the sessions have to be told
+            results = [Failed(one.id, one_line(error)) for one in requests]
+        answer = BatchResults(windows=[], readings=[], failed=[], cpu_s=time.thread_time() - began)
+        for result in results:
+            if isinstance(result, Failed):
+                answer.failed.append(result)
+            elif isinstance(result, Done):
+                values: list[Any] = answer.windows if isinstance(result.value, Summary) else answer.readings
+                values.append((result.id, result.infer_ms, result.value))
+        return answer
+
+
+if __name__ == "__main__":
+    run(EngineService())
