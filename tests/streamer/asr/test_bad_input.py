@@ -24,6 +24,7 @@ from emoscope.streamer.protocol.events import (
 from emoscope.streamer.runtime.live import Live
 from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.session.requests import Done, Failed, Transcribe, with_words
+from emoscope.streamer.session.transcript.hypothesis import Hypothesis
 from emoscope.streamer.session.transcript.rolling import to_int16
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, run, silence, voice
 
@@ -191,7 +192,7 @@ def test_a_pass_that_the_library_refuses_turns_words_off(whisper, sentence):
 def test_a_real_recognizer_that_is_killed_or_hangs_fails_its_pass_and_is_started_again(name, blow, message, sentence):
     """The next pass, when it has loaded again, has its words."""
     audio = to_int16(sentence)
-    limits = {"timeout_s": 1.0, "timeout_per_audio_s": 0.0} if blow == signal.SIGSTOP else {}
+    limits: dict[str, Any] = {"timeout_s": 1.0, "timeout_per_audio_s": 0.0} if blow == signal.SIGSTOP else {}
     with Recognizer(chosen(name), **limits) as recognizer:
         recognizer.check()
         first = recognizer.pid
@@ -208,7 +209,7 @@ def test_a_real_recognizer_that_is_killed_or_hangs_fails_its_pass_and_is_started
         assert message in recognizer.last_exit
         recognizer._timeout_s = 100.0
         [later] = recognizer([Transcribe(3, 1, 0, 0, True, "en", audio)])
-        assert isinstance(later, Done) and later.value.segments
+        assert isinstance(later, Done) and isinstance(later.value, Hypothesis) and later.value.segments
 
 
 def test_words_that_come_late_are_not_waited_for(whisper, sentence):

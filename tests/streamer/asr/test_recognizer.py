@@ -54,7 +54,7 @@ BREAKS = [("raises", "no room for the batch"), ("hangs", "timed out"), ("dies", 
 @pytest.mark.parametrize(("how", "message"), BREAKS)
 def test_emotions_go_on_when_a_recognizer_breaks(how, message):
     """One warning says why; every utterance has its final, without words."""
-    limits = {"timeout_s": 0.5, "timeout_per_audio_s": 0.0} if how == "hangs" else {}
+    limits: dict[str, Any] = {"timeout_s": 0.5, "timeout_per_audio_s": 0.0} if how == "hangs" else {}
     with odd_recognizer(how, **limits) as recognizer:
         recognizer.check()
         events = events_with(recognizer)
@@ -89,7 +89,10 @@ def test_a_recognizer_that_was_killed_is_started_again_and_fails_passes_meanwhil
 
 def test_a_recognizer_that_cannot_be_loaded_stays_unavailable_and_says_what_to_do():
     """It hangs or dies: nothing waits for ever."""
-    cases = [("hangs loading", {"load_timeout_s": 0.5}, "not loaded within 0.5 s"), ("dies loading", {}, "signal 9")]
+    cases: list[tuple[str, dict[str, Any], str]] = [
+        ("hangs loading", {"load_timeout_s": 0.5}, "not loaded within 0.5 s"),
+        ("dies loading", {}, "signal 9"),
+    ]
     for how, limits, message in cases:
         with odd_recognizer(how, **limits) as recognizer:
             with pytest.raises(RecognizerUnavailable, match=f"{message}.*--asr pocketsphinx"):

@@ -120,9 +120,9 @@ class HangingEngine(FakeEngine):
         return for_ever() if what == "engine" else super().__call__(requests)
 
 class HangingRecognizer:
-    name, languages, broken, busy_s = "hanging", ("en",), "", 0.0
-    hears = lambda self, language: True
-    loaded = lambda self, timeout_s: True
+    name, languages, failure, last_exit, gave_up, busy_s = "hanging", ("en",), "", "", False, 0.0
+    supports = lambda self, language: True
+    loaded = lambda self, timeout_s=0.0: True
     close = __call__ = for_ever
 
 class HangingLog(JsonLines):

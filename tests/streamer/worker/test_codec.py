@@ -52,7 +52,8 @@ def test_a_message_arrives_as_it_was(letter: Letter, copy: bool) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
 def test_small_arrays_travel_in_the_first_frame_and_large_ones_in_their_own(dtype: type) -> None:
     codec: Codec[Part] = Codec(Part)
-    small, large = np.arange(10, dtype=dtype), np.arange(INLINE_BYTES, dtype=dtype)
+    small: np.ndarray = np.arange(10, dtype=dtype)
+    large: np.ndarray = np.arange(INLINE_BYTES, dtype=dtype)
     assert len(codec.encode(Part(1, small))) == 1
     frames = codec.encode(Part(1, large))
     assert len(frames) == 2 and codec.frames_after(frames[0]) == 1
@@ -117,8 +118,17 @@ def channels() -> tuple[Channel[Letter | Note, Letter | Note], Channel[Letter | 
 
 def test_messages_of_any_size_pass_through_a_channel_in_order() -> None:
     ours, theirs = channels()
-    sent = [Note("first"), Letter("large", [Part(k, np.full(30_000, k, np.float32)) for k in range(8)]), Note("")]
-    sending = Thread(target=lambda: [ours.send(message) for message in sent])
+    sent: list[Letter | Note] = [
+        Note("first"),
+        Letter("large", [Part(k, np.full(30_000, k, np.float32)) for k in range(8)]),
+        Note(""),
+    ]
+
+    def send() -> None:
+        for message in sent:
+            ours.send(message)
+
+    sending = Thread(target=send)
     sending.start()
     got = [theirs.receive() for _ in sent]
     sending.join()

@@ -24,7 +24,8 @@ def test_a_worker_loads_and_then_answers_one_request_after_the_other() -> None:
     with_large = [SAMPLES, LARGE, SAMPLES[:0]]
     worker = odd_echo("fine")
     assert worker.check() == EchoLoaded("hello") == worker.loaded
-    assert worker.state is WorkerState.READY and worker.failure == worker.last_exit == ""
+    ready: WorkerState = worker.state
+    assert ready is WorkerState.READY and worker.failure == worker.last_exit == ""
     for samples in with_large:
         assert (worker.ask(EchoRequest(samples), LONG_S).samples == samples).all()
     assert worker.pid not in (0, os.getpid())
