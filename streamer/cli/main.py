@@ -87,7 +87,7 @@ def program() -> NoReturn:
     """The process: as `main`, and then gone at once. Taking torch down can last longer than a person waits for `q`."""
     try:
         code = main()
-    except SystemExit as leaving:  # argparse: usage and help
+    except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
