@@ -120,50 +120,50 @@ class ScreenState:
     closed: SessionClosed | None = None
     lag_worst_s: float = 0.0
 
-    def apply(self, news: Update) -> None:
-        """Take one event, tick or note."""
-        match news:
+    def apply(self, update: Update) -> None:
+        """Show one event, meter or notice."""
+        match update:
             case Meter():
-                self._tick(news)
+                self._tick(update)
             case Notice():
-                if news.ended in self.files:
+                if update.ended in self.files:
                     # A new list, because the caller's list must keep all files.
-                    self.files = [name for name in self.files if name != news.ended]
-                    self.truncated = [*self.truncated, news.ended]
-                self.show_message(news.message, serious=news.serious)
+                    self.files = [name for name in self.files if name != update.ended]
+                    self.truncated = [*self.truncated, update.ended]
+                self.show_message(update.message, serious=update.serious)
             case _:
-                self._event(news)
+                self._event(update)
 
-    def _event(self, news: AnyEvent) -> None:
-        match news:
+    def _event(self, event: AnyEvent) -> None:
+        match event:
             case SessionCreated():
-                self._created(news)
+                self._created(event)
             case SpeechStarted():
-                self._at(news.start)
-                self.speaking, self.utterance, self.started_s = True, news.utterance, news.start
+                self._at(event.start)
+                self.speaking, self.utterance, self.started_s = True, event.utterance, event.start
                 self.leading, self.led, self.before = "", 0, {}
             case SpeechEnded():
-                self._at(news.end)
-                self.speaking, self.silent_since = False, news.end
-                self.speech_s += news.end - news.start
+                self._at(event.end)
+                self.speaking, self.silent_since = False, event.end
+                self.speech_s += event.end - event.start
             case EmotionInterim() | EmotionFinal():
-                self._read(news)
+                self._read(event)
             case Mood():
-                self._mood(news)
+                self._mood(event)
             case TranscriptInterim() | TranscriptFinal():
-                self._words(news)
+                self._words(event)
             case Status():
-                self._status(news)
+                self._status(event)
             case WarningEvent():
-                self._warn(news)
+                self._warn(event)
             case Error():
-                self.show_message(news.message, serious=True)
+                self.show_message(event.message, serious=True)
             case Enrolled():
-                self.show_message(f"your calm voice was learnt from {news.seconds:.0f} s of speech")
+                self.show_message(f"your calm voice was learnt from {event.seconds:.0f} s of speech")
             case SessionClosed():
-                self.closed, self.speaking = news, False
-                self.now_s = max(self.now_s, news.totals.audio_s)
-                self.dropped_s = news.totals.dropped_s
+                self.closed, self.speaking = event, False
+                self.now_s = max(self.now_s, event.totals.audio_s)
+                self.dropped_s = event.totals.dropped_s
 
     def reset(self) -> None:
         """Forget the mood. The mood of the utterance that the reset ended arrives later, and is ignored."""

@@ -1,4 +1,4 @@
-"""Contract 4: merging states in any order equals a softmax over all frames at once."""
+"""Merging states in any order equals a softmax over all frames at once."""
 
 import itertools
 import random

@@ -79,7 +79,7 @@ def test_padding_cannot_be_told_from_the_edge(model, speech):
 
 
 def test_a_reading_does_not_depend_on_its_batch(model, speech):
-    """Contract 3: neighbours in a batch move no number by more than 1e-5."""
+    """Neighbours in a batch move no number by more than 1e-5."""
     windows = torch.stack([speech[i : i + 480 + 25_600] for i in (0, 6400, 12_800, 25_600)])
     lengths, owned = torch.full((4,), 25_600), torch.tensor([[0, 40], [10, 30], [3, 4], [0, 40]])
     together = model.encode(windows, lengths, owned)

@@ -22,7 +22,7 @@ def engine(tiny_model):
 @given(one=speech_with_pauses(2), other=speech_with_pauses(2))
 @settings(max_examples=15)
 def test_a_reading_does_not_depend_on_which_sessions_shared_its_batch(engine, one, other):
-    """Contract 3: two voices interleaved block by block, their requests in one batch, equal the two alone."""
+    """Two voices interleaved block by block, their requests in one batch, equal the two alone."""
     contract = engine.model.contract
     sessions = [Session(contract), Session(contract)]
     events: list[list[Any]] = [[], []]

@@ -39,7 +39,7 @@ def finals(events):
 @given(speech_with_pauses(), splits())
 @settings(max_examples=25)
 def test_any_chunking_gives_the_same_events_with_a_baseline(audio, shares):
-    """Contract 1 holds while the voice is learnt."""
+    """Any chunking gives the same events while the voice is learnt."""
     whole = events_of([audio], baseline="running")
     assert differences(whole, events_of(cut(audio, shares), baseline="running")) == []
 
@@ -47,7 +47,7 @@ def test_any_chunking_gives_the_same_events_with_a_baseline(audio, shares):
 @given(speech_with_pauses(), st.floats(0, 1), st.booleans())
 @settings(max_examples=25)
 def test_a_saved_session_keeps_what_it_knows_of_the_voice(audio, share, answered):
-    """Contract 5: save anywhere, also while a final waits to be learnt."""
+    """Save anywhere, also while a final waits to be learnt."""
     before, after = cut(audio, [share])
     engine = FakeEngine()
     first = Session(CONTRACT, Config(baseline="running"))

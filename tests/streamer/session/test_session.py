@@ -29,7 +29,7 @@ def events_of(blocks, rate=16_000, **options):
 
 @given(speech_with_pauses(), splits(), st.sampled_from(RATES))
 def test_any_chunking_gives_the_events_of_the_whole(audio, shares, rate):
-    """Contract 1: the blocks in which a voice arrives never change what is read, at any rate."""
+    """The blocks in which a voice arrives never change what is read, at any rate."""
     sound = at_rate(audio, rate)
     assert differences(events_of([sound], rate), events_of(cut(sound, shares), rate)) == []
 
@@ -42,7 +42,7 @@ def test_sample_by_sample_is_the_same_as_at_once():
 
 @given(speech_with_pauses(), st.floats(0, 1), st.sampled_from(RATES), st.booleans())
 def test_a_saved_session_goes_on_with_the_same_events(audio, share, rate, answered):
-    """Contract 5: save anywhere, restore, go on; unanswered requests are issued again."""
+    """Save anywhere, restore, go on; unanswered requests are issued again."""
     sound = at_rate(audio, rate)
     before, after = cut(sound, [share])
     config, engine = Config(sample_rate=rate), FakeEngine()
@@ -71,7 +71,7 @@ for event in events + run(session, engine, [voice(3.0, 150.0, seed=7)[20_000:]])
 
 
 def test_another_process_goes_on_where_this_one_stopped(tmp_path):
-    """Contract 5 for real: the state crosses a process border as bytes in a file."""
+    """The state crosses a process border as bytes in a file."""
     from emoscope.streamer.protocol.events import decode
 
     audio = voice(3.0, 150.0, seed=7)
@@ -389,7 +389,7 @@ def test_a_session_saved_by_another_version_or_for_another_model_is_refused():
 
 
 def test_an_hour_keeps_its_clock_and_its_size():
-    """No drift over an hour of speech and silence, and the saved state stays bounded (contract 6, in small)."""
+    """No drift over an hour of speech and silence, and the saved state stays bounded."""
     phrase = np.concatenate([voice(3.0), silence(7.0)])
     session, engine = Session(CONTRACT, Config(interim=False)), FakeEngine()
     sizes, starts = [], []

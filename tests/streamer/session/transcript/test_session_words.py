@@ -34,13 +34,13 @@ TALK = np.concatenate([silence(0.5), voice(4.0), silence(1.0), voice(2.5, 200.0,
 
 @given(speech_with_pauses(), splits())
 def test_any_chunking_gives_the_same_events_and_words(audio, shares):
-    """Contract 1, words included: when passes are due is decided in audio time."""
+    """Any chunking gives the same words: when passes are due is decided in audio time."""
     assert differences(events_of([audio]), events_of(cut(audio, shares))) == []
 
 
 @given(speech_with_pauses(), st.floats(0, 1), st.booleans())
 def test_a_saved_session_goes_on_with_the_same_words(audio, share, answered):
-    """Contract 5: what was agreed on, what waits and the language are part of what is saved."""
+    """What two passes agreed on, the passes that wait and the language are part of the saved state."""
     before, after = cut(audio, [share])
     engine, first = FakeEngine(), session_of()
     events, requests = first.feed(before)
@@ -258,7 +258,7 @@ def test_words_that_no_reading_can_count_any_more_are_let_go():
 
 
 def test_twenty_minutes_with_words_keep_their_size():
-    """Contract 6, in small."""
+    """The saved state stays bounded."""
     phrase = np.concatenate([voice(3.0), silence(7.0)])
     session, engine = session_of(), FakeEngine()
     sizes = []
