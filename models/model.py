@@ -49,10 +49,10 @@ class StreamModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
+    def logits(self, state: PoolState, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Label logits (B, L) and dimensions (B, D) in [-1, 1] of pooled states.
 
-        voices  profiles of the speakers; a model whose contract has no `baseline` ignores them
+        speakers  profiles of the speakers; a model whose contract has no `baseline` ignores them
         """
 
     def embed(self, state: PoolState) -> Tensor:
@@ -60,9 +60,9 @@ class StreamModel(nn.Module, ABC):
         contract has no `baseline`."""
         raise UsageError(f"{self.contract.id} cannot learn a speaker's voice; its contract has no baseline")
 
-    def read(self, state: PoolState, seconds: Tensor, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
+    def read(self, state: PoolState, seconds: Tensor, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
-        logits, dimensions = self.logits(state, voices)
+        logits, dimensions = self.logits(state, speakers)
         temperature = torch.from_numpy(self.calibration.at(seconds.cpu().numpy())).to(logits)
         return torch.softmax(logits.float() / temperature[:, None], -1), dimensions.float()
 

@@ -105,15 +105,15 @@ class SmallModel(StreamModel):
         assert isinstance(state, SoftmaxState)
         return self.pooling.read(state)
 
-    def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
-        return self.decide(self.embed(state), voices)
+    def logits(self, state: PoolState, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
+        return self.decide(self.embed(state), speakers)
 
-    def decide(self, embedding: Tensor, voices: SpeakerProfiles | None) -> tuple[Tensor, Tensor]:
+    def decide(self, embedding: Tensor, speakers: SpeakerProfiles | None) -> tuple[Tensor, Tensor]:
         """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), each relative to its speaker's baseline."""
         x = self._standard(embedding)
-        if voices is not None and self.own is not None:
-            trust = voices.weight / (voices.weight + PRIOR_WEIGHT)
-            x = x - trust[:, None] * self.own * self._standard(voices.mean)
+        if speakers is not None and self.own is not None:
+            trust = speakers.weight / (speakers.weight + PRIOR_WEIGHT)
+            x = x - trust[:, None] * self.own * self._standard(speakers.mean)
         x = self.dropout(x)
         logits: Tensor = self.head(x)
         if self.ratings is None:

@@ -149,7 +149,7 @@ class AttentiveModel(SpeechSystem):
         return super().encode_windows(audio, windows)
 
     def logits(
-        self, state: PoolState, voices: SpeakerProfiles | None = None, text: Tensor | None = None
+        self, state: PoolState, speakers: SpeakerProfiles | None = None, text: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As in `StreamModel`; `text` (B, W) from `read_tokens`, zeros where it is None. No dimensions."""
         logits = self._classify(self.pooling.read(state), text)

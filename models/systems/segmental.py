@@ -121,7 +121,7 @@ class SegmentalModel(SpeechSystem):
             exists = torch.zeros(len(whole), 0, dtype=torch.bool, device=whole.device)
         return SegmentOutputs(whole, self._classify(whole), segments, self._classify(segments), exists)
 
-    def logits(self, state: PoolState, voices: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
+    def logits(self, state: PoolState, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         logits = self._classify(self.pooling.read(state))
         return logits, logits.new_zeros(len(logits), 0)
 

@@ -1,10 +1,12 @@
-"""What a model's readings are worth: sessions through the live path, figures with intervals, worse sound.
+"""Evaluation of a model: sessions through the live path, scores with confidence intervals, degraded sound.
 
-evaluate            a whole evaluation: which clips (`selection`), by which models, with which figures
-listening           `sessions` through the live path, or whole recordings at once, under `conditions`
-pool                the worker processes that do so
-predictions         the readings of each clip
-calibration_inputs  the same readings without calibration, with the thresholds and dimensions of their models
-figures             all scores, by `scores`, `confidence`, `intervals` and one of the `protocols`
-tables, picture     the figures as text and as a drawing
+evaluate            a whole evaluation: which clips (`selection`), by which models, with which metrics
+sessions            which clips make a session, and in which order
+conditions          noise, reverberation, telephone, codecs and gain
+runner              predictions for the clips of a session, through the live path or for whole recordings
+pool                the worker processes that run sessions
+predictions         readings, utterances and clips, and the one answer for a clip
+calibration_inputs  the predictions before calibration, with the thresholds and dimensions of their models
+figures             all metrics, from `scores`, `confidence` and `intervals` under one of the `protocols`
+tables, picture     the report as text or JSON, and as SVG
 """

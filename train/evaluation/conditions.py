@@ -1,6 +1,6 @@
-"""Worse sound than a corpus has: noise, rooms, telephones, codecs, other gains.
+"""Degraded sound: noise, reverberation, telephone, codecs and gain.
 
-Each condition takes a session's audio at 16 kHz and gives what would arrive, with its sample rate.
+Each condition takes the audio of a session at 16 kHz and returns the degraded audio with its sample rate.
 """
 
 import io
@@ -17,7 +17,7 @@ from emoscope.models.errors import UsageError
 Samples = npt.NDArray[np.float32]
 Rng = np.random.Generator
 Babble = Callable[[int], Samples]
-"""SpeakerProfiles of other people, so many samples at 16 kHz."""
+"""Babble noise of other speakers: takes a number of samples at 16 kHz and returns them."""
 
 RATE = 16_000
 TELEPHONE_RATE = 8_000
@@ -27,7 +27,7 @@ ROOMS_S = (0.3, 0.8)
 GAINS_DB = (-20, -10, 10, 20)
 DIRECT_TO_REVERBERANT_DB = 0.0  # about two metres from the speaker
 
-# Format, subtype and libsndfile's compression (0 to 1), by what the user names: the rates are measured on speech.
+# Format, subtype and libsndfile's compression level (0 to 1) of each codec; the bit rates were measured on speech.
 CODECS: dict[str, tuple[str, str, float]] = {
     "opus-12k": ("OGG", "OPUS", 0.96),
     "opus-6k": ("OGG", "OPUS", 1.0),
@@ -38,7 +38,7 @@ CODECS: dict[str, tuple[str, str, float]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """One way in which sound gets worse, e.g. `white:10`: 10 dB of signal over white noise."""
+    """One kind of degradation and its strength, e.g. `white:10`: 10 dB of signal over white noise."""
 
     kind: str
     value: str = ""
@@ -93,7 +93,7 @@ def _parse(name: str) -> Condition:
 
 
 def apply(condition: Condition, audio: Samples, rng: Rng, babble: Babble) -> tuple[Samples, int]:
-    """What arrives, and its sample rate. `audio` at 16 kHz in [-1, 1]."""
+    """The degraded audio and its sample rate; `audio` is at 16 kHz in [-1, 1]."""
     match condition.kind:
         case "clean":
             return audio, RATE
@@ -108,13 +108,13 @@ def apply(condition: Condition, audio: Samples, rng: Rng, babble: Babble) -> tup
         case "codec":
             return coded(audio, *CODECS[condition.value]), RATE
         case "gain":
-            # Beyond full scale a sound card clips, and so does this.
+            # A sound card clips at full scale, and so does this.
             return np.clip(audio * np.float32(10 ** (float(condition.value) / 20)), -1, 1), RATE
     raise AssertionError(condition)
 
 
 def speech_power(audio: Samples) -> float:
-    """Mean power of the 20 ms frames within 30 dB of the loudest: the level of the voice, pauses left out."""
+    """Mean power of the 20 ms frames within 30 dB of the loudest: the level of the speech without its pauses."""
     frame = RATE // 50
     frames = audio[: max(1, len(audio) // frame) * frame]
     frames = frames[: len(frames) // frame * frame].reshape(-1, frame) if len(frames) >= frame else frames[None]
@@ -123,20 +123,20 @@ def speech_power(audio: Samples) -> float:
 
 
 def add(audio: Samples, noise: Samples, snr_db: float) -> Samples:
-    """Noise under a voice: `snr_db` is the voice's level (see `speech_power`) over the noise's mean."""
-    wanted = speech_power(audio) / 10 ** (snr_db / 10)
-    there = float((noise.astype(np.float64) ** 2).mean())
-    return np.asarray(audio + noise * np.sqrt(wanted / there) if there > 0 else audio, np.float32)
+    """Add noise: `snr_db` is the level of the speech (see `speech_power`) over the mean level of the noise."""
+    target = speech_power(audio) / 10 ** (snr_db / 10)
+    power = float((noise.astype(np.float64) ** 2).mean())
+    return np.asarray(audio + noise * np.sqrt(target / power) if power > 0 else audio, np.float32)
 
 
-def babble_of(voices: Sequence[Samples], rng: Rng) -> Babble:
-    """Six voices at a time, each at the same level, going round through `voices`."""
+def babble_of(speakers: Sequence[Samples], rng: Rng) -> Babble:
+    """The sum of six talkers at the same level; each repeats the recordings of `speakers` in an order of its own."""
 
     def make(count: int) -> Samples:
         total = np.zeros(count)
         for _ in range(6):
-            order = rng.permutation(len(voices))
-            row = [voices[i] / np.sqrt(max(speech_power(voices[i]), 1e-12)) for i in order]
+            order = rng.permutation(len(speakers))
+            row = [speakers[i] / np.sqrt(max(speech_power(speakers[i]), 1e-12)) for i in order]
             whole = np.concatenate(row)
             start = int(rng.integers(len(whole)))
             total += np.take(whole, np.arange(start, start + count), mode="wrap")
@@ -149,7 +149,7 @@ def reverberate(audio: Samples, t60_s: float, rng: Rng) -> Samples:
     """A room of reverberation time `t60_s`: the direct sound, then noise that decays exponentially (Polack's model)."""
     time = np.arange(round(t60_s * RATE)) / RATE
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / t60_s)
-    tail[: RATE // 500] = 0  # nothing comes back within 2 ms
+    tail[: RATE // 500] = 0  # no reflection arrives within 2 ms
     tail *= 10 ** (-DIRECT_TO_REVERBERANT_DB / 20) / np.sqrt((tail**2).sum())
     tail[0] = 1.0
     size = len(audio) + len(tail) - 1
@@ -158,7 +158,7 @@ def reverberate(audio: Samples, t60_s: float, rng: Rng) -> Samples:
 
 
 def telephone(audio: Samples) -> Samples:
-    """300 to 3400 Hz at 8 kHz in mu-law (ITU-T G.711): what a telephone exchange hands over."""
+    """300 to 3400 Hz at 8 kHz in mu-law (ITU-T G.711), as a telephone network transmits it."""
     narrow = np.asarray(soxr.resample(audio, RATE, TELEPHONE_RATE), np.float64)
     spectrum = np.fft.rfft(narrow)
     hz = np.fft.rfftfreq(len(narrow), 1 / TELEPHONE_RATE)
@@ -167,7 +167,7 @@ def telephone(audio: Samples) -> Samples:
 
 
 def coded(audio: Samples, container: str, subtype: str, compression: float) -> Samples:
-    """Encoded and decoded in memory by libsndfile; UsageError where this build of it lacks the codec."""
+    """Encoded and decoded in memory by libsndfile; UsageError when this build of it lacks the codec."""
     if subtype not in soundfile.available_subtypes(container):
         raise UsageError(f"this libsndfile cannot write {subtype}; leave its codec out of --conditions")
     decoded = _through(container, subtype, audio, RATE, compression)[: len(audio)]

@@ -1,4 +1,4 @@
-"""Whether a confidence of .7 is right seven times in ten: expected calibration error, before and after temperature."""
+"""Calibration of confidences: expected calibration error and reliability, before and after temperature scaling."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ ROUNDED = 1e-6  # scores in events have six digits
 
 @dataclass(frozen=True)
 class Bin:
-    """Readings of about one confidence: how many, their mean confidence, and the share that is right."""
+    """Readings of similar confidence: their number, their mean confidence, and the share that is right."""
 
     n: int
     confidence: float
@@ -21,7 +21,7 @@ class Bin:
 
 
 def reliability(scores: Probabilities, truth: Truth, bins: int = BINS) -> list[Bin]:
-    """The bins, equally wide from 0 to 1, that hold readings. Guo et al. (2017), section 2."""
+    """The non-empty ones of equally wide bins from 0 to 1. Guo et al. (2017), section 2."""
     confidence, right = scores.max(1), answers(scores) == truth
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = [np.flatnonzero(place == b) for b in range(bins)]
@@ -36,8 +36,8 @@ def calibration_error(scores: Probabilities, truth: Truth, bins: int = BINS) -> 
 def chance_error(scores: Probabilities, seed: int = 0, rounds: int = 200) -> float:
     """The calibration error that a perfectly calibrated model would show on as few readings, on average.
 
-    Each round draws right and wrong by the stated confidence. A measured error near this one says nothing against
-    the calibration.
+    Each round draws right and wrong with the reported confidence. A measured error near this one is no evidence of
+    miscalibration.
     """
     confidence = scores.max(1)
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
@@ -48,7 +48,7 @@ def chance_error(scores: Probabilities, seed: int = 0, rounds: int = 200) -> flo
 
 
 def without_temperature(scores: Probabilities, temperature: npt.ArrayLike) -> Probabilities:
-    """Probabilities (N, L) as they were before temperatures (N,): softmax of T times the logarithm."""
+    """Undo temperatures (N,) in probabilities (N, L): softmax of T times the logarithm."""
     logs = np.log(np.clip(scores, ROUNDED, None)) * np.asarray(temperature, np.float64).reshape(-1, 1)
     raised = np.exp(logs - logs.max(1, keepdims=True))
     return np.asarray(raised / raised.sum(1, keepdims=True), np.float64)

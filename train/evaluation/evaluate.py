@@ -1,4 +1,4 @@
-"""From a model and a corpus to a report."""
+"""Evaluate models on a corpus, under each condition, and report the metrics."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,25 +10,25 @@ from emoscope.streamer import Config
 
 from ..corpora import Clip
 from ..errors import Interrupted
-from .calibration_inputs import Evidence, Model
+from .calibration_inputs import Model, ModelPredictions
 from .conditions import CLEAN, Condition
 from .figures import Figures, Group, count
-from .listening import How
 from .pool import Job, Settings, workers
-from .predictions import SECONDS, Heard, final_answers
+from .predictions import SECONDS, ClipPredictions, final_answers
 from .protocols import Protocol
+from .runner import How
 from .selection import Part
 from .sessions import SessionConfig, not_enrolled, plan_sessions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is evaluated, and how.
+    """What is evaluated, and with which settings.
 
-    parts       models and their clips; several for cross-validation
-    others      all clips of the corpus: babble is made of them
+    parts       models and their clips; several in cross-validation
+    others      all clips of the corpus, from which babble noise is made
     conditions  besides clean
-    asr         the recognizer whose words are counted, as `--asr` names it
+    asr         the recognizer for the text branch, as `--asr` names it
     """
 
     corpus: str
@@ -44,7 +44,7 @@ class Plan:
 
 
 class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One clip's answer in clean sound: probabilities of the model's labels, all zero where nothing was said."""
+    """The answer for one clip in clean sound: probabilities of the model's labels, all zero without a prediction."""
 
     name: str
     speaker: str
@@ -53,11 +53,11 @@ class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures in clean sound and under each condition, and what was measured.
+    """The metrics in clean sound and under each condition, and what was evaluated.
 
-    trained      speakers who were trained on, and scored all the same because the user allowed it
-    left_out     clips that the protocol does not count; `not_enrolled`: speakers without a calm clip to enrol
-    unfinished   conditions that were asked for but not heard: the user stopped the run
+    trained      speakers of the training data, scored because the user allowed it
+    left_out     clips whose class the protocol excludes; `not_enrolled`: speakers without a calm clip to enrol
+    unfinished   requested conditions that were not evaluated because the user stopped the run
     """
 
     corpus: str
@@ -81,39 +81,41 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def evaluate(
     plan: Plan, left_out: int = 0, on_clips: Callable[[Condition, int], None] = lambda condition, clips: None
 ) -> Report:
-    """Hear every session, clean first, and count.
+    """Run every session, in clean sound first, and compute the metrics.
 
-    on_clips is told of clips as they are done. Stopped by the user, the conditions that are whole are still reported;
-    Interrupted where not even the clean one is.
+    `on_clips` is called with the number of finished clips. When the user stops the run, the completed conditions are
+    reported; Interrupted is raised if the clean one is not among them.
     """
     if plan.how == "whole" and (plan.sessions.session != "recording" or plan.config.baseline != "off"):
-        raise UsageError("--whole hears each recording alone: no --session speaker and no --baseline; leave one out")
+        raise UsageError(
+            "--whole evaluates each recording alone: no --session speaker and no --baseline; leave one out"
+        )
     if plan.how == "whole" and plan.asr != "none":
-        raise UsageError("--whole hears the voice alone: --asr is for the live path; leave one out")
+        raise UsageError("--whole evaluates the voice alone: --asr is for the live path; leave one out")
     sessions = [plan_sessions(part.clips, plan.sessions) for part in plan.parts]
     settings = Settings(plan.how, plan.config, tuple(plan.others), plan.asr)
-    found: dict[Condition, list[Evidence]] = {}
-    wanted = list(dict.fromkeys([CLEAN, *plan.conditions]))
+    found: dict[Condition, list[ModelPredictions]] = {}
+    conditions = list(dict.fromkeys([CLEAN, *plan.conditions]))
     now = CLEAN
-    with workers(settings, plan.jobs, lambda: on_clips(now, 1)) as do:
-        for now in wanted:
+    with workers(settings, plan.jobs, lambda: on_clips(now, 1)) as run:
+        for now in conditions:
             jobs = [
                 [Job(part.model, planned, now) for planned in own]
                 for part, own in zip(plan.parts, sessions, strict=True)
             ]
             try:
-                done = iter(do([job for own in jobs for job in own]))
+                done = iter(run([job for own in jobs for job in own]))
             except Interrupted:
                 if not found:
                     raise
                 break
             found[now] = [
-                Evidence(_model(part), _by_name([h for _ in own for h in next(done)]))
+                ModelPredictions(_model(part), _by_name([h for _ in own for h in next(done)]))
                 for part, own in zip(plan.parts, jobs, strict=True)
             ]
-    figures = {c: count(evidence, plan.protocol, SECONDS if c == CLEAN else ()) for c, evidence in found.items()}
+    figures = {c: count(by_model, plan.protocol, SECONDS if c == CLEAN else ()) for c, by_model in found.items()}
     clean = found[CLEAN]
-    clips = [h.clip for part in clean for h in part.heard]
+    clips = [h.clip for part in clean for h in part.clips]
     return Report(
         corpus=plan.corpus,
         protocol=plan.protocol.name,
@@ -131,13 +133,13 @@ def evaluate(
         figures=figures[CLEAN],
         folds=_folds(clean, plan.protocol),
         conditions={c.name: f for c, f in figures.items() if c != CLEAN},
-        unfinished=[c.name for c in wanted if c not in found],
+        unfinished=[c.name for c in conditions if c not in found],
         clips=[row for part in clean for row in _rows(part)],
     )
 
 
 def sessions_of(plan: Plan) -> int:
-    """How many sessions a plan hears, all conditions together."""
+    """How many sessions a plan runs, over all conditions."""
     each = sum(len(plan_sessions(part.clips, plan.sessions)) for part in plan.parts)
     return each * len(dict.fromkeys([CLEAN, *plan.conditions]))
 
@@ -147,21 +149,21 @@ def _model(part: Part) -> Model:
     return Model(tuple(card.labels), tuple(card.dimensions), card.calibrated())
 
 
-def _by_name(heard: Sequence[Heard]) -> tuple[Heard, ...]:
-    """In one order, whatever the order of the sessions: figures do not depend on it."""
-    return tuple(sorted(heard, key=lambda h: h.clip.name))
+def _by_name(predictions: Sequence[ClipPredictions]) -> tuple[ClipPredictions, ...]:
+    """Sorted by name, so that the metrics do not depend on the order of the sessions."""
+    return tuple(sorted(predictions, key=lambda h: h.clip.name))
 
 
-def _folds(evidence: Sequence[Evidence], protocol: Protocol) -> list[Group]:
-    if len(evidence) == 1:
+def _folds(by_model: Sequence[ModelPredictions], protocol: Protocol) -> list[Group]:
+    if len(by_model) == 1:
         return []
-    each = [count([part], protocol) for part in evidence]
+    each = [count([part], protocol) for part in by_model]
     return [Group(n=figures.n, uar=figures.uar, wa=figures.wa) for figures in each]
 
 
-def _rows(part: Evidence) -> list[ClipRow]:
+def _rows(part: ModelPredictions) -> list[ClipRow]:
     labels = part.model.labels
-    scores = final_answers(part.heard, len(labels))
+    scores = final_answers(part.clips, len(labels))
     return [
         ClipRow(
             name=h.clip.name,
@@ -169,5 +171,5 @@ def _rows(part: Evidence) -> list[ClipRow]:
             label=h.clip.label,
             scores={label: round(float(p), 6) for label, p in zip(labels, row, strict=True)},
         )
-        for h, row in zip(part.heard, scores, strict=True)
+        for h, row in zip(part.clips, scores, strict=True)
     ]

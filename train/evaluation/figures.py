@@ -1,4 +1,4 @@
-"""Everything that is counted about a set of clips under one condition."""
+"""All metrics of a set of clips under one condition."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..corpora import Clip
-from .calibration_inputs import Evidence, Interval, agreement, before, thresholds, uncalibrated
+from .calibration_inputs import Interval, ModelPredictions, agreement, thresholds, uncalibrated, without_calibration
 from .confidence import Bin, calibration_error, chance_error, reliability
 from .intervals import one_hot, resample
 from .predictions import SECONDS, answers_after, final_answers, readings_at
-from .protocols import Protocol, judge
+from .protocols import Protocol, apply_protocol
 from .scores import (
     Array,
     Probabilities,
@@ -34,7 +34,7 @@ RATES: dict[str, Callable[[Array], Array]] = {
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of the clips: of one gender, language, fold."""
+    """The metrics of a subset of the clips: one gender, language or fold."""
 
     n: int
     uar: float
@@ -42,10 +42,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class After(msgspec.Struct, frozen=True, kw_only=True):
-    """After so many seconds of a clip's speech (None: all of it). A clip of which nothing was said yet is wrong.
+    """The metrics after so many seconds of a clip's speech (None: all of it). Clips without a prediction are wrong.
 
-    heard   share of clips of which something had been said
-    unsure  of these, the share whose reading was `unsure`
+    heard   share of clips that have a prediction by then
+    unsure  share of these whose reading is `unsure`
     """
 
     seconds: float | None
@@ -59,7 +59,7 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
     """Calibration error of readings made after so many seconds of an utterance (None: finals).
 
     ece         as calibrated; ece_before: without temperature
-    ece_chance  what perfect calibration would show on as few readings
+    ece_chance  the mean error of a perfectly calibrated model on as many readings
     """
 
     seconds: float | None
@@ -70,7 +70,7 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unsure(msgspec.Struct, frozen=True, kw_only=True):
-    """How often the answer was `unsure`, and how right the others were; None where there are none."""
+    """The share of clips answered `unsure`, and accuracy and UAR of the others; None where there are none."""
 
     said: float
     accuracy_otherwise: float | None
@@ -78,13 +78,13 @@ class Unsure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """One table. Rates are of the best score, `unsure` or not.
+    """The metrics of one condition. Rates are of the class with the best score, `unsure` or not.
 
-    ci95        of `uar`; `intervals` holds the others'; `ci95_by` says what was resampled, speakers or clips
-    ece         of the clips' answers over the protocol's classes; `ece_all_labels` over all that the model can say
-    silent      share of clips about which nothing was said; they count as wrong
-    outside     share of answers whose best label is none of the protocol's
-    confusion   true class by answer; the last column: nothing said
+    ci95        of `uar`; `intervals` holds the others; `ci95_by` names what was resampled, speakers or clips
+    ece         of the clips' answers over the protocol's classes; `ece_all_labels` over all labels of the model
+    silent      share of clips without a prediction; they count as wrong
+    outside     share of answers whose best label is not in the protocol
+    confusion   true class by answer; the last column: no prediction
     absent      classes of the protocol without a clip; they are left out of the means
     ccc         by dimension, with intervals in `ccc_ci95`; empty where the corpus has no ratings
     """
@@ -118,26 +118,26 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count(
-    evidence: Sequence[Evidence], protocol: Protocol, seconds: Sequence[float] = SECONDS, seed: int = 0
+    by_model: Sequence[ModelPredictions], protocol: Protocol, seconds: Sequence[float] = SECONDS, seed: int = 0
 ) -> Figures:
-    """The figures of all evidence pooled. Every clip's label must be one that the protocol reads.
+    """The metrics over the clips of all models. Every clip's label must be a class of the protocol.
 
     seconds  after which readings are compared, besides the finals
     """
-    labels = evidence[0].model.labels
-    heard = [h for part in evidence for h in part.heard]
-    clips = [h.clip for h in heard]
-    scores = final_answers(heard, len(labels))
-    said, truth = judge(labels, scores, [clip.label for clip in clips], protocol)
-    answered, classes = answers(said), len(protocol.classes)
+    labels = by_model[0].model.labels
+    predictions = [h for part in by_model for h in part.clips]
+    clips = [h.clip for h in predictions]
+    scores = final_answers(predictions, len(labels))
+    counted, truth = apply_protocol(labels, scores, [clip.label for clip in clips], protocol)
+    answered, classes = answers(counted), len(protocol.classes)
     drawn = resample([clip.speaker for clip in clips], truth, seed)
     per_clip = one_hot(answered, truth, classes)
     matrix = per_clip.sum(0)
     rates = {name: float(rate(matrix)) for name, rate in RATES.items()}
     intervals = {name: drawn.interval(rate, per_clip) for name, rate in RATES.items()}
-    spoke = scores.sum(1) > 0
-    raw, _ = judge(labels, uncalibrated(evidence), [clip.label for clip in clips], protocol)
-    ccc, ccc_ci95 = agreement(heard, evidence[0].model.dimensions, seed)
+    has_answer = scores.sum(1) > 0
+    raw, _ = apply_protocol(labels, uncalibrated(by_model), [clip.label for clip in clips], protocol)
+    ccc, ccc_ci95 = agreement(predictions, by_model[0].model.dimensions, seed)
     inside = np.array([protocol.read(label) in protocol.classes for label in labels])
     found = recalls(matrix)
     return Figures(
@@ -146,29 +146,29 @@ def count(
         ci95=intervals["uar"],
         ci95_by=drawn.by,
         intervals=intervals,
-        ece=_error(said, truth, spoke),
-        ece_before=_error(raw, truth, spoke),
-        ece_chance=chance_error(said[spoke], seed) if spoke.any() else 0.0,
-        ece_all_labels=_error(*_all_labels(labels, scores, clips, protocol), spoke),
+        ece=_error(counted, truth, has_answer),
+        ece_before=_error(raw, truth, has_answer),
+        ece_chance=chance_error(counted[has_answer], seed) if has_answer.any() else 0.0,
+        ece_all_labels=_error(*_all_labels(labels, scores, clips, protocol), has_answer),
         ccc=ccc,
         ccc_ci95=ccc_ci95,
-        unsure=_unsure(evidence, scores, answered, truth, classes),
-        silent=float(1 - spoke.mean()),
-        outside=float((~inside[scores[spoke].argmax(1)]).mean()) if spoke.any() else 0.0,
+        unsure=_unsure(by_model, scores, answered, truth, classes),
+        silent=float(1 - has_answer.mean()),
+        outside=float((~inside[scores[has_answer].argmax(1)]).mean()) if has_answer.any() else 0.0,
         classes=list(protocol.classes),
         absent=[name for name, share in zip(protocol.classes, found, strict=True) if np.isnan(share)],
         recall={n: float(share) for n, share in zip(protocol.classes, found, strict=True) if not np.isnan(share)},
         confusion=matrix.astype(int).tolist(),
-        by_seconds=[_after(evidence, s, protocol, clips) for s in (*seconds, None)],
-        calibration=_buckets(evidence, protocol, seconds, seed),
-        reliability=[(b.n, b.confidence, b.accuracy) for b in _bins(said, truth, spoke)],
+        by_seconds=[_after(by_model, s, protocol, clips) for s in (*seconds, None)],
+        calibration=_buckets(by_model, protocol, seconds, seed),
+        reliability=[(b.n, b.confidence, b.accuracy) for b in _bins(counted, truth, has_answer)],
         by_gender=_groups([clip.gender for clip in clips], answered, truth, classes),
         by_language=_groups([clip.language for clip in clips], answered, truth, classes),
     )
 
 
 def group(answered: Truth, truth: Truth, classes: int) -> Group:
-    """Figures of some clips."""
+    """The metrics of a subset of the clips."""
     matrix = confusion(answered, truth, classes)
     return Group(n=len(truth), uar=float(uar_of(matrix)), wa=float(wa_of(matrix)))
 
@@ -181,12 +181,12 @@ def _groups(names: Sequence[str], answered: Truth, truth: Truth, classes: int) -
     return found
 
 
-def _error(scores: Probabilities, truth: Truth, spoke: npt.NDArray[np.bool_]) -> float:
-    return calibration_error(scores[spoke], truth[spoke]) if spoke.any() else 0.0
+def _error(scores: Probabilities, truth: Truth, has_answer: npt.NDArray[np.bool_]) -> float:
+    return calibration_error(scores[has_answer], truth[has_answer]) if has_answer.any() else 0.0
 
 
-def _bins(scores: Probabilities, truth: Truth, spoke: npt.NDArray[np.bool_]) -> list[Bin]:
-    return reliability(scores[spoke], truth[spoke]) if spoke.any() else []
+def _bins(scores: Probabilities, truth: Truth, has_answer: npt.NDArray[np.bool_]) -> list[Bin]:
+    return reliability(scores[has_answer], truth[has_answer]) if has_answer.any() else []
 
 
 def _all_labels(
@@ -194,15 +194,17 @@ def _all_labels(
 ) -> tuple[Probabilities, Truth]:
     """Scores and truth over every label that the model has, merged as the protocol merges but not restricted."""
     every = tuple(dict.fromkeys(protocol.read(name) for name in (*labels, *protocol.classes)))
-    return judge(labels, scores, [clip.label for clip in clips], Protocol("all", every, protocol.merged))
+    return apply_protocol(labels, scores, [clip.label for clip in clips], Protocol("all", every, protocol.merged))
 
 
-def _unsure(evidence: Sequence[Evidence], scores: Probabilities, answered: Truth, truth: Truth, classes: int) -> Unsure:
-    """A clip is `unsure` when its answer's confidence, over all labels, is below what the model's card asks for."""
-    below = thresholds(evidence)
-    spoke = scores.sum(1) > 0
-    unsure = spoke & (scores.max(1) < below)
-    sure = spoke & ~unsure
+def _unsure(
+    by_model: Sequence[ModelPredictions], scores: Probabilities, answered: Truth, truth: Truth, classes: int
+) -> Unsure:
+    """A clip is `unsure` when its answer's confidence, over all labels, is below the threshold of the model's card."""
+    below = thresholds(by_model)
+    has_answer = scores.sum(1) > 0
+    unsure = has_answer & (scores.max(1) < below)
+    sure = has_answer & ~unsure
     matrix = confusion(answered[sure], truth[sure], classes)
     return Unsure(
         said=float(unsure.mean()),
@@ -211,38 +213,44 @@ def _unsure(evidence: Sequence[Evidence], scores: Probabilities, answered: Truth
     )
 
 
-def _after(evidence: Sequence[Evidence], seconds: float | None, protocol: Protocol, clips: Sequence[Clip]) -> After:
-    labels = evidence[0].model.labels
-    heard = [h for part in evidence for h in part.heard]
-    scores = final_answers(heard, len(labels)) if seconds is None else answers_after(heard, seconds, len(labels))
-    said, truth = judge(labels, scores, [clip.label for clip in clips], protocol)
-    matrix = confusion(answers(said), truth, len(protocol.classes))
-    spoke = scores.sum(1) > 0
-    unsure = scores[spoke].max(1) < thresholds(evidence)[spoke] if spoke.any() else np.zeros(1)
+def _after(
+    by_model: Sequence[ModelPredictions], seconds: float | None, protocol: Protocol, clips: Sequence[Clip]
+) -> After:
+    labels = by_model[0].model.labels
+    predictions = [h for part in by_model for h in part.clips]
+    scores = (
+        final_answers(predictions, len(labels)) if seconds is None else answers_after(predictions, seconds, len(labels))
+    )
+    counted, truth = apply_protocol(labels, scores, [clip.label for clip in clips], protocol)
+    matrix = confusion(answers(counted), truth, len(protocol.classes))
+    has_answer = scores.sum(1) > 0
+    unsure = scores[has_answer].max(1) < thresholds(by_model)[has_answer] if has_answer.any() else np.zeros(1)
     return After(
         seconds=seconds,
         uar=float(uar_of(matrix)),
         wa=float(wa_of(matrix)),
-        heard=float(spoke.mean()),
+        heard=float(has_answer.mean()),
         unsure=float(unsure.mean()),
     )
 
 
-def _buckets(evidence: Sequence[Evidence], protocol: Protocol, times: Sequence[float], seed: int) -> list[Calibrated]:
-    """Readings of utterances, not of clips: the temperature is by the seconds of an utterance."""
+def _buckets(
+    by_model: Sequence[ModelPredictions], protocol: Protocol, times: Sequence[float], seed: int
+) -> list[Calibrated]:
+    """Calibration of readings of utterances, not of clips: the temperature depends on the seconds of an utterance."""
     found = []
-    labels = evidence[0].model.labels
+    labels = by_model[0].model.labels
     for seconds in (*times, None):
-        after, raw_scores, truth_names = [], [], []
-        for part in evidence:
-            readings, clips = readings_at(part.heard, seconds)
-            after += [np.array(said.scores) for said in readings]
-            raw_scores += [before(said, part.model.calibration) for said in readings]
+        scores, raw_scores, truth_names = [], [], []
+        for part in by_model:
+            readings, clips = readings_at(part.clips, seconds)
+            scores += [np.array(reading.scores) for reading in readings]
+            raw_scores += [without_calibration(reading, part.model.calibration) for reading in readings]
             truth_names += [clip.label for clip in clips]
-        if not after:
+        if not scores:
             continue
-        calibrated, truth = judge(labels, np.stack(after), truth_names, protocol)
-        raw, _ = judge(labels, np.stack(raw_scores), truth_names, protocol)
+        calibrated, truth = apply_protocol(labels, np.stack(scores), truth_names, protocol)
+        raw, _ = apply_protocol(labels, np.stack(raw_scores), truth_names, protocol)
         found.append(
             Calibrated(
                 seconds=seconds,

@@ -1,4 +1,4 @@
-"""How far a figure would move with other people or other clips: the percentile bootstrap. Efron (1979)."""
+"""Confidence intervals by the percentile bootstrap over speakers or clips. Efron (1979)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from .scores import Array, Truth, confusion, uar_of
 
 ROUNDS = 2000
-FEWEST_SPEAKERS = 6  # fewer cannot stand for others: then clips are resampled, and the interval is too narrow
+FEWEST_SPEAKERS = 6  # with fewer, clips are resampled instead, and the interval is too narrow
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Resampled:
     by: str
 
     def interval(self, figure: Callable[[Array], Array], per_clip: Array) -> tuple[float, float]:
-        """95 % of a figure of sums. per_clip (N, ...) is what each clip adds; `figure` takes sums (rounds, ...)."""
+        """95 % interval of `figure`, a function of sums (rounds, ...) over clips of per_clip (N, ...)."""
         flat = per_clip.reshape(len(per_clip), -1)
         sums = (self.weights @ flat).reshape(-1, *per_clip.shape[1:])
         low, high = np.nanpercentile(figure(sums), [2.5, 97.5])
@@ -28,9 +28,9 @@ class Resampled:
 
 
 def resample(speakers: Sequence[str], truth: Truth, seed: int = 0, rounds: int = ROUNDS) -> Resampled:
-    """Whole speakers where there are at least FEWEST_SPEAKERS, else clips, each class apart.
+    """Resample speakers if there are at least FEWEST_SPEAKERS, else clips within each class.
 
-    A speaker's clips resemble each other, so that resampling clips alone would promise too much.
+    The clips of one speaker are correlated, so resampling clips underestimates the interval.
     """
     rng = np.random.default_rng(seed)
     names = sorted(set(speakers))
@@ -45,12 +45,12 @@ def resample(speakers: Sequence[str], truth: Truth, seed: int = 0, rounds: int =
 
 
 def one_hot(answered: Truth, truth: Truth, classes: int) -> Array:
-    """(N, C, C + 1): each clip's own confusion matrix."""
+    """(N, C, C + 1) the confusion matrix of each clip."""
     return np.stack([confusion(answered[i : i + 1], truth[i : i + 1], classes) for i in range(len(truth))])
 
 
 def interval(answered: Truth, truth: Truth, seed: int = 0, rounds: int = ROUNDS) -> tuple[float, float]:
-    """95 % of the UARs of resampled clips, each class resampled apart."""
+    """95 % interval of the UAR, with clips resampled within each class."""
     classes = int(max(truth.max(), answered.max(initial=0))) + 1
     drawn = resample([""] * len(truth), truth, seed, rounds)
     return drawn.interval(uar_of, one_hot(answered, truth, classes))

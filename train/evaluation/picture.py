@@ -1,4 +1,4 @@
-"""The reliability diagram and the curve by seconds of speech, as one SVG that needs nothing else."""
+"""The reliability diagram and the curve by seconds of speech, as one SVG file without external references."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
@@ -9,7 +9,12 @@ from .tables import heading
 Point = tuple[float, float]
 
 PANEL, GAP, TOP, SIDE, FOOT, LABELS = 300, 90, 64, 60, 64, 100  # pixels; labels stand right of the curve
-INK, FAINT, BLUE, ORANGE = "#1f2328", "#c4c9d0", "#0072b2", "#d55e00"  # of Okabe and Ito: colour-blind people tell them
+INK, FAINT, BLUE, ORANGE = (
+    "#1f2328",
+    "#c4c9d0",
+    "#0072b2",
+    "#d55e00",
+)  # Okabe and Ito's palette for colour-blind readers
 
 
 def draw(report: Report) -> str:
@@ -113,7 +118,7 @@ def _text(
     bold: bool = False,
     fit: int | None = None,
 ) -> str:
-    # About half the size a letter: a longer line is squeezed into `fit` pixels instead of running off.
+    # A letter is about half as wide as the font size; a longer line is compressed to `fit` pixels.
     squeeze = f' textLength="{fit}" lengthAdjust="spacingAndGlyphs"' if fit and len(text) * size * 0.52 > fit else ""
     weight = ' font-weight="bold"' if bold else ""
     return (

@@ -1,4 +1,4 @@
-"""Many sessions, one after the other or in a few processes; stopped in good order by Ctrl+C."""
+"""A pool that runs sessions in this process or in several; Ctrl+C stops it cleanly."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -18,17 +18,17 @@ from ..corpora import Clip
 from ..errors import Interrupted, TrainingError
 from ..stop import StopRequest
 from .conditions import Condition
-from .listening import How, Listener
-from .predictions import Heard
-from .sessions import Planned
+from .predictions import ClipPredictions
+from .runner import How, SessionRunner
+from .sessions import PlannedSession
 
-AHEAD = 8  # jobs handed to the processes before they are wanted
-LOOK_S = 0.3  # between two looks whether the user wants to stop
+AHEAD = 8  # jobs that are submitted ahead
+POLL_S = 0.3  # between two checks for Ctrl+C
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How all sessions are heard; `others` are the clips that babble is made of, `asr` names a recognizer."""
+    """Settings of all sessions; `others` are the clips that babble noise is made of, `asr` names a recognizer."""
 
     how: How = "stream"
     config: Config | None = None
@@ -41,28 +41,28 @@ class Job:
     """One session for the model in a folder, under one condition."""
 
     model: Path
-    planned: Planned
+    planned: PlannedSession
     condition: Condition
 
 
 class Worker:
-    """Does jobs, each model loaded once."""
+    """Runs jobs and loads each model once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._listeners: dict[Path, Listener] = {}
+        self._runners: dict[Path, SessionRunner] = {}
         choice = choose(settings.asr)
         self._recognizer = None if choice is None else Recognizer(choice)
 
-    def __call__(self, job: Job) -> list[Heard]:
-        if job.model not in self._listeners:
+    def __call__(self, job: Job) -> list[ClipPredictions]:
+        if job.model not in self._runners:
             opened = open_engine(job.model, precision="float32")
             how, config, others = self.settings.how, self.settings.config, self.settings.others
-            self._listeners[job.model] = Listener(opened, how, config, others, self._recognizer)
-        return self._listeners[job.model].hear(job.planned, job.condition)
+            self._runners[job.model] = SessionRunner(opened, how, config, others, self._recognizer)
+        return self._runners[job.model].predict(job.planned, job.condition)
 
     def close(self) -> None:
-        """End the recognizer's process. One in a process of a pool ends with that."""
+        """End the recognizer's process. In a process of the pool it ends with that process."""
         if self._recognizer is not None:
             self._recognizer.close()
 
@@ -70,21 +70,21 @@ class Worker:
 _worker: Worker | None = None
 
 
-def _begin(settings: Settings) -> None:
-    """In a new process: Ctrl+C is the parent's business."""
-    global _worker  # noqa: PLW0603 - what a process of a pool keeps between jobs
+def _initialize(settings: Settings) -> None:
+    """Initialize a process of the pool; the parent alone handles Ctrl+C."""
+    global _worker  # noqa: PLW0603 - a process of the pool keeps it between jobs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker = Worker(settings)
 
 
-def _do(job: Job) -> list[Heard]:
+def _run_job(job: Job) -> list[ClipPredictions]:
     assert _worker is not None
     return _worker(job)
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Processes begun here inherit the block: Ctrl+C cannot break one that has not got as far as `_begin`."""
+    """Block SIGINT in processes that start here, so that Ctrl+C cannot break one before `_initialize` has run."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -92,14 +92,14 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-Do = Callable[[Sequence[Job]], list[list[Heard]]]
+RunJobs = Callable[[Sequence[Job]], list[list[ClipPredictions]]]
 
 
 @contextmanager
-def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lambda: None) -> Iterator[Do]:
-    """A function that does jobs and gives their results in order, in `processes` processes (1: in this one).
+def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lambda: None) -> Iterator[RunJobs]:
+    """A function that runs jobs in `processes` processes (1: in this one) and returns their results in order.
 
-    It raises Interrupted after Ctrl+C: as soon as the session at hand is over, or at once where others do the work.
+    After Ctrl+C it raises Interrupted: at the end of the current session in this process, at once with several.
     """
     with StopRequest() as stop:
 
@@ -110,7 +110,7 @@ def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lam
         if processes == 1:
             worker = Worker(settings)
 
-            def here(jobs: Sequence[Job]) -> list[list[Heard]]:
+            def run_here(jobs: Sequence[Job]) -> list[list[ClipPredictions]]:
                 found = []
                 for job in jobs:
                     found.append(worker(job))
@@ -119,36 +119,36 @@ def workers(settings: Settings, processes: int, on_job: Callable[[], None] = lam
                 return found
 
             try:
-                yield here
+                yield run_here
             finally:
                 worker.close()
             return
-        pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (settings,))
+        pool = ProcessPoolExecutor(processes, get_context("spawn"), _initialize, (settings,))
 
-        def there(jobs: Sequence[Job]) -> list[list[Heard]]:
-            found: list[list[Heard]] = [[] for _ in jobs]
+        def run_in_pool(jobs: Sequence[Job]) -> list[list[ClipPredictions]]:
+            found: list[list[ClipPredictions]] = [[] for _ in jobs]
             left = iter(enumerate(jobs))
-            running: dict[Future[list[Heard]], int] = {}
+            running: dict[Future[list[ClipPredictions]], int] = {}
             try:
                 while True:
                     with _interrupts_blocked():
-                        running |= {pool.submit(_do, job): i for i, job in islice(left, AHEAD - len(running))}
+                        running |= {pool.submit(_run_job, job): i for i, job in islice(left, AHEAD - len(running))}
                     if not running:
                         return found
-                    done, _ = wait(running, LOOK_S, FIRST_COMPLETED)
+                    done, _ = wait(running, POLL_S, FIRST_COMPLETED)
                     for future in done:
                         found[running.pop(future)] = future.result()
                         on_job()
                     check()
             except BrokenProcessPool:
                 raise TrainingError(
-                    "a process of the evaluation was killed, perhaps for want of memory; try --jobs 1"
+                    "a process of the evaluation was killed, perhaps because memory ran out; try --jobs 1"
                 ) from None
 
         try:
-            yield there
+            yield run_in_pool
         finally:
-            if stop.wanted:  # what they are at is not wanted any more
+            if stop.wanted:  # the results of running jobs are not needed any more
                 for process in active_children():
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What was said about one clip, and the one answer that it comes to."""
+"""Predictions for readings, utterances and clips, and the one answer for a clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from ..corpora import Clip
 from .scores import Probabilities
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
-"""Seconds of speech after which readings are compared."""
+"""Seconds of speech after which readings are scored."""
 SLACK_S = 0.041  # a reading's end is rounded down to the encoder's frame
 
 
 @dataclass(frozen=True)
-class Said:
+class Prediction:
     """One reading, after `seconds` of its utterance: probabilities of the model's labels, and its dimensions."""
 
     seconds: float
@@ -23,19 +23,19 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """One utterance: its final, and the interims before it."""
+class UtterancePredictions:
+    """The readings of one utterance: its final, and the interims before it."""
 
-    final: Said
-    interims: tuple[Said, ...] = ()
+    final: Prediction
+    interims: tuple[Prediction, ...] = ()
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A clip and its utterances in order; none where no voice was heard."""
+class ClipPredictions:
+    """A clip and the readings of its utterances in order; none where no speech was detected."""
 
     clip: Clip
-    utterances: tuple[Spoken, ...]
+    utterances: tuple[UtterancePredictions, ...]
 
 
 Final = tuple[float, Sequence[float]]
@@ -45,7 +45,7 @@ Final = tuple[float, Sequence[float]]
 def clip_answer(finals: Sequence[Final], labels: int) -> Probabilities:
     """Probabilities (L,) of a clip: the mean of its finals' log-probabilities, each weighted by its seconds.
 
-    Zeros where no final came: such a clip counts as wrong.
+    Zeros without a final: such a clip counts as wrong.
     """
     if not finals:
         return np.zeros(labels)
@@ -55,53 +55,57 @@ def clip_answer(finals: Sequence[Final], labels: int) -> Probabilities:
     return np.asarray(scores / scores.sum(), np.float64)
 
 
-def final_answers(heard: Sequence[Heard], labels: int) -> Probabilities:
-    """(N, L) what each clip came to."""
-    return np.stack([clip_answer([(u.final.seconds, u.final.scores) for u in h.utterances], labels) for h in heard])
+def final_answers(predictions: Sequence[ClipPredictions], labels: int) -> Probabilities:
+    """(N, L) the answer for each clip."""
+    return np.stack(
+        [clip_answer([(u.final.seconds, u.final.scores) for u in h.utterances], labels) for h in predictions]
+    )
 
 
-def answers_after(heard: Sequence[Heard], seconds: float, labels: int) -> Probabilities:
-    """(N, L) what was known of each clip after so many seconds of its speech.
+def answers_after(predictions: Sequence[ClipPredictions], seconds: float, labels: int) -> Probabilities:
+    """(N, L) the answer for each clip after so many seconds of its speech.
 
-    Utterances that were over by then count by their finals, the one being spoken by its latest reading. Zeros where
-    nothing had been said yet.
+    Utterances that have ended by then count with their finals, the current one with its latest interim. Zeros without a
+    reading.
     """
-    return np.stack([clip_answer([(r.seconds, r.scores) for r in readings_by(h, seconds)], labels) for h in heard])
+    return np.stack(
+        [clip_answer([(r.seconds, r.scores) for r in readings_by(h, seconds)], labels) for h in predictions]
+    )
 
 
-def readings_by(heard: Heard, seconds: float) -> list[Said]:
-    """The readings that stand after `seconds` of a clip's speech."""
+def readings_by(clip: ClipPredictions, seconds: float) -> list[Prediction]:
+    """The latest reading of each utterance after `seconds` of a clip's speech."""
     left, found = seconds, []
-    for utterance in heard.utterances:
+    for utterance in clip.utterances:
         if utterance.final.seconds <= left + SLACK_S:
             found.append(utterance.final)
             left -= utterance.final.seconds
             continue
-        made = [said for said in utterance.interims if said.seconds <= left + SLACK_S]
+        made = [reading for reading in utterance.interims if reading.seconds <= left + SLACK_S]
         return [*found, made[-1]] if made else found
     return found
 
 
-def readings_at(heard: Sequence[Heard], seconds: float | None) -> tuple[list[Said], list[Clip]]:
-    """Every reading made after about `seconds` of an utterance (finals: None), and the clip that it is about."""
-    readings: list[Said] = []
+def readings_at(predictions: Sequence[ClipPredictions], seconds: float | None) -> tuple[list[Prediction], list[Clip]]:
+    """Every reading after about `seconds` of an utterance (None: the finals), and the clip of each."""
+    readings: list[Prediction] = []
     clips: list[Clip] = []
-    for h in heard:
+    for h in predictions:
         for utterance in h.utterances:
             some = (
                 [utterance.final]
                 if seconds is None
-                else [said for said in utterance.interims if -SLACK_S < said.seconds - seconds < 1e-6]
+                else [reading for reading in utterance.interims if -SLACK_S < reading.seconds - seconds < 1e-6]
             )
             readings += some
             clips += [h.clip] * len(some)
     return readings, clips
 
 
-def dimensions_of(heard: Heard) -> tuple[float, ...] | None:
-    """The mean of the finals' dimensions, weighted by seconds; None where nothing was said."""
-    finals = [u.final for u in heard.utterances if u.final.dimensions]
+def dimensions_of(clip: ClipPredictions) -> tuple[float, ...] | None:
+    """The mean of the finals' dimensions, weighted by seconds; None without a final."""
+    finals = [u.final for u in clip.utterances if u.final.dimensions]
     if not finals:
         return None
-    weights = [max(said.seconds, 1e-3) for said in finals]
-    return tuple(np.average([said.dimensions for said in finals], axis=0, weights=weights).tolist())
+    weights = [max(reading.seconds, 1e-3) for reading in finals]
+    return tuple(np.average([reading.dimensions for reading in finals], axis=0, weights=weights).tolist())

@@ -1,4 +1,4 @@
-"""Which classes count, and how nine labels are read as fewer."""
+"""Evaluation protocols: which classes are scored, and which labels are merged into others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from .scores import Probabilities, Truth
 
 @dataclass(frozen=True)
 class Protocol:
-    """The classes that count. `merged` labels are read as another one: their probabilities are added to it."""
+    """The scored classes. A `merged` label is replaced by another one, to which its probability is added."""
 
     name: str
     classes: tuple[str, ...]
     merged: Mapping[str, str]
 
     def read(self, label: str) -> str:
-        """The label as this protocol reads it."""
+        """The label after merging."""
         return self.merged.get(label, label)
 
 
@@ -36,13 +36,13 @@ NAMED = {"ravdess-8": RAVDESS_8, "ravdess-7": RAVDESS_7, "four": FOUR}
 
 
 def own_protocol(corpus: str) -> Protocol:
-    """A corpus's own classes. Where calm is none of them, it counts as neutral (`train/README.md`, Evaluation)."""
+    """A corpus's own classes. Calm is merged into neutral unless it is one of them (`train/README.md`, Evaluation)."""
     classes = CORPORA[corpus].labels
     return Protocol(f"{len(classes)} classes", classes, {} if "calm" in classes else CALM)
 
 
 def protocol_of(name: str | None, corpus: str) -> Protocol:
-    """The protocol that a user names, the corpus's own by default; UsageError for another name."""
+    """The protocol of this name, the corpus's own by default; UsageError for an unknown name."""
     if name in (None, "own"):
         return own_protocol(corpus)
     if name not in NAMED:
@@ -50,12 +50,12 @@ def protocol_of(name: str | None, corpus: str) -> Protocol:
     return NAMED[name]
 
 
-def judge(
+def apply_protocol(
     labels: Sequence[str], scores: Probabilities, truth: Sequence[str], protocol: Protocol
 ) -> tuple[Probabilities, Truth]:
-    """Scores (N, L) over `labels` as the protocol counts them: merged, restricted, renormalised; and the true class.
+    """Scores (N, C) over the protocol's classes, merged, restricted and renormalised, and the true classes (N,).
 
-    A row that says nothing (all zeros) stays zero.
+    A row of zeros (no prediction) stays zero.
     """
     place = {name: i for i, name in enumerate(protocol.classes)}
     counted = np.zeros((len(scores), len(place)))

@@ -1,7 +1,7 @@
-"""Figures that are compared, each computed from a confusion matrix, so that a bootstrap can resample matrices.
+"""Metrics computed from confusion matrices, so that a bootstrap can resample the matrices.
 
 A confusion matrix (..., C, C + 1) counts clips by true class (rows) and by answer (columns); the last column counts
-clips about which nothing was said, and which are therefore wrong.
+clips without a prediction, which are therefore wrong.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ Array = npt.NDArray[np.float64]
 
 
 def answers(scores: Probabilities) -> Truth:
-    """(N,) the best class of each row, -1 (never right) for a row that says nothing."""
+    """(N,) the best class of each row, -1 (never right) for a row of zeros."""
     return np.where(scores.sum(1) > 0, scores.argmax(1), -1)
 
 
@@ -29,7 +29,7 @@ def _right(counts: Array) -> Array:
 
 
 def recalls(counts: Array) -> Array:
-    """(..., C) share found of each class; NaN for a class without clips."""
+    """(..., C) recall of each class; NaN for a class without clips."""
     support = counts.sum(-1)
     return np.asarray(np.divide(_right(counts), support, out=np.full(support.shape, np.nan), where=support > 0))
 
@@ -47,7 +47,7 @@ def uar_of(counts: Array) -> Array:
 
 
 def wa_of(counts: Array) -> Array:
-    """Weighted accuracy: the share of all clips that is right."""
+    """Weighted accuracy: the share of clips that are right."""
     return np.asarray(_right(counts).sum(-1) / counts.sum((-2, -1)))
 
 
@@ -66,7 +66,7 @@ def _matrix(answered: Truth, truth: Truth) -> Array:
 
 
 def uar(answered: Truth, truth: Truth) -> float:
-    """Unweighted average recall: the mean over the classes of the share found in each."""
+    """Unweighted average recall: the mean of the recall of each class."""
     return float(uar_of(_matrix(answered, truth)))
 
 
@@ -86,5 +86,9 @@ def ccc_of(moments: Array) -> Array:
     """CCC from moments (..., 6): sums of 1, x, y, x^2, y^2 and xy."""
     count, sx, sy, sxx, syy, sxy = np.moveaxis(np.asarray(moments, np.float64), -1, 0)
     mx, my = sx / count, sy / count
-    apart = sxx / count - mx**2 + syy / count - my**2 + (mx - my) ** 2
-    return np.asarray(np.divide(2 * (sxy / count - mx * my), apart, out=np.zeros(np.shape(apart)), where=apart > 1e-12))
+    denominator = sxx / count - mx**2 + syy / count - my**2 + (mx - my) ** 2
+    return np.asarray(
+        np.divide(
+            2 * (sxy / count - mx * my), denominator, out=np.zeros(np.shape(denominator)), where=denominator > 1e-12
+        )
+    )

@@ -1,4 +1,4 @@
-"""Which clips are scored by which model; nobody by a model that has heard them."""
+"""Which clips are scored by which model: no speaker by a model that was trained on that speaker."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .protocols import Protocol
 
 @dataclass(frozen=True)
 class Part:
-    """One model and the clips that it is scored on. `trained`: speakers among them whom it was trained on."""
+    """One model and the clips that it is scored on. `trained`: those of their speakers whom the model was trained on."""
 
     model: Path
     card: Card
@@ -107,7 +107,7 @@ def fold_models(folders: Sequence[Path], clips: Sequence[Clip], allow_trained: b
 def _part(folder: Path, clips: Sequence[Clip], allow_trained: bool) -> Part:
     card = read_card(folder)
     corpus = clips[0].corpus
-    seen = {speaker for told in card.data if told.name == corpus for speaker in told.speakers}
+    seen = {speaker for entry in card.data if entry.name == corpus for speaker in entry.speakers}
     here = sorted({clip.speaker for clip in clips})
     trained = [name for name in here if name in seen]
     if trained and not allow_trained:

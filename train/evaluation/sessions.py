@@ -1,4 +1,4 @@
-"""Who speaks in which session, and in which order."""
+"""Which clips make a session, and in which order."""
 
 import zlib
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,8 @@ from ..errors import SplitInvalid, listed
 from .conditions import Samples, speech_power
 
 GAP_S = 1.0  # between two recordings of a session: long enough that the detector ends the utterance
-QUIETEST = 1e-5  # of the room between them, where a recording is digitally silent
-LOUDEST_DB = -50.0  # of the room, from the voice: a recording cut to its speech has no quiet moment to learn from
+QUIETEST = 1e-5  # root mean square of the noise between recordings, where a recording is digitally silent
+LOUDEST_DB = -50.0  # of that noise, relative to the speech: a recording cut to its speech has no pause to measure it in
 ENROLMENT = ("neutral", "calm")
 ENROLMENT_CLIPS = 4
 
@@ -24,7 +24,7 @@ class SessionConfig:
 
     session   one a recording, or one a speaker
     order     of a speaker's recordings: shuffled, or in blocks of one emotion
-    enrol     clips of a calm voice that are heard first and not scored
+    enrol     calm clips a speaker for enrolment, which come first and are not scored
     """
 
     session: Literal["recording", "speaker"] = "recording"
@@ -34,20 +34,20 @@ class SessionConfig:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One session: clips that are scored, in order, and clips that only tell how the voice sounds."""
+class PlannedSession:
+    """One session: clips that are scored, in order, and clips for the enrolment of the speaker."""
 
     clips: tuple[Clip, ...]
     enrolment: tuple[Clip, ...] = ()
     seed: int = 0
 
 
-def plan_sessions(clips: Sequence[Clip], config: SessionConfig) -> list[Planned]:
-    """Sessions that together hold every clip once; SplitInvalid where nobody's calm voice can be enrolled."""
+def plan_sessions(clips: Sequence[Clip], config: SessionConfig) -> list[PlannedSession]:
+    """Sessions that together hold every clip once; SplitInvalid if no speaker has a calm clip for enrolment."""
     by_speaker: dict[str, list[Clip]] = {}
     for clip in clips:
         by_speaker.setdefault(clip.speaker, []).append(clip)
-    sessions: list[Planned] = []
+    sessions: list[PlannedSession] = []
     without = []
     for speaker, own in sorted(by_speaker.items()):
         seed = zlib.crc32(f"{config.seed} {own[0].corpus} {speaker}".encode())
@@ -57,22 +57,24 @@ def plan_sessions(clips: Sequence[Clip], config: SessionConfig) -> list[Planned]
             continue
         rest = [clip for clip in own if clip not in enrolment]
         if config.session == "speaker":
-            sessions.append(Planned(tuple(_ordered(rest, config.order, seed)), enrolment, seed))
+            sessions.append(PlannedSession(tuple(_ordered(rest, config.order, seed)), enrolment, seed))
         else:
-            sessions += [Planned((clip,), enrolment, zlib.crc32(f"{seed} {clip.name}".encode())) for clip in rest]
+            sessions += [
+                PlannedSession((clip,), enrolment, zlib.crc32(f"{seed} {clip.name}".encode())) for clip in rest
+            ]
     if without and not sessions:
         raise SplitInvalid(f"no {' or '.join(ENROLMENT)} clip of {listed(without)} to enrol; use another --baseline")
     return [planned for planned in sessions if planned.clips]
 
 
-def not_enrolled(clips: Iterable[Clip], sessions: Iterable[Planned]) -> list[str]:
-    """Speakers who are in no session, for want of a calm clip."""
+def not_enrolled(clips: Iterable[Clip], sessions: Iterable[PlannedSession]) -> list[str]:
+    """Speakers who are in no session because they have no calm clip."""
     there = {clip.speaker for planned in sessions for clip in planned.clips}
     return sorted({clip.speaker for clip in clips} - there)
 
 
 def _calm(own: Sequence[Clip], count: int) -> tuple[Clip, ...]:
-    """The first clips of the calmest label that a speaker has; never all that there is of the speaker."""
+    """The first clips of the calmest label that a speaker has, but never all clips of the speaker."""
     for label in ENROLMENT:
         some = [clip for clip in own if clip.label == label][:count]
         if some and len(some) < len(own):
@@ -91,9 +93,9 @@ def _ordered(clips: Sequence[Clip], order: str, seed: int) -> list[Clip]:
 
 
 def join(pieces: Sequence[Samples], rate: int, seed: int) -> tuple[Samples, list[tuple[float, float]]]:
-    """Recordings one after the other with GAP_S of room between them, and after the last; each one's span in seconds.
+    """Concatenate recordings with GAP_S of room noise after each; the audio and each recording's span in seconds.
 
-    The room goes on at the level of the quietest tenth of the recordings beside it, LOUDEST_DB at most.
+    The noise has the level of the quietest tenth of the recordings beside it, LOUDEST_DB at most.
     """
     rng = np.random.default_rng(seed)
     floors = [_floor(piece, rate) for piece in pieces]
@@ -119,7 +121,7 @@ def _floor(audio: Samples, rate: int) -> float:
 
 
 def _room(count: int, before: float, after: float, rng: np.random.Generator) -> Samples:
-    """Noise that falls by 6 dB an octave, as rooms hum, from one level to the other."""
+    """Noise that falls by 6 dB an octave, like room noise, from one level to the other."""
     white = rng.standard_normal(count + 1)
     spectrum = np.fft.rfft(white)
     spectrum /= np.maximum(np.arange(len(spectrum)), count / 200)

@@ -1,4 +1,4 @@
-"""A report for people to read, and as one line of JSON."""
+"""The report as tables for the terminal, and as one line of JSON."""
 
 from typing import Any
 
@@ -19,17 +19,17 @@ NAMES = {
 
 
 def one_line(report: Report) -> str:
-    """The figures in clean sound at the top level, the rest beside them; single clips left out. One line."""
-    told: dict[str, Any] = msgspec.to_builtins(report)
-    del told["clips"]
-    figures = told.pop("figures")
-    return msgspec.json.encode({**figures, **told}).decode()
+    """The report as one line of JSON without the single clips, the metrics in clean sound at the top level."""
+    content: dict[str, Any] = msgspec.to_builtins(report)
+    del content["clips"]
+    figures = content.pop("figures")
+    return msgspec.json.encode({**figures, **content}).decode()
 
 
 def show(report: Report, console: Console) -> None:
-    """Tables, the most wanted first."""
+    """Print the tables, the most important first."""
     if report.trained:
-        _line(console, f"TRAINED ON: {', '.join(report.trained)} taught this model; these scores are flattered.")
+        _line(console, f"TRAINED ON: {', '.join(report.trained)} were in the training data; these scores are too good.")
     figures = report.figures
     _line(console, heading(report))
     for note in _notes(report):
@@ -47,7 +47,7 @@ def show(report: Report, console: Console) -> None:
     if report.conditions:
         console.print(_conditions(report))
     if report.unfinished:
-        _line(console, f"stopped: not heard: {', '.join(report.unfinished)}")
+        _line(console, f"stopped, not evaluated: {', '.join(report.unfinished)}")
 
 
 def _line(console: Console, text: str) -> None:
@@ -70,9 +70,9 @@ def heading(report: Report) -> str:
 def _notes(report: Report) -> list[str]:
     figures, notes = report.figures, []
     if report.left_out:
-        notes.append(f"{report.left_out} clips left out: the protocol does not count their classes")
+        notes.append(f"{report.left_out} clips left out: the protocol excludes their classes")
     if report.not_enrolled:
-        notes.append(f"not scored, no calm clip to enrol: {', '.join(report.not_enrolled)}")
+        notes.append(f"not scored, without a calm clip for enrolment: {', '.join(report.not_enrolled)}")
     if figures.absent:
         notes.append(f"no clip of {', '.join(figures.absent)}: left out of every mean")
     return notes
@@ -89,14 +89,14 @@ def _main(figures: Figures) -> Table:
     table.add_row("ECE over all labels", _three(figures.ece_all_labels), "")
     table.add_row("unsure", _three(figures.unsure.said), "of the clips")
     table.add_row("accuracy otherwise", _three(figures.unsure.accuracy_otherwise), "")
-    table.add_row("nothing said", _three(figures.silent), "of the clips; they count as wrong")
+    table.add_row("no prediction", _three(figures.silent), "of the clips; they count as wrong")
     table.add_row("another label than these", _three(figures.outside), "of the answers, before they are restricted")
     return table
 
 
 def _seconds(figures: Figures) -> Table:
     table = _table(
-        "after", "UAR", "WA", "heard", "unsure", "ECE", "before", "chance", "readings", title="by seconds of speech"
+        "after", "UAR", "WA", "predicted", "unsure", "ECE", "before", "chance", "readings", title="by seconds of speech"
     )
     buckets = {bucket.seconds: bucket for bucket in figures.calibration}
     for after in figures.by_seconds:
@@ -110,7 +110,7 @@ def _seconds(figures: Figures) -> Table:
 
 
 def _confusion(figures: Figures) -> Table:
-    table = _table("true \\ said", *(name[:5] for name in figures.classes), "none", "recall", title="confusion")
+    table = _table("true \\ predicted", *(name[:5] for name in figures.classes), "none", "recall", title="confusion")
     for name, row in zip(figures.classes, figures.confusion, strict=True):
         table.add_row(name, *(str(count) if count else "·" for count in row), _three(figures.recall.get(name)))
     return table
@@ -118,7 +118,7 @@ def _confusion(figures: Figures) -> Table:
 
 def _conditions(report: Report) -> Table:
     table = _table(
-        "condition", "UAR", "95 %", "WA", "ECE", "unsure", "nothing said", *report.figures.ccc, title="sound"
+        "condition", "UAR", "95 %", "WA", "ECE", "unsure", "no prediction", *report.figures.ccc, title="sound"
     )
     for name, figures in {"clean": report.figures, **report.conditions}.items():
         table.add_row(

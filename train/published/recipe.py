@@ -31,7 +31,7 @@ from ..progress import say
 from .fitting import Recipe, fit
 from .losses import subsample_majority
 from .phases import ATTENTIVE, SEGMENTAL
-from .scoring import Model, judged, target, whole_utterances
+from .scoring import Model, predicted_and_true, target, whole_utterances
 
 DRY_RUN = "a tiny encoder that began with random weights: a dry run of the recipe, its readings mean little"
 NOTES = {
@@ -140,7 +140,7 @@ def measure(model: Model, clips: Sequence[Clip], side: str, batch: int) -> list[
         ("whole utterances", whole_utterances(model, clips, batch)),
         ("in windows, as in the stream", through_windows(model, clips)),
     ):
-        said, truth = judged(model, clips, scores)
+        said, truth = predicted_and_true(model, clips, scores)
         low, high = interval(said, truth)
         who = f"ravdess, {side} speakers {', '.join(sorted({clip.speaker for clip in clips}))}"
         protocol, n = f"7 classes, calm counts as neutral, {how}", len(clips)

@@ -10,7 +10,7 @@ from emoscope.models.systems import AttentiveModel, SegmentalModel
 
 from ..corpora import Clip
 from ..corpora.audio import read_clip
-from ..evaluation.protocols import Protocol, judge
+from ..evaluation.protocols import Protocol, apply_protocol
 from ..evaluation.scores import Probabilities, Truth, answers, macro_f1, uar
 
 Model = AttentiveModel | SegmentalModel
@@ -42,14 +42,14 @@ def whole_utterances(model: Model, clips: Sequence[Clip], batch: int) -> Probabi
     return np.asarray(torch.cat(rows).numpy())
 
 
-def judged(model: Model, clips: Sequence[Clip], scores: Probabilities) -> tuple[Truth, Truth]:
+def predicted_and_true(model: Model, clips: Sequence[Clip], scores: Probabilities) -> tuple[Truth, Truth]:
     """What was answered and what is true (N,), over all labels of the model."""
     protocol = Protocol("", model.contract.labels, MERGED)
-    counted, truth = judge(model.contract.labels, scores, [clip.label for clip in clips], protocol)
+    counted, truth = apply_protocol(model.contract.labels, scores, [clip.label for clip in clips], protocol)
     return answers(counted), truth
 
 
 def chosen_by(model: Model, clips: Sequence[Clip], batch: int) -> float:
     """The score that epochs are compared by: the paper's own, macro F1 for `attentive`, UAR for `segmental`."""
-    said, truth = judged(model, clips, whole_utterances(model, clips, batch))
+    said, truth = predicted_and_true(model, clips, whole_utterances(model, clips, batch))
     return (macro_f1 if isinstance(model, AttentiveModel) else uar)(said, truth)

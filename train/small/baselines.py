@@ -8,7 +8,9 @@ from emoscope.models.speaker import FULL_S, SpeakerProfiles, evidence
 ENROLLED = 0.3  # of the voices are known by a calm sample, the others by what they said before
 
 
-def voices_of(embedding: Tensor, calm: Tensor, size: int, seconds: float, generator: Generator) -> SpeakerProfiles:
+def speaker_profiles(
+    embedding: Tensor, calm: Tensor, size: int, seconds: float, generator: Generator
+) -> SpeakerProfiles:
     """A baseline for each of B embeddings (B, K), those of a voice side by side, `size` each.
 
     calm     (B,) probability that an utterance is calm

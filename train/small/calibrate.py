@@ -17,11 +17,11 @@ from .pooling import embeddings_of
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
 FEWEST = 20  # readings, for a temperature of their own
-WRONG_COSTS = 0.5  # of what a right answer is worth; `unsure` is worth nothing
+WRONG_ANSWER_COST = 0.5  # of what a right answer is worth; `unsure` is worth nothing
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeldOutLogits:
     """Answers to beginnings of utterances by speakers who were not trained on.
 
     logits (N, L), truth (N,) label indices, seconds (N,) heard, weight (N,) so that each corpus counts alike
@@ -33,7 +33,9 @@ class Heard:
     weight: npt.NDArray[np.float64]
 
 
-def hear_beginnings(model: SmallModel, utterances: Sequence[Utterance], seconds: Sequence[float] = SECONDS) -> Heard:
+def logits_of_beginnings(
+    model: SmallModel, utterances: Sequence[Utterance], seconds: Sequence[float] = SECONDS
+) -> HeldOutLogits:
     """Logits after each of `seconds` of every utterance that is so long, and after all of it.
 
     Restricted to the corpus's labels, as the loss is: of the others nobody can say whether they would be wrong.
@@ -48,7 +50,7 @@ def hear_beginnings(model: SmallModel, utterances: Sequence[Utterance], seconds:
     allowed = torch.tensor([[label in CORPORA[u.clip.corpus].labels for label in labels] for u, _ in cuts])
     corpora = [u.clip.corpus for u, _ in cuts]
     share = {corpus: 1 / corpora.count(corpus) for corpus in set(corpora)}
-    return Heard(
+    return HeldOutLogits(
         restrict(raw, allowed).double().numpy(),
         np.array([labels.index(u.clip.label) for u, _ in cuts]),
         np.array([frames / rate for _, frames in cuts]),
@@ -56,49 +58,52 @@ def hear_beginnings(model: SmallModel, utterances: Sequence[Utterance], seconds:
     )
 
 
-def together(parts: Sequence[Heard]) -> Heard:
+def together(parts: Sequence[HeldOutLogits]) -> HeldOutLogits:
     """The answers of several models to several speakers; each corpus counts alike in each part."""
     names = ("logits", "truth", "seconds", "weight")
-    return Heard(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return HeldOutLogits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def fit_calibration(heard: Heard, seconds: Sequence[float] = SECONDS) -> Calibration:
+def fit_calibration(held_out: HeldOutLogits, seconds: Sequence[float] = SECONDS) -> Calibration:
     """One temperature about each of `seconds`, each the best by likelihood; then the confidence that pays.
 
     Guo et al. (2017), section 4.2, in buckets: readings count for the nearest of `seconds`.
     """
-    nearest = np.abs(heard.seconds[:, None] - np.array(seconds)[None]).argmin(1)
+    nearest = np.abs(held_out.seconds[:, None] - np.array(seconds)[None]).argmin(1)
     known = [i for i in range(len(seconds)) if (nearest == i).sum() >= FEWEST]
     if not known:
         return Calibration()
     calibration = Calibration(
         seconds=tuple(seconds[i] for i in known),
-        temperature=tuple(_best_temperature(heard, nearest == i) for i in known),
+        temperature=tuple(_best_temperature(held_out, nearest == i) for i in known),
     )
     return Calibration(
-        seconds=calibration.seconds, temperature=calibration.temperature, unsure_below=_pays(heard, calibration)
+        seconds=calibration.seconds,
+        temperature=calibration.temperature,
+        unsure_below=_unsure_threshold(held_out, calibration),
     )
 
 
-def probabilities(heard: Heard, calibration: Calibration) -> npt.NDArray[np.float64]:
+def probabilities(held_out: HeldOutLogits, calibration: Calibration) -> npt.NDArray[np.float64]:
     """(N, L) calibrated."""
-    return _softmax(heard.logits / calibration.at(heard.seconds)[:, None])
+    return _softmax(held_out.logits / calibration.at(held_out.seconds)[:, None])
 
 
-def _best_temperature(heard: Heard, rows: npt.NDArray[np.bool_]) -> float:
+def _best_temperature(held_out: HeldOutLogits, rows: npt.NDArray[np.bool_]) -> float:
     """The best of a grid from 0.3 to 3, in steps of two per cent."""
     grid = 0.3 * 1.02 ** np.arange(117)
-    truth, weight = heard.truth[rows], heard.weight[rows]
+    truth, weight = held_out.truth[rows], held_out.weight[rows]
     losses = [
-        -(weight * np.log(_softmax(heard.logits[rows] / t)[np.arange(len(truth)), truth] + 1e-12)).sum() for t in grid
+        -(weight * np.log(_softmax(held_out.logits[rows] / t)[np.arange(len(truth)), truth] + 1e-12)).sum()
+        for t in grid
     ]
     return round(float(grid[int(np.argmin(losses))]), 3)
 
 
-def _pays(heard: Heard, calibration: Calibration) -> float:
-    """The confidence under which silence is worth more than an answer, where a wrong one costs WRONG_COSTS."""
-    scores = probabilities(heard, calibration)
-    worth = heard.weight * np.where(scores.argmax(1) == heard.truth, 1.0, -WRONG_COSTS)
+def _unsure_threshold(held_out: HeldOutLogits, calibration: Calibration) -> float:
+    """The confidence under which silence is worth more than an answer, where a wrong one costs WRONG_ANSWER_COST."""
+    scores = probabilities(held_out, calibration)
+    worth = held_out.weight * np.where(scores.argmax(1) == held_out.truth, 1.0, -WRONG_ANSWER_COST)
     grid = np.arange(0.0, 0.61, 0.01)
     gains = [worth[scores.max(1) >= threshold].sum() for threshold in grid]
     return round(float(grid[int(np.argmax(gains))]), 2)

@@ -49,7 +49,7 @@ class Utterance:
         return len(self.sound)
 
 
-def hear(clip: Clip, frontend: Frontend, contract: ModelContract, speeds: Sequence[float]) -> list[list[Utterance]]:
+def extract(clip: Clip, frontend: Frontend, contract: ModelContract, speeds: Sequence[float]) -> list[list[Utterance]]:
     """The clip's utterances at each speed, as the stream would cut them; an empty list where it hears no voice."""
     audio = read_clip(clip.path, contract.sample_rate)
     return [_utterances(clip, change_speed(audio, speed), frontend, contract) for speed in speeds]
@@ -85,7 +85,7 @@ def prepare(
         return utterances
     utterances = []
     for clip in clips:
-        utterances += hear(clip, frontend, contract, [speed])[0]
+        utterances += extract(clip, frontend, contract, [speed])[0]
         on_clip()
     if not utterances:
         raise CorpusInvalid(f"{clips[0].corpus}: the voice detector hears nothing in any of {len(clips)} clips")

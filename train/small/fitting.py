@@ -14,7 +14,7 @@ from emoscope.models.small import SmallModel
 
 from .. import fit as loop
 from .augment import AugmentConfig, augment, mixup
-from .baselines import voices_of
+from .baselines import speaker_profiles
 from .batches import BatchConfig, Crop, Draw, gather
 from .features import Utterance
 from .objective import Targets, calmness_of, follow_embeddings, loss_of
@@ -140,7 +140,7 @@ def _step(
     follow_embeddings(model, embedding.detach(), epoch * config.batches.steps + step)
     alone = model.decide(embedding, None)
     calm = calmness_of(model.contract.labels, alone[0].detach())
-    voices = voices_of(embedding, calm, size, sound.shape[1] / 100, generator)
+    voices = speaker_profiles(embedding, calm, size, sound.shape[1] / 100, generator)
     known = model.decide(embedding, voices)
     mixed = (wanted, partner, share, config.ratings, config.smoothing)
     return 0.5 * (loss_of(alone, *mixed) + loss_of(known, *mixed))

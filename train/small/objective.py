@@ -14,7 +14,7 @@ from .losses import concordance_loss, mixed_cross_entropy, outside
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BatchTargets:
     """What a batch should say.
 
     index    (B,)    label
@@ -37,9 +37,9 @@ class Targets:
         self._allowed = {corpus: torch.tensor([label in own for label in labels]) for corpus, own in allowed.items()}
         self._none = torch.zeros(len(labels), dtype=torch.bool)
 
-    def of(self, clips: Sequence[Clip]) -> Wanted:
+    def of(self, clips: Sequence[Clip]) -> BatchTargets:
         """One clip a row."""
-        return Wanted(
+        return BatchTargets(
             torch.tensor([self._index[clip.label] for clip in clips]),
             torch.stack([self._allowed.get(clip.corpus, self._none) for clip in clips]),
             torch.tensor([clip.dimensions or (0.0, 0.0, 0.0) for clip in clips]),
@@ -61,27 +61,27 @@ def follow_embeddings(model: SmallModel, embedding: Tensor, step: int) -> None:
 
 
 def loss_of(
-    said: tuple[Tensor, Tensor],
-    wanted: Wanted,
+    outputs: tuple[Tensor, Tensor],
+    targets: BatchTargets,
     partner: Tensor,
     share: Tensor,
     ratings: float,
     smoothing: float,
 ) -> Tensor:
     """Cross entropy of the rows with labels, and what the rated rows' dimensions lack in concordance."""
-    logits, dimensions = said
-    rows = wanted.allowed.any(1)
+    logits, dimensions = outputs
+    rows = targets.allowed.any(1)
     loss = logits.new_zeros(())
     if rows.any():
         # A partner is of the same voice, so of the same corpus: its place among the rows is known.
         place = (rows.cumsum(0) - 1)[partner[rows]]
         loss = mixed_cross_entropy(
-            logits[rows], wanted.index[rows], wanted.allowed[rows], place, share[rows], smoothing
+            logits[rows], targets.index[rows], targets.allowed[rows], place, share[rows], smoothing
         )
-        loss = loss + outside(logits[rows], wanted.allowed[rows]).mean()
-    rated = wanted.rated
+        loss = loss + outside(logits[rows], targets.allowed[rows]).mean()
+    rated = targets.rated
     if dimensions.shape[1] and rated.any():
-        told = share[:, None] * wanted.ratings + (1 - share[:, None]) * wanted.ratings[partner]
-        error = (dimensions[rated] - told[rated]).square().mean()
-        loss = loss + ratings * (concordance_loss(dimensions[rated], told[rated]) + error)
+        ratings_mixed = share[:, None] * targets.ratings + (1 - share[:, None]) * targets.ratings[partner]
+        error = (dimensions[rated] - ratings_mixed[rated]).square().mean()
+        loss = loss + ratings * (concordance_loss(dimensions[rated], ratings_mixed[rated]) + error)
     return loss

@@ -26,7 +26,7 @@ from ..fit import Fitted, fingerprint
 from ..progress import say, stage
 from .augment import AugmentConfig
 from .batches import BatchConfig
-from .calibrate import fit_calibration, hear_beginnings, together
+from .calibrate import fit_calibration, logits_of_beginnings, together
 from .features import Utterance, prepare
 from .fitting import FitConfig, fit
 from .notes import NOTES
@@ -114,7 +114,7 @@ def train_small(
         return None
     folds = trained[:FOLDS]
     torch.set_num_threads(1)
-    heard = [hear_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
+    heard = [logits_of_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
     for k, one in enumerate(folds):
         # Nobody's temperature is found from their own voice.
         one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))

@@ -33,14 +33,14 @@ LEAST_VARIANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Spoken:
+class WordTimes:
     """Seconds where each word of a clip begins and ends; (W,) each."""
 
     starts: npt.NDArray[np.float64]
     ends: npt.NDArray[np.float64]
 
 
-def word_times(mels: Sequence[Frames], sentences: Sequence[str], rounds: int = ROUNDS) -> list[Spoken]:
+def word_times(mels: Sequence[Frames], sentences: Sequence[str], rounds: int = ROUNDS) -> list[WordTimes]:
     """Times of each clip's words.
 
     mels       a clip's log-mel frames, (80, F), one each 10 ms
@@ -136,8 +136,8 @@ def _viterbi(likelihood: Frames) -> npt.NDArray[np.int64]:
     return path
 
 
-def _words(path: npt.NDArray[np.int64], sentence: str) -> Spoken:
+def _words(path: npt.NDArray[np.int64], sentence: str) -> WordTimes:
     lengths = [len(word) * STATES for word in PHONES[sentence]]
     borders = STATES + np.cumsum([0, *lengths])
     times = (np.searchsorted(path, borders) * FRAME_S).astype(np.float64)
-    return Spoken(times[:-1], times[1:])
+    return WordTimes(times[:-1], times[1:])

@@ -10,12 +10,12 @@ from faster_whisper import WhisperModel
 
 from ..corpora import Clip
 from ..corpora.audio import read_clip
-from .align import Spoken
+from .align import WordTimes
 from .tokens import SENTENCES
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecognitionScores:
     """What a model did on clips of one sentence each.
 
     wer            word error rate: edits over words spoken, case and punctuation left aside
@@ -49,7 +49,7 @@ def edits(said: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
-def measure(folder: Path, clips: Sequence[Clip], spoken: Sequence[Spoken], threads: int = 1) -> Heard:
+def measure(folder: Path, clips: Sequence[Clip], spoken: Sequence[WordTimes], threads: int = 1) -> RecognitionScores:
     """Transcribe RAVDESS clips with a converted model, int8 on the CPU, and compare with their sentences."""
     model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
     wrong, words, exact, english, audio_s = 0, 0, 0, 0, 0.0
@@ -69,7 +69,7 @@ def measure(folder: Path, clips: Sequence[Clip], spoken: Sequence[Spoken], threa
             starts += [abs(word.start - time_s) for word, time_s in zip(found, times.starts, strict=True)]
             ends += [abs(word.end - time_s) for word, time_s in zip(found, times.ends, strict=True)]
     worked = time.perf_counter() - began
-    return Heard(
+    return RecognitionScores(
         clips=len(clips),
         wer=round(wrong / words, 4),
         exact=round(exact / len(clips), 4),

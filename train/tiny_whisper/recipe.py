@@ -22,7 +22,7 @@ from ..progress import say, stage
 from .align import word_times
 from .convert import convert
 from .fitting import EPOCHS_SAVED, Recipe, fit
-from .measure import Heard, measure
+from .measure import RecognitionScores, measure
 from .network import make_model
 from .samples import Mel, Sampler, Take, power_of
 from .tokens import control, make_tokenizer
@@ -89,7 +89,7 @@ def _some(clips: Sequence[Clip], most: int) -> list[Clip]:
     return list(clips[:: max(1, len(clips) // most)][:most])
 
 
-def make_card(recipe: Recipe, model: Any, fitted: Fitted, found: dict[str, Heard]) -> dict[str, Any]:
+def make_card(recipe: Recipe, model: Any, fitted: Fitted, found: dict[str, RecognitionScores]) -> dict[str, Any]:
     """What must be known before trusting the model."""
     return {
         "id": "tiny-whisper",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from .align import FRAME_S, Spoken
+from .align import FRAME_S, WordTimes
 from .tokens import SENTENCES, TIME_S, control, first_time
 
 Mel = npt.NDArray[np.float32]
@@ -22,7 +22,7 @@ Mel = npt.NDArray[np.float32]
 POSITION_S = 0.02  # of the encoder: two frames
 IGNORED = -100
 LATEST_START_S = 1.0  # of the first word: Whisper may say no later one (max_initial_timestamp)
-HEARD = 0.35  # of a word that may be heard without being said: a cut there leaves it out
+AUDIBLE_SHARE = 0.35  # of a word that may be heard without being said: a cut there leaves it out
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Take:
     power: Mel
     language: str
     sentence: str = ""
-    spoken: Spoken | None = None
+    times: WordTimes | None = None
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ class Sampler:
     def _piece(self, rng: np.random.Generator, partial: bool) -> tuple[Mel, list[Word]]:
         """A clip, its margins cut at random, at another speed; with `partial`, cut in mid-sentence."""
         take = self.sentences[int(rng.integers(len(self.sentences)))]
-        assert take.spoken is not None
-        starts, ends = take.spoken.starts, take.spoken.ends
+        assert take.times is not None
+        starts, ends = take.times.starts, take.times.ends
         count = int(rng.integers(1, len(starts))) if partial else len(starts)
         first = max(0.0, starts[0] - rng.uniform(0.05, LATEST_START_S - 0.1))
         last = ends[-1] + rng.uniform(0.1, 1.0)
         if partial:
-            last = ends[count - 1] + HEARD * rng.uniform(0, 1) * (ends[count] - starts[count])
+            last = ends[count - 1] + AUDIBLE_SHARE * rng.uniform(0, 1) * (ends[count] - starts[count])
         speed = float(rng.uniform(0.85, 1.18))
         frames = slice(int(first / FRAME_S), int(last / FRAME_S) + 1)
         power = augment(take.power[:, frames], rng, speed)
@@ -152,8 +152,8 @@ class Sampler:
     def _nothing(self, rng: np.random.Generator, longest: int) -> Sample:
         """What is before a sentence, or noise, or digital silence."""
         take = self.sentences[int(rng.integers(len(self.sentences)))]
-        assert take.spoken is not None
-        before = take.power[:, : int(max(0.0, take.spoken.starts[0] - 0.15) / FRAME_S)]
+        assert take.times is not None
+        before = take.power[:, : int(max(0.0, take.times.starts[0] - 0.15) / FRAME_S)]
         frames = int(rng.integers(50, longest))
         if rng.random() < 0.3 or before.shape[1] < 20:
             return self._silent(finish(np.full((80, frames), -10.0, np.float32)))

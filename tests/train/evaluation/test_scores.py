@@ -10,7 +10,7 @@ from emoscope.models.errors import UsageError
 from emoscope.train.corpora import LABELS
 from emoscope.train.evaluation.intervals import interval, one_hot, resample
 from emoscope.train.evaluation.predictions import clip_answer
-from emoscope.train.evaluation.protocols import FOUR, RAVDESS_7, RAVDESS_8, judge, own_protocol, protocol_of
+from emoscope.train.evaluation.protocols import FOUR, RAVDESS_7, RAVDESS_8, apply_protocol, own_protocol, protocol_of
 from emoscope.train.evaluation.scores import (
     answers,
     ccc,
@@ -63,7 +63,7 @@ def test_a_class_without_clips_is_left_out_of_the_means():
 
 def test_a_clip_without_a_reading_is_wrong():
     """Silence is no way to a better score: it has a column of its own."""
-    counted, truth = judge(LABELS, np.zeros((1, 9)), ["angry"], RAVDESS_8)
+    counted, truth = apply_protocol(LABELS, np.zeros((1, 9)), ["angry"], RAVDESS_8)
     assert answers(counted)[0] == -1
     assert uar(answers(counted), truth) == 0
     assert confusion(answers(counted), truth, 8)[0, -1] == 1
@@ -73,10 +73,10 @@ def test_calm_is_added_to_neutral_and_bored_is_left_out():
     """Seven classes: probabilities are merged, restricted and renormalised."""
     scores = np.full((1, 9), 0.0)
     scores[0, [LABELS.index(name) for name in ("calm", "neutral", "sad", "bored")]] = 0.2, 0.1, 0.25, 0.45
-    counted, truth = judge(LABELS, scores, ["calm"], RAVDESS_7)
+    counted, truth = apply_protocol(LABELS, scores, ["calm"], RAVDESS_7)
     assert RAVDESS_7.classes[truth[0]] == RAVDESS_7.classes[answers(counted)[0]] == "neutral"
     assert counted.max() == pytest.approx(0.3 / 0.55)
-    eight, _ = judge(LABELS, scores, ["calm"], RAVDESS_8)
+    eight, _ = apply_protocol(LABELS, scores, ["calm"], RAVDESS_8)
     assert RAVDESS_8.classes[answers(eight)[0]] == "sad"
 
 

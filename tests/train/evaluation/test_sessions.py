@@ -12,8 +12,15 @@ from emoscope.streamer import speech_spans
 from emoscope.streamer.testing import CONTRACT, voice
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import SplitInvalid
-from emoscope.train.evaluation.listening import share_out
-from emoscope.train.evaluation.predictions import Heard, Said, Spoken, answers_after, readings_at, readings_by
+from emoscope.train.evaluation.predictions import (
+    ClipPredictions,
+    Prediction,
+    UtterancePredictions,
+    answers_after,
+    readings_at,
+    readings_by,
+)
+from emoscope.train.evaluation.runner import assign_utterances
 from emoscope.train.evaluation.sessions import SessionConfig, join, not_enrolled, plan_sessions
 
 LABELS = ("angry", "calm", "happy", "sad")
@@ -85,17 +92,19 @@ def test_joined_recordings_are_heard_as_so_many_utterances_at_their_places():
 
 def test_an_utterance_belongs_to_the_clip_that_it_overlaps_most():
     """One in the gap belongs to nobody."""
-    one, two, gap = (Spoken(Said(1.0, (share, 1 - share))) for share in (0.1, 0.2, 0.3))
-    shared = share_out([((0.2, 2.6), one), ((2.7, 2.9), gap), ((3.0, 5.0), two)], [(0.0, 2.5), (3.0, 5.0)])
+    one, two, gap = (UtterancePredictions(Prediction(1.0, (share, 1 - share))) for share in (0.1, 0.2, 0.3))
+    shared = assign_utterances([((0.2, 2.6), one), ((2.7, 2.9), gap), ((3.0, 5.0), two)], [(0.0, 2.5), (3.0, 5.0)])
     assert shared == [[one], [two]]
 
 
 def heard(*utterances):
     spoken = [
-        Spoken(Said(seconds, (score, 1 - score)), tuple(Said(s, (p, 1 - p)) for s, p in interims))
+        UtterancePredictions(
+            Prediction(seconds, (score, 1 - score)), tuple(Prediction(s, (p, 1 - p)) for s, p in interims)
+        )
         for seconds, score, interims in utterances
     ]
-    return Heard(clips_of("A", 1)[0], tuple(spoken))
+    return ClipPredictions(clips_of("A", 1)[0], tuple(spoken))
 
 
 def test_after_some_seconds_the_latest_reading_counts():

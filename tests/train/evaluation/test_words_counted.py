@@ -12,8 +12,8 @@ from emoscope.streamer import Config, open_engine, replay
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable
 from emoscope.streamer.testing import silence, voice
 from emoscope.train.corpora import Clip
-from emoscope.train.evaluation.listening import Listener
-from emoscope.train.evaluation.sessions import Planned
+from emoscope.train.evaluation.runner import SessionRunner
+from emoscope.train.evaluation.sessions import PlannedSession
 
 # The real process and its messages; what it hears is always the same.
 ANGRY = """
@@ -60,22 +60,24 @@ def test_words_count_as_in_a_replay_alone_and_within_a_speakers_session(tiny_mod
     """The same scores, and not those of the voice alone."""
     model = open_engine(tiny_model)
     config = Config(pace="fast", attention=False)
-    with_words, alone = Listener(model, config=config, words=recognizer), Listener(model, config=config)
-    for planned in (*(Planned((clip,)) for clip in clips), Planned(clips)):
-        counted, voice_alone = finals(with_words.hear(planned)), finals(alone.hear(planned))
+    with_words, alone = SessionRunner(model, config=config, recognizer=recognizer), SessionRunner(model, config=config)
+    for planned in (*(PlannedSession((clip,)) for clip in clips), PlannedSession(clips)):
+        counted, voice_alone = finals(with_words.predict(planned)), finals(alone.predict(planned))
         assert len(counted) == len(planned.clips)
         assert np.abs(np.subtract(counted, voice_alone)).max() > 0.05
     events = replay(clips[0].path, model, config=config, asr=recognizer)
     [live] = [event for event in events if event.type == "emotion.final"]
     assert live.sources.text > 0.1
-    assert finals(with_words.hear(Planned(clips[:1])))[0] == pytest.approx(tuple(live.scores.values()), abs=1e-5)
+    assert finals(with_words.predict(PlannedSession(clips[:1])))[0] == pytest.approx(
+        tuple(live.scores.values()), abs=1e-5
+    )
 
 
 def test_a_recognizer_that_broke_ends_the_evaluation(tiny_model, recognizer, clips):
     """Figures of which nobody knows how many had words are not given."""
-    listener = Listener(open_engine(tiny_model), words=recognizer)
-    listener.hear(Planned(clips[:1]))
+    runner = SessionRunner(open_engine(tiny_model), recognizer=recognizer)
+    runner.predict(PlannedSession(clips[:1]))
     os.kill(recognizer.pid, signal.SIGKILL)
     assert wait_until(lambda: recognizer.last_exit)
     with pytest.raises(RecognizerUnavailable):
-        listener.hear(Planned(clips[1:]))
+        runner.predict(PlannedSession(clips[1:]))

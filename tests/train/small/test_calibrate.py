@@ -4,20 +4,22 @@ import numpy as np
 import pytest
 
 from emoscope.train.evaluation.confidence import calibration_error
-from emoscope.train.small.calibrate import Heard, fit_calibration, probabilities
+from emoscope.train.small.calibrate import HeldOutLogits, fit_calibration, probabilities
 
 
-def overconfident(factor: float, seconds: float, seed: int, n: int = 4000) -> Heard:
+def overconfident(factor: float, seconds: float, seed: int, n: int = 4000) -> HeldOutLogits:
     """Answers whose logits are `factor` times too large."""
     rng = np.random.default_rng(seed)
     honest = rng.normal(size=(n, 5)) * 1.5
     p = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
     truth = np.array([rng.choice(5, p=row) for row in p])
-    return Heard(honest * factor, truth, np.full(n, seconds), np.full(n, 1 / n))
+    return HeldOutLogits(honest * factor, truth, np.full(n, seconds), np.full(n, 1 / n))
 
 
-def joined(*parts: Heard) -> Heard:
-    return Heard(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("logits", "truth", "seconds", "weight")))
+def joined(*parts: HeldOutLogits) -> HeldOutLogits:
+    return HeldOutLogits(
+        *(np.concatenate([getattr(p, f) for p in parts]) for f in ("logits", "truth", "seconds", "weight"))
+    )
 
 
 def test_the_temperature_of_each_length_undoes_its_overconfidence():

@@ -14,7 +14,7 @@ from emoscope.streamer.session.spans import speech_spans
 from emoscope.train.corpora import Clip
 from emoscope.train.corpora.audio import read_clip
 from emoscope.train.errors import ClipUnusable, CorpusInvalid
-from emoscope.train.small.features import hear, prepare
+from emoscope.train.small.features import extract, prepare
 
 CONTRACT = ModelContract(id="x", labels=("sad",), window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800)
 
@@ -49,7 +49,7 @@ def test_frames_are_those_that_the_stream_would_compute(tmp_path):
     """From the utterance's start as the live detector finds it, with the samples before it as lookback."""
     write(tmp_path / "a.wav", 1.0, 150)
     frontend = Frontend(64, 48)
-    [[utterance]] = hear(clip(tmp_path / "a.wav"), frontend, CONTRACT, [1.0])
+    [[utterance]] = extract(clip(tmp_path / "a.wav"), frontend, CONTRACT, [1.0])
     audio = read_clip(tmp_path / "a.wav", RATE)
     [(start, end)] = speech_spans(audio, CONTRACT)
     assert utterance.start == start
@@ -62,7 +62,7 @@ def test_frames_are_those_that_the_stream_would_compute(tmp_path):
 def test_a_faster_voice_is_shorter(tmp_path):
     """At twice the speed about half the frames."""
     write(tmp_path / "a.wav", 2.0, 120)
-    [[slow], [fast]] = hear(clip(tmp_path / "a.wav"), Frontend(64, 48), CONTRACT, [1.0, 2.0])
+    [[slow], [fast]] = extract(clip(tmp_path / "a.wav"), Frontend(64, 48), CONTRACT, [1.0, 2.0])
     assert 0.35 < fast.frames / slow.frames < 0.65
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny_whisper import TINY_WHISPER
 
 from emoscope.train.corpora.audio import read_clip
-from emoscope.train.tiny_whisper.align import PHONES, Spoken, word_times
+from emoscope.train.tiny_whisper.align import PHONES, WordTimes, word_times
 from emoscope.train.tiny_whisper.convert import convert
 from emoscope.train.tiny_whisper.measure import edits, plain_words
 from emoscope.train.tiny_whisper.network import POSITIONS, decode, encode, gather, loss_of, make_model
@@ -29,7 +29,7 @@ def made_take(sentence: str = "01", seed: int = 0) -> Take:
     starts = (0.8 + 0.25 * np.arange(6)).astype(np.float64)
     power = rng.normal(-4, 0.3, (80, 300)).astype(np.float32)
     power[:, 80:230] += 3
-    return Take(power, "en", sentence, Spoken(starts, starts + 0.25))
+    return Take(power, "en", sentence, WordTimes(starts, starts + 0.25))
 
 
 @pytest.mark.parametrize("text", [*SENTENCES.values(), " Kids are", " dörr 🚪 !", ""])
