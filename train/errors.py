@@ -30,7 +30,7 @@ class CorpusInvalid(TrainingError):
 
 
 class UnknownLabel(CorpusInvalid):
-    """A label without a place among ours."""
+    """A label that is none of the project's labels."""
 
 
 class ClipUnusable(CorpusInvalid):
@@ -38,7 +38,7 @@ class ClipUnusable(CorpusInvalid):
 
 
 class SpeakerLeak(TrainingError):
-    """A speaker on two sides of a split: every score would be flattered."""
+    """A speaker on two sides of a split: every score would be too good."""
 
 
 class SplitInvalid(TrainingError):

@@ -1,4 +1,4 @@
-"""How far a long job is, on stderr: a bar on a terminal, a line now and then where it is piped."""
+"""Progress of a long job on stderr: a bar on a terminal, occasional lines in a pipe."""
 
 import sys
 import time
@@ -18,16 +18,16 @@ class Stage:
         self.title, self.total, self.done, self.note = title, total, 0, ""
         self._bar = bar
         self._task = None if bar is None else bar.add_task(title, total=total, note="")
-        self._began = self._said = time.monotonic()
+        self._started = self._reported = time.monotonic()
 
     def advance(self, pieces: int = 1, note: str | None = None) -> None:
         self.done += pieces
         self.note = self.note if note is None else note
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self.done, note=self.note)
-        elif time.monotonic() - self._said > QUIET_S or self.done >= self.total:
-            self._said = time.monotonic()
-            minutes = (self._said - self._began) / 60
+        elif time.monotonic() - self._reported > QUIET_S or self.done >= self.total:
+            self._reported = time.monotonic()
+            minutes = (self._reported - self._started) / 60
             print(f"{self.title}: {self.done}/{self.total}, {minutes:.1f} min {self.note}", file=sys.stderr, flush=True)
 
 
@@ -51,5 +51,5 @@ def stage(title: str, total: int) -> Iterator[Stage]:
 
 
 def say(line: str) -> None:
-    """One line for the person who waits."""
+    """Print one line to stderr."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)

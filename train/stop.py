@@ -1,4 +1,4 @@
-"""Ctrl+C in good order: the step is finished first, so that what is saved is whole."""
+"""Ctrl+C as a request: the current step is finished first, so that the saved state is complete."""
 
 import signal
 import threading
@@ -7,14 +7,14 @@ from typing import Any, Self
 
 
 class StopRequest:
-    """While entered, the first interrupt or termination sets `wanted`; a second one acts at once, as ever."""
+    """While entered, the first interrupt or termination sets `wanted`; a second one has its usual effect."""
 
     def __init__(self) -> None:
         self.wanted = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        # Python hands signals to the main thread alone; elsewhere they are somebody else's business.
+        # Python delivers signals to the main thread alone.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._ask)

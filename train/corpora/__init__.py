@@ -78,14 +78,14 @@ CORPORA: dict[str, Corpus] = {
 }
 
 CATEGORICAL = ("ravdess", "emodb", "nemo")
-"""What the labels are learnt from."""
+"""The corpora whose labels are trained on."""
 
 TRAINED = (*CATEGORICAL, "emotale")
-"""What weights may be made of; EmoTale gives its ratings of arousal, valence and dominance alone."""
+"""The corpora that weights are trained on; of EmoTale only its ratings."""
 
 
 def load_corpora(data: Path, names: Iterable[str]) -> list[Clip]:
-    """All clips of the named corpora under `data`, one folder a corpus, in an order that no file system changes."""
+    """All clips of the named corpora under `data`, one folder a corpus, sorted by name in each."""
     if not data.is_dir():
         raise CorpusMissing(f"no folder {data}; `--data DIR` names the one that holds {', '.join(names)}")
     clips: list[Clip] = []

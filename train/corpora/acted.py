@@ -68,13 +68,13 @@ def list_nemo(folder: Path) -> list[Clip]:
     """nEMO: samples/SPK_emotion_n.wav with data.tsv, or all in one folder. Whole speakers may be absent."""
     table = folder / "data.tsv"
     if not table.is_file():
-        raise CorpusMissing(f"nemo: no {table}; it comes with the corpus and says which files there are")
+        raise CorpusMissing(f"nemo: no {table}; it comes with the corpus and lists its files")
     with open(table, encoding="utf-8", newline="") as lines:
         rows = [
             {str(k).strip(): str(v).strip() for k, v in row.items()} for row in csv.DictReader(lines, delimiter="\t")
         ]
     if not rows or not {"file_id", "emotion", "speaker_id"} <= rows[0].keys():
-        raise CorpusInvalid(f"{table}: expected columns file_id, emotion and speaker_id, parted by tabs")
+        raise CorpusInvalid(f"{table}: expected columns file_id, emotion and speaker_id, separated by tabs")
     listed_rows = {Path(row["file_id"]).stem: row for row in rows}
     clips = []
     for path, fields in parsed(folder, r"([A-Z]+\d)_([a-z]+)_(\d+)", ("*", "samples/*")):

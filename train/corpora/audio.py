@@ -1,4 +1,4 @@
-"""Reading the recordings of a corpus: mono samples at the rate that is wanted."""
+"""Reading the recordings of a corpus: mono samples at the requested rate."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import soxr
 
 from ..errors import ClipUnusable
 
-SHORTEST_S = 0.2  # a shorter file holds no expression; the corpora have none
+SHORTEST_S = 0.2  # shorter than any clip of the corpora
 
 Samples = npt.NDArray[np.float32]
 
@@ -24,10 +24,10 @@ def read_clip(path: Path, sample_rate: int) -> Samples:
         raise ClipUnusable(f"{path}: {1000 * len(audio) / rate:.0f} ms; at least {1000 * SHORTEST_S:.0f} are needed")
     mono: Samples = np.ascontiguousarray(audio.mean(1), np.float32)
     if not np.isfinite(mono).all():
-        raise ClipUnusable(f"{path}: holds samples that are no numbers")
+        raise ClipUnusable(f"{path}: holds samples that are not finite")
     return mono if rate == sample_rate else np.asarray(soxr.resample(mono, rate, sample_rate), np.float32)
 
 
 def change_speed(audio: Samples, speed: float) -> Samples:
-    """The same voice `speed` times as fast, and as much higher: Ko et al. (2015), "Audio augmentation for ASR"."""
+    """Resample to `speed` times the tempo and the pitch: Ko et al. (2015), "Audio augmentation for ASR"."""
     return audio if speed == 1.0 else np.asarray(soxr.resample(audio, 1000 * speed, 1000), np.float32)

@@ -1,10 +1,10 @@
-"""Cross-validation by speakers: which speakers each fold leaves out. Fixed here, so that everybody scores the same."""
+"""Cross-validation by speakers: the held-out speakers of each fold, fixed so that scores are comparable."""
 
 from ..errors import SplitInvalid
 
 FOLDS = 4
 
-# Grouped so that each fold has both genders where the corpus allows it. Nobody's scores were looked at.
+# Grouped so that each fold has both genders where the corpus allows it. They were chosen without looking at scores.
 SPEAKERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "ravdess": (
         ("01", "02", "09", "10", "17", "18"),
@@ -34,7 +34,7 @@ EMOBOX_RAVDESS: tuple[tuple[str, ...], ...] = (
 
 
 def fold_speakers(corpus: str, fold: int) -> frozenset[str]:
-    """Speakers of `corpus` that fold `fold` (from 0) is scored on; SplitInvalid for a corpus or fold that is not."""
+    """Speakers of `corpus` that fold `fold` (from 0) is scored on; SplitInvalid for an unknown corpus or fold."""
     if corpus not in SPEAKERS:
         raise SplitInvalid(f"no folds for {corpus!r}; there are some for {', '.join(SPEAKERS)}")
     if not 0 <= fold < FOLDS:

@@ -1,4 +1,4 @@
-"""What a corpus is to us, and how its files are found: names are parsed, nothing is decoded."""
+"""Clips, corpora, and how the files of a corpus are listed: names are parsed, nothing is decoded."""
 
 import itertools
 import re
@@ -18,7 +18,7 @@ class Clip:
 
     gender      "f", "m", or "" where the corpus does not say
     language    ISO 639-1
-    dimensions  arousal, valence and dominance in [-1, 1], the mean of the raters; None where nobody rated
+    dimensions  arousal, valence and dominance in [-1, 1], the mean of the raters; None without ratings
     """
 
     corpus: str
@@ -33,7 +33,7 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """What must be known about a corpus: its labels (a subset of LABELS), its terms, how to list it."""
+    """A corpus: its labels (a subset of LABELS), languages, licence and citation, and how to list its clips."""
 
     name: str
     labels: tuple[str, ...]
@@ -56,7 +56,7 @@ def parsed(folder: Path, pattern: str, places: tuple[str, ...]) -> list[tuple[Pa
 
 
 def label_of(corpus: str, known: dict[str, str], code: str, path: Path) -> str:
-    """Our label for a corpus's code; UnknownLabel names what it knows."""
+    """Our label for a corpus's code; UnknownLabel lists the known codes."""
     if code not in known:
         raise UnknownLabel(f"{path}: emotion {code!r} is none of {corpus}'s ({', '.join(known)})")
     return known[code]
@@ -70,9 +70,11 @@ def assert_whole(corpus: str, folder: Path, wanted: set[str], there: set[str]) -
 
 
 def distinct(clips: list[Clip]) -> list[Clip]:
-    """Sorted by name; the same clip in two places or formats is an error, it would be counted twice."""
+    """Sorted by name; the same clip in two places or formats is an error, because it would be counted twice."""
     clips = sorted(clips, key=lambda clip: clip.name)
     twice = [b.name for a, b in itertools.pairwise(clips) if a.name == b.name]
     if twice:
-        raise CorpusInvalid(f"{clips[0].corpus}: there twice: {listed(twice)}; keep one layout and one format")
+        raise CorpusInvalid(
+            f"{clips[0].corpus}: these clips are there twice: {listed(twice)}; keep one layout and one format"
+        )
     return clips

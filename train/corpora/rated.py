@@ -25,8 +25,8 @@ def list_emotale(folder: Path) -> list[Clip]:
             raise CorpusInvalid(f"{path}: not in annotations.csv; was it renamed?")
         label = label_of("emotale", EMOTALE_LABELS, emotion, path)
         gender = genders.get(speaker, "")[:1]
-        told = (_mean(row, "A", path), _mean(row, "V", path), _mean(row, "D", path))
-        clips.append(Clip("emotale", path.stem, path, speaker, label, gender, LANGUAGES[language], told))
+        dimensions = (_mean(row, "A", path), _mean(row, "V", path), _mean(row, "D", path))
+        clips.append(Clip("emotale", path.stem, path, speaker, label, gender, LANGUAGES[language], dimensions))
     present = {tuple(clip.name.split("_")[:2]) for clip in clips}
     wanted = {name for name in rated if tuple(name.split("_")[:2]) in present}
     assert_whole("emotale", folder, wanted, {clip.name for clip in clips})
@@ -38,7 +38,7 @@ def _mean(row: dict[str, str], axis: str, path: Path) -> float:
     try:
         values = [float(row[f"a{i}_{axis}"]) for i in RATERS]
     except ValueError:
-        raise CorpusInvalid(f"{path}: annotations.csv holds a rating that is no number") from None
+        raise CorpusInvalid(f"{path}: annotations.csv holds a rating that is not a number") from None
     if not all(1 <= value <= 5 for value in values):
         raise CorpusInvalid(f"{path}: annotations.csv holds {values} for {axis}; ratings go from 1 to 5")
     return (sum(values) / len(values) - 3) / 2

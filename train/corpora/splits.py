@@ -1,4 +1,4 @@
-"""Who is learnt from, who tunes, who is only ever scored. Sides are sets of speakers, never of clips."""
+"""Splits into training, held-out and evaluation clips. A split is by speakers, never by clips."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def assert_speakers_apart(**sides: Iterable[Clip]) -> None:
             if other != side:
                 raise SpeakerLeak(
                     f"speaker {speaker[1]} of {speaker[0]} is both in {other.replace('_', ' ')} and in "
-                    f"{side.replace('_', ' ')}: scores would be flattered; give each speaker one side"
+                    f"{side.replace('_', ' ')}: scores would be too good; give each speaker one side"
                 )
 
 
@@ -63,4 +63,6 @@ def assert_classes_present(side: str, clips: Sequence[Clip], labels: Mapping[str
     for corpus in sorted({clip.corpus for clip in clips}):
         absent = sorted(set(labels[corpus]) - {clip.label for clip in clips if clip.corpus == corpus})
         if absent:
-            raise SplitInvalid(f"{corpus} has no clip of {listed(absent)} in {side}: nothing to learn or score there")
+            raise SplitInvalid(
+                f"{corpus} has no clip of {listed(absent)} in {side}: there is nothing to train on or to score"
+            )

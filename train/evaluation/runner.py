@@ -108,7 +108,7 @@ class SessionRunner:
         return session, Drive(session, engine).run(blocks)
 
     def _healthy_recognizer(self) -> Recognizer | None:
-        """The recognizer, which must have run without a failure: a failure leaves some predictions without a transcript."""
+        """The recognizer; raises if it has failed, because some predictions would lack a transcript."""
         if self._recognizer is not None:
             self._recognizer.check()
             if self._recognizer.last_exit:  # it may have restarted, but some clip may lack its transcript
@@ -116,7 +116,7 @@ class SessionRunner:
         return self._recognizer
 
     def _enrolled(self, planned: PlannedSession, condition: Condition) -> SpeakerProfile | None:
-        """The speaker profile from a session's enrolment clips, computed once in a session of its own; None without them.
+        """The speaker profile from a session's enrolment clips, computed in a session of its own; None without them.
 
         The enrolment asks for four fifths of their speech, because degraded sound may hide some of it.
         """

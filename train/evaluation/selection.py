@@ -19,7 +19,7 @@ from .protocols import Protocol
 
 @dataclass(frozen=True)
 class Part:
-    """One model and the clips that it is scored on. `trained`: those of their speakers whom the model was trained on."""
+    """One model and the clips that it is scored on. `trained`: speakers of the clips who are in its training data."""
 
     model: Path
     card: Card
@@ -114,7 +114,7 @@ def _part(folder: Path, clips: Sequence[Clip], allow_trained: bool) -> Part:
         others = [name for name in here if name not in seen]
         way = f"score the others with --speakers {','.join(others)}" if others else "choose another corpus"
         raise SpeakerLeak(
-            f"{card.id} was trained on {listed(trained)} of {corpus}: its scores would be flattered; {way}, or say "
+            f"{card.id} was trained on {listed(trained)} of {corpus}: its scores would be too good; {way}, or say "
             "--allow-trained"
         )
     return Part(folder, card, tuple(clips), tuple(trained))

@@ -18,17 +18,17 @@ from ..corpora import Clip
 from ..fit.devices import Precision
 from .losses import focal_loss, inverse_frequency, pick_triplets, segmental_loss
 from .phases import Stage, enter, warm_up_then_cosine
-from .scoring import Model, chosen_by, gather, target
+from .scoring import Model, gather, selection_score, target
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the weights, besides the pretrained ones.
+    """Everything that determines the weights, besides the pretrained ones.
 
     row       of the paper's table: a pooling of `attentive`, a name in SEGMENTAL_ROWS of `segmental`
-    epochs    the most that each stage lasts; patience: epochs without a better score that end one, None for never
+    epochs    the most epochs of a stage; patience: epochs without a better score that end it, None for no limit
     precision, accumulate  see `emoscope.train.fit.LoopConfig`
-    warm_up   share of a stage's steps, then the rate falls as a cosine; None for a constant rate
+    warm_up   share of a stage's steps, followed by a cosine decay; None for a constant rate
     """
 
     system: str
@@ -48,18 +48,18 @@ class Recipe:
 
 def fit(
     model: Model,
-    taught: Sequence[Clip],
-    choosing: Sequence[Clip],
+    train: Sequence[Clip],
+    development: Sequence[Clip],
     recipe: Recipe,
     checkpoint: Path,
     resume: bool,
     device: str = "cpu",
 ) -> dict[str, Any]:
-    """Train `model` in place and leave the weights in it that are best on `choosing`; what a card tells of it.
+    """Train `model` in place and leave the weights with the best score on `development` in it; returns fields for the card.
 
     See `emoscope.train.fit.fit` for checkpoints and errors.
     """
-    fitted = loop.fit(training_of(model, taught, choosing, recipe, device), checkpoint, resume, recipe.system)
+    fitted = loop.fit(training_of(model, train, development, recipe, device), checkpoint, resume, recipe.system)
     return {
         "epochs_of_stages": [len(scores) for scores in fitted.scores],
         "development": [[round(score, 4) for score in scores] for scores in fitted.scores],
@@ -70,10 +70,10 @@ def fit(
 
 
 def training_of(
-    model: Model, taught: Sequence[Clip], choosing: Sequence[Clip], recipe: Recipe, device: str
+    model: Model, train: Sequence[Clip], development: Sequence[Clip], recipe: Recipe, device: str
 ) -> loop.Training[Sequence[Clip]]:
-    """What the loop needs to know: a phase for each stage, each from the best weights so far."""
-    weights, batches = alpha(model, taught), math.ceil(len(taught) / recipe.batch)
+    """The configuration of the training loop: a phase for each stage, each from the best weights so far."""
+    weights, batches = alpha(model, train), math.ceil(len(train) / recipe.batch)
     steps = recipe.epochs * math.ceil(batches / recipe.accumulate)
 
     def phase(stage: Stage) -> loop.Phase:
@@ -89,9 +89,9 @@ def training_of(
     return loop.Training(
         model=model,
         phases=[phase(stage) for stage in recipe.stages],
-        batches=lambda at, rng: draw_epoch(taught, recipe, at),
+        batches=lambda at, rng: draw_epoch(train, recipe, at),
         step=lambda clips, now: step(model, clips, weights, recipe, now),
-        score=lambda: chosen_by(model, choosing, recipe.batch),
+        score=lambda: selection_score(model, development, recipe.batch),
         config=loop.LoopConfig(
             seed=recipe.seed, device=device, precision=recipe.precision, accumulate=recipe.accumulate
         ),
@@ -115,7 +115,7 @@ def step(model: Model, clips: Sequence[Clip], weights: Tensor, recipe: Recipe, n
 
 
 def draw_epoch(clips: Sequence[Clip], recipe: Recipe, at: loop.Position) -> list[list[Clip]]:
-    """The batches of an epoch: every clip once, in an order that seed, phase and epoch decide."""
+    """The batches of an epoch: every clip once, in an order that depends on seed, phase and epoch."""
     order = np.random.default_rng([recipe.seed, at.phase, at.epoch]).permutation(len(clips))
     return [[clips[i] for i in order[first : first + recipe.batch]] for first in range(0, len(clips), recipe.batch)]
 

@@ -11,7 +11,7 @@ from emoscope.models.systems.segmental import SegmentalConfig, SegmentOutputs
 
 
 def inverse_frequency(counts: Sequence[int]) -> Tensor:
-    """Class weights (L,) in inverse proportion to `counts`, with mean 1 over the clips; a class without a clip gets 0.
+    """Class weights (L,) in inverse proportion to `counts`, with mean 1 over the clips; a class without clips gets 0.
 
     Leygue et al. (2025), section 2.3: alpha of equation 8.
     """
@@ -26,7 +26,7 @@ def focal_loss(logits: Tensor, targets: Tensor, weights: Tensor | None = None, g
     logits (B, L), targets (B,) label indices, weights (L,) alpha. With gamma 0 and no weights it is cross entropy.
     """
     log_p = torch.log_softmax(logits.float(), -1).gather(1, targets[:, None])[:, 0]
-    # 1 - p by expm1: near p = 1 the difference of two floats would keep no digit of it.
+    # 1 - p by expm1: near p = 1 the difference of two floats would lose all digits.
     loss = -((-torch.expm1(log_p)).clamp_min(0.0) ** gamma) * log_p
     return (loss if weights is None else loss * weights[targets]).mean()
 
@@ -45,7 +45,7 @@ def subsample_majority(labels: Sequence[int], ratio: float = 8.0, seed: int = 0)
 
 
 def pick_triplets(labels: Sequence[int], seconds: Sequence[float], seed: int = 0) -> npt.NDArray[np.int64]:
-    """Anchor, positive and negative (N, 3) among N clips; anchors without a partner or a rival are left out.
+    """Anchor, positive and negative (N, 3) among N clips; anchors without a positive or a negative are left out.
 
     The positive is another clip of the anchor's class at random, the negative the clip of another class that is
     closest to the positive in length, so that a whole utterance is not compared with a segment (Porjazovski et al.
@@ -56,10 +56,10 @@ def pick_triplets(labels: Sequence[int], seconds: Sequence[float], seed: int = 0
     rows = []
     for anchor in range(len(given)):
         same = np.flatnonzero(given == given[anchor])
-        partners, rivals = same[same != anchor], np.flatnonzero(given != given[anchor])
-        if len(partners) and len(rivals):
-            positive = rng.choice(partners)
-            negative = rivals[np.abs(lengths[rivals] - lengths[positive]).argmin()]
+        positives, negatives = same[same != anchor], np.flatnonzero(given != given[anchor])
+        if len(positives) and len(negatives):
+            positive = rng.choice(positives)
+            negative = negatives[np.abs(lengths[negatives] - lengths[positive]).argmin()]
             rows.append((anchor, positive, negative))
     return np.array(rows, np.int64).reshape(-1, 3)
 
@@ -72,29 +72,29 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: flo
 
 
 def segmental_loss(
-    judged: SegmentOutputs, targets: Tensor, triplets: npt.NDArray[np.int64], config: SegmentalConfig
+    outputs: SegmentOutputs, targets: Tensor, triplets: npt.NDArray[np.int64], config: SegmentalConfig
 ) -> Tensor:
     """The loss of `segmental` for one batch (Porjazovski et al. 2024, equations 1 to 4).
 
     targets (B,); triplets (N, 3) indices into the batch, see `pick_triplets`. The negative log-likelihood of an
     utterance is that of the whole plus that of each of its segments (equation 3); here the batch is averaged, so that
-    the learning rate does not depend on its size. On segments, the j-th of each of the three are compared.
+    the learning rate does not depend on its size. On segments, the j-th segments of the three are compared.
     """
-    loss = torch.nn.functional.cross_entropy(judged.whole_logits, targets, reduction="none")
+    loss = torch.nn.functional.cross_entropy(outputs.whole_logits, targets, reduction="none")
     if config.segments:
-        log_p = torch.log_softmax(judged.segment_logits.float(), -1)
+        log_p = torch.log_softmax(outputs.segment_logits.float(), -1)
         own = -log_p.gather(2, targets[:, None, None].expand(-1, log_p.shape[1], 1))[:, :, 0]
-        loss = loss + (own * judged.exists).sum(1)
+        loss = loss + (own * outputs.exists).sum(1)
     likelihood = loss.mean()
     if config.triplet == "none" or not len(triplets):
         return likelihood
     a, p, n = (torch.from_numpy(triplets[:, column]).to(targets.device) for column in range(3))
     if config.triplet == "utterance":
-        apart = triplet_loss(judged.whole[a], judged.whole[p], judged.whole[n], config.margin).mean()
+        triplet = triplet_loss(outputs.whole[a], outputs.whole[p], outputs.whole[n], config.margin).mean()
     else:
-        each = triplet_loss(judged.segments[a], judged.segments[p], judged.segments[n], config.margin)
-        exist = judged.exists[a] & judged.exists[p] & judged.exists[n]
-        apart = (each * exist).sum() / exist.sum().clamp_min(1)
+        each = triplet_loss(outputs.segments[a], outputs.segments[p], outputs.segments[n], config.margin)
+        exist = outputs.exists[a] & outputs.exists[p] & outputs.exists[n]
+        triplet = (each * exist).sum() / exist.sum().clamp_min(1)
     if config.alpha is None:
-        return likelihood + apart
-    return (1 - config.alpha) * likelihood + config.alpha * apart
+        return likelihood + triplet
+    return (1 - config.alpha) * likelihood + config.alpha * triplet

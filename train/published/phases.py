@@ -1,4 +1,4 @@
-"""Gradual unfreezing: which parameters are trained, how fast, and when the next phase begins."""
+"""Gradual unfreezing: which parameters are trained in each phase, and at which learning rate."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ from emoscope.models.encoders.speech import Phase
 
 @dataclass(frozen=True)
 class Stage:
-    """One phase of training: what is unfrozen, the learning rate, and which Adam.
+    """One phase of training: what is unfrozen, the learning rate, and the variant of Adam.
 
-    decay      AdamW's weight decay, apart from the gradient
-    decoupled  AdamW; false is plain Adam, which here has no decay
+    decay      AdamW's decoupled weight decay
+    decoupled  AdamW; false: Adam without weight decay
     """
 
     phase: Phase
@@ -28,7 +28,7 @@ class Stage:
 # Leygue et al. (2025), section 2.3: AdamW; the head, the upper transformer layers, everything.
 ATTENTIVE = (Stage("head", 1e-5, 0.01), Stage("upper", 3e-6, 0.01), Stage("all", 1e-6, 0.01))
 
-# Porjazovski et al. (2024), section 4: Adam (its rate is not given; ours), the convolutions frozen throughout.
+# Porjazovski et al. (2024), section 4: Adam (the paper gives no rate), the convolutions frozen throughout.
 SEGMENTAL = (Stage("transformer", 1e-5, decoupled=False),)
 
 
@@ -41,7 +41,7 @@ class Unfreezable(Protocol):
 
 
 def enter(model: Unfreezable, stage: Stage, upper: int = 4) -> torch.optim.Adam:
-    """Freeze and unfreeze `model` for a stage; the stage's optimizer over what is trained in it."""
+    """Freeze and unfreeze `model` for a stage and return the optimizer over its trained parameters."""
     model.set_phase(stage.phase, upper)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if stage.decoupled:

@@ -1,10 +1,12 @@
 """`emoscope train attentive` and `emoscope train segmental`: the recipes of the published systems, on RAVDESS.
 
-segmental  Porjazovski et al. (2024), sections 2 and 4: actors 1-20 teach, 21-22 choose, 23-24 are scored if there
-attentive  Leygue et al. (2025), sections 2.3 and 3, whose corpus (MSP-Podcast) must be asked for: here RAVDESS, its
-           labels among the eight, and no transcripts, as its two sentences are said in every emotion: the voice alone
+segmental  Porjazovski et al. (2024), sections 2 and 4: actors 1-20 for training, 21-22 for development, 23-24 for
+           the test if present
+attentive  Leygue et al. (2025), sections 2.3 and 3, whose corpus (MSP-Podcast) is available on request only: here
+           RAVDESS, with its labels among the eight and without transcripts, because both of its sentences occur in
+           every emotion
 
-Neither paper says which epoch is kept: ours is the best on the development speakers.
+Neither paper names the selected epoch; here it is the best on the development speakers.
 """
 
 from collections.abc import Sequence
@@ -36,12 +38,12 @@ from .scoring import Model, predicted_and_true, target, whole_utterances
 DRY_RUN = "a tiny encoder that began with random weights: a dry run of the recipe, its readings mean little"
 NOTES = {
     "attentive": "published on MSP-Podcast with transcripts; this one learned from RAVDESS, from the voice alone: no "
-    "score of the paper is comparable, and `contempt`, which RAVDESS lacks, was never taught",
+    "score of the paper is comparable, and `contempt`, which RAVDESS lacks, was never train",
     "segmental": "the kept epoch is the best on actors 21 and 22, so their score flatters; the paper's is of 23 and 24",
 }
 
 
-# Batch, most epochs, patience and warm-up of `attentive` are ours: the paper gives none.
+# Batch, most epochs, patience and warm-up of `attentive` are our choice: the paper gives none.
 RECIPES = {
     "attentive": Recipe(
         system="attentive", row="MQMHA-2x2", stages=ATTENTIVE, epochs=20, batch=16, patience=3, warm_up=0.1
@@ -53,7 +55,7 @@ RECIPES = {
 
 
 def new_model(recipe: Recipe) -> Model:
-    """The row's system with fresh weights, the same for the same seed."""
+    """The system of the row with fresh weights, the same for the same seed."""
     rows = {"attentive": tuple(POOLINGS), "segmental": tuple(SEGMENTAL_ROWS)}[recipe.system]
     if recipe.row not in rows:
         raise UsageError(f"{recipe.system} has no row {recipe.row!r}; it has {', '.join(rows)}")
@@ -77,7 +79,7 @@ def train_published(
 ) -> Card:
     """Train, score, and write the model to `out`; the card as written.
 
-    data     holds the folder ravdess; work: the checkpoint, which `resume` goes on from
+    data     holds the folder ravdess; work: the checkpoint, from which `resume` continues
     encoder  folder or hub name of the pretrained speech encoder, by default the paper's; a tiny one has none
     """
     torch.set_num_threads(threads)
@@ -98,14 +100,14 @@ def train_published(
     split = split_by_speaker(clips, {"ravdess": recipe.development}, test)
     for side, some in (("the training speakers", split.train), ("the development speakers", split.held_out)):
         assert_classes_present(side, some, {"ravdess": CORPORA["ravdess"].labels})
-    taught, choosing = split.train, split.held_out
+    train, development = split.train, split.held_out
     if recipe.system == "attentive":
-        taught, choosing = subsampled(model, taught, 8.0), subsampled(model, choosing, 1.0)
+        train, development = subsampled(model, train, 8.0), subsampled(model, development, 1.0)
         say("attentive: RAVDESS in place of MSP-Podcast, without transcripts: the voice alone")
-    told = fit(model, taught, choosing, recipe, work / "published.safetensors", resume, device)
+    fitted = fit(model, train, development, recipe, work / "published.safetensors", resume, device)
     model.to("cpu").eval()
     scores = []
-    for name, some in (("development", choosing), ("test", split.evaluation)):
+    for name, some in (("development", development), ("test", split.evaluation)):
         if some:
             scores += measure(model, some, name, recipe.batch)
     for score in scores:
@@ -119,9 +121,9 @@ def train_published(
         {
             "command": f"emoscope train {recipe.system}",
             "encoder": "random" if recipe.size == "tiny" else str(checkpoint),
-            "clips": len(taught),
+            "clips": len(train),
             **fingerprint(recipe),
-            **told,
+            **fitted,
         },
         [NOTES[recipe.system], *([DRY_RUN] if recipe.size == "tiny" else [])],
     )
@@ -129,7 +131,7 @@ def train_published(
 
 
 def subsampled(model: Model, clips: Sequence[Clip], ratio: float) -> tuple[Clip, ...]:
-    """No class more than `ratio` times as often as the rarest: 8 to train (section 3), 1 to choose."""
+    """No class more than `ratio` times as often as the rarest: 8 for training (section 3), 1 for development."""
     return tuple(clips[i] for i in subsample_majority([target(model, clip) for clip in clips], ratio))
 
 
@@ -140,11 +142,15 @@ def measure(model: Model, clips: Sequence[Clip], side: str, batch: int) -> list[
         ("whole utterances", whole_utterances(model, clips, batch)),
         ("in windows, as in the stream", through_windows(model, clips)),
     ):
-        said, truth = predicted_and_true(model, clips, scores)
-        low, high = interval(said, truth)
+        predicted, truth = predicted_and_true(model, clips, scores)
+        low, high = interval(predicted, truth)
         who = f"ravdess, {side} speakers {', '.join(sorted({clip.speaker for clip in clips}))}"
         protocol, n = f"7 classes, calm counts as neutral, {how}", len(clips)
-        value, f1, ci95 = round(uar(said, truth), 4), round(macro_f1(said, truth), 4), (round(low, 4), round(high, 4))
+        value, f1, ci95 = (
+            round(uar(predicted, truth), 4),
+            round(macro_f1(predicted, truth), 4),
+            (round(low, 4), round(high, 4)),
+        )
         found.append(Score(corpus=who, protocol=protocol, metric="UAR", value=value, ci95=ci95, n=n))
         found.append(Score(corpus=who, protocol=protocol, metric="macro F1", value=f1, n=n))
     return found

@@ -1,4 +1,4 @@
-"""Whole clips through a published system, and the score of its answers."""
+"""Predictions of a published system for whole clips, and their score."""
 
 from collections.abc import Sequence
 
@@ -19,12 +19,12 @@ MERGED = {"calm": "neutral"}  # Porjazovski et al. (2024), section 2; `attentive
 
 
 def target(model: Model, clip: Clip) -> int:
-    """The place of a clip's label among the model's."""
+    """The index of a clip's label among the model's labels."""
     return model.contract.labels.index(MERGED.get(clip.label, clip.label))
 
 
 def gather(clips: Sequence[Clip], model: Model) -> tuple[Tensor, Tensor]:
-    """Samples (B, N) of whole clips, zeros behind each, and how many count (B,), on the model's device."""
+    """Samples (B, N) of whole clips, padded with zeros, and their lengths (B,), on the model's device."""
     sounds = [torch.from_numpy(read_clip(clip.path, model.contract.sample_rate)) for clip in clips]
     device = next(model.parameters()).device
     lengths = torch.tensor([len(sound) for sound in sounds], device=device)
@@ -32,7 +32,7 @@ def gather(clips: Sequence[Clip], model: Model) -> tuple[Tensor, Tensor]:
 
 
 def whole_utterances(model: Model, clips: Sequence[Clip], batch: int) -> Probabilities:
-    """(N, L) as the papers score: each clip heard at once."""
+    """(N, L) probabilities for each whole clip at once, as the papers score."""
     model.eval()
     rows = []
     for begin in range(0, len(clips), batch):
@@ -43,13 +43,13 @@ def whole_utterances(model: Model, clips: Sequence[Clip], batch: int) -> Probabi
 
 
 def predicted_and_true(model: Model, clips: Sequence[Clip], scores: Probabilities) -> tuple[Truth, Truth]:
-    """What was answered and what is true (N,), over all labels of the model."""
+    """Predicted and true label indices (N,), over all labels of the model."""
     protocol = Protocol("", model.contract.labels, MERGED)
     counted, truth = apply_protocol(model.contract.labels, scores, [clip.label for clip in clips], protocol)
     return answers(counted), truth
 
 
-def chosen_by(model: Model, clips: Sequence[Clip], batch: int) -> float:
-    """The score that epochs are compared by: the paper's own, macro F1 for `attentive`, UAR for `segmental`."""
-    said, truth = predicted_and_true(model, clips, whole_utterances(model, clips, batch))
-    return (macro_f1 if isinstance(model, AttentiveModel) else uar)(said, truth)
+def selection_score(model: Model, clips: Sequence[Clip], batch: int) -> float:
+    """The score that selects the epoch: the paper's own, macro F1 for `attentive`, UAR for `segmental`."""
+    predicted, truth = predicted_and_true(model, clips, whole_utterances(model, clips, batch))
+    return (macro_f1 if isinstance(model, AttentiveModel) else uar)(predicted, truth)

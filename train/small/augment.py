@@ -1,8 +1,8 @@
-"""What a voice goes through before it is heard: rooms, microphones, noise. On mel powers in dB and on periodicity.
+"""Augmentation of mel powers in dB and of periodicity: vocal tract, room, noise, microphone, masks, mixup.
 
-Every function takes and gives mel (B, frames, bands) in dB and draws from one generator, so a step can be repeated.
-Utterances of one voice lie side by side, and share their throat, room and microphone. Gain needs no augmentation:
-the encoder takes the level away.
+Every function takes and returns mel (B, frames, bands) in dB and draws from one generator, so a step can be repeated.
+Utterances of one speaker are adjacent in the batch and share vocal tract, room and microphone. Gain needs no
+augmentation, because the encoder normalises the level.
 """
 
 import math
@@ -16,7 +16,7 @@ LOW_HZ, HIGH_HZ = 50.0, 7_600.0  # of the front end's bands
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """How often (shares of clips) and how much."""
+    """How often each change is made (share of clips) and how strong it is."""
 
     warp: float = 0.0
     tilt_db: float = 6.0
@@ -35,12 +35,12 @@ class AugmentConfig:
     mixup_alpha: float = 0.4
 
 
-def augment(sound: Tensor, bands: int, voice: int, config: AugmentConfig, generator: Generator) -> Tensor:
-    """All changes in the order in which sound meets them: throat, room, noise, microphone, then masks.
+def augment(sound: Tensor, bands: int, size: int, config: AugmentConfig, generator: Generator) -> Tensor:
+    """All changes in the order of the signal path: vocal tract, room, noise, microphone, then masks.
 
-    sound (B, frames, bands + lags), `voice` utterances of each voice side by side.
+    sound (B, frames, bands + lags), `size` adjacent utterances of each speaker.
     """
-    groups = len(sound) // voice
+    groups = len(sound) // size
     mel, periodicity = sound[:, :, :bands], sound[:, :, bands:]
     mel = warp(mel - mel.amax((1, 2), keepdim=True), config.warp, groups, generator)
     mel = echo(mel, config.echo, config.echo_t60_s, groups, generator)
@@ -49,7 +49,7 @@ def augment(sound: Tensor, bands: int, voice: int, config: AugmentConfig, genera
     mel = narrow(mel, config.narrow, groups, generator)
     if not periodicity.shape[2]:
         return mask(mel, config, generator)
-    # Noise has no period: it takes from every correlation its own share of the power.
+    # Noise is not periodic: it scales every correlation by the speech's share of the power.
     periodicity = shift(periodicity * clean, config.shift, groups, generator)
     return mask(torch.cat([mel, periodicity], 2), config, generator, bands)
 
@@ -63,12 +63,12 @@ def _chosen(count: int, share: float, generator: Generator) -> Tensor:
 
 
 def _each(drawn: Tensor, batch: int) -> Tensor:
-    """What was drawn for each voice, for each of its utterances."""
+    """Repeat what was drawn for each speaker for each of the speaker's utterances."""
     return drawn.repeat_interleave(batch // len(drawn), 0)
 
 
 def warp(mel: Tensor, most: float, groups: int, generator: Generator) -> Tensor:
-    """Another throat: frequencies stretched by up to `most`, read between bands. Jaitly and Hinton (2013), "VTLP".
+    """Another vocal tract: frequencies stretched by up to `most`. Jaitly and Hinton (2013), "VTLP".
 
     Bands lie evenly on the mel scale 2595 log10(1 + f / 700), from LOW_HZ to HIGH_HZ.
     """
@@ -101,22 +101,22 @@ def colour(mel: Tensor, tilt_db: float, colour_db: float, groups: int, generator
 
 
 def noise(mel: Tensor, share: float, snr_db: tuple[float, float], generator: Generator) -> tuple[Tensor, Tensor]:
-    """Steady coloured noise at a signal-to-noise ratio, added as power; and the voice's share (B, frames, 1) of it all.
+    """Steady coloured noise at a signal-to-noise ratio, added as power; and the speech's share (B, frames, 1).
 
-    A noise power is exponentially distributed.
+    The power of noise in one spectral bin is exponentially distributed.
     """
     batch, frames, bands = mel.shape
     slope = torch.randn(batch, 1, 1, generator=generator) * 8.0 * torch.linspace(1, -1, bands)
     # A band gathers several bins of the spectrum, so its power scatters less than one bin's: a mean of four.
     scatter = -torch.log(torch.rand(4, batch, frames, bands, generator=generator).clamp_min(1e-6)).mean(0)
     power = 10 ** (slope / 10) * scatter
-    voice = 10 ** (mel / 10)
+    speech = 10 ** (mel / 10)
     snr = _uniform((batch, 1, 1), *snr_db, generator)
-    power = power * (voice.mean((1, 2), keepdim=True) / power.mean((1, 2), keepdim=True)) * 10 ** (-snr / 10)
+    power = power * (speech.mean((1, 2), keepdim=True) / power.mean((1, 2), keepdim=True)) * 10 ** (-snr / 10)
     chosen = _chosen(batch, share, generator)
-    clean = voice.sum(2, keepdim=True) / (voice + power).sum(2, keepdim=True).clamp_min(1e-16)
+    clean = speech.sum(2, keepdim=True) / (speech + power).sum(2, keepdim=True).clamp_min(1e-16)
     clean = torch.where(chosen, clean, torch.ones(()))
-    return torch.where(chosen, 10 * torch.log10(voice + power), mel), clean
+    return torch.where(chosen, 10 * torch.log10(speech + power), mel), clean
 
 
 def echo(mel: Tensor, share: float, t60_s: tuple[float, float], groups: int, generator: Generator) -> Tensor:
@@ -174,22 +174,22 @@ def mask(sound: Tensor, config: AugmentConfig, generator: Generator, bands: int 
             first = torch.rand(batch, 1, 1, generator=generator) * (size - span)
             part |= (index >= first) & (index < first + span)
     mean = sound[:, :, :bands].mean((1, 2), keepdim=True).expand(batch, 1, bands)
-    # Hidden periodicity is that of silence.
+    # Masked periodicity is 0, as in silence.
     mean = torch.cat([mean, torch.zeros(batch, 1, width - bands)], 2)
     return torch.where(hidden, mean, sound)
 
 
-def mixup(sound: Tensor, voice: int, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+def mixup(sound: Tensor, size: int, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Mixed utterances, each one's partner (B,) and its own share (B,), at least a half. Zhang et al. (2018).
 
-    Partners are of the same voice (`voice` utterances side by side), so that a voice stays one. Decibels are mixed,
-    not powers: of two powers the louder would drown the other.
+    Partners are utterances of the same speaker (`size` adjacent ones), so that a row has one speaker. Decibels are
+    mixed, not powers: in a sum of powers the louder one would mask the other.
     """
     batch = len(sound)
-    groups = batch // voice
-    order = torch.rand(groups, voice, generator=generator).argsort(1)
-    partner = (order + voice * torch.arange(groups)[:, None]).flatten()
-    # Beta(a, a) as X / (X + Y) of two Gamma(a): torch's own gamma sampler takes no generator, its private one does.
+    groups = batch // size
+    order = torch.rand(groups, size, generator=generator).argsort(1)
+    partner = (order + size * torch.arange(groups)[:, None]).flatten()
+    # Beta(a, a) as X / (X + Y) of two Gamma(a): torch's public gamma sampler takes no generator, the private one does.
     gamma = torch._standard_gamma(torch.full((2, batch), config.mixup_alpha), generator)
     share = gamma[0] / gamma.sum(0).clamp_min(1e-20)
     share = torch.maximum(share, 1 - share)

@@ -1,23 +1,23 @@
-"""The voice's own baseline in training: of each utterance, from the other utterances of its voice in the batch."""
+"""Speaker baselines in training: for each utterance, from the other utterances of its speaker in the batch."""
 
 import torch
 from torch import Generator, Tensor
 
 from emoscope.models.speaker import FULL_S, SpeakerProfiles, evidence
 
-ENROLLED = 0.3  # of the voices are known by a calm sample, the others by what they said before
+ENROLLED = 0.3  # share of speakers enrolled with calm utterances; the others have a running baseline
 
 
 def speaker_profiles(
     embedding: Tensor, calm: Tensor, size: int, seconds: float, generator: Generator
 ) -> SpeakerProfiles:
-    """A baseline for each of B embeddings (B, K), those of a voice side by side, `size` each.
+    """The profile of the speaker for each of B embeddings (B, K), `size` adjacent ones a speaker.
 
     calm     (B,) probability that an utterance is calm
     seconds  length of each utterance
 
-    As in `emoscope.models.speaker.learn`: a weighted mean of some of the others, none of them at times. Of an enrolled
-    voice only the calm ones count, and fully.
+    As in `emoscope.models.speaker.learn`: a weighted mean over a random, possibly empty subset of the others. For an
+    enrolled speaker only the calm ones count, with full weight.
     """
     groups = len(embedding) // size
     own = embedding.view(groups, size, -1)

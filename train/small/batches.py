@@ -1,9 +1,8 @@
-"""What each step learns from: a few voices, several utterances of each, cut to one length.
+"""Training batches: a few speakers, several utterances of each, cut to one length.
 
-Utterances come by voice, so that a voice's baseline can be learnt from its other utterances in the batch. A batch
-whose clips had different lengths would be padded, and the padding would enter the batch normalisation's statistics;
-so each batch has one length: longer utterances are cropped, shorter ones are joined to others of the same voice and
-emotion.
+A batch holds several utterances of each speaker, so that the speaker baseline can be trained from the others. Padding
+would enter the statistics of the batch normalisation, so all crops of a batch have one length: longer utterances are
+cropped, shorter ones are concatenated with others of the same speaker and emotion.
 """
 
 from collections import defaultdict
@@ -17,22 +16,22 @@ from ..errors import SplitInvalid
 from .features import Utterance
 
 Rng = np.random.Generator
-Voice = tuple[str, str]
+Speaker = tuple[str, str]
 """Corpus and speaker."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchConfig:
-    """How an epoch is drawn. Lengths in front-end frames of 10 ms.
+    """How batches are drawn. Lengths in front-end frames of 10 ms.
 
     steps       batches an epoch
-    voices      voices a batch, each at one speed
-    size        utterances of each voice
-    shares      how often a voice comes from each corpus; its speakers in equal parts
-    lengths     (share, shortest, longest): where a batch's length comes from, any length between alike
+    voices      speakers a batch, each at one speed
+    size        utterances of each speaker
+    shares      relative frequency of each corpus; its speakers are equally likely
+    lengths     (share, shortest, longest): ranges that a batch's length is drawn from, uniformly within one
     grain       lengths are multiples of this: the encoder's frame
-    skewed      share of voices that show one or two emotions only; the others show all of theirs alike
-    beginnings  share of pieces that are an utterance's beginning, which is what an interim reading hears
+    skewed      share of speakers with one or two emotions in the batch; the others have all of theirs equally often
+    beginnings  share of pieces from an utterance's beginning, which interim readings are made from
     """
 
     steps: int
@@ -56,7 +55,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Crop:
-    """Pieces of one voice and one label at speed `speed`, one after the other."""
+    """Concatenated pieces of one speaker and one label at speed `speed`."""
 
     speed: int
     pieces: tuple[Piece, ...]
@@ -72,20 +71,20 @@ class Draw:
     def __init__(self, speeds: Sequence[Sequence[Utterance]], config: BatchConfig) -> None:
         """SplitInvalid for a corpus with a share and no utterance."""
         self.speeds, self.config = speeds, config
-        self._own: list[dict[Voice, dict[str, list[int]]]] = []
+        self._own: list[dict[Speaker, dict[str, list[int]]]] = []
         for utterances in speeds:
-            own: dict[Voice, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+            own: dict[Speaker, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
             for i, u in enumerate(utterances):
                 own[u.clip.corpus, u.clip.speaker][u.clip.label].append(i)
-            self._own.append({voice: dict(labels) for voice, labels in own.items()})
-        self._voices = {
-            corpus: [voice for voice in sorted(self._own[0]) if voice[0] == corpus] for corpus in config.shares
+            self._own.append({speaker: dict(labels) for speaker, labels in own.items()})
+        self._speakers = {
+            corpus: [speaker for speaker in sorted(self._own[0]) if speaker[0] == corpus] for corpus in config.shares
         }
-        if empty := [corpus for corpus, voices in self._voices.items() if not voices]:
+        if empty := [corpus for corpus, speakers in self._speakers.items() if not speakers]:
             raise SplitInvalid(f"no utterance of {', '.join(empty)} to train on")
 
     def epoch(self, rng: Rng) -> list[list[Crop]]:
-        """Batches of voices x size crops, a voice's crops side by side; the same for the same `rng`."""
+        """Batches of voices x size crops, the crops of a speaker adjacent; the same for the same `rng`."""
         return [self._batch(rng) for _ in range(self.config.steps)]
 
     def _batch(self, rng: Rng) -> list[Crop]:
@@ -93,7 +92,7 @@ class Draw:
         shares = np.array(list(config.shares.values()), np.float64)
         corpora = rng.choice(len(shares), size=config.voices, p=shares / shares.sum())
         frames = self._length(rng)
-        return [crop for c in corpora for crop in self._crops(self._voices[list(config.shares)[c]], frames, rng)]
+        return [crop for c in corpora for crop in self._crops(self._speakers[list(config.shares)[c]], frames, rng)]
 
     def _length(self, rng: Rng) -> int:
         shares = np.array([share for share, _, _ in self.config.lengths])
@@ -101,13 +100,13 @@ class Draw:
         grain = self.config.grain
         return max(grain, int(rng.integers(shortest, longest + 1)) // grain * grain)
 
-    def _crops(self, voices: Sequence[Voice], frames: int, rng: Rng) -> list[Crop]:
+    def _crops(self, speakers: Sequence[Speaker], frames: int, rng: Rng) -> list[Crop]:
         config = self.config
         speed = int(rng.integers(len(self.speeds)))
-        voice = voices[int(rng.integers(len(voices)))]
-        own = self._own[speed].get(voice)
-        if own is None:  # so fast or slow that nothing of it was heard
-            speed, own = 0, self._own[0][voice]
+        speaker = speakers[int(rng.integers(len(speakers)))]
+        own = self._own[speed].get(speaker)
+        if own is None:  # no speech of the speaker was detected at this speed
+            speed, own = 0, self._own[0][speaker]
         labels = sorted(own)
         if rng.random() < config.skewed:
             labels = [labels[i] for i in rng.permutation(len(labels))[: int(rng.integers(1, 3))]]
@@ -119,9 +118,9 @@ class Draw:
         missing = frames
         while missing:
             i = pool[int(rng.integers(len(pool)))]
-            heard = self.speeds[speed][i].frames
-            taken = min(heard, missing)
-            first = 0 if rng.random() < self.config.beginnings else int(rng.integers(heard - taken + 1))
+            available = self.speeds[speed][i].frames
+            taken = min(available, missing)
+            first = 0 if rng.random() < self.config.beginnings else int(rng.integers(available - taken + 1))
             pieces.append(Piece(i, first, taken))
             missing -= taken
         return Crop(speed, tuple(pieces))

@@ -1,4 +1,4 @@
-"""How far a model's confidence can be trusted: a temperature by seconds heard, and when to say `unsure`."""
+"""Calibration: temperatures by seconds of speech, and the confidence below which the answer is `unsure`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from .losses import restrict
 from .pooling import embeddings_of
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
-FEWEST = 20  # readings, for a temperature of their own
-WRONG_ANSWER_COST = 0.5  # of what a right answer is worth; `unsure` is worth nothing
+FEWEST = 20  # readings that a temperature is fitted to
+WRONG_ANSWER_COST = 0.5  # relative to the gain of a right answer; `unsure` gains and costs nothing
 
 
 @dataclass(frozen=True)
 class HeldOutLogits:
-    """Answers to beginnings of utterances by speakers who were not trained on.
+    """Logits for beginnings of utterances of held-out speakers.
 
-    logits (N, L), truth (N,) label indices, seconds (N,) heard, weight (N,) so that each corpus counts alike
+    logits (N, L), truth (N,) label indices, seconds (N,) of speech, weight (N,) that gives each corpus the same total
     """
 
     logits: npt.NDArray[np.float64]
@@ -36,9 +36,9 @@ class HeldOutLogits:
 def logits_of_beginnings(
     model: SmallModel, utterances: Sequence[Utterance], seconds: Sequence[float] = SECONDS
 ) -> HeldOutLogits:
-    """Logits after each of `seconds` of every utterance that is so long, and after all of it.
+    """Logits after each of `seconds` of every utterance that is long enough, and after all of it.
 
-    Restricted to the corpus's labels, as the loss is: of the others nobody can say whether they would be wrong.
+    They are restricted to the corpus's labels, as the loss is: the corpus cannot show whether the others are wrong.
     """
     labels = model.contract.labels
     rate = model.contract.sample_rate / model.frontend.hop
@@ -59,15 +59,15 @@ def logits_of_beginnings(
 
 
 def together(parts: Sequence[HeldOutLogits]) -> HeldOutLogits:
-    """The answers of several models to several speakers; each corpus counts alike in each part."""
+    """Concatenate the logits of several models; each corpus has the same weight in each part."""
     names = ("logits", "truth", "seconds", "weight")
     return HeldOutLogits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def fit_calibration(held_out: HeldOutLogits, seconds: Sequence[float] = SECONDS) -> Calibration:
-    """One temperature about each of `seconds`, each the best by likelihood; then the confidence that pays.
+    """One temperature for each of `seconds` by maximum likelihood, then the threshold of `unsure`.
 
-    Guo et al. (2017), section 4.2, in buckets: readings count for the nearest of `seconds`.
+    Guo et al. (2017), section 4.2, with each reading assigned to the nearest of `seconds`.
     """
     nearest = np.abs(held_out.seconds[:, None] - np.array(seconds)[None]).argmin(1)
     known = [i for i in range(len(seconds)) if (nearest == i).sum() >= FEWEST]
@@ -85,7 +85,7 @@ def fit_calibration(held_out: HeldOutLogits, seconds: Sequence[float] = SECONDS)
 
 
 def probabilities(held_out: HeldOutLogits, calibration: Calibration) -> npt.NDArray[np.float64]:
-    """(N, L) calibrated."""
+    """(N, L) the calibrated probabilities."""
     return _softmax(held_out.logits / calibration.at(held_out.seconds)[:, None])
 
 
@@ -101,11 +101,11 @@ def _best_temperature(held_out: HeldOutLogits, rows: npt.NDArray[np.bool_]) -> f
 
 
 def _unsure_threshold(held_out: HeldOutLogits, calibration: Calibration) -> float:
-    """The confidence under which silence is worth more than an answer, where a wrong one costs WRONG_ANSWER_COST."""
+    """The confidence threshold with the largest gain, where a wrong answer costs WRONG_ANSWER_COST."""
     scores = probabilities(held_out, calibration)
-    worth = held_out.weight * np.where(scores.argmax(1) == held_out.truth, 1.0, -WRONG_ANSWER_COST)
+    gain = held_out.weight * np.where(scores.argmax(1) == held_out.truth, 1.0, -WRONG_ANSWER_COST)
     grid = np.arange(0.0, 0.61, 0.01)
-    gains = [worth[scores.max(1) >= threshold].sum() for threshold in grid]
+    gains = [gain[scores.max(1) >= threshold].sum() for threshold in grid]
     return round(float(grid[int(np.argmax(gains))]), 2)
 
 

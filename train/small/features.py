@@ -1,7 +1,7 @@
-"""The front end's frames of every utterance, made once and kept in a cache folder.
+"""Front-end features of every utterance, computed once and cached in a folder.
 
-A clip is cut as the stream cuts it: the live voice detector finds its utterances, and front-end frames count from
-an utterance's start, with the samples before it as lookback. So training sees what the live path will hand over.
+A clip is segmented as in the stream: the live voice detector finds its utterances, and front-end frames count from the
+start of an utterance, with the samples before it as lookback. So training sees the features of the live path.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from ..corpora import Clip
 from ..corpora.audio import Samples, change_speed, read_clip
 from ..errors import CorpusInvalid
 
-VERSION = 2  # of what is cached: raise it when the lines below make other numbers
+VERSION = 2  # of the cache: raise it when the code below computes other values
 
 Frames = npt.NDArray[np.float16]
 
@@ -50,7 +50,7 @@ class Utterance:
 
 
 def extract(clip: Clip, frontend: Frontend, contract: ModelContract, speeds: Sequence[float]) -> list[list[Utterance]]:
-    """The clip's utterances at each speed, as the stream would cut them; an empty list where it hears no voice."""
+    """The clip's utterances at each speed, as the stream would find them; an empty list where it detects no speech."""
     audio = read_clip(clip.path, contract.sample_rate)
     return [_utterances(clip, change_speed(audio, speed), frontend, contract) for speed in speeds]
 
@@ -88,14 +88,14 @@ def prepare(
         utterances += extract(clip, frontend, contract, [speed])[0]
         on_clip()
     if not utterances:
-        raise CorpusInvalid(f"{clips[0].corpus}: the voice detector hears nothing in any of {len(clips)} clips")
+        raise CorpusInvalid(f"{clips[0].corpus}: the voice detector detects no speech in any of {len(clips)} clips")
     _store(path, clips, utterances)
     return utterances
 
 
 def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContract, speed: float) -> str:
-    """Names what is cached: other files, another front end or another way of cutting give another key."""
-    said = {
+    """The key of the cache: it changes with the files, the front end and the segmentation."""
+    content = {
         "version": VERSION,
         "speed": speed,
         "contract": [contract.window, contract.hop, contract.frame, contract.lookback, contract.tail],
@@ -104,7 +104,7 @@ def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContr
         "width": [frontend.bands, frontend.width],
         "files": [[clip.name, clip.path.suffix, clip.path.stat().st_size] for clip in clips],
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _store(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -> None:

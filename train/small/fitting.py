@@ -26,7 +26,7 @@ class FitConfig:
     """How a training runs.
 
     ratings  weight of the loss of arousal, valence and dominance
-    bf16     convolutions in bfloat16, where the processor has it some 1.5 times as fast
+    bf16     convolutions in bfloat16, about 1.5 times as fast on processors that support it
     """
 
     epochs: int
@@ -67,7 +67,7 @@ def training_of(
     allowed: Mapping[str, Sequence[str]],
     config: FitConfig,
 ) -> loop.Training[Sequence[Crop]]:
-    """What the loop needs to know of a training of `small`."""
+    """The configuration of the training loop for `small`."""
     draw, targets = Draw(speeds, config.batches), Targets(model.contract.labels, allowed)
     steps = config.epochs * config.batches.steps
 
@@ -125,7 +125,7 @@ def _step(
     config: FitConfig,
     now: loop.Step,
 ) -> Tensor:
-    """The loss of a batch: each voice judged without a baseline, and with one from its other utterances."""
+    """The loss of a batch: without a baseline, and with one from the speaker's other utterances."""
     epoch, step = now.at.epoch, now.at.step
     # Each step has its own seed, so that one repeated after a restart draws the same noise and drops the same units.
     seed = int(np.random.SeedSequence([config.seed, epoch, step]).generate_state(1)[0])
@@ -134,13 +134,13 @@ def _step(
     size = config.batches.size
     sound = augment(torch.from_numpy(gather(speeds, batch)), model.frontend.bands, size, config.augment, generator)
     sound, partner, share = mixup(sound, size, config.augment, generator)
-    wanted = targets.of([speeds[crop.speed][crop.pieces[0].utterance].clip for crop in batch])
+    batch_targets = targets.of([speeds[crop.speed][crop.pieces[0].utterance].clip for crop in batch])
     with now.autocast():
         embedding = model.embed(pool_crops(model, sound))
     follow_embeddings(model, embedding.detach(), epoch * config.batches.steps + step)
     alone = model.decide(embedding, None)
     calm = calmness_of(model.contract.labels, alone[0].detach())
-    voices = speaker_profiles(embedding, calm, size, sound.shape[1] / 100, generator)
-    known = model.decide(embedding, voices)
-    mixed = (wanted, partner, share, config.ratings, config.smoothing)
-    return 0.5 * (loss_of(alone, *mixed) + loss_of(known, *mixed))
+    profiles = speaker_profiles(embedding, calm, size, sound.shape[1] / 100, generator)
+    adapted = model.decide(embedding, profiles)
+    mixed = (batch_targets, partner, share, config.ratings, config.smoothing)
+    return 0.5 * (loss_of(alone, *mixed) + loss_of(adapted, *mixed))

@@ -1,4 +1,4 @@
-"""Losses that ask nothing of a corpus which it cannot answer."""
+"""Losses over the labels of each clip's corpus alone, and the concordance loss of the dimensions."""
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ def mixed_cross_entropy(
 ) -> Tensor:
     """Mean loss of mixed-up clips: `share` (B,) of the clip itself, the rest of `partner` (B,), its index in the batch.
 
-    Each of the two is judged over its own corpus's labels. Zhang et al. (2018), "mixup".
+    Each of the two is scored over the labels of its own corpus. Zhang et al. (2018), "mixup".
     """
     own = restricted_cross_entropy(logits, targets, allowed, smoothing)
     other = restricted_cross_entropy(logits, targets[partner], allowed[partner], smoothing)
@@ -38,10 +38,10 @@ def mixed_cross_entropy(
 
 
 def outside(logits: Tensor, allowed: Tensor) -> Tensor:
-    """How much more (B,) than their even share the labels get that a clip's corpus does not have.
+    """The excess probability (B,) of labels that a clip's corpus does not have, above a uniform share.
 
-    The corpus cannot say that they are wrong, so up to that share they are free; beyond, a voice of one corpus would
-    be given the label of another with confidence. logits (B, L), allowed (B, L) true for the corpus's labels.
+    The corpus cannot show that they are wrong, so a uniform share costs nothing; above it, clips of one corpus would
+    be given the labels of another with confidence. logits (B, L), allowed (B, L) true for the corpus's labels.
     """
     share = (~allowed).sum(1) / allowed.shape[1]
     return (torch.softmax(logits.float(), -1).masked_fill(allowed, 0.0).sum(1) - share).clamp_min(0.0)

@@ -1,4 +1,4 @@
-"""What `small` is trained to say about a batch: targets, and the loss of logits and dimensions."""
+"""The training objective of `small`: targets of a batch, and the loss of logits and dimensions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from .losses import concordance_loss, mixed_cross_entropy, outside
 
 @dataclass(frozen=True)
 class BatchTargets:
-    """What a batch should say.
+    """The targets of a batch.
 
     index    (B,)    label
-    allowed  (B, L)  what the clip's corpus can say; nothing where its labels are not learnt from
+    allowed  (B, L)  labels of the clip's corpus; none if its labels are not trained on
     ratings  (B, 3)  arousal, valence and dominance
-    rated    (B,)    true where somebody rated them
+    rated    (B,)    true where there are ratings
     """
 
     index: Tensor
@@ -30,7 +30,7 @@ class BatchTargets:
 
 
 class Targets:
-    """What crops should say. A corpus that is not among `allowed` teaches its ratings alone."""
+    """Makes targets of crops. A corpus that is not in `allowed` gives its ratings alone."""
 
     def __init__(self, labels: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> None:
         self._index = {label: i for i, label in enumerate(labels)}
@@ -48,13 +48,13 @@ class Targets:
 
 
 def calmness_of(labels: Sequence[str], logits: Tensor) -> Tensor:
-    """(B,) probability of a calm voice under logits (B, L)."""
+    """(B,) probability of the calm labels under logits (B, L)."""
     calm = torch.tensor([label in CALM for label in labels])
     return torch.softmax(logits.float(), -1)[:, calm].sum(1)
 
 
 def follow_embeddings(model: SmallModel, embedding: Tensor, step: int) -> None:
-    """Keep the mean and the deviation of embeddings up to date: an average over the last hundred steps or so."""
+    """Update the running mean and deviation of embeddings: an average over about the last hundred steps."""
     momentum = max(0.01, 1 / (step + 1))
     model.centre.lerp_(embedding.mean(0), momentum)
     model.spread.lerp_(embedding.std(0).clamp_min(1e-3), momentum)
@@ -68,12 +68,12 @@ def loss_of(
     ratings: float,
     smoothing: float,
 ) -> Tensor:
-    """Cross entropy of the rows with labels, and what the rated rows' dimensions lack in concordance."""
+    """Cross entropy of the rows with labels, plus concordance loss and squared error of the rated rows."""
     logits, dimensions = outputs
     rows = targets.allowed.any(1)
     loss = logits.new_zeros(())
     if rows.any():
-        # A partner is of the same voice, so of the same corpus: its place among the rows is known.
+        # A partner has the same speaker, so the same corpus: it is among the rows with labels.
         place = (rows.cumsum(0) - 1)[partner[rows]]
         loss = mixed_cross_entropy(
             logits[rows], targets.index[rows], targets.allowed[rows], place, share[rows], smoothing
@@ -81,7 +81,7 @@ def loss_of(
         loss = loss + outside(logits[rows], targets.allowed[rows]).mean()
     rated = targets.rated
     if dimensions.shape[1] and rated.any():
-        ratings_mixed = share[:, None] * targets.ratings + (1 - share[:, None]) * targets.ratings[partner]
-        error = (dimensions[rated] - ratings_mixed[rated]).square().mean()
-        loss = loss + ratings * (concordance_loss(dimensions[rated], ratings_mixed[rated]) + error)
+        mixed_ratings = share[:, None] * targets.ratings + (1 - share[:, None]) * targets.ratings[partner]
+        error = (dimensions[rated] - mixed_ratings[rated]).square().mean()
+        loss = loss + ratings * (concordance_loss(dimensions[rated], mixed_ratings[rated]) + error)
     return loss

@@ -12,7 +12,7 @@ from emoscope.models.windows import owned_frames, plan
 
 
 def pool_crops(model: SmallModel, sound: Tensor) -> SoftmaxState:
-    """Pooled states (batch B) of crops (B, frames, width) of the front end, each taken as an utterance of its own.
+    """Pooled states (batch B) of crops (B, frames, width) of the front end, each treated as one utterance.
 
     The windows of all crops go through the encoder as one batch: they are equally long, since `plan` gives either
     one short window or full ones only.

@@ -1,9 +1,9 @@
 """`emoscope train small`: the weights that ship with Emoscope, made again from RAVDESS, EmoDB, nEMO and EmoTale.
 
-Five trainings of one recipe. Each of the first four leaves a quarter of the speakers of every corpus out; what it
-says of them, whom it never heard, is what is scored, and what the temperature and the threshold of `unsure` are found
-from. The fifth learns from all of them, and ships. RAVDESS's actors 21 and 22 are left out of it too, so that anybody
-can try the very weights that ship on voices that they have not heard.
+Five trainings of one recipe. Each of the first four holds out a quarter of the speakers of every corpus; its
+predictions for them are scored, and the temperatures and the threshold of `unsure` are fitted to them. The fifth trains
+on all speakers and ships, but for RAVDESS's actors 21 and 22, so that anybody can evaluate the shipped weights on
+speakers that they were not trained on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ SHIPPED = FitConfig(
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the weights."""
+    """Everything that determines the weights."""
 
     fit: FitConfig = SHIPPED
     model: SmallConfig = field(default_factory=SmallConfig)
@@ -71,7 +71,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """One training and what it left out."""
+    """One finished training and its split."""
 
     model: SmallModel
     fitted: Fitted
@@ -90,12 +90,12 @@ def train_small(
     """Train, calibrate, score, and write the model to `out`; the card as written, None for one training alone.
 
     data     holds a folder for each corpus
-    work     cache, checkpoints and, in `folds`, the models of the folds; with `resume`, what is there is gone on with
+    work     cache, checkpoints and, in `folds`, the models of the folds; with `resume`, existing files are used
     threads  of torch; sums are split among them, so the weights differ in the last digits with their number
-    only_part  of PARTS: this training alone, so that several can run side by side; or SCORES: those of the folds, which
-             need no weights that ship. `resume` then finds them all
+    only_part  of PARTS: this training alone, so that several can run in parallel; or SCORES: score the folds alone,
+             which needs no shipped weights. `resume` then finds all results
     """
-    # A clip is too little work to share: threads would spend their time waiting for each other.
+    # A clip is too little work for several threads.
     torch.set_num_threads(1)
     clips = load_corpora(data, TRAINED)
     splits = [fold_split(clips, k) for k in range(FOLDS)]
@@ -104,20 +104,20 @@ def train_small(
         assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
     speeds = prepare_speeds(clips, recipe, work / "cache")
     torch.set_num_threads(threads)
-    wanted = {None: PARTS, SCORES: PARTS[:FOLDS]}.get(only_part, (only_part,))
+    parts = {None: PARTS, SCORES: PARTS[:FOLDS]}.get(only_part, (only_part,))
     trained = [
         train_one(speeds, split, recipe, work / f"{part}.safetensors", resume or only_part == SCORES, part)
         for part, split in zip(PARTS, (*splits, shipping), strict=True)
-        if part in wanted
+        if part in parts
     ]
     if len(trained) < FOLDS:
         return None
     folds = trained[:FOLDS]
     torch.set_num_threads(1)
-    heard = [logits_of_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
+    held_out = [logits_of_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
     for k, one in enumerate(folds):
-        # Nobody's temperature is found from their own voice.
-        one.model.calibration = fit_calibration(together([h for other, h in enumerate(heard) if other != k]))
+        # The temperatures of a fold are fitted without the fold's own speakers.
+        one.model.calibration = fit_calibration(together([h for other, h in enumerate(held_out) if other != k]))
         save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
     from .scores import KeptScores, measure_folds, measure_shipped
 
@@ -126,7 +126,7 @@ def train_small(
     if only_part == SCORES:
         return None
     shipped = trained[-1]
-    shipped.model.calibration = fit_calibration(together(heard))
+    shipped.model.calibration = fit_calibration(together(held_out))
     say(f"calibration: {shipped.model.calibration}")
     card = make_card(shipped, recipe, "small", folds)
     save_model(shipped.model, card, work / "unscored")
@@ -140,7 +140,7 @@ LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in
 
 
 def fold_split(clips: Sequence[Clip], fold: int) -> Split:
-    """Everybody of other folds trains, this fold's speakers are held out."""
+    """Train on the speakers of the other folds; this fold's speakers are held out."""
     there = {(clip.corpus, clip.speaker) for clip in clips}
     side = {c: [s for s in sorted(fold_speakers(c, fold)) if (c, s) in there] for c in TRAINED}
     return split_by_speaker(clips, side, {})
@@ -154,7 +154,7 @@ def train_one(
     resume: bool,
     title: str,
 ) -> Trained:
-    """One training on a split's training speakers, heard at each speed."""
+    """One training on a split's training speakers, at each speed."""
     model = new_model(recipe)
     fitted = fit(model, only(speeds, split.train), LABELS_OF, recipe.fit, checkpoint, resume, title)
     return Trained(model, fitted, split)
@@ -170,7 +170,7 @@ def prepare_speeds(clips: Sequence[Clip], recipe: Recipe, cache: Path) -> list[l
     """The clips' utterances at each of the recipe's speeds."""
     frontend = new_model(recipe).frontend
     speeds = []
-    with stage("listening", len(clips) * len(recipe.speeds)) as shown:
+    with stage("extracting features", len(clips) * len(recipe.speeds)) as shown:
         for speed in recipe.speeds:
             utterances: list[Utterance] = []
             for corpus in TRAINED:
@@ -182,17 +182,17 @@ def prepare_speeds(clips: Sequence[Clip], recipe: Recipe, cache: Path) -> list[l
 
 def only(speeds: Sequence[Sequence[Utterance]], clips: Sequence[Clip]) -> list[list[Utterance]]:
     """The utterances of these clips alone."""
-    wanted = set(clips)
-    return [[u for u in utterances if u.clip in wanted] for utterances in speeds]
+    chosen = set(clips)
+    return [[u for u in utterances if u.clip in chosen] for utterances in speeds]
 
 
 def categorical(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Those whose labels are learnt from."""
+    """The utterances whose labels are trained on."""
     return [u for u in utterances if u.clip.corpus in CATEGORICAL]
 
 
 def with_scores(card: Card, scores: Sequence[Score]) -> Card:
-    """The card with its figures."""
+    """The card with its scores."""
     from msgspec.structs import replace
 
     return replace(card, scores=list(scores))

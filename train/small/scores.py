@@ -1,4 +1,4 @@
-"""What the card of `small` says of itself: everything through the live path, by models that never heard the speaker."""
+"""The scores on the card of `small`: through the live path, by models that were not trained on the speaker."""
 
 import hashlib
 import inspect
@@ -29,16 +29,16 @@ JOBS = 2
 
 @dataclass(frozen=True)
 class KeptScores:
-    """Scores made before, a file for each table: a run that was stopped does not make them again.
+    """A cache of scores, one file a table, so that a run that was stopped does not compute them again.
 
-    use   whether what is there counts; else it is only written
+    use   whether existing files are read; else they are only written
     """
 
     folder: Path
     use: bool
 
     def of(self, folders: Sequence[Path], name: str, make: Callable[[], list[Score]]) -> list[Score]:
-        """The scores `name` of the models in `folders`: other weights, or other code, are scored anew."""
+        """The scores `name` of the models in `folders`, computed again for other weights or other code."""
         cards = [read_card(folder) for folder in folders]
         parts = [msgspec.json.encode((card.weights_sha256, card.calibration)) for card in cards]
         parts += [file.read_bytes() for file in _code()]
@@ -52,13 +52,13 @@ class KeptScores:
 
 
 def _code() -> list[Path]:
-    """What figures depend on beside weights and recordings: everything that hears, and everything that counts."""
+    """The source files that scores depend on besides weights and recordings."""
     packages = (emoscope.models, emoscope.streamer, evaluation, corpora)
     return [file for package in packages for file in sorted(Path(inspect.getfile(package)).parent.rglob("*.py"))]
 
 
 def measure_folds(folds: Path, data: Path, kept: KeptScores) -> list[Score]:
-    """What the models in `folds`, fold-0 to fold-3, say of the speakers whom each never heard."""
+    """Scores of the models in `folds`, fold-0 to fold-3, each on its held-out speakers."""
     folders = [folds / f"fold-{k}" for k in range(FOLDS)]
     scores: list[Score] = []
     for corpus in FOLDED:
@@ -77,9 +77,9 @@ def _fold_scores(
 def measure_shipped(
     model: Path, data: Path, evaluation: Mapping[str, Collection[str]], kept: KeptScores
 ) -> list[Score]:
-    """What the weights that ship say of the speakers of `evaluation`, whom they never heard, and of URDU."""
+    """Scores of the shipped weights on the held-out speakers of `evaluation` and on URDU."""
 
-    def spared() -> list[Score]:
+    def held_out() -> list[Score]:
         found: list[Score] = []
         for corpus, speakers in evaluation.items():
             for protocol in (f"{corpus}-7", f"{corpus}-8"):
@@ -93,7 +93,7 @@ def measure_shipped(
             found += _scores(_report("urdu", data, [model], config, sessions), f"the weights that ship, {how}")
         return found
 
-    scores = kept.of([model], "spared", spared)
+    scores = kept.of([model], "spared", held_out)
     return scores + kept.of([model], "urdu", urdu) if (data / "urdu").is_dir() else scores
 
 
@@ -122,46 +122,46 @@ def _report(
     speakers: Collection[str] = (),
 ) -> Report:
     every = find_clips(corpus, data)
-    wanted = protocol_of(protocol, corpus)
-    clips = of_protocol(of_speakers(every, speakers) if speakers else every, wanted)
+    chosen = protocol_of(protocol, corpus)
+    clips = of_protocol(of_speakers(every, speakers) if speakers else every, chosen)
     parts = one_model(folders[0], clips, False) if len(folders) == 1 else fold_models(folders, clips, False)
-    plan = Plan(corpus=corpus, parts=parts, protocol=wanted, config=config, sessions=sessions, jobs=JOBS)
+    plan = Plan(corpus=corpus, parts=parts, protocol=chosen, config=config, sessions=sessions, jobs=JOBS)
     with stage(f"scoring {corpus}, baseline {config.baseline}", len(clips)) as shown:
         return evaluate(plan, 0, lambda condition, done: shown.advance(done))
 
 
 def _scores(report: Report, how: str) -> list[Score]:
-    """The figures that a card keeps of a report. Of EmoTale only the dimensions were learnt."""
+    """The scores of a report for the card. From EmoTale only the dimensions were trained on."""
     figures = report.figures
-    told = [
+    lines = [
         _score(report, how, f"CCC {name}", value, figures.ccc_ci95.get(name)) for name, value in figures.ccc.items()
     ]
     if report.corpus == "emotale":
-        return told
-    told.append(_score(report, how, "UAR", figures.uar, figures.ci95))
+        return lines
+    lines.append(_score(report, how, "UAR", figures.uar, figures.ci95))
     if report.baseline != "off":
-        return told
-    told.append(_score(report, how, "ECE", figures.ece, None))
+        return lines
+    lines.append(_score(report, how, "ECE", figures.ece, None))
     for after in figures.by_seconds:
         if after.seconds is not None:
-            told.append(_score(report, f"{how}, after {after.seconds:g} s of speech", "UAR", after.uar, None))
+            lines.append(_score(report, f"{how}, after {after.seconds:g} s of speech", "UAR", after.uar, None))
     for bucket in figures.calibration:
-        heard = "finals" if bucket.seconds is None else f"readings after {bucket.seconds:g} s"
-        told.append(_score(report, f"{how}, {heard}", "ECE", bucket.ece, None, bucket.n))
-    told += _honesty(report, how, figures)
-    return told
+        readings = "finals" if bucket.seconds is None else f"readings after {bucket.seconds:g} s"
+        lines.append(_score(report, f"{how}, {readings}", "ECE", bucket.ece, None, bucket.n))
+    lines += _unsure_scores(report, how, figures)
+    return lines
 
 
-def _honesty(report: Report, how: str, figures: Figures) -> list[Score]:
+def _unsure_scores(report: Report, how: str, figures: Figures) -> list[Score]:
     right = figures.unsure.accuracy_otherwise
-    told = [_score(report, how, "share unsure", figures.unsure.said, None)]
-    return told if right is None else [*told, _score(report, how, "accuracy where not unsure", right, None)]
+    lines = [_score(report, how, "share unsure", figures.unsure.said, None)]
+    return lines if right is None else [*lines, _score(report, how, "accuracy where not unsure", right, None)]
 
 
 def _score(
     report: Report, how: str, metric: str, value: float, ci95: tuple[float, float] | None, n: int | None = None
 ) -> Score:
-    """A line of the card; `n` where it counts something else than clips."""
+    """A line of the card; `n` if it is not the number of clips."""
     return Score(
         corpus=report.corpus,
         protocol=f"{report.protocol}, {how}, through the stream",

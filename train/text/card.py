@@ -1,4 +1,4 @@
-"""The card of a text branch that was trained here: what it is, what it learned from, what it scored."""
+"""The card of a text branch that was trained here: its configuration, training data and scores."""
 
 from dataclasses import asdict
 from typing import Any
@@ -24,8 +24,8 @@ LABEL_OF = {
     "sadness": "sad",
     "surprise": "surprised",
 }
-# Words cannot tell a calm or a bored voice from a neutral one: the three keep fixed shares of what is neutral, so that
-# words move them together and leave their odds to the voice.
+# Words do not distinguish calm or bored from neutral speech: the three get fixed shares of neutral, so that the text
+# branch scales them together and leaves their odds to the voice branch.
 SHARES = {"neutral": {"neutral": 0.8, "calm": 0.1, "bored": 0.1}}
 
 

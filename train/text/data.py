@@ -32,16 +32,16 @@ class Labelled:
         return len(self.words)
 
     def some(self, places: npt.NDArray[np.int64]) -> "Labelled":
-        """The sentences at these places."""
+        """The sentences at these indices."""
         return Labelled([self.words[i] for i in places], self.truth[places])
 
 
 def read_goemotions(folder: Path, part: str) -> Labelled:
     """`part` ("train" or "dev") of GoEmotions with its seven Ekman classes: PART.tsv in `folder`.
 
-    A labels.txt beside it must name the classes in our order; without one, that order is taken for granted.
+    A labels.txt in the folder must list the classes in the order of CLASSES; without one, that order is assumed.
 
-    A line is a sentence, its classes' numbers parted by commas, and the comment's id, parted by tabs.
+    A line is a sentence, its classes' numbers separated by commas, and the comment's id, separated by tabs.
     """
     labels = folder / "labels.txt"
     names = _lines(labels) if labels.is_file() else list(CLASSES)
@@ -80,13 +80,13 @@ def read_meld(folder: Path, part: str) -> Labelled:
 
 
 def text_folder(data: Path, corpus: str) -> Path:
-    """Where a corpus of sentences is: DATA itself, DATA/CORPUS or DATA/text/CORPUS; CorpusMissing if nowhere."""
-    wanted = {"goemotions": ("labels.txt",), "meld": ("dev.csv", "dev_sent_emo.csv")}[corpus]
+    """The folder of a text corpus: DATA itself, DATA/CORPUS or DATA/text/CORPUS; CorpusMissing if none of them."""
+    names = {"goemotions": ("labels.txt",), "meld": ("dev.csv", "dev_sent_emo.csv")}[corpus]
     places = (data, data / corpus, data / "text" / corpus)
     for folder in places:
-        if any((folder / name).is_file() for name in wanted):
+        if any((folder / name).is_file() for name in names):
             return folder
-    raise CorpusMissing(f"no {corpus} in {', '.join(map(str, places))}: none holds {' or '.join(wanted)}")
+    raise CorpusMissing(f"no {corpus} in {', '.join(map(str, places))}: none holds {' or '.join(names)}")
 
 
 def text_part(data: Path, corpus: str, part: str) -> tuple[Path, str]:
@@ -101,7 +101,7 @@ def _lines(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusMissing(f"{path}: cannot be read: {error}") from None
-    # Only at line feeds: sentences hold other characters that Python counts as ends of lines.
+    # Split at line feeds only: sentences hold other characters that `splitlines` would split at.
     lines = [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
     if not lines:
         raise CorpusInvalid(f"{path}: empty; copy it again")

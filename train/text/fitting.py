@@ -23,15 +23,15 @@ GROUPED = 20  # batches whose sentences are sorted by length together
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the weights.
+    """Everything that determines the weights.
 
-    unmarked      share of sentences that lose their ! and ?, as a recognizer may write none
-    forgotten     share of words that lose their own vector and are known by their pieces alone
+    unmarked      share of sentences without ! and ?, because a recognizer may write none
+    forgotten     share of words without their own vector, represented by their pieces alone
     dropped       share of words that are left out
-    held_out      sentences that find temperature and thresholds
+    held_out      sentences for temperature and thresholds
     least, most   occurrences that give a word a vector of its own, and how many words get one
-    balance       how much a rare class's sentences count more: by its share to the power of minus this
-    average       how slowly the average of the weights, which ships, follows them
+    balance       weight of a class's sentences: its share to the power of minus this
+    average       decay of the average of the weights, which ships
     """
 
     epochs: int = 3
@@ -71,7 +71,7 @@ def fit(
 def training_of(
     network: TextNetwork, tokenizer: Tokenizer, train: Labelled, recipe: Recipe
 ) -> loop.Training[npt.NDArray[np.int64]]:
-    """What the loop needs to know; a batch is the places of its sentences."""
+    """The configuration of the training loop; a batch is the indices of its sentences."""
     texts = [tokenizer(words[: recipe.longest]) for words in train.words]
     truth = torch.from_numpy(train.truth / train.truth.sum(1, keepdims=True))
     counts = truth @ truth.mean(0) ** -recipe.balance
@@ -103,7 +103,7 @@ def training_of(
 
 
 def _batches(texts: Sequence[Text], size: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
-    """Places of all texts in batches of sentences about as long, in random order."""
+    """Indices of all texts in batches of similar length, in random order."""
     order = rng.permutation(len(texts))
     batches = []
     for first in range(0, len(order), size * GROUPED):
@@ -114,7 +114,7 @@ def _batches(texts: Sequence[Text], size: int, rng: np.random.Generator) -> list
 
 
 def disturb(text: Text, recipe: Recipe, rng: np.random.Generator) -> Text:
-    """The sentence as another recognizer might have written it: words misheard or missed, marks left out."""
+    """The sentence with simulated recognition errors: unknown words, deleted words, missing punctuation marks."""
     forgotten = rng.random(len(text.words)) < recipe.forgotten
     kept = text.spoken & (rng.random(len(text.words)) >= recipe.dropped)
     return replace(

@@ -1,7 +1,7 @@
-"""`emoscope train text`: the text branch that ships, made again from GoEmotions.
+"""`emoscope train text`: the text branch that ships, trained again from GoEmotions.
 
-Part of the training sentences is held out; on it temperature and thresholds are found. The development part is scored
-once, at the end, and so is MELD's, which taught nothing.
+Temperature and thresholds are fitted on held-out training sentences. The development parts of GoEmotions and of MELD,
+which is never trained on, are scored once at the end.
 """
 
 from pathlib import Path
@@ -28,12 +28,12 @@ def train_text(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool =
     """Train, calibrate, score, and write the branch to `out`; the card as written.
 
     data  holds goemotions and meld, or a folder `text` with both
-    work  the checkpoint, which `resume` goes on from
+    work  the checkpoint, from which `resume` continues
     """
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder = text_folder(data, "goemotions")
-    text_folder(data, "meld")  # missing files are told now, not after the training
+    text_folder(data, "meld")  # reports missing files before the training
     everything = read_goemotions(folder, "train")
     order = np.random.default_rng(7).permutation(len(everything))
     held_out, train = everything.some(order[: recipe.held_out]), everything.some(order[recipe.held_out :])
@@ -42,7 +42,7 @@ def train_text(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool =
     shape = TextConfig(words=len(vocabulary.words), buckets=recipe.buckets, classes=len(CLASSES), **recipe.shape)
     network = TextNetwork(shape)
     fitted = fit(network, Tokenizer(vocabulary), train, recipe, work / "text.safetensors", resume)
-    # Half precision is what ships, so it is what is calibrated and scored.
+    # The shipped weights have half precision, so these are calibrated and scored.
     network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
     card = make_card(recipe, network, train, fitted)
     branch = calibrate(TextBranch(card, vocabulary, network), held_out)
@@ -61,7 +61,7 @@ def train_text(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool =
 
 
 def _without_marks(sentences: Labelled) -> Labelled:
-    """As a recognizer without punctuation gives them."""
+    """The sentences as a recognizer without punctuation would write them."""
     kept = [[_letters(word) for word in words] for words in sentences.words]
     return Labelled([[word for word in words if word] for words in kept], sentences.truth)
 

@@ -1,10 +1,10 @@
-"""When each word is said: RAVDESS gives no word times, so a small hidden Markov model finds them.
+"""Forced alignment of words: RAVDESS has no word times, so a small hidden Markov model estimates them.
 
-One left-to-right model a sentence, made of phones that both sentences share; each phone is two states with a diagonal
-Gaussian, with silence before and after. It begins flat (every phone as long as every other, inside what is louder than
-the background) and is trained by Viterbi: align all clips, estimate the Gaussians anew, and again (Rabiner 1989, "A
-tutorial on hidden Markov models", section VI.B; flat start as in HTK). Both sentences hold AO, IH, NG, T and D in
-other places, which is what tells the borders.
+There is one left-to-right model a sentence, of phones that both sentences share; each phone has two states with a
+diagonal Gaussian, with silence before and after. A flat start gives every phone the same length within the part that is
+louder than the background. Viterbi training then alternates alignment and estimation of the Gaussians (Rabiner 1989, "A
+tutorial on hidden Markov models", section VI.B; flat start as in HTK). The sentences have AO, IH, NG, T and D
+in different places, which determines the borders.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def word_times(mels: Sequence[Frames], sentences: Sequence[str], rounds: int = R
     """Times of each clip's words.
 
     mels       a clip's log-mel frames, (80, F), one each 10 ms
-    sentences  which of PHONES each clip says
+    sentences  the sentence of each clip, a key of PHONES
     """
     names = sorted({SILENCE, *(p for words in PHONES.values() for word in words for p in word)})
     features = [cepstra(mel) for mel in mels]
@@ -60,7 +60,7 @@ def word_times(mels: Sequence[Frames], sentences: Sequence[str], rounds: int = R
 
 
 def cepstra(mel: Frames) -> Frames:
-    """(F, 26) mel cepstra with their slopes, each with the clip's own mean and deviation taken away."""
+    """(F, 26) mel cepstra and their slopes, normalised to mean 0 and deviation 1 over the clip."""
     bands = mel.shape[0]
     places = np.pi * (np.arange(bands) + 0.5) / bands
     basis = np.cos(np.arange(COEFFICIENTS)[:, None] * places[None])
@@ -72,13 +72,13 @@ def cepstra(mel: Frames) -> Frames:
 
 
 def _chain(sentence: str, names: list[str]) -> npt.NDArray[np.int64]:
-    """(S,) the tied state at each place of a sentence's model."""
+    """(S,) the tied state at each position of a sentence's model."""
     phones = [SILENCE, *(phone for word in PHONES[sentence] for phone in word), SILENCE]
     return np.array([names.index(phone) * STATES + state for phone in phones for state in range(STATES)])
 
 
 def _flat(mel: Frames, chain: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """(F,) places of the model, evenly spread over what is loud."""
+    """(F,) positions in the model, spread evenly over the loud part."""
     level = mel.mean(0)
     quiet, loud = np.percentile(level, [5, 95])
     voiced = np.flatnonzero(level > quiet + LOUD * (loud - quiet))
@@ -98,7 +98,7 @@ def _estimate(
     chains: Sequence[npt.NDArray[np.int64]],
     states: int,
 ) -> tuple[Frames, Frames]:
-    """(S, K) mean and variance of each tied state over the frames that are now its own."""
+    """(S, K) mean and variance of each tied state over the frames that are assigned to it."""
     frames = np.concatenate(features)
     owners = np.concatenate([chain[path] for chain, path in zip(chains, paths, strict=True)])
     means = np.zeros((states, frames.shape[1]), np.float32)
@@ -117,7 +117,7 @@ def _likelihood(features: Frames, means: Frames, variances: Frames) -> Frames:
 
 
 def _viterbi(likelihood: Frames) -> npt.NDArray[np.int64]:
-    """(F,) the best way through a model, from its first place to its last, a step at most a frame."""
+    """(F,) the best path through a model from its first position to its last, with at most one step a frame."""
     frames, places = likelihood.shape
     if frames < places:
         raise ValueError(f"{frames} frames are too few for {places} states")

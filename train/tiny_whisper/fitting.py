@@ -20,7 +20,7 @@ EPOCHS_SAVED = 25  # epochs between two checkpoints
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the weights.
+    """Everything that determines the weights.
 
     A step is of `batch` samples of at most `frames` of 10 ms; `steps` are rounded up to whole groups (GROUPED).
     """
@@ -45,7 +45,7 @@ def fit(model: Any, sampler: Sampler, end: int, recipe: Recipe, checkpoint: Path
 
 
 def training_of(model: Any, sampler: Sampler, end: int, recipe: Recipe) -> loop.Training[list[Sample]]:
-    """What the loop needs to know. An epoch is a group of batches that are drawn together."""
+    """The configuration of the training loop. An epoch is a group of batches that are drawn together."""
     parameters = [p for name, p in model.named_parameters() if "encoder.embed_positions" not in name]
     epochs = math.ceil(recipe.steps / GROUPED)
 
@@ -80,8 +80,8 @@ def training_of(model: Any, sampler: Sampler, end: int, recipe: Recipe) -> loop.
 
 
 def _alike(samples: Sequence[Sample], recipe: Recipe, rng: np.random.Generator) -> list[list[Sample]]:
-    """Batches of samples that are about as long: padding costs time."""
+    """Batches of samples of similar length, because padding costs time."""
     ranked = sorted(samples, key=lambda sample: sample.mel.shape[1])
     batches = [ranked[i : i + recipe.batch] for i in range(0, len(ranked), recipe.batch)]
-    # From the last to the first, so that a seed gives the weights that it always gave.
+    # From the last to the first, so that a seed gives the same weights as in earlier versions.
     return [batches[i] for i in rng.permutation(len(batches))[::-1]]

@@ -1,9 +1,9 @@
-"""The tiny Whisper's network: the parameters are transformers' own, the passes through them are written here.
+"""The tiny Whisper's network: the parameters are transformers' own, the forward passes are written here.
 
 faster-whisper pads every window to 30 s, most of which is silence here. Training on all of it would cost ten times as
-much, so the encoder sees the sound, and of the padding behind it a few places at random: each stands for many, by a
-bias on its attention score, so that in the mean the softmax is that over 30 s. The decoder hands out the attention of
-the heads that word times are read from.
+much, so the encoder sees the sound and a few random positions of the padding behind it. A bias on the attention score
+of each lets it stand for many, so that the expected softmax is that over 30 s. The decoder returns the attention of the
+heads that word times are computed from.
 """
 
 import math
@@ -24,12 +24,12 @@ from .tokens import LANGUAGES, blocked, control, vocabulary_size
 WIDTH, LAYERS, HEADS = 64, 2, 4
 POSITIONS = 1500  # faster-whisper pads to 30 s whatever a configuration says
 ALIGNMENT_HEADS = ((1, 0), (1, 1))
-SAMPLED = 16  # places of the padding that are seen
+SAMPLED = 16  # positions of the padding that the encoder sees
 TINY = 1e-6
 
 
 def make_model(tokenizer: Tokenizer) -> Any:
-    """Fresh weights in Whisper's architecture, with the generation settings that its users read."""
+    """Fresh weights in Whisper's architecture, with the generation settings that decoders read."""
     start, end = control(tokenizer, "startoftranscript"), control(tokenizer, "endoftext")
     blank = tokenizer.encode(" ").ids[0]
     config = WhisperConfig(
@@ -72,7 +72,7 @@ def encode(model: Any, mel: Tensor, tail: Tensor) -> Encoded:
     positions = encoder.embed_positions.weight
     x = stem(mel)
     window = x.shape[1]
-    # Padding is zeros in the features: away from its edges, all of it leaves the convolutions alike.
+    # Padding is zeros in the features: away from its edges, the convolutions give the same output for all of it.
     padding = stem(mel.new_zeros(1, 80, 12))[:, 3] + positions[tail]
     x = torch.cat([x + positions[:window], padding.expand(len(x), -1, -1)], 1)
     each = math.log((POSITIONS - window) / len(tail)) if len(tail) else 0.0
@@ -113,7 +113,7 @@ def _cross(attention: Any, x: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Batch:
-    """B samples: features, tokens, and where the alignment heads should look, (B, N, T), rows of 0 where anywhere."""
+    """B samples: features, tokens, and the alignment heads' target attention (B, N, T), rows of 0 without a target."""
 
     mel: Tensor
     inputs: Tensor
@@ -142,7 +142,7 @@ def gather(samples: Sequence[Sample], end: int) -> Batch:
 def loss_of(model: Any, batch: Batch, guide: float, tail: Tensor) -> tuple[Tensor, float]:
     """Cross-entropy of the tokens plus `guide` times that of the alignment heads' attention; and the first alone."""
     logits, attention = decode(model, batch.inputs, encode(model, batch.mel, tail))
-    said = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
+    tokens = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
     looked = -(batch.looks[:, None] * torch.log(attention + TINY)).sum(-1)
     rows = batch.looks.sum().clamp_min(1) * len(ALIGNMENT_HEADS)
-    return said + guide * looked.sum() / rows, said.item()
+    return tokens + guide * looked.sum() / rows, tokens.item()

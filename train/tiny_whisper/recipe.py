@@ -1,7 +1,7 @@
-"""`emoscope train tiny-whisper`: a real faster-whisper model of 1 MB that knows two sentences.
+"""`emoscope train tiny-whisper`: a faster-whisper model of 1 MB that recognises two sentences.
 
-It proves the recognizer's path in the tests where no Whisper weights can be had: the real library, real word times,
-real text of voices that it never heard. It is no speech recognizer.
+It lets tests run the whole recognizer path without Whisper's weights: the real library, real word times and real text
+of held-out speakers. It is not a general speech recognizer.
 """
 
 import json
@@ -35,7 +35,7 @@ def train_tiny_whisper(
 ) -> dict[str, Any]:
     """Train, convert, measure, and write the model with its card to `out`; the card as written.
 
-    `work` is where the checkpoint is, which `resume` goes on from.
+    `work` holds the checkpoint, from which `resume` continues.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
@@ -45,19 +45,19 @@ def train_tiny_whisper(
     if empty := [name for name, some in sides.items() if not some]:
         raise SplitInvalid(f"no RAVDESS actors to {', '.join(empty)} with; the recipe wants {recipe.train} and others")
     every = [clip for some in sides.values() for clip in some]
-    mels = listen(every)
+    mels = extract_mels(every)
     sentences = [clip.name.split("-")[4] for clip in every]
     say("aligning words")
-    spoken = dict(zip(every, word_times(mels, sentences), strict=True))
+    times = dict(zip(every, word_times(mels, sentences), strict=True))
     takes = [
-        Take(power_of(mel), "en", sentence, spoken[clip])
+        Take(power_of(mel), "en", sentence, times[clip])
         for clip, mel, sentence in zip(every, mels, sentences, strict=True)
         if clip.speaker in recipe.train
     ]
     others = [
         Take(power_of(mel), CORPORA[name].languages[0])
         for name in ("emodb", "nemo")
-        for mel in listen(_some(load_corpora(data, (name,)), recipe.others))
+        for mel in extract_mels(_some(load_corpora(data, (name,)), recipe.others))
     ]
     model = make_model(tokenizer)
     sampler, end = Sampler(takes, others, tokenizer), control(tokenizer, "endoftext")
@@ -66,18 +66,18 @@ def train_tiny_whisper(
     found = {}
     for name in ("choose", "score"):
         some = _some(sides[name], recipe.scored_clips)
-        found[name] = measure(out, some, [spoken[clip] for clip in some], threads)
+        found[name] = measure(out, some, [times[clip] for clip in some], threads)
         say(f"actors {', '.join(getattr(recipe, name))}: {found[name]}")
     card = make_card(recipe, model, fitted, found)
     (out / CARD_FILE).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return card
 
 
-def listen(clips: Sequence[Clip]) -> list[Mel]:
+def extract_mels(clips: Sequence[Clip]) -> list[Mel]:
     """faster-whisper's features of each clip, (80, F) without its padding."""
     extract = FeatureExtractor()
     mels = []
-    with stage("listening", len(clips)) as shown:
+    with stage("extracting features", len(clips)) as shown:
         for clip in clips:
             mels.append(np.asarray(extract(read_clip(clip.path, 16_000)), np.float32))
             shown.advance()
@@ -90,7 +90,7 @@ def _some(clips: Sequence[Clip], most: int) -> list[Clip]:
 
 
 def make_card(recipe: Recipe, model: Any, fitted: Fitted, found: dict[str, RecognitionScores]) -> dict[str, Any]:
-    """What must be known before trusting the model."""
+    """The card: data, training, scores and limits of the model."""
     return {
         "id": "tiny-whisper",
         "what": "A test fixture in Whisper's architecture for faster-whisper: it knows RAVDESS's two sentences and "
@@ -112,7 +112,7 @@ def make_card(recipe: Recipe, model: Any, fitted: Fitted, found: dict[str, Recog
             "torch": str(torch.__version__),
         },
         "scores": {
-            f"RAVDESS, actors {', '.join(getattr(recipe, name))}": asdict(heard) for name, heard in found.items()
+            f"RAVDESS, actors {', '.join(getattr(recipe, name))}": asdict(scores) for name, scores in found.items()
         },
         "notes": NOTES,
     }

@@ -1,8 +1,8 @@
-"""What the tiny Whisper learns from: mel windows as faster-whisper makes them, and the tokens to say about each.
+"""Training samples of the tiny Whisper: mel windows as faster-whisper makes them, and the target tokens of each.
 
-A stream asks for more than whole sentences: a rolling transcript hears sentences that are still being said, several in
-a row, and noise. So a third of the samples end in mid-sentence, and hold the words said so far; some hold two
-sentences, some none; some are in other languages, of which only the name is learned.
+The windows of a rolling transcript hold more than whole sentences: unfinished sentences, several in a row, and noise.
+So a third of the samples end in mid-sentence with the words up to there as target; some hold two sentences, some none;
+some are in other languages, for which only the language token is a target.
 """
 
 import itertools
@@ -21,13 +21,13 @@ Mel = npt.NDArray[np.float32]
 
 POSITION_S = 0.02  # of the encoder: two frames
 IGNORED = -100
-LATEST_START_S = 1.0  # of the first word: Whisper may say no later one (max_initial_timestamp)
-AUDIBLE_SHARE = 0.35  # of a word that may be heard without being said: a cut there leaves it out
+LATEST_START_S = 1.0  # of the first word: Whisper allows no later one (max_initial_timestamp)
+AUDIBLE_SHARE = 0.35  # of a word that may be audible before a cut without being in the target
 
 
 @dataclass(frozen=True)
 class Take:
-    """One clip: log10 mel powers (80, F); for a sentence that is known, which, and when its words are said."""
+    """One clip: log10 mel powers (80, F); and, for a known sentence, its number and word times."""
 
     power: Mel
     language: str
@@ -37,11 +37,11 @@ class Take:
 
 @dataclass(frozen=True)
 class Sample:
-    """A window and what to say about it.
+    """A window and its target tokens.
 
     mel     (80, F) as faster-whisper's feature extractor gives it
-    inputs  (N,) tokens that the decoder is given, labels (N,) those that follow, IGNORED where nothing is learned
-    spans   (N, 2) encoder positions that the word which follows is said in; (-1, -1) for none
+    inputs  (N,) input tokens of the decoder; labels (N,) the target tokens, IGNORED without a target
+    spans   (N, 2) encoder positions of the word that the target token belongs to; (-1, -1) for none
     """
 
     mel: Mel
@@ -52,7 +52,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Word:
-    """Tokens of a word, and the seconds in which it is said."""
+    """Tokens of a word, and its start and end in seconds."""
 
     tokens: tuple[int, ...]
     start: float
@@ -60,7 +60,7 @@ class Word:
 
 
 def power_of(mel: Mel) -> Mel:
-    """log10 powers of faster-whisper's features; `finish` is the way back."""
+    """log10 powers of faster-whisper's features; `finish` is the inverse."""
     return 4 * mel - 4
 
 
@@ -92,9 +92,9 @@ class Sampler:
             shift = power.shape[1] * FRAME_S
             later = [Word(w.tokens, w.start + shift, w.end + shift) for w in others]
             if words and later and power.shape[1] + more.shape[1] <= longest:
-                return self._said(finish(np.concatenate([power, more], 1)), [words, later], rng)
+                return self._transcribed(finish(np.concatenate([power, more], 1)), [words, later], rng)
         power, words = power[:, :longest], [word for word in words if word.end <= longest * FRAME_S]
-        return self._said(finish(power), [words] if words else [], rng)
+        return self._transcribed(finish(power), [words] if words else [], rng)
 
     def _piece(self, rng: np.random.Generator, partial: bool) -> tuple[Mel, list[Word]]:
         """A clip, its margins cut at random, at another speed; with `partial`, cut in mid-sentence."""
@@ -123,8 +123,8 @@ class Sampler:
         words = SENTENCES[sentence].rstrip(".").split()
         return [tuple(self.tokenizer.encode(f" {word}").ids) for word in words]
 
-    def _said(self, mel: Mel, sentences: list[list[Word]], rng: np.random.Generator) -> Sample:
-        """The sample of sentences with their words, every other one without time tokens, as word times are found."""
+    def _transcribed(self, mel: Mel, sentences: list[list[Word]], rng: np.random.Generator) -> Sample:
+        """The sample of sentences; half of the single ones have no time tokens, as in the pass for word times."""
         if not sentences:
             return self._silent(mel)
         timed = bool(rng.integers(2)) or len(sentences) > 1
@@ -150,7 +150,7 @@ class Sampler:
         return Sample(mel, [*head, *tokens], labels, spans)
 
     def _nothing(self, rng: np.random.Generator, longest: int) -> Sample:
-        """What is before a sentence, or noise, or digital silence."""
+        """The background before a sentence, or digital silence."""
         take = self.sentences[int(rng.integers(len(self.sentences)))]
         assert take.times is not None
         before = take.power[:, : int(max(0.0, take.times.starts[0] - 0.15) / FRAME_S)]

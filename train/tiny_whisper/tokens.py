@@ -1,12 +1,12 @@
 """The tokenizer of the tiny Whisper: bytes, the words of RAVDESS's sentences, and Whisper's own control tokens.
 
 The order of ids is Whisper's: text, end of text, start of transcript, languages, tasks, the other controls, then a
-token for every 20 ms of 30 s. Three things are asked for by what runs the model:
+token for every 20 ms of 30 s. The libraries that run the model have three requirements:
 
-- faster-whisper suppresses the first token of " -" and of " ♩": so a space merges with the byte after it before
-  anything else merges, or a bare space would be blocked.
-- CTranslate2 counts an empty text token among those of a multilingual model: there is one.
-- Its converter appends the time tokens, which therefore stand in no tokenizer file.
+- faster-whisper suppresses the first token of " -" and of " ♩": so the merges of a space with the byte after it come
+  first, or a bare space would be suppressed.
+- CTranslate2 expects an empty text token in a multilingual model.
+- Its converter appends the time tokens, so the tokenizer file does not hold them.
 """
 
 import json
@@ -21,7 +21,7 @@ LANGUAGES = ("en", "de", "pl")
 CONTROLS = ("translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps")
 TIMES = 1501  # from 0 to 30 s
 TIME_S = 0.02
-ENDINGS = ("ing",)  # what a longer word is cut before, so that words of more than one token occur
+ENDINGS = ("ing",)  # suffixes that are tokens of their own, so that some words have more than one token
 SPACE = "Ġ"  # how byte-level tokenizers write a space
 
 
@@ -69,12 +69,12 @@ def first_time(tokenizer: Tokenizer) -> int:
 
 
 def vocabulary_size(tokenizer: Tokenizer) -> int:
-    """Ids in all, time tokens counted."""
+    """The number of ids, including time tokens."""
     return first_time(tokenizer) + TIMES
 
 
 def blocked(tokenizer: Tokenizer) -> list[int]:
-    """Tokens that a transcript never holds: controls other than the end, and what has no place in speech."""
+    """Tokens that a transcript never holds: control tokens other than the end."""
     names = ("startoftranscript", *LANGUAGES, *(name for name in CONTROLS if name != "notimestamps"))
     return sorted(control(tokenizer, name) for name in names)
 

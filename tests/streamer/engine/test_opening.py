@@ -20,7 +20,7 @@ from emoscope.streamer.testing import silence, voice
 from emoscope.train.corpora import Clip
 from emoscope.train.evaluation.conditions import CLEAN
 from emoscope.train.evaluation.pool import Job, Settings, Worker
-from emoscope.train.evaluation.sessions import Planned
+from emoscope.train.evaluation.sessions import PlannedSession
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def from_the_server(model: Path, recording: Path) -> None:
 def from_the_evaluation(model: Path, recording: Path) -> None:
     clip = Clip(corpus="ravdess", name="1", path=recording, speaker="01", label="angry")
     worker = Worker(Settings())
-    assert len(worker(Job(model, Planned((clip,)), CLEAN))) == 1
+    assert len(worker(Job(model, PlannedSession((clip,)), CLEAN))) == 1
     worker.close()
 
 

@@ -52,8 +52,8 @@ def clips(tmp_path):
     return tuple(found)
 
 
-def finals(heard):
-    return [spoken.final.scores for one in heard for spoken in one.utterances]
+def finals(predictions):
+    return [utterance.final.scores for clip in predictions for utterance in clip.utterances]
 
 
 def test_words_count_as_in_a_replay_alone_and_within_a_speakers_session(tiny_model, recognizer, clips):
@@ -74,7 +74,7 @@ def test_words_count_as_in_a_replay_alone_and_within_a_speakers_session(tiny_mod
 
 
 def test_a_recognizer_that_broke_ends_the_evaluation(tiny_model, recognizer, clips):
-    """Figures of which nobody knows how many had words are not given."""
+    """Scores are not reported if some predictions may lack a transcript."""
     runner = SessionRunner(open_engine(tiny_model), recognizer=recognizer)
     runner.predict(PlannedSession(clips[:1]))
     os.kill(recognizer.pid, signal.SIGKILL)

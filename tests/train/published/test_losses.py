@@ -75,7 +75,7 @@ def test_the_triplet_loss_is_equation_2():
     assert triplet_loss(a, p, n).tolist() == [5 - 2 + 1, 0]
 
 
-def judged(config):
+def outputs_of_four_clips(config):
     torch.manual_seed(1)
     segments = 3 if config.segments else 0
     exists = torch.tensor([[True] * 3, [True, True, False], [True] * 3, [True, False, False]])[:, :segments]
@@ -92,7 +92,7 @@ def judged(config):
 def test_the_loss_of_segmental_is_equations_1_3_and_4(segments, triplet, alpha):
     """Whole and segments, each weighted as the row of the table says, found term by term."""
     config = SegmentalConfig(speech={}, segments=segments, triplet=triplet, alpha=alpha)
-    batch, targets = judged(config), torch.tensor([0, 0, 1, 1])
+    batch, targets = outputs_of_four_clips(config), torch.tensor([0, 0, 1, 1])
     triplets = np.array([[0, 1, 2], [2, 3, 0]])
     nll = 0.0
     for i, target in enumerate(targets.tolist()):

@@ -142,7 +142,7 @@ def test_the_best_epoch_is_kept_and_a_phase_ends_by_itself(tmp_path, sides, monk
         seen.append({name: value.clone() for name, value in model.state_dict().items()})
         return next(scores)
 
-    monkeypatch.setattr(fitting, "chosen_by", score)
+    monkeypatch.setattr(fitting, "selection_score", score)
     stages = tuple(replace(one, rate=1e-3) for one in RECIPES["attentive"].stages[:2])
     recipe = tiny("attentive", stages=stages, epochs=9, patience=1, batch=16)
     model = new_model(recipe)
