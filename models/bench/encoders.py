@@ -1,4 +1,4 @@
-"""The cost of each public encoder at its published shape. Weights are random: they cost what trained ones do."""
+"""The cost of each public encoder at its published shape. Weights are random: the cost does not depend on them."""
 
 import json
 import os
@@ -16,10 +16,10 @@ from ..encoders import PUBLISHED, Tokens, speech_encoder, text_encoder
 from ..encoders.published import Published
 
 WINDOW_S = 2.0  # one window of the stream
-TOKENS = 32  # one transcript: text encoders have no seconds
-ENOUGH_S = 5.0  # of runs
-SPARE = 1.5  # memory to build and run with, in sizes of the weights
-TEXT_S = 10.0  # that many tokens are about so much speech, at three a second
+TOKENS = 32  # the length of one transcript, for text encoders
+ENOUGH_S = 5.0  # total time of the runs, after which no further run starts
+SPARE = 1.5  # memory needed to build and run an encoder, relative to its weights
+TEXT_S = 10.0  # seconds of speech that TOKENS stand for, at about three tokens a second
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class EncoderCost:
     """One encoder on one device.
 
     seconds     of audio that one run encodes (a window), or stands for (a transcript of 32 tokens, at about 3 a second)
-    gflop       per second of audio, two a multiply-add, counted on the meta device; None if not counted
-    ms          per second of audio, the fastest of `runs`. On a CPU it is processor time, all threads together: the
-                wall time of one thread on an idle machine, and hardly disturbed by what else a busy one does
-    weights_mb  parameters in memory; working_mb: the most that one run needs beside them, None where not known
-    skipped     why there is no figure
+    gflop       per second of audio, a multiply-add counted as two, on the meta device; None if not counted
+    ms          per second of audio, the fastest of `runs`. On a CPU it is processor time summed over threads, which
+                other load on the machine hardly changes
+    weights_mb  memory of the parameters; working_mb: peak memory of one run besides them, None if not known
+    skipped     the reason why nothing was measured
     """
 
     name: str
@@ -48,7 +48,7 @@ class EncoderCost:
     skipped: str | None = None
 
 
-def _given(shape: Published, encoder: Any, device: str) -> tuple[Any, ...]:
+def _inputs(shape: Published, encoder: Any, device: str) -> tuple[Any, ...]:
     """One window of audio, or one transcript, for an encoder."""
     if shape.normalise is None:
         ids = torch.full((1, TOKENS), 5, device=device)
@@ -58,23 +58,23 @@ def _given(shape: Published, encoder: Any, device: str) -> tuple[Any, ...]:
     return (audio if device == "meta" else audio.uniform_(-0.1, 0.1)), torch.full((1,), samples, device=device)
 
 
-def _made(shape: Published) -> Any:
+def _build(shape: Published) -> Any:
     encoder = text_encoder(shape.text()) if shape.normalise is None else speech_encoder(shape.speech())
     return encoder.eval().requires_grad_(False)
 
 
 def gigaflops(shape: Published) -> float:
-    """Arithmetic of one run, in billions, from shapes alone."""
+    """Floating-point operations of one run in billions, computed from shapes alone."""
     with torch.device("meta"):
-        encoder = _made(shape).to("meta")
-    given = _given(shape, encoder, "meta")
+        encoder = _build(shape).to("meta")
+    inputs = _inputs(shape, encoder, "meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         if shape.normalise is not None:
-            encoder(*given)
+            encoder(*inputs)
         else:
-            # Without looking at the ids or the mask, whose values the meta device does not have.
-            mask = {"attention_mask": given[0].mask.long()} if encoder.config.family == "deberta-v2" else {}
-            encoder.model(input_ids=given[0].ids, **mask)
+            # The encoder itself would check values of ids and mask, which the meta device does not have.
+            mask = {"attention_mask": inputs[0].mask.long()} if encoder.config.family == "deberta-v2" else {}
+            encoder.model(input_ids=inputs[0].ids, **mask)
     return float(counter.get_total_flops() / 1e9)
 
 
@@ -87,7 +87,7 @@ def _resident_mb(field: str) -> float | None:
         return None
 
 
-def _forget_peak() -> None:
+def _reset_peak_memory() -> None:
     try:
         with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
@@ -96,27 +96,27 @@ def _forget_peak() -> None:
 
 
 def measure(name: str, device: str, runs: int) -> EncoderCost:
-    """Build and run one encoder here and now."""
+    """Build and run one encoder in this process."""
     shape = PUBLISHED[name]
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    encoder = _made(shape)
+    encoder = _build(shape)
     encoder.model.to(dtype)
     encoder.to(device)
-    given = _given(shape, encoder, device)
+    inputs = _inputs(shape, encoder, device)
 
     clock = time.perf_counter if device == "cuda" else time.process_time
 
     def once() -> float:
         began = clock()
-        encoder(*given)
+        encoder(*inputs)
         if device == "cuda":
             torch.cuda.synchronize()
         return clock() - began
 
     with torch.inference_mode():
-        # Memory by the first run: later ones find what it freed still in this process.
+        # The first run shows the memory: later ones reuse what it freed.
         before = torch.cuda.memory_allocated() / 2**20 if device == "cuda" else _resident_mb("VmRSS")
-        _forget_peak()
+        _reset_peak_memory()
         spent = [once()]
         peak = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else _resident_mb("VmHWM")
         if runs > 1:
@@ -147,8 +147,8 @@ def _available_mb() -> float:
         return float("inf")
 
 
-def _apart(name: str, device: str, runs: int, threads: int, timeout_s: float) -> EncoderCost | str:
-    """`measure` in a process of its own, so that its memory is its own and is given back; or why not."""
+def _measure_in_subprocess(name: str, device: str, runs: int, threads: int, timeout_s: float) -> EncoderCost | str:
+    """`measure` in a subprocess, so that its memory is measured alone and released; or the reason for a failure."""
     command = [sys.executable, "-m", __package__, name, device, str(runs), str(threads)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     try:
@@ -158,15 +158,15 @@ def _apart(name: str, device: str, runs: int, threads: int, timeout_s: float) ->
     except subprocess.TimeoutExpired:
         return f"not done within the {timeout_s:.0f} s that were left"
     if done.returncode:
-        told = done.stderr.strip().splitlines()
-        return f"failed: {told[-1] if told else f'exit code {done.returncode}, out of memory perhaps'}"
+        errors = done.stderr.strip().splitlines()
+        return f"failed: {errors[-1] if errors else f'exit code {done.returncode}, perhaps out of memory'}"
     return EncoderCost(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def bench_encoders(names: Sequence[str], device: str, threads: int, until: float) -> Iterator[EncoderCost]:
-    """The cost of each encoder of `names`, cheapest first; `until` is a time of time.monotonic() to be done by.
+    """The cost of each encoder of `names`, cheapest first; `until` is the deadline by time.monotonic().
 
-    Big ones run once, others up to five times after a run to warm up. What does not fit in memory or time says so.
+    Large ones run once, others up to five times after a warm-up run. Those that do not fit are skipped.
     """
     operations = {name: gigaflops(PUBLISHED[name]) for name in names}
     known: list[EncoderCost] = []
@@ -187,7 +187,7 @@ def bench_encoders(names: Sequence[str], device: str, threads: int, until: float
             yield replace(blank, skipped=f"needs about {needed / 1024:.1f} GB of memory, {free:.1f} GB are free")
         else:
             heavy = operations[name] > 200
-            found = _apart(name, device, 1 if heavy and device == "cpu" else 5, threads, left)
+            found = _measure_in_subprocess(name, device, 1 if heavy and device == "cpu" else 5, threads, left)
             if isinstance(found, str):
                 yield replace(blank, skipped=found)
             else:

@@ -1,4 +1,4 @@
-"""The mel front ends of W2V-BERT 2.0 and Whisper in torch: batched, differentiable, looking back only.
+"""The mel front ends of W2V-BERT 2.0 and Whisper in torch: batched, differentiable, with lookback only.
 
 Frame i of a window that begins at sample s covers [s + (i + 1) 160 - 400, s + (i + 1) 160], so that frames do not
 depend on where a window begins (`models/README.md`). The feature extractors of transformers start their first frame
@@ -14,7 +14,7 @@ LOOKBACK = LENGTH - HOP
 
 
 def masked_count(mask: Tensor) -> Tensor:
-    """How many frames of each row are true, at least 1: (B, 1, 1)."""
+    """The number of true frames in each row (B, 1, 1), at least 1."""
     return mask.sum(1).clamp_min(1)[:, None, None]
 
 
@@ -26,7 +26,7 @@ class Spectral(nn.Module):
         self._fixed = filters, taper
 
     def fixed(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Filters and taper where the audio is."""
+        """Filters and taper on the device of the audio."""
         if self._fixed[0].device != device:
             self._fixed = self._fixed[0].to(device), self._fixed[1].to(device)
         return self._fixed
@@ -86,7 +86,7 @@ class WhisperMel(Spectral):
     def forward(self, audio: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Bands (B, frames, bands) of audio (B, lookback + frames * 160), mask (B, frames); silence's value (B, 1, 1).
 
-        Hidden frames hold that value: silence, as far as this window is concerned.
+        Masked frames hold that value, which is silence in this window.
         """
         filters, taper = self.fixed(audio.device)
         frames = audio.float().unfold(1, LENGTH, HOP) * taper

@@ -30,7 +30,7 @@ class Published:
 
     normalise   of the waveform, by its preprocessor_config.json; None for text
     parameters  in the encoder as built here
-    stated      what its publication or model card gives, with heads or without: for orientation
+    stated      the number in its publication or model card, with or without heads
     """
 
     id: str
@@ -102,7 +102,7 @@ PUBLISHED: dict[str, Published] = {one.id: one for one in _ALL}
 
 
 def published(id: str) -> Published:
-    """The shape of a public encoder; UsageError lists those that are known."""
+    """The shape of a public encoder; UsageError lists the known ones."""
     if id not in PUBLISHED:
         raise UsageError(f"no published encoder {id!r}; known: {', '.join(PUBLISHED)}")
     return PUBLISHED[id]

@@ -53,7 +53,7 @@ class SpeechEncoder(nn.Module, ABC):
 
     @abstractmethod
     def front_modules(self) -> Iterable[nn.Module]:
-        """What lies below the transformer, and stays frozen in phase "transformer"."""
+        """The modules below the transformer, which stay frozen in phase "transformer"."""
 
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (B, T, dim) and their mask (B, T).
@@ -71,7 +71,7 @@ class SpeechEncoder(nn.Module, ABC):
         return self.transform(self.front(audio, lengths), mask), mask
 
     def transform(self, front: Tensor, mask: Tensor) -> Tensor:
-        """The hidden states that the configuration chooses (B, T, dim)."""
+        """The configured hidden states (B, T, dim)."""
         chosen: Tensor = self.hidden(self.layers, lambda: self.body(front, mask))
         return chosen.masked_fill(~mask[:, :, None], 0.0)
 
@@ -81,14 +81,14 @@ class SpeechEncoder(nn.Module, ABC):
         audio  (lookback + N,)  one recording; spans: first and past-the-last frame of each window
 
         Where it is exact (`reusable`) the front end runs once over everything that the windows cover, instead of
-        once a window: two windows that overlap by half then share half of that work.
+        for each window: windows that overlap by half share half of that work.
         """
         lengths = [last - first for first, last in spans]
         answers: dict[int, Tensor] = {}
         shared = None
         if self.reusable:
-            heard = torch.tensor([audio.shape[0] - self.lookback], device=audio.device)
-            shared = self.front(audio[None], heard)[0]
+            samples = torch.tensor([audio.shape[0] - self.lookback], device=audio.device)
+            shared = self.front(audio[None], samples)[0]
         for length in sorted(set(lengths)):
             group = [i for i, n in enumerate(lengths) if n == length]
             samples = torch.full((len(group),), length * self.frame, device=audio.device)
@@ -109,14 +109,14 @@ class SpeechEncoder(nn.Module, ABC):
 
 
 def attended(mask: Tensor) -> Tensor | None:
-    """The mask for the attention, None where nothing is hidden: cheaper, and what a tensor without data must take."""
+    """The attention mask, None if no frame is masked: this is faster, and required on the meta device."""
     return None if mask.device.type == "meta" or bool(mask.all()) else mask
 
 
 def recompute_layers(model: Any) -> None:
-    """Gradient checkpointing of a transformers model, in the kind that hidden states can be chosen under."""
+    """Gradient checkpointing of a transformers model, in the variant that keeps hidden states accessible."""
     kind = {"use_reentrant": False}
-    if hasattr(model, "activation_checkpointing_enable"):  # its name in newer versions; the other one warns there
+    if hasattr(model, "activation_checkpointing_enable"):  # the name in newer versions, where the older one warns
         model.activation_checkpointing_enable(activation_checkpointing_kwargs=kind)
     else:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=kind)

@@ -11,7 +11,7 @@ from ..errors import CardInvalid
 from .config import SpeechConfig
 from .speech import FRAME, SpeechEncoder, attended
 
-# transformers hands WavLM's attention a boolean padding mask beside a float position bias; torch says it each time.
+# transformers hands WavLM's attention a boolean padding mask beside a float position bias; torch warns each time.
 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
 
 
@@ -20,10 +20,10 @@ def normalise_window(audio: Tensor, samples: Tensor) -> Tensor:
 
     As transformers' Wav2Vec2FeatureExtractor does with `do_normalize`.
     """
-    shown = torch.arange(audio.shape[1], device=audio.device)[None] < samples[:, None]
+    valid = torch.arange(audio.shape[1], device=audio.device)[None] < samples[:, None]
     count = samples[:, None]
-    mean = (audio * shown).sum(1, keepdim=True) / count
-    centred = (audio - mean) * shown
+    mean = (audio * valid).sum(1, keepdim=True) / count
+    centred = (audio - mean) * valid
     variance = centred.square().sum(1, keepdim=True) / count
     return centred / (variance + 1e-7).sqrt()
 
@@ -31,15 +31,15 @@ def normalise_window(audio: Tensor, samples: Tensor) -> Tensor:
 def norm_over_time(norm: nn.GroupNorm, x: Tensor, count: Tensor) -> Tensor:
     """`norm`, one group a channel, of x (B, C, T) over the first `count` (B,) steps of each row alone.
 
-    So padding in a batch does not change a window's features; beyond `count` the values mean nothing.
+    So padding in a batch does not change a window's features; beyond `count` the values are undefined.
     """
     if x.device.type == "meta" or bool((count == x.shape[2]).all()):
         whole: Tensor = norm(x)
         return whole
-    shown = (torch.arange(x.shape[2], device=x.device)[None] < count[:, None])[:, None]
+    valid = (torch.arange(x.shape[2], device=x.device)[None] < count[:, None])[:, None]
     steps = count[:, None, None]
-    mean = (x * shown).sum(2, keepdim=True) / steps
-    variance = ((x - mean) * shown).square().sum(2, keepdim=True) / steps
+    mean = (x * valid).sum(2, keepdim=True) / steps
+    variance = ((x - mean) * valid).square().sum(2, keepdim=True) / steps
     return (x - mean) / (variance + norm.eps).sqrt() * norm.weight[:, None] + norm.bias[:, None]
 
 
@@ -48,7 +48,7 @@ class WaveformEncoder(SpeechEncoder):
 
     Overlapping windows share their convolutional frames exactly where the convolutions normalise each frame by itself
     (`feat_extract_norm` is "layer") and the waveform is not normalised per window. With "group" the first
-    convolution is normalised over all the time that it is given, and no frame is the same in two windows.
+    convolution is normalised over the whole input, and no frame is the same in two windows.
     """
 
     def __init__(self, config: SpeechConfig, model: Any) -> None:
@@ -92,7 +92,7 @@ class WaveformEncoder(SpeechEncoder):
         return x.transpose(1, 2)
 
     def body(self, front: Tensor, mask: Tensor) -> Tensor:
-        # A fresh tensor: the transformer writes zeros into the hidden frames of what it is given.
+        # A fresh tensor: the transformer writes zeros into the masked frames of its input.
         projected = self.model.feature_projection(front)
         hidden = (projected[0] if isinstance(projected, tuple) else projected).clone()
         last: Tensor = self.model.encoder(hidden, attention_mask=attended(mask)).last_hidden_state

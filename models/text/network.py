@@ -1,7 +1,7 @@
-"""The network that reads words: vectors of words and their pieces, causal convolutions, attentive pooling.
+"""The network of the text branch: embeddings of words and their pieces, causal convolutions, attentive pooling.
 
-A word's features depend on it and the words before it, never on those to come: so what confirmed words gave stays,
-and the pooled state of a growing transcript is a merge of pool states, as with frames of audio.
+The features of a word depend on it and on earlier words alone. So the features of confirmed words do not change, and
+the pool state of a growing transcript is a merge of pool states, as with frames of audio.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class TextConfig:
     """Shape of the network.
 
     words, buckets   rows of the two tables
-    dim              width of a word's vector, hidden: of its features in context
-    width            words that one convolution sees, the last of them the word itself
-    layers           convolutions, one upon the other
+    dim              width of a word's embedding; hidden: width of its features in context
+    width            words in the kernel of one convolution, the last of them the word itself
+    layers           number of convolutions
     """
 
     words: int
@@ -43,13 +43,13 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class Sentences:
-    """A batch: U different words in it, N pieces of theirs, B sentences of at most T words.
+    """A batch of B sentences of at most T words, with U different words that have N pieces.
 
-    words   (B, T)     place in the vocabulary
-    forms   (B, T)     which of the U words
+    words   (B, T)     index in the vocabulary
+    forms   (B, T)     index of the U different words
     pieces  (N,)       buckets, word by word; starts (U,) where each word's begin
     marks   (B, T, 3)
-    mask    (B, T)     true where a word is that says something
+    mask    (B, T)     true for a word that is not punctuation alone
     """
 
     words: Tensor
@@ -96,7 +96,7 @@ class TextNetwork(nn.Module):
             nn.init.normal_(table.weight, std=0.1)
 
     def features(self, sentences: Sentences) -> Tensor:
-        """(B, T, hidden): each word in the context of those before it. Hidden words are no context."""
+        """(B, T, hidden): each word in the context of those before it. Masked words are no context."""
         pieces = self.pieces(sentences.pieces, sentences.starts)
         vectors = self.words(sentences.words) + pieces[sentences.forms] + self.marks(sentences.marks)
         mask = sentences.mask[:, :, None]
@@ -107,13 +107,13 @@ class TextNetwork(nn.Module):
         return normed
 
     def summarise(self, sentences: Sentences) -> tuple[SoftmaxState, Tensor]:
-        """Pool state (B, ...) of the words, and the scores (B, T, Q, H) that weigh them."""
+        """Pool state (B, ...) of the words, and their attention scores (B, T, Q, H)."""
         return self.pooling.summarise(self.features(sentences), sentences.mask)
 
     def logits(self, state: SoftmaxState) -> Tensor:
         """(B, classes)."""
-        said: Tensor = self.head(self.dropout(self.pooling.read(state)))
-        return said
+        logits: Tensor = self.head(self.dropout(self.pooling.read(state)))
+        return logits
 
     def forward(self, sentences: Sentences) -> Tensor:
         return self.logits(self.summarise(sentences)[0])

@@ -1,6 +1,6 @@
-"""From written words to numbers: a vocabulary, hashed pieces of every word, and the marks that follow it.
+"""Tokenizer of the text branch: a vocabulary, hashed pieces of every word, and its final punctuation marks.
 
-Words are lower-cased and freed of punctuation, as a speech recognizer's may or may not come with either. A word has
+Words are lower-cased and stripped of punctuation, because recognizers differ in both. A word has
 its own vector if the vocabulary holds it, and the mean of its pieces' vectors in any case: its beginning, end and
 inner parts of 3 to 5 letters, hashed into a fixed number of buckets (Bojanowski et al. 2017, "Enriching word vectors
 with subword information", section 3.2; Joulin et al. 2017 for the hashing).
@@ -19,13 +19,13 @@ from ..errors import CardInvalid
 
 UNKNOWN = 0
 MARKS = ("!", "?", "...")
-SHORTEST, LONGEST = 3, 5  # letters in a piece, the word's edges counted
+SHORTEST, LONGEST = 3, 5  # letters in a piece, including the markers of the word's edges
 LONGEST_WORD = 40  # letters; the rest is cut off
 APOSTROPHES = str.maketrans("’‘`´", "''''")
 
 
 def plain(word: str) -> str:
-    """The word alone: lower case, no punctuation at its edges; "" where nothing is left. Symbols such as 😀 stay."""
+    """The word in lower case without punctuation at its edges; "" if nothing is left. Symbols such as 😀 stay."""
     word = unicodedata.normalize("NFKC", word).translate(APOSTROPHES).strip().lower()
     start, end = 0, len(word)
     while start < end and not _spoken(word[start]):
@@ -59,13 +59,13 @@ def pieces(word: str, buckets: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Text:
-    """Words as numbers. T words, P pieces in all.
+    """An encoded text of T words with P pieces in all.
 
-    words    (T,)    place in the vocabulary, UNKNOWN for a word that it does not hold
+    words    (T,)    index in the vocabulary, or UNKNOWN
     pieces   (P,)    buckets, one word after the other
     starts   (T,)    where each word's pieces begin
-    marks    (T, 3)  1 where the word ends so
-    spoken   (T,)    false where nothing is left of a word but punctuation
+    marks    (T, 3)  1 for each of MARKS that ends the word
+    spoken   (T,)    false for a word of punctuation alone
     """
 
     words: npt.NDArray[np.int64]
@@ -79,14 +79,14 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The tokenizer of the text branch: `vocabulary.json` holds exactly this.
 
     words    words with a vector of their own, most frequent first; the one at UNKNOWN is "" and stands for all others
-    buckets  into how many the pieces are hashed
+    buckets  number of buckets that pieces are hashed into
     """
 
     words: list[str]
     buckets: int
 
     def checked(self) -> "Vocabulary":
-        """Itself; CardInvalid if it cannot be used."""
+        """Return the vocabulary; CardInvalid if it cannot be used."""
         if not self.words or self.words[UNKNOWN] != "" or len(set(self.words)) != len(self.words) or self.buckets < 1:
             raise CardInvalid(
                 "a vocabulary holds distinct words, the first of them empty, and at least one bucket; "
@@ -97,7 +97,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Words to numbers by a vocabulary."""
+    """Encodes words with a vocabulary."""
 
     vocabulary: Vocabulary
     places: dict[str, int] = field(init=False)
@@ -120,7 +120,7 @@ class Tokenizer:
 
 
 def split(sentence: str) -> list[str]:
-    """Words of a written sentence; symbols such as 😀 stand alone."""
+    """Words of a written sentence; symbols such as 😀 are words of their own."""
     apart = (f" {c} " if unicodedata.category(c) == "So" else c for c in sentence)
     return "".join(apart).split()
 

@@ -26,7 +26,7 @@ class Recipe:
     """Everything that determines the weights, besides the pretrained ones.
 
     row       of the paper's table: a pooling of `attentive`, a name in SEGMENTAL_ROWS of `segmental`
-    epochs    the most epochs of a stage; patience: epochs without a better score that end it, None for no limit
+    epochs    the most epochs of a stage; patience: epochs without a better score that end it, or None
     precision, accumulate  see `emoscope.train.fit.LoopConfig`
     warm_up   share of a stage's steps, followed by a cosine decay; None for a constant rate
     """
@@ -55,7 +55,7 @@ def fit(
     resume: bool,
     device: str = "cpu",
 ) -> dict[str, Any]:
-    """Train `model` in place and leave the weights with the best score on `development` in it; returns fields for the card.
+    """Train `model` in place and leave the weights with the best score on `development`; returns fields for the card.
 
     See `emoscope.train.fit.fit` for checkpoints and errors.
     """

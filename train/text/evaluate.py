@@ -46,10 +46,10 @@ def score(branch: TextBranch, sentences: Labelled, several: bool) -> dict[str, A
     predicted = probabilities(branch, sentences.words)
     truth = sentences.truth > 0
     card = branch.card
-    predicted_flags = (
+    decided = (
         several_classes(predicted, card.thresholds) if several else one_class(predicted, branch.class_prior, card.lean)
     )
-    f1 = f1_scores(predicted_flags, truth)
+    f1 = f1_scores(decided, truth)
     # A sentence with several classes counts as right if the most probable class is one of them.
     best = predicted.argmax(1)
     right = np.where(truth[np.arange(len(best)), best], best, truth.argmax(1))
@@ -76,7 +76,7 @@ def several_classes(predicted: Probabilities, thresholds: Sequence[float]) -> Fl
 
 
 def one_class(predicted: Probabilities, prior: npt.ArrayLike, lean: float) -> Flags:
-    """(N, C) the class with the largest p / prior^lean: at 0 the most probable, at 1 the one that increases most over its prior."""
+    """(N, C) the class with the largest p / prior^lean: at 0 the most probable, at 1 the largest ratio to the prior."""
     return _best(predicted / np.asarray(prior, np.float64) ** lean)
 
 
@@ -86,7 +86,7 @@ def _best(scores: Probabilities) -> Flags:
     return best
 
 
-def f1_scores(predicted_flags: Flags, truth: Flags) -> Probabilities:
+def f1_scores(decided: Flags, truth: Flags) -> Probabilities:
     """(C,) 2 TP / (2 TP + FP + FN) of each class; 0 for a class that is neither true nor predicted."""
-    right = (predicted_flags & truth).sum(0)
-    return np.asarray(2 * right / np.maximum(predicted_flags.sum(0) + truth.sum(0), 1), np.float64)
+    right = (decided & truth).sum(0)
+    return np.asarray(2 * right / np.maximum(decided.sum(0) + truth.sum(0), 1), np.float64)

@@ -62,7 +62,7 @@ def test_ratings_become_numbers_from_minus_one_to_one(tmp_path, make_emotale):
     with pytest.raises(CorpusInvalid, match=r"DK_001_H_1.*7\.0"):
         list_emotale(tmp_path)
     table.write_text(table.read_text().replace("DK_001_H_1.wav,7.0", "DK_001_H_1.wav,loud"))
-    with pytest.raises(CorpusInvalid, match="no number"):
+    with pytest.raises(CorpusInvalid, match="not a number"):
         list_emotale(tmp_path)
 
 
