@@ -1,4 +1,4 @@
-"""`emoscope evaluate` as a user types it, on corpora of a minute and a model of a few hundred weights."""
+"""The command `emoscope evaluate`, on corpora of a minute and a model of a few hundred weights."""
 
 import json
 import os
@@ -33,7 +33,7 @@ from emoscope.train.evaluation.tables import one_line
 def write_model(
     folder: Path, tiny_model: Path, trained: dict[str, list[str]], seed: int = 5, baseline: bool = False
 ) -> Path:
-    """A few hundred random weights over all nine labels, whose card says whom they have heard."""
+    """A few hundred random weights over all nine labels, whose card names the speakers of the training data."""
     import torch
 
     torch.manual_seed(seed)
@@ -67,23 +67,23 @@ def main(*arguments):
 
 
 def test_json_is_one_line_with_every_figure(model, data, capsys):
-    """And nothing else on stdout."""
+    """Nothing else is written to stdout."""
     assert main("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11", "--json") == 0
     out = capsys.readouterr().out
     assert out.count("\n") == 1
-    told = json.loads(out)
-    assert told["n"] == 14 and told["ci95_by"] == "clip" and told["speakers"] == ["08", "11"]
+    report = json.loads(out)
+    assert report["n"] == 14 and report["ci95_by"] == "clip" and report["speakers"] == ["08", "11"]
     for name in ("uar", "wa", "macro_f1", "weighted_f1", "ece"):
-        assert 0 <= told[name] <= 1
-    assert told["ci95"][0] <= told["uar"] <= told["ci95"][1]
-    assert told["ccc"] == {}  # nobody rated EmoDB
-    assert np.sum(told["confusion"]) == 14
-    assert set(told["by_gender"]) == {"f", "m"} and set(told["by_language"]) == {"de"}
-    assert told["by_seconds"][-1]["seconds"] is None and told["by_seconds"][-1]["uar"] == told["uar"]
+        assert 0 <= report[name] <= 1
+    assert report["ci95"][0] <= report["uar"] <= report["ci95"][1]
+    assert report["ccc"] == {}  # nobody rated EmoDB
+    assert np.sum(report["confusion"]) == 14
+    assert set(report["by_gender"]) == {"f", "m"} and set(report["by_language"]) == {"de"}
+    assert report["by_seconds"][-1]["seconds"] is None and report["by_seconds"][-1]["uar"] == report["uar"]
 
 
 def test_the_figures_are_those_of_the_finals_that_replay_gives(model, data):
-    """Clip by clip: what the live path says is what is scored."""
+    """For each clip, the readings of the live path are scored."""
     clips = load_corpora(data, ["emodb"])
     report = evaluate(Plan(corpus="emodb", parts=one_model(model, clips, True), protocol=own_protocol("emodb")))
     assert [row.name for row in report.clips] == [clip.name for clip in clips]
@@ -100,8 +100,8 @@ def test_the_figures_are_those_of_the_finals_that_replay_gives(model, data):
     assert report.figures.wa == pytest.approx(right / len(clips))
 
 
-def test_two_processes_say_what_one_says(model, data):
-    """To the last digit."""
+def test_two_processes_give_the_same_report_as_one(model, data):
+    """The reports are equal to the last digit."""
     clips = load_corpora(data, ["emodb"])
     plan: dict[str, Any] = {
         "corpus": "emodb",
@@ -116,8 +116,8 @@ def test_two_processes_say_what_one_says(model, data):
     assert alone.conditions["babble:5"].n == len(clips)
 
 
-def test_a_speakers_session_says_of_each_clip_what_its_own_session_says(model, data):
-    """Without a baseline, company changes nothing but where an utterance ends (a recording's last moment is cut)."""
+def test_a_speakers_session_gives_each_clip_the_same_reading_as_a_session_of_its_own(model, data):
+    """Without a baseline, other clips change only where an utterance ends (the last moment of a recording is cut)."""
     clips = load_corpora(data, ["emodb"])
     plan: dict[str, Any] = {
         "corpus": "emodb",
@@ -135,7 +135,7 @@ def test_a_speakers_session_says_of_each_clip_what_its_own_session_says(model, d
 
 
 def test_an_enrolled_voice_changes_the_readings_and_its_calm_clip_is_not_scored(tmp_path, tiny_model, make_emodb):
-    """Alone or in a speaker's session, each clip is read against the same voice."""
+    """Alone or in a speaker's session, each clip has the same speaker profile."""
     make_emodb(tmp_path / "emodb", ("08", "11"), flat=True, seconds=1.6)
     clips = load_corpora(tmp_path, ["emodb"])
     model = write_model(tmp_path / "model", tiny_model, {}, baseline=True)
@@ -158,7 +158,7 @@ def test_an_enrolled_voice_changes_the_readings_and_its_calm_clip_is_not_scored(
 
 
 def test_a_baseline_of_a_model_that_learns_no_voice_is_refused(model, data, capsys):
-    """In one line."""
+    """The error is one line."""
     arguments = ("--corpus", "emodb", "--data", data, "--speakers", "08", "--session", "speaker")
     assert main("--model", model, *arguments, "--baseline", "running") == 1
     said = capsys.readouterr().err.splitlines()
@@ -166,7 +166,7 @@ def test_a_baseline_of_a_model_that_learns_no_voice_is_refused(model, data, caps
 
 
 def test_a_speaker_whom_the_model_was_trained_on_is_refused(model, data, capsys):
-    """Before anything is heard, with the way out; with --allow-trained the first line says it."""
+    """The error comes before any session and names the option; with --allow-trained the first line is a warning."""
     assert main("--model", model, "--corpus", "emodb", "--data", data) == 1
     assert "trained on 03 of emodb" in (said := capsys.readouterr().err) and "--speakers 08,11" in said
     assert main("--model", model, "--corpus", "emodb", "--data", data, "--allow-trained") == 0
@@ -202,15 +202,15 @@ def changed(clip, **changes):
 
 
 def test_a_class_without_clips_is_reported(model, data, capsys):
-    """Its mean would be of nothing: it is left out, and named."""
+    """A class without clips is left out of the means, and named."""
     for path in (data / "emodb" / "wav").glob("*L?.wav"):
         path.unlink()
     assert main("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08") == 0
     assert "no clip of bored: left out of every mean" in capsys.readouterr().out
 
 
-def test_clips_that_cannot_be_scored_are_all_named_before_anything_is_heard(model, data, capsys):
-    """Empty, a tenth of a second, and no sound at all."""
+def test_clips_that_cannot_be_scored_are_all_named_before_any_session_runs(model, data, capsys):
+    """The files are empty, a tenth of a second long, and not audio at all."""
     wav = data / "emodb" / "wav"
     soundfile.write(wav / "08a01Wa.wav", np.zeros(0, np.float32), 16_000)
     soundfile.write(wav / "08a01La.wav", np.zeros(1_600, np.float32), 16_000)
@@ -252,21 +252,21 @@ def test_clips_that_cannot_be_scored_are_all_named_before_anything_is_heard(mode
     ],
 )
 def test_bad_input_is_one_line_that_says_what_to_do(model, data, capsys, arguments, code, said):
-    """Never a traceback; 2 for usage, 1 for what is not as it should be."""
+    """There is no traceback; the exit code is 2 for usage errors and 1 for other errors."""
     assert main("--model", model, "--data", data, *arguments) == code
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1 and said in captured.err
 
 
 def test_a_renamed_file_is_named(model, data, capsys):
-    """By its corpus's own loader."""
+    """The loader of the corpus names the file."""
     (data / "emodb" / "wav" / "08a01Wa.wav").rename(data / "emodb" / "wav" / "angry.wav")
     assert main("--model", model, "--corpus", "emodb", "--data", data) == 1
     assert "angry.wav" in capsys.readouterr().err
 
 
 def test_a_speaker_without_a_final_counts_as_wrong(model, data):
-    """Noise in place of a voice: no reading, no right answer, and the share is told."""
+    """Noise in place of speech gives no reading, counts as wrong, and its share is reported."""
     rng = np.random.default_rng(0)
     for path in (data / "emodb" / "wav").glob("08*.wav"):
         soundfile.write(path, (1e-4 * rng.standard_normal(16_000)).astype(np.float32), 16_000)
@@ -280,7 +280,7 @@ def test_a_speaker_without_a_final_counts_as_wrong(model, data):
 
 
 def test_whole_is_the_offline_answer_without_a_detector(model, data):
-    """Silence around the voice is read too, so it differs from the stream."""
+    """Silence around the speech is part of the input, so the answer differs from the stream's."""
     import torch
 
     clips = load_corpora(data, ["emodb"])[:3]
@@ -296,7 +296,7 @@ def test_whole_is_the_offline_answer_without_a_detector(model, data):
 
 
 def test_ratings_are_compared_by_ccc(tmp_path, tiny_model, make_emotale):
-    """For the three dimensions, with intervals."""
+    """CCC is reported for the three dimensions, with intervals."""
     folder = make_emotale(tmp_path / "emotale", ("001", "004"))
     model = write_model(tmp_path / "model", tiny_model, {})
     clips = load_corpora(tmp_path, ["emotale"])
@@ -314,12 +314,12 @@ def test_the_picture_is_whole_xml_with_a_point_for_every_bin(model, data, tmp_pa
     arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11")
     assert main(*arguments, "--svg", svg, "--out", out) == 0
     capsys.readouterr()
-    told = json.loads(out.read_text())
+    report = json.loads(out.read_text())
     root = ET.fromstring(svg.read_text())
     circles = root.findall("{http://www.w3.org/2000/svg}circle")
-    assert len(circles) == len(told["figures"]["reliability"]) + 2 * (len(told["figures"]["by_seconds"]) - 1)
-    assert len(told["clips"]) == 14
-    assert sum(told["clips"][0]["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert len(circles) == len(report["figures"]["reliability"]) + 2 * (len(report["figures"]["by_seconds"]) - 1)
+    assert len(report["clips"]) == 14
+    assert sum(report["clips"][0]["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
 SCRIPT = """

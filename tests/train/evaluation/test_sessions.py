@@ -47,7 +47,7 @@ def test_every_clip_is_in_one_session_with_nobody_elses(speakers, each, session,
     config = SessionConfig(session=session, order=order, seed=seed)
     sessions = plan_sessions(clips, config)
     assert sorted(clip.name for planned in sessions for clip in planned.clips) == sorted(c.name for c in clips)
-    assert all(len({clip.speaker for clip in planned.clips}) == 1 for planned in sessions)
+    assert sessions and all(len({clip.speaker for clip in planned.clips}) == 1 for planned in sessions)
     assert sessions == plan_sessions(clips, config)
 
 
@@ -77,7 +77,7 @@ def test_enrolled_clips_are_calm_and_not_scored():
         plan_sessions(clips_of("B", labels=("angry", "sad")), config)
 
 
-def test_joined_recordings_are_heard_as_so_many_utterances_at_their_places():
+def test_each_concatenated_recording_becomes_one_utterance_within_its_span():
     """A second of room between them ends each utterance, even where the recordings hold no quiet moment."""
     pieces = [voice(1.5, 120 + 30 * i, seed=i) for i in range(4)]
     audio, spans = join(pieces, 16_000, seed=1)

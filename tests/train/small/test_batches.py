@@ -51,10 +51,11 @@ def test_a_batch_holds_crops_of_one_length_within_their_utterances():
         assert [row[0, 0] for row in sound] == [crop.pieces[0].utterance for crop in batch]
 
 
-def test_utterances_of_a_voice_lie_side_by_side_and_what_is_joined_has_one_label():
-    """A baseline is learnt from a voice's other utterances; a joined utterance keeps its emotion."""
+def test_utterances_of_a_speaker_are_adjacent_and_concatenated_pieces_have_one_label():
+    """The baseline of a speaker comes from adjacent utterances; a crop of several pieces has one emotion."""
     for batch in Draw(SPEEDS, CONFIG).epoch(np.random.default_rng(1)):
         clips = clips_of(batch)
+        assert clips and len(clips) == len(batch)
         for first in range(0, len(clips), CONFIG.size):
             group = [clip for crop in clips[first : first + CONFIG.size] for clip in crop]
             assert len({(clip.corpus, clip.speaker) for clip in group}) == 1

@@ -183,7 +183,7 @@ def test_a_converted_model_is_multilingual_and_answers(network, tmp_path):
     assert model.model.is_multilingual
     segments, info = model.transcribe(np.zeros(16_000, np.float32), beam_size=1, temperature=0.0, max_new_tokens=8)
     assert info.language in ("en", "de", "pl")
-    assert all(segment.start >= 0 for segment in segments)
+    assert [segment.start for segment in segments if segment.start < 0] == []
 
 
 @pytest.mark.parametrize(
