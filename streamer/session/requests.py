@@ -66,7 +66,20 @@ class Transcribe:
     audio: npt.NDArray[np.int16]
 
 
-Request = Encode | Read | Transcribe
+@dataclass(frozen=True)
+class DetectVoice:
+    """Say how probable a voice is in each chunk of `audio`.
+
+    audio    (64 + 512 k,) samples in [-1, 1] at 16 kHz: 64 of context, then k chunks
+    network  (2, 128) the detector's memory of the chunks before
+    """
+
+    id: int
+    audio: npt.NDArray[np.float32]
+    network: npt.NDArray[np.float32]
+
+
+Request = Encode | Read | Transcribe | DetectVoice
 
 
 @dataclass(frozen=True)
@@ -82,11 +95,19 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class VoiceProbabilities:
+    """Probability of a voice in each chunk, and the detector's memory (2, 128) after the last."""
+
+    probabilities: list[float]
+    network: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Done:
     """The value, and for how long the request waited and was computed, in milliseconds of wall time."""
 
     id: int
-    value: Summary | Reading | Hypothesis
+    value: Summary | Reading | Hypothesis | VoiceProbabilities
     queue_ms: float = 0.0
     infer_ms: float = 0.0
 

@@ -1,0 +1,192 @@
+"""From samples to one decision a frame: webrtcvad at once, Silero's probabilities as soon as they are answered.
+
+webrtcvad costs little and judges each frame when it arrives. Silero is a network, and a session calls no model: it asks
+for probabilities by a `DetectVoice` request, for the stretches in which webrtcvad hears something. Frames wait here, in
+audio order, until their probability is there. What is asked depends on the audio alone, never on when answers come.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .requests import DetectVoice, VoiceProbabilities
+from .vad import FRAME, Samples, VadState, VoiceDetector, Voicing
+from .voice_gate import Backend, Decision, GateState, VoiceGate
+
+CHUNK = 512  # samples that Silero judges at once
+CONTEXT = 64  # samples before a chunk that it also sees
+RUN_IN = 16 * FRAME  # a stretch begins so long before the first frame that webrtcvad hears
+QUIET = 25 * FRAME  # a stretch ends after so much that webrtcvad does not hear
+LONGEST = 1_000 * FRAME  # 20 s: then the network's memory starts afresh, as it loses confidence without a reset
+RENEW = 500 * FRAME  # 10 s of silence, after which webrtcvad starts afresh
+
+
+def fresh_network() -> npt.NDArray[np.float32]:
+    """The network's memory (2, 128) at the beginning of a stretch."""
+    return np.zeros((2, 128), np.float32)
+
+
+@dataclass
+class Stretch:
+    """Audio from sample `start` to `end` (None while it goes on) in which the network listens.
+
+    first          from this sample on its probabilities count; what comes before lets it settle
+    asked          chunks that were asked for
+    probabilities  of the chunks answered so far; None where there was no answer
+    network        its memory after those
+    """
+
+    start: int
+    first: int
+    end: int | None = None
+    asked: int = 0
+    probabilities: list[float | None] = field(default_factory=list)
+    network: npt.NDArray[np.float32] = field(default_factory=fresh_network)
+
+    def chunks(self, judged: int) -> int:
+        """Chunks that are complete when webrtcvad has judged up to `judged`; the last one of an ended stretch is padded."""
+        if self.end is not None:
+            return -(-(self.end - self.start) // CHUNK)
+        return (judged - self.start) // CHUNK
+
+
+@dataclass
+class VoiceActivityState:
+    """What the voice activity detection remembers; saved with the session.
+
+    judged     samples that webrtcvad has judged
+    frames     its decisions from the next frame to be taken up to `judged`: strict, loose, onset as bits 1, 2, 4
+    quiet      unbroken samples before `judged` in which it heard nothing
+    renewed    sample at which it was last made anew
+    stretches  in which the network listens, oldest first; those that are used up are gone
+    request    the open request: its id, and how many chunks of which stretch it asks for
+    """
+
+    judged: int = 0
+    frames: list[int] = field(default_factory=list)
+    quiet: int = 0
+    renewed: int = 0
+    stretches: list[Stretch] = field(default_factory=list)
+    request: DetectVoice | None = None
+    webrtc: VadState = field(default_factory=VadState)
+    gate: GateState = field(default_factory=GateState)
+
+
+class VoiceActivity:
+    """Owned by a session's front: `accept` takes audio, `decide` gives the decisions that are due."""
+
+    def __init__(self, backend: Backend, threshold: float, min_speech: int, state: VoiceActivityState) -> None:
+        self.backend, self.state = backend, state
+        self._detector = VoiceDetector(threshold, state.webrtc)
+        self.gate = VoiceGate(backend, threshold, min_speech, state.gate)
+
+    @property
+    def keep_from(self) -> int:
+        """First sample of audio that a later request may still need."""
+        s = self.state
+        unasked = [x.start + x.asked * CHUNK for x in s.stretches if x.end is None or x.asked < x.chunks(s.judged)]
+        return min([s.judged - RUN_IN, *unasked]) - CONTEXT
+
+    def accept(self, frame: Samples) -> None:
+        """The next 320 samples, at `state.judged`."""
+        s = self.state
+        voicing = self._detector.judge(frame)
+        begin, s.judged = s.judged, s.judged + FRAME
+        s.frames.append(voicing.strict + 2 * voicing.loose + 4 * voicing.onset)
+        s.quiet = 0 if voicing.loose else s.quiet + FRAME
+        if self.backend != "webrtc":
+            self._stretch(begin, heard=voicing.loose or self.backend == "silero")
+        if s.quiet == QUIET or s.judged - s.renewed >= (RENEW if s.quiet else 2 * RENEW):
+            self._renew()
+
+    def cut(self, at: int) -> None:
+        """Audio goes on afresh at sample `at`, which may lie within a frame."""
+        s = self.state
+        self._end_stretch(s.judged)
+        s.judged, s.quiet = at, 0
+        self._renew()
+
+    def decide(self, position: int) -> Iterator[Decision]:
+        """Decisions of the frames from sample `position` on, as far as they can be made, in audio order."""
+        s = self.state
+        while s.frames:
+            known, probability = self._probability(position + FRAME // 2)
+            if not known:
+                return
+            bits = s.frames.pop(0)
+            position += FRAME
+            yield self.gate.judge(Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4)), probability)
+
+    def ask(self, request_id: int, audio: Samples, audio_start: int) -> DetectVoice | None:
+        """The next request, if there is none open and a chunk is complete. `audio` begins at sample `audio_start`."""
+        s = self.state
+        if s.request is not None:
+            return None
+        stretch = next((x for x in s.stretches if x.asked < x.chunks(s.judged)), None)
+        if stretch is None:
+            return None
+        first, last = stretch.asked, stretch.chunks(s.judged)
+        begin, end = stretch.start + first * CHUNK, stretch.start + last * CHUNK
+        context = CONTEXT if first else 0  # before the beginning of a stretch there is silence
+        heard = audio[begin - context - audio_start : min(end, s.judged if stretch.end is None else stretch.end) - audio_start]
+        whole = np.zeros(CONTEXT + end - begin, np.float32)
+        whole[CONTEXT - context : CONTEXT - context + len(heard)] = heard
+        stretch.asked = last
+        s.request = DetectVoice(request_id, whole, stretch.network)
+        return s.request
+
+    def answer(self, value: VoiceProbabilities | None) -> None:
+        """The result of the open request; None when there is none, and webrtcvad decides alone."""
+        s = self.state
+        assert s.request is not None
+        stretch = next(x for x in s.stretches if x.asked > len(x.probabilities))
+        if value is None:
+            stretch.probabilities += [None] * (stretch.asked - len(stretch.probabilities))
+            stretch.network = fresh_network()
+        else:
+            stretch.probabilities += value.probabilities
+            stretch.network = value.network
+        s.request = None
+
+    def _probability(self, at: int) -> tuple[bool, float | None]:
+        """Whether the probability at sample `at` is known, and what it is; 0 where the network does not listen."""
+        s = self.state
+        while s.stretches and (end := s.stretches[0].end) is not None and at >= end and self._answered(s.stretches[0]):
+            s.stretches.pop(0)
+        if self.backend == "webrtc":
+            return True, None
+        for stretch in s.stretches:
+            if stretch.first <= at and (stretch.end is None or at < stretch.end):
+                chunk = (at - stretch.start) // CHUNK
+                if chunk >= len(stretch.probabilities):
+                    return False, None
+                return True, stretch.probabilities[chunk]
+        return True, 0.0
+
+    def _answered(self, stretch: Stretch) -> bool:
+        return len(stretch.probabilities) >= stretch.chunks(self.state.judged)
+
+    def _stretch(self, begin: int, *, heard: bool) -> None:
+        """Begin, go on with, or end the stretch in which the network listens."""
+        s = self.state
+        current = s.stretches[-1] if s.stretches and s.stretches[-1].end is None else None
+        if current is None:
+            if heard:
+                before = s.stretches[-1].end or 0 if s.stretches else 0
+                s.stretches.append(Stretch(max(0, before, begin - RUN_IN), begin))
+        elif s.quiet >= QUIET and self.backend != "silero":
+            current.end = s.judged
+        elif s.judged - current.start >= LONGEST:
+            current.end = s.judged
+            s.stretches.append(Stretch(s.judged - RUN_IN, s.judged))
+
+    def _end_stretch(self, at: int) -> None:
+        s = self.state
+        if s.stretches and s.stretches[-1].end is None:
+            s.stretches[-1].end = at
+
+    def _renew(self) -> None:
+        self._detector.renew()
+        self.state.renewed = self.state.judged

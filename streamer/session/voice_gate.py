@@ -1,0 +1,98 @@
+"""Which frames begin an utterance and which keep it going: webrtcvad's decisions and Silero's probabilities, joined.
+
+webrtcvad hears nearly every voice, whispers and laughs included, but takes music, rain and rooms for speech. Silero
+knows speech from sounds, but loses laughs and the edges of words. With both, an utterance begins once Silero has found a
+voice in it, and goes on as webrtcvad hears it for as long as Silero found a voice a moment ago. How long that moment is
+depends on the room: where webrtcvad hears a voice although nobody speaks, it is short.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from .vad import FRAME, Voicing
+
+Backend = Literal["webrtc", "silero", "both"]
+
+BEGIN_SHARE = 0.7  # of the configured threshold: a frame with that probability counts towards a beginning
+GO_ON_SHARE = 0.3  # of the configured threshold: a frame with that probability shows that the voice is still there
+SILERO_GO_ON = 0.15  # below the threshold by so much, an utterance of Silero alone goes on (its authors' hysteresis)
+EXTRA = 4 * FRAME  # a beginning needs so much more than `min_speech_s` of frames that count
+SLACK = 11 * FRAME  # ... which may be interrupted by so much
+BACK = 5 * FRAME  # a voice begins at least so long before the first frame that counted
+HOLD_QUIET = 50 * FRAME  # in a quiet room a laugh or a sob may last so long without a voice that Silero knows
+HOLD_NOISY = 5 * FRAME  # where webrtcvad hears the room itself
+NOISY = 0.3  # share of frames without speech that webrtcvad takes for a voice, from which the room counts as noisy
+SETTLED = 25  # frames after a voice, after which frames tell about the room
+ROOM_FRAMES = 150.0  # time constant of that share: 3 s
+
+
+class Decision(NamedTuple):
+    """What one frame means for the utterances.
+
+    begins  an utterance may begin with the frames up to this one
+    voiced  the frame keeps an utterance going
+    onset   the frame may lead up to a beginning
+    lead    samples from the first frame that showed the voice to this frame's end
+    sure    the voice began at least so many samples before this frame's end, whatever `onset` says; 0 if not known
+    """
+
+    begins: bool
+    voiced: bool
+    onset: bool
+    lead: int = 0
+    sure: int = 0
+
+
+@dataclass
+class GateState:
+    """What the gate remembers between frames; saved with the session.
+
+    strict   samples of unbroken strict webrtcvad frames
+    counted  which of the newest frames counted towards a beginning, newest last
+    since    frames since the voice was last certain
+    room     share of frames without speech that webrtcvad takes for a voice
+    """
+
+    strict: int = 0
+    counted: list[bool] = field(default_factory=list)
+    since: int = 1_000
+    room: float = 0.0
+
+
+class VoiceGate:
+    """Judges frames in audio order, from what webrtcvad said and, unless `backend` is webrtc, from Silero's probability."""
+
+    def __init__(self, backend: Backend, threshold: float, min_speech: int, state: GateState) -> None:
+        self.backend, self.state = backend, state
+        self._min_speech = min_speech
+        self._begin_p = threshold if backend == "silero" else BEGIN_SHARE * threshold
+        self._go_on_p = max(0.01, threshold - SILERO_GO_ON) if backend == "silero" else GO_ON_SHARE * threshold
+        self._need = max(1, (min_speech + EXTRA) // FRAME)
+        self._window = self._need + SLACK // FRAME
+
+    def judge(self, webrtc: Voicing, probability: float | None) -> Decision:
+        """The next frame. `probability` is None where Silero does not run or gave no answer: webrtcvad then decides."""
+        s = self.state
+        s.strict = s.strict + FRAME if webrtc.strict else 0
+        if self.backend == "webrtc" or probability is None:
+            s.since = 0 if webrtc.loose else s.since + 1
+            return Decision(s.strict >= self._min_speech, webrtc.loose, webrtc.onset, s.strict)
+        counts = probability >= self._begin_p
+        s.counted = [*s.counted[1 - self._window :], counts]
+        s.since = 0 if probability >= self._go_on_p else s.since + 1
+        if s.since > SETTLED:
+            s.room += (float(webrtc.loose) - s.room) / ROOM_FRAMES
+        begins = sum(s.counted) >= self._need
+        lead = (len(s.counted) - s.counted.index(True)) * FRAME if begins else 0
+        if self.backend == "silero":
+            voiced = s.since == 0
+            return Decision(begins and voiced, voiced, voiced, lead, lead + BACK if begins else 0)
+        hold = HOLD_NOISY if s.room >= NOISY else HOLD_QUIET
+        voiced = counts or (webrtc.loose and s.since * FRAME <= hold)
+        onset = webrtc.onset or s.since == 0
+        return Decision(begins and (webrtc.loose or counts), voiced, onset, lead, lead + BACK if begins else 0)
+
+    def restart(self, *, speaking: bool = False) -> None:
+        """An utterance was cut: what counted before the cut begins no other one."""
+        self.state.strict = 0
+        self.state.counted = []
