@@ -42,7 +42,9 @@ class WhisperConfig:
 
     def __post_init__(self) -> None:
         if self.dim % PART or self.queries < 1:
-            raise CardInvalid(f"dim must be a multiple of {PART} and queries at least 1; got {self.dim}, {self.queries}")
+            raise CardInvalid(
+                f"dim must be a multiple of {PART} and queries at least 1; got {self.dim}, {self.queries}"
+            )
 
 
 class WhisperModel(StreamModel):

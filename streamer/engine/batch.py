@@ -19,8 +19,9 @@ from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSamp
 from emoscope.models.text import TextBranch
 from emoscope.models.windows import grid_window, owned_frames
 
-from ..session.requests import Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
+from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from .fusing import read_with_words, shipped_branch
+from .voice_activity import detect_voice
 
 R = TypeVar("R", Encode, Read)
 
@@ -74,6 +75,8 @@ class BatchEngine:
         results: list[Result] = [
             Failed(request.id, "no recognizer is here") for request in requests if isinstance(request, Transcribe)
         ]
+        # First: everything else that a session will ask for follows from these.
+        results += [_detected(request) for request in requests if isinstance(request, DetectVoice)]
         for group in by_length.values():
             for begin in range(0, len(group), self.batch):
                 results += self._guard(self._encode, group[begin : begin + self.batch])
@@ -183,3 +186,12 @@ def _row(row: int, array: Any) -> Any:
 
 def _to_numpy(tensor: torch.Tensor) -> Any:
     return tensor.float().cpu().numpy()
+
+
+def _detected(request: DetectVoice) -> Result:
+    began = time.perf_counter()
+    try:
+        found = detect_voice(request)
+    except Exception as error:  # whatever the network or its library does wrong, the session goes on without it
+        return Failed(request.id, f"the voice detector: {type(error).__name__}: {error}")
+    return Done(request.id, found, infer_ms=(time.perf_counter() - began) * 1e3)

@@ -1,4 +1,7 @@
-"""The front of a session: from samples to what the voice detector and the segmenter find in them."""
+"""The front of a session: from samples to what the voice activity detection and the segmenter find in them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,52 +12,113 @@ from .assembly import Assembly
 from .audio_buffer import AudioBuffer
 from .intake import Intake
 from .open_requests import OpenRequests
-from .requests import Encode
+from .requests import Encode, VoiceProbabilities
 from .segmenter import Action, InterimDue, Reason, Segmenter, UtteranceEnded, UtteranceStarted, WindowComplete
 from .transcript.rolling import Transcript
 from .vad import FRAME, Samples
+from .voice_activity import VoiceActivity
+
+
+@dataclass
+class Cut:
+    """The current utterance ends at sample `at`, and then something else happens.
+
+    then     forget mood, baseline and language; enroll the next `samples` of speech; or close the session
+    """
+
+    at: int
+    reason: Reason
+    then: Literal["", "forget", "enroll", "close"] = ""
+    samples: int = 0
+
+
+@dataclass
+class FrontState:
+    """Cuts that wait until all frames before them are judged, oldest first; saved with the session."""
+
+    cuts: list[Cut] = field(default_factory=list)
 
 
 class Front:
-    """Resamples, detects speech and cuts it into utterances; hands what it finds to the assembly and the transcript."""
+    """Resamples, detects speech and cuts it into utterances; hands what it finds to the assembly and the transcript.
+
+    Frames are judged in audio order, and some wait for an answer of the voice detector. What follows from them waits too.
+    """
 
     def __init__(
         self,
+        state: FrontState,
         intake: Intake,
+        activity: VoiceActivity,
         segmenter: Segmenter,
         buffer: AudioBuffer,
         assembly: Assembly,
         transcript: Transcript,
         requests: OpenRequests,
     ) -> None:
-        self._intake, self._segmenter, self._buffer = intake, segmenter, buffer
+        self.state, self._intake, self._activity, self._segmenter, self._buffer = (
+            state, intake, activity, segmenter, buffer
+        )  # fmt: skip
         self._assembly, self._transcript, self._requests = assembly, transcript, requests
         self._lookback = segmenter.contract.lookback
         self._transcribes = segmenter.config.transcript
 
     def feed(self, samples: npt.NDArray[np.generic]) -> None:
         """More audio: (n,) or (n, channels), at the config's rate. InputError as `Intake.feed`."""
-        self._process(self._intake.feed(samples))
+        self._accept(self._intake.feed(samples))
+        self._advance()
 
-    def cut(self, reason: Reason) -> None:
-        """Process all audio so far, and end the current utterance where it stands."""
-        self._process(self._intake.drain())
-        for action in self._segmenter.cut(self._intake.clock, reason):
-            self._plan(action)
-        self._discard()
+    def cut(self, reason: Reason, then: Literal["", "forget", "enroll", "close"] = "", samples: int = 0) -> None:
+        """End the current utterance after all audio so far, then do what `then` says."""
+        self._accept(self._intake.drain())
+        self.state.cuts.append(Cut(self._intake.clock, reason, then, samples))
+        self._activity.cut(self._intake.clock)
+        self._advance()
 
-    def _process(self, audio: Samples) -> None:
-        buffer, state = self._buffer, self._segmenter.state
+    def answer(self, value: VoiceProbabilities | None) -> None:
+        """The result of the open request for probabilities; None when it was dropped, late or failed."""
+        self._activity.answer(value)
+        self._advance()
+
+    def _accept(self, audio: Samples) -> None:
+        buffer, judged = self._buffer, self._activity.state
         buffer.append(audio)
-        while state.position + FRAME <= buffer.end:
-            for action in self._segmenter.step(buffer.between(state.position, state.position + FRAME)):
-                self._plan(action)
-            self._plan_interim_pass()
+        while judged.judged + FRAME <= buffer.end:
+            self._activity.accept(buffer.between(judged.judged, judged.judged + FRAME))
+
+    def _advance(self) -> None:
+        """Take every frame and every cut that need not wait, and ask for what the next frames wait for."""
+        segmenter, cuts = self._segmenter, self.state.cuts
+        while True:
+            until = cuts[0].at if cuts else self._activity.state.judged
+            for decision in self._activity.decide(segmenter.state.position, until):
+                for action in segmenter.step(decision):
+                    self._plan(action)
+                self._plan_interim_pass()
+            if not cuts or segmenter.state.position + FRAME <= cuts[0].at:
+                break
+            self._cut(cuts.pop(0))
+        request = self._activity.ask(self._buffer, self._requests.new_id)
+        if request is not None:
+            self._requests.add_detection(request)
         self._discard()
+
+    def _cut(self, cut: Cut) -> None:
+        for action in self._segmenter.cut(cut.at, cut.reason):
+            self._plan(action)
+        self._activity.gate.restart()
+        match cut.then:
+            case "forget":
+                self._assembly.plan_forget()
+                self._transcript.forget_language()
+            case "enroll":
+                self._assembly.plan_enrollment(cut.samples)
+            case "close":
+                self._assembly.plan_close(cut.at)
 
     def _discard(self) -> None:
-        """Forget the audio that no later window and no later pass needs."""
-        keep_from, state = self._segmenter.keep_from, self._segmenter.state
+        """Forget the audio that no later window, pass or request for probabilities needs."""
+        keep_from, state = min(self._segmenter.keep_from, self._activity.keep_from), self._segmenter.state
         if self._transcribes and state.speaking:
             keep_from = min(keep_from, state.start)
         self._buffer.discard_before(keep_from)

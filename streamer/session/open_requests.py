@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..protocol.errors import UsageError
-from .requests import Encode, Read, Request, Transcribe
+from .requests import DetectVoice, Encode, Read, Request, Transcribe
 
 
 @dataclass
@@ -29,7 +29,14 @@ class OpenPass:
     request: Transcribe
 
 
-OpenRequest = OpenWindow | OpenReading | OpenPass
+@dataclass
+class OpenDetection:
+    """Audio in which to detect a voice; the probabilities go to the voice activity detection. At most one is open."""
+
+    request: DetectVoice
+
+
+OpenRequest = OpenWindow | OpenReading | OpenPass | OpenDetection
 
 
 @dataclass
@@ -40,6 +47,14 @@ class OpenRequestsState:
     windows: dict[int, OpenWindow] = field(default_factory=dict)
     readings: dict[int, OpenReading] = field(default_factory=dict)
     passes: dict[int, OpenPass] = field(default_factory=dict)
+    detections: dict[int, OpenDetection] = field(default_factory=dict)
+
+    @property
+    def kinds(
+        self,
+    ) -> tuple[dict[int, OpenDetection] | dict[int, OpenWindow] | dict[int, OpenReading] | dict[int, OpenPass], ...]:
+        """The open requests by kind; detections come first, since everything else follows from them."""
+        return self.detections, self.windows, self.readings, self.passes
 
 
 class OpenRequests:
@@ -69,6 +84,11 @@ class OpenRequests:
         self.state.passes[request.id] = OpenPass(request)
         self._new.append(request)
 
+    def add_detection(self, request: DetectVoice) -> None:
+        """Issue a request for the probabilities of a voice."""
+        self.state.detections[request.id] = OpenDetection(request)
+        self._new.append(request)
+
     def take_new(self) -> list[Request]:
         """The requests issued since the last call."""
         new, self._new = self._new, []
@@ -76,8 +96,7 @@ class OpenRequests:
 
     def pending(self) -> list[Request]:
         """Every request without a result."""
-        state = self.state
-        return [one.request for kind in (state.windows, state.readings, state.passes) for one in kind.values()]
+        return [one.request for kind in self.state.kinds for one in kind.values()]
 
     def interim_windows(self) -> set[int]:
         """Ids of the windows that only an interim reading needs."""
@@ -85,8 +104,7 @@ class OpenRequests:
 
     def close(self, number: int) -> OpenRequest:
         """Remove the request that got its one result; UsageError when no such request is open."""
-        state = self.state
-        for kind in (state.windows, state.readings, state.passes):
+        for kind in self.state.kinds:
             if number in kind:
                 return kind.pop(number)
         raise UsageError(f"request {number} was never made or has its result already; give each request one result")

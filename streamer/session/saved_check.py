@@ -23,17 +23,24 @@ def _audio_fits(state: SessionState) -> bool:
         and all(array.ndim == 1 and array.dtype == np.float32 for array in (i.kept, audio.samples))
         and audio.start >= 0
         and audio.end == i.produced
-        and len(state.vad.heard) % (2 * FRAME) == 0
+        and len(state.vad.webrtc.heard) % (2 * FRAME) == 0
     )
 
 
 def _speech_fits(state: SessionState) -> bool:
     g, audio = state.segmenter, state.audio
-    counts = (g.run_start, g.voiced, g.start, g.committed, g.interims, g.utterances)
+    v, cuts = state.vad, [cut.at for cut in state.front.cuts]
+    counts = (g.run_start, g.ended, g.start, g.committed, g.interims, g.utterances, *cuts)
     return (
         min(counts) >= 0
         and audio.start <= g.position <= audio.end
-        and max(g.start, g.last_voiced, g.run_start, g.detector_reset) <= g.position
+        and max(g.start, g.last_voiced, g.run_start, g.ended) <= g.position
+        and cuts == sorted(cuts)
+        and g.position <= v.judged <= audio.end
+        and len(v.frames) * FRAME <= v.judged - g.position < (len(v.frames) + len(cuts) + 1) * FRAME
+        and all(0 <= x.start <= x.first and len(x.probabilities) <= x.asked for x in v.stretches)
+        and v.waiting == bool(state.requests.detections)
+        and all(x.network.shape == (2, 128) for x in v.stretches)
         and g.committed * state.contract.hop <= max(0, g.position - g.start)
         and g.interims * FRAME <= audio.end
     )
@@ -45,7 +52,7 @@ def _requests_fit(state: SessionState) -> bool:
     steps = [step for step in state.assembly.steps if isinstance(step, MergeWindow | ReadingDue)]
     encodes = [step.encode for step in steps if step.encode is not None]
     issued = {made.id for made in state.transcript.passes if made.issued and not made.answered}
-    ids = [*requests.windows, *requests.readings, *requests.passes, *state.assembly.encoded]
+    ids = [*(number for kind in requests.kinds for number in kind), *state.assembly.encoded]
     waits_for = state.baseline.waits_for
     return (
         sorted(encodes) == sorted([*requests.windows, *state.assembly.encoded])

@@ -8,12 +8,12 @@ from emoscope.models.contract import ModelContract
 from emoscope.models.windows import Window, complete_windows, grid_window, now_window
 
 from ..protocol.config import Config, to_samples
-from .vad import FRAME, Samples, VadState, VoiceDetector
+from .vad import FRAME
+from .voice_gate import Decision, longest_lead
 
 Reason = Literal["silence", "max", "flush", "finish"]
 
 LEAD_IN = to_samples(0.3)  # an utterance begins at most this long before the frames that prove it
-RESET_AFTER = to_samples(10.0)  # of silence; the detector is then made anew, see `VadState`
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,7 @@ class SegmenterState:
     interims        how many of its interim readings were due
     run_start       where the unbroken frames begin that end at `position` and may belong to the next utterance; never
                     before the end of the last one
-    voiced          unbroken samples up to `position` whose frames count towards the start of an utterance
-    detector_reset  where the detector was last made anew
+    ended           end of the last utterance, or the last cut: no later one begins before it
     """
 
     position: int = 0
@@ -85,8 +84,7 @@ class SegmenterState:
     committed: int = 0
     interims: int = 0
     run_start: int = 0
-    voiced: int = 0
-    detector_reset: int = 0
+    ended: int = 0
 
 
 class Segmenter:
@@ -100,12 +98,10 @@ class Segmenter:
         contract: ModelContract,
         config: Config,
         state: SegmenterState | None = None,
-        voice: VadState | None = None,
     ) -> None:
         self.contract, self.config = contract, config
         self.state = SegmenterState() if state is None else state
-        self.detector = VoiceDetector(config.vad.threshold, voice)
-        self._min_speech = to_samples(config.vad.min_speech_s)
+        self._longest_lead = longest_lead(to_samples(config.vad.min_speech_s))
         self._min_silence = to_samples(config.vad.min_silence_s)
         self._tail = min(contract.tail, self._min_silence)
         self._interval = to_samples(config.interval_s)
@@ -121,40 +117,34 @@ class Segmenter:
             latest_now = max(s.start, s.last_voiced - c.window - c.frame)
             need = min(next_grid, latest_now)
         else:
-            need = max(s.run_start, s.position - LEAD_IN - self._min_speech)
+            need = max(s.ended, s.position - LEAD_IN - self._longest_lead)
         return need - c.lookback
 
-    def step(self, frame: Samples) -> Iterator[Action]:
-        """Judge the next 320 samples; yields what follows, in audio order."""
+    def step(self, decision: Decision) -> Iterator[Action]:
+        """Take the decision about the next 320 samples; yields what follows, in audio order."""
         s = self.state
-        voicing = self.detector.judge(frame)
-        begin, s.position = s.position, s.position + FRAME
+        s.position += FRAME
         if s.speaking:
-            yield from self._continue(begin, voicing.continues)
+            yield from self._continue(decision.voiced)
         else:
-            yield from self._wait(voicing.precedes, voicing.starts)
+            yield from self._wait(decision)
 
     def cut(self, at: int, reason: Reason) -> Iterator[Action]:
         """End the current utterance, if there is one, at sample `at`; what follows is judged afresh."""
         s = self.state
         if s.speaking:
             yield from self._end(min(s.last_voiced + self._tail, at), reason)
-        s.position = s.run_start = at
-        s.voiced = 0
-        self._reset_detector()
+        s.position = s.run_start = s.ended = at
 
-    def _wait(self, precedes: bool, starts: bool) -> Iterator[Action]:
+    def _wait(self, decision: Decision) -> Iterator[Action]:
         s = self.state
-        if not precedes:
+        if not decision.precedes:
             s.run_start = s.position
-        s.voiced = s.voiced + FRAME if starts else 0
-        if s.voiced < self._min_speech:
-            quiet = s.run_start == s.position
-            if s.position - s.detector_reset >= (RESET_AFTER if quiet else 2 * RESET_AFTER):
-                self._reset_detector()
+        if not decision.begins:
             return
         # An utterance must not begin longer ago than it may last.
-        start = max(s.run_start, s.position - min(s.voiced + LEAD_IN, self._max))
+        earliest = max(s.ended, s.position - min(decision.lead + LEAD_IN, self._max))
+        start = max(earliest, min(s.run_start, s.position - decision.sure))
         yield from self._begin(start)
         yield from self._voiced(s.position)
 
@@ -162,10 +152,10 @@ class Segmenter:
         s = self.state
         s.speaking, s.start, s.last_voiced = True, start, start
         s.utterances += 1
-        s.committed = s.interims = s.voiced = 0
+        s.committed = s.interims = 0
         yield UtteranceStarted(s.utterances, start)
 
-    def _continue(self, begin: int, voiced: bool) -> Iterator[Action]:
+    def _continue(self, voiced: bool) -> Iterator[Action]:
         s = self.state
         limit = s.start + self._max
         if s.position < limit:
@@ -179,19 +169,16 @@ class Segmenter:
         if voiced:
             yield from self._voiced(limit)
             yield from self._end(limit, "max")
-            self._reset_detector()
             yield from self._begin(limit)
             yield from self._voiced(s.position)
         else:
             yield from self._end(min(s.last_voiced + self._tail, limit), "max")
             s.run_start = s.position
-            self._reset_detector()
 
     def _finish_silence(self) -> Iterator[Action]:
         s = self.state
         yield from self._end(s.last_voiced + self._tail, "silence")
         s.run_start = s.position
-        self._reset_detector()
 
     def _voiced(self, until: int) -> Iterator[Action]:
         """Speech is confirmed up to `until`: yield the windows that it completes and the readings that it makes due."""
@@ -225,8 +212,4 @@ class Segmenter:
             yield WindowComplete(grid_window(c, s.start, k))
             s.committed += 1
         yield UtteranceEnded(s.utterances, s.start, end, reason, now_window(c, s.start, end, s.committed))
-        s.speaking = False
-
-    def _reset_detector(self) -> None:
-        self.detector.reset()
-        self.state.detector_reset = self.state.position
+        s.speaking, s.ended = False, at

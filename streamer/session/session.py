@@ -1,7 +1,7 @@
 """One voice, from samples to events, in audio time: no I/O, no model, and no clock but the count of samples."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,10 +17,10 @@ from ..protocol.events import AnyEvent, Error, WarningEvent
 from .assembly import Assembly
 from .front import Front
 from .intake import Intake
-from .open_requests import OpenPass, OpenReading, OpenRequests, OpenWindow
+from .open_requests import OpenDetection, OpenPass, OpenReading, OpenRequests, OpenWindow
 from .outbox import Outbox
 from .pooling import Pooling
-from .requests import Done, Failed, Request, Result, Summary
+from .requests import Done, Failed, Request, Result, Summary, VoiceProbabilities
 from .saved_check import check_saved
 from .saving import from_bytes, to_bytes
 from .segmenter import Reason, Segmenter
@@ -28,6 +28,7 @@ from .state import SessionState
 from .steps import EncodedWindow, ReadingDue
 from .transcript.hypothesis import Hypothesis
 from .transcript.rolling import Transcript
+from .voice_activity import VoiceActivity
 
 ENROLL_S = (1.0, 120.0)
 """The shortest and the longest enrollment, in seconds of speech."""
@@ -85,8 +86,19 @@ class Session:
         )
         self._transcript = Transcript(config, state.transcript, self._outbox, self._requests)
         self._intake = Intake(config.sample_rate, config.channels, state.intake)
-        segmenter = Segmenter(contract, config, state.segmenter, state.vad)
-        self._front = Front(self._intake, segmenter, state.audio, self._assembly, self._transcript, self._requests)
+        vad = config.vad
+        activity = VoiceActivity(vad.backend, vad.threshold, to_samples(vad.min_speech_s), state.vad)
+        segmenter = Segmenter(contract, config, state.segmenter)
+        self._front = Front(
+            state.front,
+            self._intake,
+            activity,
+            segmenter,
+            state.audio,
+            self._assembly,
+            self._transcript,
+            self._requests,
+        )
 
     @property
     def contract(self) -> ModelContract:
@@ -178,9 +190,7 @@ class Session:
 
     def reset(self) -> Output:
         """End the current utterance, and forget mood, baseline and language; clock and numbers go on."""
-        self._cut("flush")
-        self._assembly.plan_forget()
-        self._transcript.forget_language()
+        self._cut("flush", "forget")
         return self._output()
 
     def enroll(self, seconds: float) -> Output:
@@ -193,14 +203,12 @@ class Session:
             raise ConfigInvalid(f"model {self.contract.id} learns no voice; it cannot enroll one", "seconds")
         if not ENROLL_S[0] <= seconds <= ENROLL_S[1]:
             raise ConfigInvalid(f"enroll: {seconds:g} s; from {ENROLL_S[0]:g} to {ENROLL_S[1]:g} s", "seconds")
-        self._cut("flush")
-        self._assembly.plan_enrollment(to_samples(seconds))
+        self._cut("flush", "enroll", to_samples(seconds))
         return self._output()
 
     def finish(self) -> Output:
         """No more audio: the last utterance ends, and `session.closed` follows the last reading."""
-        self._cut("finish")
-        self._assembly.plan_close(self._intake.clock)
+        self._cut("finish", "close")
         self.state.finished = True
         return self._output()
 
@@ -242,15 +250,18 @@ class Session:
         if self.state.finished:
             raise UsageError("this session is finished; open another for more audio")
 
-    def _cut(self, reason: Reason) -> None:
+    def _cut(self, reason: Reason, then: Literal["", "forget", "enroll", "close"] = "", samples: int = 0) -> None:
         self._refuse_if_finished()
-        self._front.cut(reason)
+        self._front.cut(reason, then, samples)
 
     def _accept(self, result: Result) -> list[AnyEvent]:
         """Hand one result on. A failure is reported at once, ahead of the events that wait, and only once."""
         value = result.value if isinstance(result, Done) else None
         queue_ms, infer_ms = (result.queue_ms, result.infer_ms) if isinstance(result, Done) else (0.0, 0.0)
         match self._requests.close(result.id):
+            case OpenDetection():  # a session whose voice detector fails goes on with webrtcvad alone
+                self._front.answer(value if isinstance(value, VoiceProbabilities) else None)
+                return []
             case OpenPass(request):
                 self._transcript.accept(request, value if isinstance(value, Hypothesis) else None)
                 return self._disable_transcript(result.message) if isinstance(result, Failed) else []

@@ -7,6 +7,7 @@ from emoscope.models.contract import ModelContract
 from ..protocol.config import Config
 from .audio_buffer import AudioBuffer
 from .baseline import BaselineState
+from .front import FrontState
 from .intake import IntakeState
 from .open_requests import OpenRequestsState
 from .outbox import OutboxState
@@ -14,7 +15,7 @@ from .pooling import PoolingState
 from .segmenter import SegmenterState
 from .steps import AssemblyState
 from .transcript.state import TranscriptState
-from .vad import VadState
+from .voice_activity import VoiceActivityState
 
 
 @dataclass
@@ -29,7 +30,8 @@ class SessionState:
     config: Config
     intake: IntakeState = field(default_factory=IntakeState)
     audio: AudioBuffer = field(default_factory=AudioBuffer)
-    vad: VadState = field(default_factory=VadState)
+    vad: VoiceActivityState = field(default_factory=VoiceActivityState)
+    front: FrontState = field(default_factory=FrontState)
     segmenter: SegmenterState = field(default_factory=SegmenterState)
     requests: OpenRequestsState = field(default_factory=OpenRequestsState)
     transcript: TranscriptState = field(default_factory=TranscriptState)

@@ -5,12 +5,13 @@ for probabilities by a `DetectVoice` request, for the stretches in which webrtcv
 audio order, until their probability is there. What is asked depends on the audio alone, never on when answers come.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from .audio_buffer import AudioBuffer
 from .requests import DetectVoice, VoiceProbabilities
 from .vad import FRAME, Samples, VadState, VoiceDetector, Voicing
 from .voice_gate import Backend, Decision, GateState, VoiceGate
@@ -57,11 +58,11 @@ class VoiceActivityState:
     """What the voice activity detection remembers; saved with the session.
 
     judged     samples that webrtcvad has judged
-    frames     its decisions from the next frame to be taken up to `judged`: strict, loose, onset as bits 1, 2, 4
+    frames     its decisions from the next frame to be taken up to `judged`: starts, continues, precedes as bits 1, 2, 4
     quiet      unbroken samples before `judged` in which it heard nothing
     renewed    sample at which it was last made anew
     stretches  in which the network listens, oldest first; those that are used up are gone
-    request    the open request: its id, and how many chunks of which stretch it asks for
+    waiting    a request is open: it asks for the chunks of a stretch that were asked for and not answered
     """
 
     judged: int = 0
@@ -69,13 +70,13 @@ class VoiceActivityState:
     quiet: int = 0
     renewed: int = 0
     stretches: list[Stretch] = field(default_factory=list)
-    request: DetectVoice | None = None
+    waiting: bool = False
     webrtc: VadState = field(default_factory=VadState)
     gate: GateState = field(default_factory=GateState)
 
 
 class VoiceActivity:
-    """Owned by a session's front: `accept` takes audio, `decide` gives the decisions that are due."""
+    """Owned by a session's front: `accept` takes audio, `decide` gives the decisions that can be made."""
 
     def __init__(self, backend: Backend, threshold: float, min_speech: int, state: VoiceActivityState) -> None:
         self.backend, self.state = backend, state
@@ -94,24 +95,25 @@ class VoiceActivity:
         s = self.state
         voicing = self._detector.judge(frame)
         begin, s.judged = s.judged, s.judged + FRAME
-        s.frames.append(voicing.strict + 2 * voicing.loose + 4 * voicing.onset)
-        s.quiet = 0 if voicing.loose else s.quiet + FRAME
+        s.frames.append(voicing.starts + 2 * voicing.continues + 4 * voicing.precedes)
+        s.quiet = 0 if voicing.continues else s.quiet + FRAME
         if self.backend != "webrtc":
-            self._stretch(begin, heard=voicing.loose or self.backend == "silero")
+            self._stretch(begin, heard=voicing.continues or self.backend == "silero")
         if s.quiet == QUIET or s.judged - s.renewed >= (RENEW if s.quiet else 2 * RENEW):
             self._renew()
 
     def cut(self, at: int) -> None:
         """Audio goes on afresh at sample `at`, which may lie within a frame."""
         s = self.state
-        self._end_stretch(s.judged)
+        if s.stretches and s.stretches[-1].end is None:
+            s.stretches[-1].end = s.judged
         s.judged, s.quiet = at, 0
         self._renew()
 
-    def decide(self, position: int) -> Iterator[Decision]:
-        """Decisions of the frames from sample `position` on, as far as they can be made, in audio order."""
+    def decide(self, position: int, until: int) -> Iterator[Decision]:
+        """Decisions of the frames from sample `position` to `until`, as far as they can be made, in audio order."""
         s = self.state
-        while s.frames:
+        while s.frames and position + FRAME <= until:
             known, probability = self._probability(position + FRAME // 2)
             if not known:
                 return
@@ -119,10 +121,10 @@ class VoiceActivity:
             position += FRAME
             yield self.gate.judge(Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4)), probability)
 
-    def ask(self, request_id: int, audio: Samples, audio_start: int) -> DetectVoice | None:
-        """The next request, if there is none open and a chunk is complete. `audio` begins at sample `audio_start`."""
+    def ask(self, audio: AudioBuffer, new_id: Callable[[], int]) -> DetectVoice | None:
+        """The next request, with an id of `new_id`, if none is open and a chunk is complete."""
         s = self.state
-        if s.request is not None:
+        if s.waiting:
             return None
         stretch = next((x for x in s.stretches if x.asked < x.chunks(s.judged)), None)
         if stretch is None:
@@ -130,17 +132,16 @@ class VoiceActivity:
         first, last = stretch.asked, stretch.chunks(s.judged)
         begin, end = stretch.start + first * CHUNK, stretch.start + last * CHUNK
         context = CONTEXT if first else 0  # before the beginning of a stretch there is silence
-        heard = audio[begin - context - audio_start : min(end, s.judged if stretch.end is None else stretch.end) - audio_start]
+        heard = audio.between(begin - context, min(end, s.judged if stretch.end is None else stretch.end))
         whole = np.zeros(CONTEXT + end - begin, np.float32)
         whole[CONTEXT - context : CONTEXT - context + len(heard)] = heard
         stretch.asked = last
-        s.request = DetectVoice(request_id, whole, stretch.network)
-        return s.request
+        s.waiting = True
+        return DetectVoice(new_id(), whole, stretch.network)
 
     def answer(self, value: VoiceProbabilities | None) -> None:
         """The result of the open request; None when there is none, and webrtcvad decides alone."""
         s = self.state
-        assert s.request is not None
         stretch = next(x for x in s.stretches if x.asked > len(x.probabilities))
         if value is None:
             stretch.probabilities += [None] * (stretch.asked - len(stretch.probabilities))
@@ -148,7 +149,7 @@ class VoiceActivity:
         else:
             stretch.probabilities += value.probabilities
             stretch.network = value.network
-        s.request = None
+        s.waiting = False
 
     def _probability(self, at: int) -> tuple[bool, float | None]:
         """Whether the probability at sample `at` is known, and what it is; 0 where the network does not listen."""
@@ -182,11 +183,6 @@ class VoiceActivity:
             current.end = s.judged
             s.stretches.append(Stretch(s.judged - RUN_IN, s.judged))
 
-    def _end_stretch(self, at: int) -> None:
-        s = self.state
-        if s.stretches and s.stretches[-1].end is None:
-            s.stretches[-1].end = at
-
     def _renew(self) -> None:
-        self._detector.renew()
+        self._detector.reset()
         self.state.renewed = self.state.judged

@@ -31,14 +31,14 @@ class Decision(NamedTuple):
 
     begins  an utterance may begin with the frames up to this one
     voiced  the frame keeps an utterance going
-    onset   the frame may lead up to a beginning
+    precedes  the frame may lead up to a beginning
     lead    samples from the first frame that showed the voice to this frame's end
-    sure    the voice began at least so many samples before this frame's end, whatever `onset` says; 0 if not known
+    sure    the voice began at least so many samples before this frame's end, whatever `precedes` says; 0 if not known
     """
 
     begins: bool
     voiced: bool
-    onset: bool
+    precedes: bool
     lead: int = 0
     sure: int = 0
 
@@ -47,20 +47,25 @@ class Decision(NamedTuple):
 class GateState:
     """What the gate remembers between frames; saved with the session.
 
-    strict   samples of unbroken strict webrtcvad frames
+    starts   samples of unbroken webrtcvad frames that may begin an utterance
     counted  which of the newest frames counted towards a beginning, newest last
     since    frames since the voice was last certain
     room     share of frames without speech that webrtcvad takes for a voice
     """
 
-    strict: int = 0
+    starts: int = 0
     counted: list[bool] = field(default_factory=list)
     since: int = 1_000
     room: float = 0.0
 
 
+def longest_lead(min_speech: int) -> int:
+    """The largest `lead` of a decision, in samples."""
+    return max(FRAME, (min_speech + EXTRA) // FRAME * FRAME) + SLACK
+
+
 class VoiceGate:
-    """Judges frames in audio order, from what webrtcvad said and, unless `backend` is webrtc, from Silero's probability."""
+    """Judges frames in audio order, by webrtcvad's decisions and, unless `backend` is webrtc, Silero's probabilities."""
 
     def __init__(self, backend: Backend, threshold: float, min_speech: int, state: GateState) -> None:
         self.backend, self.state = backend, state
@@ -68,31 +73,32 @@ class VoiceGate:
         self._begin_p = threshold if backend == "silero" else BEGIN_SHARE * threshold
         self._go_on_p = max(0.01, threshold - SILERO_GO_ON) if backend == "silero" else GO_ON_SHARE * threshold
         self._need = max(1, (min_speech + EXTRA) // FRAME)
-        self._window = self._need + SLACK // FRAME
+        self._window = longest_lead(min_speech) // FRAME
 
     def judge(self, webrtc: Voicing, probability: float | None) -> Decision:
         """The next frame. `probability` is None where Silero does not run or gave no answer: webrtcvad then decides."""
         s = self.state
-        s.strict = s.strict + FRAME if webrtc.strict else 0
+        s.starts = s.starts + FRAME if webrtc.starts else 0
         if self.backend == "webrtc" or probability is None:
-            s.since = 0 if webrtc.loose else s.since + 1
-            return Decision(s.strict >= self._min_speech, webrtc.loose, webrtc.onset, s.strict)
+            s.since = 0 if webrtc.continues else s.since + 1
+            begins, lead = s.starts >= self._min_speech, min(s.starts, self._window * FRAME)
+            return Decision(begins, webrtc.continues, webrtc.precedes, lead)
         counts = probability >= self._begin_p
         s.counted = [*s.counted[1 - self._window :], counts]
         s.since = 0 if probability >= self._go_on_p else s.since + 1
         if s.since > SETTLED:
-            s.room += (float(webrtc.loose) - s.room) / ROOM_FRAMES
+            s.room += (float(webrtc.continues) - s.room) / ROOM_FRAMES
         begins = sum(s.counted) >= self._need
         lead = (len(s.counted) - s.counted.index(True)) * FRAME if begins else 0
         if self.backend == "silero":
             voiced = s.since == 0
             return Decision(begins and voiced, voiced, voiced, lead, lead + BACK if begins else 0)
         hold = HOLD_NOISY if s.room >= NOISY else HOLD_QUIET
-        voiced = counts or (webrtc.loose and s.since * FRAME <= hold)
-        onset = webrtc.onset or s.since == 0
-        return Decision(begins and (webrtc.loose or counts), voiced, onset, lead, lead + BACK if begins else 0)
+        voiced = counts or (webrtc.continues and s.since * FRAME <= hold)
+        precedes = webrtc.precedes or s.since == 0
+        return Decision(begins and (webrtc.continues or counts), voiced, precedes, lead, lead + BACK if begins else 0)
 
-    def restart(self, *, speaking: bool = False) -> None:
-        """An utterance was cut: what counted before the cut begins no other one."""
-        self.state.strict = 0
+    def restart(self) -> None:
+        """The audio was cut: frames before the cut begin no utterance after it."""
+        self.state.starts = 0
         self.state.counted = []

@@ -14,9 +14,10 @@ from emoscope.models.windows import owned_frames
 
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.events import SpokenWord
-from ..session.requests import Done, Encode, Read, Request, Result, Summary, Transcribe
+from ..session.requests import DetectVoice, Done, Encode, Read, Request, Result, Summary, Transcribe, VoiceProbabilities
 from ..session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from ..session.vad import Samples
+from ..session.voice_activity import CHUNK, CONTEXT
 
 CONTRACT = ModelContract(
     id="fake",
@@ -52,10 +53,22 @@ class FakeEngine:
         crossings = np.mean(np.diff(np.signbit(frames).astype(np.int8), axis=1) != 0, axis=1) * 4.0
         return np.stack([level, crossings], 1).astype(np.float32)
 
+    def detect(self, request: DetectVoice) -> VoiceProbabilities:
+        """A voice is probable where it is loud, as smoothed by the detector's memory: so a lost memory shows."""
+        network = request.network.copy()
+        probabilities = []
+        for chunk in request.audio[CONTEXT:].reshape(-1, CHUNK):
+            level = 10 * np.log10(float(np.mean(chunk**2)) + 1e-12)
+            network[0, 0] += np.float32(0.7) * (np.float32(level / 10) - network[0, 0])
+            probabilities.append(float(1 / (1 + np.exp(-2 * (float(network[0, 0]) + 5.0)))))
+        return VoiceProbabilities(probabilities, network)
+
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Request) -> Result:
+        if isinstance(request, DetectVoice):
+            return Done(request.id, self.detect(request))
         if isinstance(request, Transcribe):
             return Done(request.id, self.transcribe(request))
         return self._encode(request) if isinstance(request, Encode) else self._read(request)
