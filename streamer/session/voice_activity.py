@@ -1,8 +1,8 @@
 """From samples to one decision a frame: webrtcvad at once, Silero's probabilities as soon as they are answered.
 
 webrtcvad costs little and judges each frame when it arrives. Silero is a network, and a session calls no model: it asks
-for probabilities by a `DetectVoice` request, for the stretches in which webrtcvad hears something. Frames wait here, in
-audio order, until their probability is there. What is asked depends on the audio alone, never on when answers come.
+for probabilities by a `DetectVoice` request, for the stretches in which webrtcvad hears something. Frames wait here,
+in audio order, until their probability is there. What is asked depends on the audio alone, never on when answers come.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ from .voice_gate import Backend, Decision, GateState, VoiceGate
 
 CHUNK = 512  # samples that Silero judges at once
 CONTEXT = 64  # samples before a chunk that it also sees
-RUN_IN = 16 * FRAME  # a stretch begins so long before the first frame that webrtcvad hears
-QUIET = 25 * FRAME  # a stretch ends after so much that webrtcvad does not hear
+RUN_IN = 16 * FRAME  # a stretch begins so long before the first frame in which webrtcvad hears a beginning
+QUIET = 25 * FRAME  # a stretch ends after so much in which webrtcvad hears no beginning
 LONGEST = 1_000 * FRAME  # 20 s: then the network's memory starts afresh, as it loses confidence without a reset
 RENEW = 500 * FRAME  # 10 s of silence, after which webrtcvad starts afresh
 
@@ -47,7 +47,7 @@ class Stretch:
     network: npt.NDArray[np.float32] = field(default_factory=fresh_network)
 
     def chunks(self, judged: int) -> int:
-        """Chunks that are complete when webrtcvad has judged up to `judged`; the last one of an ended stretch is padded."""
+        """Chunks that are complete when webrtcvad has judged up to `judged`; of an ended stretch the last is padded."""
         if self.end is not None:
             return -(-(self.end - self.start) // CHUNK)
         return (judged - self.start) // CHUNK
@@ -59,7 +59,8 @@ class VoiceActivityState:
 
     judged     samples that webrtcvad has judged
     frames     its decisions from the next frame to be taken up to `judged`: starts, continues, precedes as bits 1, 2, 4
-    quiet      unbroken samples before `judged` in which it heard nothing
+    quiet      unbroken samples before `judged` that webrtcvad does not take for a voice
+    idle       unbroken samples before `judged` in which no utterance can begin
     renewed    sample at which it was last made anew
     stretches  in which the network listens, oldest first; those that are used up are gone
     waiting    a request is open: it asks for the chunks of a stretch that were asked for and not answered
@@ -68,6 +69,7 @@ class VoiceActivityState:
     judged: int = 0
     frames: list[int] = field(default_factory=list)
     quiet: int = 0
+    idle: int = 0
     renewed: int = 0
     stretches: list[Stretch] = field(default_factory=list)
     waiting: bool = False
@@ -98,7 +100,10 @@ class VoiceActivity:
         s.frames.append(voicing.starts + 2 * voicing.continues + 4 * voicing.precedes)
         s.quiet = 0 if voicing.continues else s.quiet + FRAME
         if self.backend != "webrtc":
-            self._stretch(begin, heard=voicing.continues or self.backend == "silero")
+            # Frames that only keep an utterance going are left out: webrtcvad takes many a room for those.
+            active = voicing.starts or (voicing.precedes and voicing.continues) or self.backend == "silero"
+            s.idle = 0 if active else s.idle + FRAME
+            self._stretch(begin)
         if s.quiet == QUIET or s.judged - s.renewed >= (RENEW if s.quiet else 2 * RENEW):
             self._renew()
 
@@ -107,7 +112,7 @@ class VoiceActivity:
         s = self.state
         if s.stretches and s.stretches[-1].end is None:
             s.stretches[-1].end = s.judged
-        s.judged, s.quiet = at, 0
+        s.judged, s.quiet, s.idle = at, 0, 0
         self._renew()
 
     def decide(self, position: int, until: int) -> Iterator[Decision]:
@@ -169,15 +174,15 @@ class VoiceActivity:
     def _answered(self, stretch: Stretch) -> bool:
         return len(stretch.probabilities) >= stretch.chunks(self.state.judged)
 
-    def _stretch(self, begin: int, *, heard: bool) -> None:
-        """Begin, go on with, or end the stretch in which the network listens."""
+    def _stretch(self, begin: int) -> None:
+        """Begin, go on with, or end the stretch in which the network listens, after the frame at sample `begin`."""
         s = self.state
         current = s.stretches[-1] if s.stretches and s.stretches[-1].end is None else None
         if current is None:
-            if heard:
+            if s.idle == 0:
                 before = s.stretches[-1].end or 0 if s.stretches else 0
                 s.stretches.append(Stretch(max(0, before, begin - RUN_IN), begin))
-        elif s.quiet >= QUIET and self.backend != "silero":
+        elif s.idle >= QUIET:
             current.end = s.judged
         elif s.judged - current.start >= LONGEST:
             current.end = s.judged

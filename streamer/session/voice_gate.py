@@ -1,9 +1,9 @@
 """Which frames begin an utterance and which keep it going: webrtcvad's decisions and Silero's probabilities, joined.
 
 webrtcvad hears nearly every voice, whispers and laughs included, but takes music, rain and rooms for speech. Silero
-knows speech from sounds, but loses laughs and the edges of words. With both, an utterance begins once Silero has found a
-voice in it, and goes on as webrtcvad hears it for as long as Silero found a voice a moment ago. How long that moment is
-depends on the room: where webrtcvad hears a voice although nobody speaks, it is short.
+knows speech from sounds, but loses laughs and the edges of words. With both, an utterance begins once Silero has found
+a voice in it, and goes on as webrtcvad hears it for as long as Silero found a voice a moment ago. How long that moment
+is depends on the room: where webrtcvad hears a voice although nobody speaks, it is short.
 """
 
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ def longest_lead(min_speech: int) -> int:
 
 
 class VoiceGate:
-    """Judges frames in audio order, by webrtcvad's decisions and, unless `backend` is webrtc, Silero's probabilities."""
+    """Judges frames in audio order, by webrtcvad's decisions and, unless `backend` is webrtc, by probabilities."""
 
     def __init__(self, backend: Backend, threshold: float, min_speech: int, state: GateState) -> None:
         self.backend, self.state = backend, state
