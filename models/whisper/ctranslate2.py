@@ -1,8 +1,8 @@
 """Read the tensors of a CTranslate2 model file without the library: what faster-whisper keeps in its cache.
 
 The file is a header (version, specification, revision, count), then for each tensor its name, rank, dimensions, type
-and bytes, then aliases: names that stand for another tensor. All numbers are little-endian; a string is its length, which
-counts a final zero byte, and its bytes.
+and bytes, then aliases: names that stand for another tensor. All numbers are little-endian; a string is its length,
+which counts a final zero byte, and its bytes.
 """
 
 import struct

@@ -63,7 +63,8 @@ class WhisperStates(nn.Module):
         )
         self.shape = shape
         self.mel = WhisperMel(shape.bands)
-        self.model: Any = WhisperEncoder._from_config(config, attn_implementation="sdpa")
+        make: Any = WhisperEncoder._from_config
+        self.model: Any = make(config, attn_implementation="sdpa")
         self.model.layer_norm = nn.Identity()  # belongs to the output of the last of all layers, which does not run
 
     def tensors(self) -> dict[str, Tensor]:
@@ -122,5 +123,6 @@ class Borrowed(nn.Module):
         return made
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.inner._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+        self.inner._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self

@@ -47,6 +47,11 @@ class WhisperConfig:
             )
 
 
+def _parts(features: Tensor) -> Tensor:
+    """Features (B, T, K) as heads (B, T, K / 64, 64)."""
+    return features.reshape(*features.shape[:2], -1, PART)
+
+
 class WhisperModel(StreamModel):
     """Windows of audio to nine emotions, and to arousal, valence and dominance.
 
@@ -134,8 +139,8 @@ class WhisperModel(StreamModel):
         upper = standard[:, :, -1]
         joined = self.input_dropout(standard.mean(2) * len(self.mean) ** 0.5)
         projected = self.project_norm(nn.functional.gelu(self.project(joined)))
-        parts = projected.unflatten(2, (-1, PART)).repeat(1, 1, self.config.queries, 1)
-        features = torch.cat([parts, upper.unflatten(2, (-1, PART))], 2)
+        parts = _parts(projected).repeat(1, 1, self.config.queries, 1)
+        features = torch.cat([parts, _parts(upper)], 2)
         scores = torch.cat([self.attention(projected), self.average_attention(upper)], 2)
         return features, scores
 

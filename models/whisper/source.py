@@ -1,8 +1,8 @@
 """Where the encoder's weights come from: the user's own copy of Whisper, checked tensor by tensor.
 
-Looked for in this order: what `emoscope models pull whisper` kept, what faster-whisper has cached, what transformers has
-cached. Nothing is fetched unless `pull` is asked to. Each tensor is compared with the digest in the model's card, in half
-precision, in which the published files of both kinds are the same.
+Looked for in this order: what `emoscope models pull whisper` kept, what faster-whisper has cached, what transformers
+has cached. Nothing is fetched unless `pull` is asked to. Each tensor is compared with the digest in the model's card,
+in half precision, in which the published files of both kinds are the same.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def digests(encoder: WhisperStates) -> dict[str, str]:
 
 
 def load_encoder(encoder: WhisperStates) -> None:
-    """Fill the encoder from the first copy on this machine; NotCached when there is none, HeadMismatch for another one."""
+    """Fill the encoder from the first copy on this machine; NotCached without one, HeadMismatch for another one."""
     shape = encoder.shape
     for path in copies(shape):
         fill(encoder, read_copy(path, shape), path)

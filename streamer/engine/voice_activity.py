@@ -1,7 +1,7 @@
 """Silero VAD by onnxruntime: the probability that 32 ms of audio hold a voice.
 
-The weights (MIT, version 6) come with faster-whisper, and so does onnxruntime: nothing is fetched. Either may be missing
-where a package was installed without its dependencies; `available` tells, and webrtcvad then decides alone.
+The weights (MIT, version 6) come with faster-whisper, and so does onnxruntime: nothing is fetched. Either may be
+missing where a package was installed without its dependencies; `available` says so, and webrtcvad then decides alone.
 """
 
 from functools import cache

@@ -13,9 +13,9 @@ SAMPLE_RATE = 16_000
 class VadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the voice detector finds utterances.
 
-    backend          `webrtc`: cheap, hears every voice, and takes many other sounds for one; `silero`: a network that knows
-                     speech, and loses laughs and whispers; `both`: an utterance begins once the network has found a
-                     voice, and goes on as webrtc hears it
+    backend          `webrtc`: cheap, detects every voice, and takes many other sounds for one; `silero`: a network that
+                     knows speech, and loses laughs and whispers; `both`: an utterance begins once the network has
+                     found a voice, and goes on as webrtc detects it
     threshold        0 to 1: 0 takes almost every sound for speech, 1 only clear speech
     min_speech_s     speech that must be heard before an utterance begins, 0.02 to 2 s; the utterance then begins where
                      that speech began

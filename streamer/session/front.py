@@ -42,7 +42,8 @@ class FrontState:
 class Front:
     """Resamples, detects speech and cuts it into utterances; hands what it finds to the assembly and the transcript.
 
-    Frames are judged in audio order, and some wait for an answer of the voice detector. What follows from them waits too.
+    Frames are judged in audio order, and some wait for an answer of the voice detector; what follows from them waits
+    too.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Front:
             if not cuts or segmenter.state.position + FRAME <= cuts[0].at:
                 break
             self._cut(cuts.pop(0))
-        request = self._activity.ask(self._buffer, self._requests.new_id)
+        request = self._activity.ask(self._requests.new_id)
         if request is not None:
             self._requests.add_detection(request)
         self._discard()
@@ -117,8 +118,8 @@ class Front:
                 self._assembly.plan_close(cut.at)
 
     def _discard(self) -> None:
-        """Forget the audio that no later window, pass or request for probabilities needs."""
-        keep_from, state = min(self._segmenter.keep_from, self._activity.keep_from), self._segmenter.state
+        """Forget the audio that no later window and no later pass needs."""
+        keep_from, state = min(self._segmenter.keep_from, self._activity.state.judged), self._segmenter.state
         if self._transcribes and state.speaking:
             keep_from = min(keep_from, state.start)
         self._buffer.discard_before(keep_from)

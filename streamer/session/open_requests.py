@@ -1,6 +1,7 @@
 """The requests of a session that have no result yet, in one place, each with what its result is for."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..protocol.errors import UsageError
 from .requests import DetectVoice, Encode, Read, Request, Transcribe
@@ -50,9 +51,7 @@ class OpenRequestsState:
     detections: dict[int, OpenDetection] = field(default_factory=dict)
 
     @property
-    def kinds(
-        self,
-    ) -> tuple[dict[int, OpenDetection] | dict[int, OpenWindow] | dict[int, OpenReading] | dict[int, OpenPass], ...]:
+    def kinds(self) -> tuple[dict[int, Any], ...]:
         """The open requests by kind; detections come first, since everything else follows from them."""
         return self.detections, self.windows, self.readings, self.passes
 
@@ -106,5 +105,6 @@ class OpenRequests:
         """Remove the request that got its one result; UsageError when no such request is open."""
         for kind in self.state.kinds:
             if number in kind:
-                return kind.pop(number)
+                one: OpenRequest = kind.pop(number)
+                return one
         raise UsageError(f"request {number} was never made or has its result already; give each request one result")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from emoscope.models.contract import ModelContract
 
 from ..protocol.config import Config, to_samples
-from .audio_buffer import AudioBuffer
 from .requests import DetectVoice, VoiceProbabilities
 from .segmenter import Action, Segmenter, UtteranceEnded
 from .vad import FRAME, Samples
@@ -27,14 +26,13 @@ def speech_spans(
     config = Config() if config is None else config
     vad, segmenter = config.vad, Segmenter(contract, config)
     backend: Backend = "webrtc" if detect is None else vad.backend
-    state, buffer = VoiceActivityState(), AudioBuffer()
+    state = VoiceActivityState()
     activity = VoiceActivity(backend, vad.threshold, to_samples(vad.min_speech_s), state)
-    buffer.append(audio)
     while state.judged + FRAME <= len(audio):
-        activity.accept(buffer.between(state.judged, state.judged + FRAME))
+        activity.accept(audio[state.judged : state.judged + FRAME])
     end = state.judged
     activity.cut(len(audio))
-    while detect is not None and (request := activity.ask(buffer, lambda: 0)) is not None:
+    while detect is not None and (request := activity.ask(lambda: 0)) is not None:
         activity.answer(detect(request))
     actions: list[Action] = []
     for decision in activity.decide(0, end):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from .audio_buffer import AudioBuffer
 from .requests import DetectVoice, VoiceProbabilities
 from .vad import FRAME, Samples, VadState, VoiceDetector, Voicing
 from .voice_gate import Backend, Decision, GateState, VoiceGate
@@ -61,6 +60,8 @@ class VoiceActivityState:
     frames     its decisions from the next frame to be taken up to `judged`: starts, continues, precedes as bits 1, 2, 4
     quiet      unbroken samples before `judged` that webrtcvad does not take for a voice
     idle       unbroken samples before `judged` in which no utterance can begin
+    levelled   16-bit samples up to `judged`, brought to a common level as webrtcvad gets them: the network, too, misses
+               a voice that is too quiet
     renewed    sample at which it was last made anew
     stretches  in which the network listens, oldest first; those that are used up are gone
     waiting    a request is open: it asks for the chunks of a stretch that were asked for and not answered
@@ -70,6 +71,7 @@ class VoiceActivityState:
     frames: list[int] = field(default_factory=list)
     quiet: int = 0
     idle: int = 0
+    levelled: bytearray = field(default_factory=bytearray)
     renewed: int = 0
     stretches: list[Stretch] = field(default_factory=list)
     waiting: bool = False
@@ -85,18 +87,13 @@ class VoiceActivity:
         self._detector = VoiceDetector(threshold, state.webrtc)
         self.gate = VoiceGate(backend, threshold, min_speech, state.gate)
 
-    @property
-    def keep_from(self) -> int:
-        """First sample of audio that a later request may still need."""
-        s = self.state
-        unasked = [x.start + x.asked * CHUNK for x in s.stretches if x.end is None or x.asked < x.chunks(s.judged)]
-        return min([s.judged - RUN_IN, *unasked]) - CONTEXT
-
     def accept(self, frame: Samples) -> None:
         """The next 320 samples, at `state.judged`."""
         s = self.state
         voicing = self._detector.judge(frame)
         begin, s.judged = s.judged, s.judged + FRAME
+        if self.backend != "webrtc":
+            s.levelled += s.webrtc.heard[-2 * FRAME :]
         s.frames.append(voicing.starts + 2 * voicing.continues + 4 * voicing.precedes)
         s.quiet = 0 if voicing.continues else s.quiet + FRAME
         if self.backend != "webrtc":
@@ -112,6 +109,7 @@ class VoiceActivity:
         s = self.state
         if s.stretches and s.stretches[-1].end is None:
             s.stretches[-1].end = s.judged
+        s.levelled += bytes(2 * (at - s.judged) if self.backend != "webrtc" else 0)
         s.judged, s.quiet, s.idle = at, 0, 0
         self._renew()
 
@@ -126,18 +124,19 @@ class VoiceActivity:
             position += FRAME
             yield self.gate.judge(Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4)), probability)
 
-    def ask(self, audio: AudioBuffer, new_id: Callable[[], int]) -> DetectVoice | None:
+    def ask(self, new_id: Callable[[], int]) -> DetectVoice | None:
         """The next request, with an id of `new_id`, if none is open and a chunk is complete."""
         s = self.state
         if s.waiting:
             return None
         stretch = next((x for x in s.stretches if x.asked < x.chunks(s.judged)), None)
         if stretch is None:
+            self._discard()
             return None
         first, last = stretch.asked, stretch.chunks(s.judged)
         begin, end = stretch.start + first * CHUNK, stretch.start + last * CHUNK
         context = CONTEXT if first else 0  # before the beginning of a stretch there is silence
-        heard = audio.between(begin - context, min(end, s.judged if stretch.end is None else stretch.end))
+        heard = self._between(begin - context, min(end, s.judged if stretch.end is None else stretch.end))
         whole = np.zeros(CONTEXT + end - begin, np.float32)
         whole[CONTEXT - context : CONTEXT - context + len(heard)] = heard
         stretch.asked = last
@@ -155,6 +154,21 @@ class VoiceActivity:
             stretch.probabilities += value.probabilities
             stretch.network = value.network
         s.waiting = False
+
+    def _between(self, begin: int, end: int) -> Samples:
+        """Levelled samples `begin` to `end`, in [-1, 1]."""
+        s = self.state
+        first = s.judged - len(s.levelled) // 2
+        assert first <= begin, "audio that is still needed was discarded"
+        return np.frombuffer(s.levelled[2 * (begin - first) : 2 * (end - first)], "<i2").astype(np.float32) / 32_768
+
+    def _discard(self) -> None:
+        """Forget the samples that no later request needs."""
+        s = self.state
+        unasked = [x.start + x.asked * CHUNK for x in s.stretches if x.end is None]
+        surplus = len(s.levelled) // 2 - (s.judged - min([s.judged - RUN_IN, *unasked]) + CONTEXT)
+        if surplus > 0:
+            del s.levelled[: 2 * surplus]
 
     def _probability(self, at: int) -> tuple[bool, float | None]:
         """Whether the probability at sample `at` is known, and what it is; 0 where the network does not listen."""
@@ -180,8 +194,7 @@ class VoiceActivity:
         current = s.stretches[-1] if s.stretches and s.stretches[-1].end is None else None
         if current is None:
             if s.idle == 0:
-                before = s.stretches[-1].end or 0 if s.stretches else 0
-                s.stretches.append(Stretch(max(0, before, begin - RUN_IN), begin))
+                s.stretches.append(Stretch(max(0, begin - RUN_IN), begin))
         elif s.idle >= QUIET:
             current.end = s.judged
         elif s.judged - current.start >= LONGEST:

@@ -13,7 +13,7 @@ from .audio import silence, voice
 from .clock import FakeClock, run_in_virtual_time
 from .comparison import differences
 from .engine import CONTRACT, FakeEngine
-from .sessions import answer_all, run
+from .sessions import answer_all, detect_all, run
 from .source import FakeSource
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FakeEngine",
     "FakeSource",
     "answer_all",
+    "detect_all",
     "differences",
     "run",
     "run_in_virtual_time",

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocol.events import AnyEvent
-from ..session.requests import Engine, Request
-from ..session.session import Session
+from ..session.requests import DetectVoice, Engine, Request
+from ..session.session import Output, Session
 
 
 def run(
@@ -29,3 +29,13 @@ def answer_all(session: Session, engine: Engine, events: list[AnyEvent], request
         more, requests = session.apply(engine(requests))
         events += more
     return events
+
+
+def detect_all(session: Session, engine: Engine, output: Output) -> Output:
+    """Answer the voice detector's requests until none is left; the events, and the other requests that follow."""
+    events, requests = list(output.events), list(output.requests)
+    while asked := [request for request in requests if isinstance(request, DetectVoice)]:
+        more, new = session.apply(engine(asked))
+        events += more
+        requests = [*(request for request in requests if not isinstance(request, DetectVoice)), *new]
+    return Output(events, requests)

@@ -12,7 +12,8 @@ from strategies import cut, speech_with_pauses, splits
 from emoscope.models.pool_state import SoftmaxState
 from emoscope.streamer import Config, ConfigInvalid, InputError, RecordInvalid, Session, UsageError, VadConfig
 from emoscope.streamer.session.requests import Dropped, Encode, Failed, Late
-from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
+from emoscope.streamer.session.voice_activity import Stretch
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, detect_all, differences, run, silence, voice
 
 RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000]
 
@@ -167,8 +168,8 @@ def test_a_final_comes_even_when_nothing_could_be_read(kind):
 def test_a_dropped_window_costs_its_frames_only():
     """The other windows are read, and the total says what is missing."""
     session, engine = Session(CONTRACT), FakeEngine()
-    events, requests = session.feed(voice(6.0))
-    more, rest = session.finish()
+    events, requests = detect_all(session, engine, session.feed(voice(6.0)))
+    more, rest = detect_all(session, engine, session.finish())
     requests += rest
     first = next(r for r in requests if isinstance(r, Encode) and r.window.index == 0)
     more, again = session.apply([Dropped(first.id), *engine([r for r in requests if r is not first])])
@@ -182,7 +183,7 @@ def test_a_dropped_window_costs_its_frames_only():
 def test_each_request_gets_exactly_one_result():
     """A second answer, or an answer to nothing, is an error and changes nothing."""
     session, engine = Session(CONTRACT), FakeEngine()
-    _, requests = session.feed(voice(3.0))
+    _, requests = detect_all(session, engine, session.feed(voice(3.0)))
     results = engine(requests)
     assert len(results) >= 3
     session.apply(results)
@@ -277,7 +278,7 @@ def test_one_absurd_sample_is_refused_and_does_not_deafen_the_session(absurd):
 def test_audio_is_acknowledged_only_when_its_events_have_left():
     """While a window or a reading is unanswered, `processed_s` waits for it."""
     session, engine = Session(CONTRACT), FakeEngine()
-    _, requests = session.feed(np.concatenate([voice(2.0), silence(1.5)]))
+    _, requests = detect_all(session, engine, session.feed(np.concatenate([voice(2.0), silence(1.5)])))
     assert session.processed_s < 0.5
     _, reads = session.apply(engine(requests))
     final_end = max(entry.pending.end for entry in session.state.outbox.entries if entry.pending) / 16_000
@@ -306,7 +307,9 @@ def test_a_session_refuses_options_that_it_cannot_meet(options, field):
 @pytest.mark.parametrize(
     ("part", "field", "value"),
     [
-        ("vad", "heard", bytearray(b"abc")),
+        ("vad", "judged", 10**12),
+        ("vad", "frames", [7] * 10),
+        ("vad", "stretches", [Stretch(-5, 3)]),
         ("intake", "fed", 2**60),
         ("intake", "renewed", -(10**15)),
         ("intake", "kept", np.zeros((3, 3), np.float32)),
@@ -329,7 +332,8 @@ def test_a_saved_session_whose_numbers_do_not_fit_together_is_refused(part, fiel
 def test_a_saved_session_whose_requests_do_not_fit_its_steps_is_refused(damage):
     """A step or an entry that waits for a request which nobody makes would block the session for ever."""
     session, engine = Session(CONTRACT), FakeEngine()
-    _, requests = session.feed(np.concatenate([voice(2.0), silence(1.0), voice(1.0)]))
+    audio = np.concatenate([voice(2.0), silence(1.0), voice(1.0)])
+    _, requests = detect_all(session, engine, session.feed(audio))
     session.apply(engine(requests[:-1]))
     state = session.state
     assert state.requests.windows and state.requests.readings and state.assembly.steps
