@@ -3,45 +3,30 @@
 import math
 from typing import Any
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoscope.streamer.protocol.config import Config, VadConfig
+from emoscope.streamer.protocol.config import Config, VadConfig, to_samples
 from emoscope.streamer.session.segmenter import InterimDue, Segmenter, UtteranceEnded, UtteranceStarted, WindowComplete
-from emoscope.streamer.session.vad import FRAME, VadState, Voicing
+from emoscope.streamer.session.vad import FRAME, Voicing
+from emoscope.streamer.session.voice_gate import GateState, VoiceGate
 from emoscope.streamer.testing import CONTRACT
 
 TAIL = CONTRACT.tail
 
 
-class Scripted:
-    """A detector that says what the test wants."""
-
-    def __init__(self, voiced, strict=True):
-        self.voiced, self.next, self.resets, self.state = voiced, 0, 0, VadState()
-        self.strict = strict
-
-    def judge(self, _):
-        self.next += 1
-        voiced = self.voiced[self.next - 1]
-        return Voicing(voiced and self.strict, voiced, voiced)
-
-    def reset(self):
-        self.resets += 1
-
-
 def segment(voiced, config=None, cuts=(), strict=True):
-    """Actions over scripted frames; `cuts` are (frame number, reason)."""
-    segmenter = Segmenter(CONTRACT, config or Config())
-    detector: Any = Scripted(voiced, strict)
-    segmenter.detector = detector
+    """Actions over scripted frames, as webrtcvad alone would decide; `cuts` are (frame number, reason)."""
+    config = config or Config()
+    segmenter = Segmenter(CONTRACT, config)
+    gate = VoiceGate("webrtc", 0.5, to_samples(config.vad.min_speech_s), GateState())
     actions: list[Any] = []
-    for number in range(len(voiced)):
+    for number, one in enumerate(voiced):
         for at, reason in cuts:
             if at == number:
                 actions += segmenter.cut(number * FRAME, reason)
-        actions += segmenter.step(np.zeros(FRAME, np.float32))
+                gate.restart()
+        actions += segmenter.step(gate.judge(Voicing(one and strict, one, one), None))
     actions += segmenter.cut(len(voiced) * FRAME, "finish")
     return actions, segmenter
 
@@ -180,11 +165,10 @@ def test_an_utterance_ends_a_tail_after_its_last_voiced_frame():
 def test_a_long_utterance_is_cut_and_the_next_begins_at_the_cut():
     """No frame between them is lost."""
     config = Config(vad=VadConfig(max_utterance_s=4.0))
-    actions, segmenter = segment([True] * 500 + [False] * 50, config)
+    actions, _ = segment([True] * 500 + [False] * 50, config)
     found = utterances(actions)
     assert [e.reason for *_, e in found] == ["max", "max", "silence"]
     assert [s.start for s, *_ in found[1:]] == [e.end for *_, e in found[:-1]]
-    assert segmenter.detector.resets >= 3
 
 
 def test_flush_ends_the_utterance_now_and_the_next_one_needs_new_speech():
@@ -193,15 +177,3 @@ def test_flush_ends_the_utterance_now_and_the_next_one_needs_new_speech():
     first, second = utterances(actions)
     assert first[3].reason == "flush" and first[3].end <= 60 * FRAME
     assert second[0].start >= 60 * FRAME and second[3].reason == "finish"
-
-
-def test_the_detector_is_made_anew_in_long_silence():
-    """Its noise model, and what is kept to rebuild it, cannot grow."""
-    _, segmenter = segment([False] * 50 * 35)
-    assert segmenter.detector.resets == 3 + 1
-
-
-def test_the_detector_is_made_anew_in_endless_murmur_too():
-    """Frames that might be a voice but never begin an utterance do not hold it up for ever."""
-    actions, segmenter = segment([True] * 50 * 65, strict=False)
-    assert actions == [] and segmenter.detector.resets == 3 + 1

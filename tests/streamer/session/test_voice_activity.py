@@ -1,0 +1,186 @@
+"""One decision a frame: webrtcvad and the network's probabilities, whenever those are answered."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoscope.streamer import Config, Session, VadConfig
+from emoscope.streamer.engine.voice_activity import available, detect_voice
+from emoscope.streamer.session.requests import DetectVoice, Dropped, Failed
+from emoscope.streamer.session.spans import speech_spans
+from emoscope.streamer.session.vad import FRAME, Voicing
+from emoscope.streamer.session.voice_activity import CHUNK, CONTEXT, VoiceActivity, VoiceActivityState
+from emoscope.streamer.session.voice_gate import GateState, VoiceGate
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, run, silence, voice
+
+ROOM = silence(1.0)
+TALK = np.concatenate([ROOM, voice(2.0), silence(1.5, seed=1), voice(1.2, 220.0, seed=2), silence(1.0, seed=3)])
+
+
+def activity(backend="both", state=None):
+    """A detection with the default options, and its state."""
+    state = VoiceActivityState() if state is None else state
+    return VoiceActivity(backend, 0.5, 1_600, state), state
+
+
+def decisions(audio, blocks, delay, backend="both", engine=None):
+    """Decisions over `audio` that arrives in `blocks`; requests are answered after so many blocks."""
+    detection, state = activity(backend)
+    engine = engine or FakeEngine()
+    found, position, waiting = [], 0, []
+    bounds = np.cumsum([0, *blocks, len(audio)]).clip(0, len(audio))
+    for until in bounds:
+        while state.judged + FRAME <= until:
+            detection.accept(audio[state.judged : state.judged + FRAME])
+        request = detection.ask(lambda: 1)
+        if request is not None:
+            waiting.append([delay, request])
+        for one in list(waiting):
+            one[0] -= 1
+            if one[0] < 0:
+                waiting.remove(one)
+                detection.answer(engine.detect(one[1]))
+        for decision in detection.decide(position, state.judged):
+            found.append(decision)
+            position += FRAME
+    detection.cut(len(audio))
+    for _, request in waiting:
+        detection.answer(engine.detect(request))
+    while (request := detection.ask(lambda: 1)) is not None:
+        detection.answer(engine.detect(request))
+    return [*found, *detection.decide(position, len(audio))]
+
+
+@given(st.lists(st.integers(1, 20_000), max_size=8), st.integers(0, 5))
+def test_decisions_depend_neither_on_the_blocks_nor_on_when_answers_come(blocks, delay):
+    """What is asked, and what follows, is a function of the audio alone."""
+    expected = decisions(TALK, [], 0)
+    assert len(expected) == len(TALK) // FRAME
+    assert decisions(TALK, blocks, delay) == expected
+
+
+def test_the_network_listens_only_where_something_rises_above_the_room():
+    """A minute of a quiet room asks for nothing."""
+    detection, state = activity()
+    room = silence(60.0)
+    while state.judged + FRAME <= len(room):
+        detection.accept(room[state.judged : state.judged + FRAME])
+        assert detection.ask(lambda: 1) is None
+    assert len(list(detection.decide(0, state.judged))) == 3_000
+    assert len(state.levelled) < 2 * 16_000
+
+
+def test_a_request_holds_context_and_whole_chunks():
+    """64 samples before the first chunk, silence at the beginning of a stretch, and the memory of the chunks before."""
+    detection, state = activity()
+    requests = []
+    for begin in range(0, len(TALK) - FRAME + 1, FRAME):
+        detection.accept(TALK[begin : begin + FRAME])
+        request = detection.ask(lambda: 1)
+        if request is not None:
+            requests.append(request)
+            detection.answer(FakeEngine().detect(request))
+    assert len(requests) > 50
+    for request in requests:
+        assert (len(request.audio) - CONTEXT) % CHUNK == 0 and len(request.audio) > CONTEXT
+        assert request.network.shape == (2, 128)
+    assert not requests[0].audio[:CONTEXT].any() and requests[1].audio[:CONTEXT].any()
+    assert state.stretches == [] or len(state.stretches) <= 2
+
+
+def test_the_detector_is_made_anew_in_long_silence_and_in_endless_murmur():
+    """Its noise model, and what is kept to rebuild it, cannot grow."""
+    for audio in (silence(35.0), np.resize(voice(4.0), 65 * 16_000)):
+        detection, state = activity("webrtc")
+        longest = 0
+        while state.judged + FRAME <= len(audio):
+            detection.accept(audio[state.judged : state.judged + FRAME])
+            longest = max(longest, len(state.webrtc.heard))
+        assert longest <= 2 * 20 * 16_000
+
+
+def gate(backend="both"):
+    return VoiceGate(backend, 0.5, 1_600, GateState())
+
+
+HEARD, QUIET = Voicing(True, True, True), Voicing(False, False, False)
+
+
+def test_an_utterance_begins_when_both_agree_and_not_when_one_of_them_does():
+    """Rain, which webrtcvad takes for a voice, begins none; nor does what webrtcvad does not hear at all."""
+    rain = gate()
+    assert not [d for d in (rain.judge(HEARD, 0.02) for _ in range(500)) if d.begins]
+    speech = gate()
+    found = [speech.judge(HEARD, 0.9) for _ in range(50)]
+    first = next(number for number, decision in enumerate(found) if decision.begins)
+    assert first * 0.02 <= 0.2, "the first reading is late by at most 0.2 s"
+    assert found[first].lead == (first + 1) * FRAME and found[first].sure > found[first].lead
+
+
+def test_a_laugh_after_speech_stays_in_its_utterance_in_a_quiet_room_and_noise_after_speech_does_not():
+    """webrtcvad hears both, the network neither; what tells them apart is whether webrtcvad heard the room before."""
+    held = {}
+    for room in (QUIET, HEARD):
+        one = gate()
+        for _ in range(300):
+            one.judge(room, 0.02)
+        for _ in range(100):
+            one.judge(HEARD, 0.95)
+        held["quiet" if room == QUIET else "noisy"] = sum(one.judge(HEARD, 0.05).voiced for _ in range(200))
+    assert held["quiet"] * 0.02 >= 0.9
+    assert held["noisy"] * 0.02 <= 0.2
+
+
+def test_without_an_answer_webrtcvad_decides_alone():
+    """A detector that broke must not make the session deaf."""
+    session, plain = Session(CONTRACT), Session(CONTRACT, Config(vad=VadConfig(backend="webrtc")))
+
+    class Broken(FakeEngine):
+        def __call__(self, requests):
+            broken = [r for r in requests if isinstance(r, DetectVoice)]
+            results = [Failed(r.id, "gone") if place % 2 else Dropped(r.id) for place, r in enumerate(broken)]
+            return [*results, *super().__call__([r for r in requests if not isinstance(r, DetectVoice)])]
+
+    types = [event.type for event in run(session, Broken(), [TALK])]
+    assert types == [event.type for event in run(plain, FakeEngine(), [TALK])]
+    assert types.count("emotion.final") == 2 and "error" not in types
+
+
+def test_a_reset_while_frames_wait_happens_after_them():
+    """Flush, reset and finish keep their places in the audio, however late the answers are."""
+    late, prompt = Session(CONTRACT), Session(CONTRACT)
+    engine = FakeEngine()
+    outputs = [late.feed(TALK[:30_000]), late.reset(), late.feed(TALK[30_000:]), late.finish()]
+    assert not [event for output in outputs for event in output.events]
+    events = answer_all(late, engine, [], [request for output in outputs for request in output.requests])
+    expected = answer_all(prompt, engine, *prompt.feed(TALK[:30_000]))
+    expected += answer_all(prompt, engine, *prompt.reset())
+    expected += run(prompt, engine, [TALK[30_000:]])
+    durable = [e for e in events if hasattr(e, "seq")]
+    assert [(e.type, e.seq) for e in durable] == [(e.type, e.seq) for e in expected if hasattr(e, "seq")]
+    assert durable[-1].type == "session.closed"
+
+
+@pytest.mark.parametrize("gain_db", [-40, -20, 20])
+def test_the_network_hears_a_quiet_voice_as_well_as_a_loud_one(gain_db):
+    """It is given the levels that webrtcvad is given."""
+    plain = speech_spans(TALK, CONTRACT, detect=FakeEngine().detect)
+    other = speech_spans(np.float32(10 ** (gain_db / 20)) * TALK, CONTRACT, detect=FakeEngine().detect)
+    assert len(plain) == len(other) == 2
+    moved = np.abs(np.array(plain) - np.array(other))
+    assert moved[:, 0].max() <= 2 * FRAME, "the onset is where it was"
+    assert moved[:, 1].max() <= 10 * FRAME, "the end may move, since digital silence has no level to bring up"
+
+
+def test_the_real_network_answers_alike_however_its_chunks_are_shared_out():
+    """One request or many: to the last bit, since a border of a probability would else move an utterance."""
+    assert available(), "onnxruntime and the weights come with faster-whisper"
+    audio = np.concatenate([np.zeros(CONTEXT, np.float32), TALK[: 100 * CHUNK]])
+    whole = detect_voice(DetectVoice(1, audio, np.zeros((2, 128), np.float32)))
+    network, parts = np.zeros((2, 128), np.float32), []
+    for first, count in ((0, 1), (1, 7), (8, 30), (38, 62)):
+        piece = audio[first * CHUNK : CONTEXT + (first + count) * CHUNK]
+        answer = detect_voice(DetectVoice(1, piece, network))
+        network, parts = answer.network, [*parts, *answer.probabilities]
+    assert parts == whole.probabilities and len(parts) == 100
