@@ -160,7 +160,8 @@ class VoiceActivity:
         s = self.state
         first = s.judged - len(s.levelled) // 2
         assert first <= begin, "audio that is still needed was discarded"
-        return np.frombuffer(s.levelled[2 * (begin - first) : 2 * (end - first)], "<i2").astype(np.float32) / 32_768
+        heard = np.frombuffer(s.levelled[2 * (begin - first) : 2 * (end - first)], "<i2")
+        return heard.astype(np.float32) / np.float32(32_768)
 
     def _discard(self) -> None:
         """Forget the samples that no later request needs."""
