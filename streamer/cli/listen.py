@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from .command import Command
-from .options import OUTPUT, ModelOptions, OutputOptions, RecognizerOptions, SpeakerOptions, check_seconds
+from .options import (
+    OUTPUT,
+    DetectorOptions,
+    ModelOptions,
+    OutputOptions,
+    RecognizerOptions,
+    SpeakerOptions,
+    check_seconds,
+)
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
@@ -35,6 +43,7 @@ class Listen:
     model: ModelOptions = field(default_factory=ModelOptions)
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
 
     def __post_init__(self) -> None:
@@ -81,6 +90,7 @@ class Listen:
                 interim=not self.no_interim,
                 language=self.recognizer.language,
                 baseline=self.speaker.baseline,
+                vad=self.detector.config(),
             ),
             seconds=self.seconds,
             start_recognizer=self.recognizer.start(),

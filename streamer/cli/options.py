@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from ..asr.choice import Choice
     from ..asr.recognizer import Recognizer
     from ..engine.opening import OpenedModel
+    from ..protocol.config import VadConfig
 
 MODEL = Group("Model", sort_key=3)
 RECOGNIZER = Group("Speech recognizer", sort_key=4)
 SPEAKER = Group("Speaker", sort_key=5)
-OUTPUT = Group("Output", sort_key=6)
+DETECTOR = Group("Voice detector", sort_key=6)
+OUTPUT = Group("Output", sort_key=7)
 
 MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -117,6 +119,26 @@ class SpeakerOptions:
     voice: Annotated[
         Path | None, Parameter(help="file with what is known of the voice; listen writes it", metavar="FILE")
     ] = None
+
+
+@Parameter(name="*", group=DETECTOR)
+@dataclass(frozen=True, kw_only=True)
+class DetectorOptions:
+    """How speech is told from other sounds."""
+
+    vad: Annotated[
+        Literal["both", "webrtc", "silero"],
+        Parameter(
+            help="voice detector: webrtc detects every voice and many other sounds, silero knows speech and misses "
+            "laughs, both is better than either"
+        ),
+    ] = "both"
+
+    def config(self) -> "VadConfig":
+        """The detector's part of a session's config."""
+        from ..protocol.config import VadConfig
+
+        return VadConfig(backend=self.vad)
 
 
 @Parameter(name="*", group=OUTPUT)

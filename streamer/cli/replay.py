@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command
-from .options import ModelOptions, RecognizerOptions, RecordingsOutput, SpeakerOptions
+from .options import DetectorOptions, ModelOptions, RecognizerOptions, RecordingsOutput, SpeakerOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Replay:
     model: ModelOptions = field(default_factory=ModelOptions)
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: RecordingsOutput = field(default_factory=RecordingsOutput)
 
     def __post_init__(self) -> None:

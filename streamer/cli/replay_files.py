@@ -112,6 +112,7 @@ def _events(
         interim=not options.no_interim,
         language=options.recognizer.language,
         baseline=options.speaker.baseline,
+        vad=options.detector.config(),
     )
     path = options.speaker.voice
     voice = None if path is None else load_voice(path, opened.contract)

@@ -92,6 +92,7 @@ def _live(path: Path, options: "Replay", speed: float) -> "Live":
             interim=not options.no_interim,
             language=options.recognizer.language,
             baseline=options.speaker.baseline,
+            vad=options.detector.config(),
         ),
         lossless=True,
         start_recognizer=options.recognizer.start(),

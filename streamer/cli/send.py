@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command
-from .options import OutputOptions, check_seconds
+from .options import DetectorOptions, OutputOptions, check_seconds
 
 if TYPE_CHECKING:
     import ssl
@@ -58,6 +58,7 @@ class Send:
     ] = None
     seconds: Annotated[float | None, Parameter(help="stop after this much audio", metavar="S")] = None
     no_interim: Annotated[bool, Parameter(help="finals only")] = False
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
 
     def __post_init__(self) -> None:
@@ -134,6 +135,7 @@ class Send:
             encoding="pcm_s16le" if getattr(source, "sixteen_bits", True) else "pcm_f32le",
             pace="fast" if pace == "fast" else "realtime",
             interim=not self.no_interim,
+            vad=self.detector.config(),
         )
 
     def _remote(

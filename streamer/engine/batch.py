@@ -20,8 +20,9 @@ from emoscope.models.text import TextBranch
 from emoscope.models.windows import grid_window, owned_frames
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
+from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
 from .fusing import read_with_words, shipped_branch
-from .voice_activity import detect_voice
+from .voice_activity import available, detect_voice
 
 R = TypeVar("R", Encode, Read)
 
@@ -62,6 +63,8 @@ class BatchEngine:
         [encoded] = self([Encode(0, window, silence)])
         if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
             self([Read(0, encoded.value.state, contract.window_s)])
+        if available():
+            self([DetectVoice(0, np.zeros(CONTEXT + CHUNK, np.float32), fresh_network())])
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result a request, in any order."""

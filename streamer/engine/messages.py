@@ -9,7 +9,7 @@ from emoscope.models.contract import ModelContract
 from emoscope.models.pool_state import KINDS, PoolState
 from emoscope.models.reading import Reading
 
-from ..session.requests import Encode, Failed, Read, Summary
+from ..session.requests import DetectVoice, Encode, Failed, Read, Summary, VoiceProbabilities
 from ..worker import Messages
 
 
@@ -40,17 +40,19 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     windows: list[Encode]
     reads: list[Read]
+    detections: list[DetectVoice]
 
 
 class BatchResults(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One result for each request of a batch.
 
-    windows, readings  id, wall time in ms, value
-    cpu_s              processor time of the model
+    windows, readings, detections  id, wall time in ms, value
+    cpu_s                          processor time of the model
     """
 
     windows: list[tuple[int, float, Summary]]
     readings: list[tuple[int, float, Reading]]
+    detections: list[tuple[int, float, VoiceProbabilities]]
     failed: list[Failed]
     cpu_s: float
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
-from ..session.requests import Done, Encode, Failed, Read, Request, Result, Transcribe
+from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Transcribe
 from ..worker import SupervisedWorker, WorkerError, WorkerExited, WorkerUnavailable
 from .messages import MESSAGES, Batch, BatchResults, ModelLoaded, ModelRequest
 
@@ -84,7 +84,8 @@ class EngineProcess:
         results: list[Result] = [
             Failed(request.id, "no recognizer is here") for request in requests if isinstance(request, Transcribe)
         ]
-        batch = Batch(windows=windows, reads=reads)
+        detections = [request for request in requests if isinstance(request, DetectVoice)]
+        batch = Batch(windows=windows, reads=reads, detections=detections)
         try:
             answer = self._ask(batch)
         except WorkerError as error:
@@ -94,6 +95,7 @@ class EngineProcess:
         self.model_cpu_s += answer.cpu_s
         results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.windows]
         results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.readings]
+        results += [Done(number, value, infer_ms=ms) for number, ms, value in answer.detections]
         return [*results, *answer.failed]
 
     def close(self) -> None:
@@ -110,7 +112,7 @@ class EngineProcess:
 
     def _ask(self, batch: Batch) -> BatchResults:
         """The process's response; a single request is tried again if the process ended, as it may not be the cause."""
-        count = len(batch.windows) + len(batch.reads)
+        count = len(batch.windows) + len(batch.reads) + len(batch.detections)
         timeout_s = self.timeout_s + SLOWDOWN * self._window_s() * count
         try:
             return self._worker.ask(batch, timeout_s)
@@ -126,4 +128,5 @@ class EngineProcess:
 
 
 def _failed(batch: Batch, message: str) -> list[Failed]:
-    return [Failed(window.id, message) for window in batch.windows] + [Failed(read.id, message) for read in batch.reads]
+    requests: list[Encode | Read | DetectVoice] = [*batch.windows, *batch.reads, *batch.detections]
+    return [Failed(request.id, message) for request in requests]

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from ..session.requests import Done, Engine, Failed, Request, Summary
+from ..session.requests import Done, Engine, Failed, Request, Summary, VoiceProbabilities
 from ..worker.child import one_line, run
 from .messages import MESSAGES, Batch, BatchResults, ModelLoaded, ModelRequest
 
@@ -29,20 +29,26 @@ class EngineService:
 
     def answer(self, request: Batch) -> BatchResults:
         """One result for each request; if the engine raises, each is `Failed`."""
-        requests: list[Request] = [*request.windows, *request.reads]
+        requests: list[Request] = [*request.windows, *request.reads, *request.detections]
         began = time.thread_time()
         try:
             results = self._engine(requests)
         except Exception as error:  # whatever a backend raises, the sessions have to be told
             results = [Failed(one.id, one_line(error)) for one in requests]
-        answer = BatchResults(windows=[], readings=[], failed=[], cpu_s=time.thread_time() - began)
+        answer = BatchResults(windows=[], readings=[], detections=[], failed=[], cpu_s=time.thread_time() - began)
         for result in results:
             if isinstance(result, Failed):
                 answer.failed.append(result)
             elif isinstance(result, Done):
-                values: list[Any] = answer.windows if isinstance(result.value, Summary) else answer.readings
-                values.append((result.id, result.infer_ms, result.value))
+                _values_of(answer, result.value).append((result.id, result.infer_ms, result.value))
         return answer
+
+
+def _values_of(answer: BatchResults, value: object) -> list[Any]:
+    """The list of a batch's results that a value belongs to."""
+    if isinstance(value, Summary):
+        return answer.windows
+    return answer.detections if isinstance(value, VoiceProbabilities) else answer.readings
 
 
 if __name__ == "__main__":

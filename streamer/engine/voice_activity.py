@@ -9,8 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from ..protocol.config import Config
 from ..session.requests import DetectVoice, VoiceProbabilities
 from ..session.voice_activity import CHUNK, CONTEXT
 
@@ -26,9 +28,17 @@ def weights() -> Path | None:
     return path if path.is_file() else None
 
 
+@cache
 def available() -> bool:
     """Whether the network and what runs it are installed."""
     return weights() is not None and find_spec("onnxruntime") is not None
+
+
+def with_available_detector(config: Config) -> Config:
+    """The config as a session can have it here: without the network, webrtcvad decides alone."""
+    if config.vad.backend == "webrtc" or available():
+        return config
+    return msgspec.structs.replace(config, vad=msgspec.structs.replace(config.vad, backend="webrtc"))
 
 
 @cache

@@ -63,6 +63,6 @@ def bits(value: object) -> object:
 
 @given(st.lists(windows, max_size=4), st.lists(reads, max_size=4), st.booleans())
 def test_a_batch_arrives_as_it_was(windows: list[Encode], reads: list[Read], copy: bool) -> None:
-    batch = received(Batch(windows=windows, reads=reads), copy)
+    batch = received(Batch(windows=windows, reads=reads, detections=[]), copy)
     assert isinstance(batch, Batch)
     assert bits(batch.windows) == bits(windows) and bits(batch.reads) == bits(reads)
