@@ -13,15 +13,16 @@ from .vad import FRAME, Voicing
 
 Backend = Literal["webrtc", "silero", "both"]
 
-BEGIN_SHARE = 0.7  # of the configured threshold: a frame with that probability counts towards a beginning
-GO_ON_SHARE = 0.3  # of the configured threshold: a frame with that probability shows that the voice is still there
+BEGIN_SHARE = 1.2  # of the configured threshold: a frame with that probability counts towards a beginning
+MOST = 0.95  # ... which is never asked for with more certainty
+GO_ON_SHARE = 0.6  # of the configured threshold: a frame with that probability shows that the voice is still there
 SILERO_GO_ON = 0.15  # below the threshold by so much, an utterance of Silero alone goes on (its authors' hysteresis)
 EXTRA = 4 * FRAME  # a beginning needs so much more than `min_speech_s` of frames that count
 SLACK = 11 * FRAME  # ... which may be interrupted by so much
 BACK = 5 * FRAME  # a voice begins at least so long before the first frame that counted
 HOLD_QUIET = 50 * FRAME  # in a quiet room a laugh or a sob may last so long without a voice that Silero knows
-HOLD_NOISY = 5 * FRAME  # where webrtcvad hears the room itself
-NOISY = 0.3  # share of frames without speech that webrtcvad takes for a voice, from which the room counts as noisy
+HOLD_NOISY = 2 * FRAME  # where webrtcvad hears the room itself
+NOISY = 0.15  # share of frames without speech that webrtcvad takes for a voice, from which the room counts as noisy
 SETTLED = 25  # frames after a voice, after which frames tell about the room
 ROOM_FRAMES = 150.0  # time constant of that share: 3 s
 
@@ -70,7 +71,7 @@ class VoiceGate:
     def __init__(self, backend: Backend, threshold: float, min_speech: int, state: GateState) -> None:
         self.backend, self.state = backend, state
         self._min_speech = min_speech
-        self._begin_p = threshold if backend == "silero" else BEGIN_SHARE * threshold
+        self._begin_p = min(MOST, threshold if backend == "silero" else BEGIN_SHARE * threshold)
         self._go_on_p = max(0.01, threshold - SILERO_GO_ON) if backend == "silero" else GO_ON_SHARE * threshold
         self._need = max(1, (min_speech + EXTRA) // FRAME)
         self._window = longest_lead(min_speech) // FRAME

@@ -178,7 +178,8 @@ def test_the_real_network_answers_alike_however_its_chunks_are_shared_out():
     assert available(), "onnxruntime and the weights come with faster-whisper"
     audio = np.concatenate([np.zeros(CONTEXT, np.float32), TALK[: 100 * CHUNK]])
     whole = detect_voice(DetectVoice(1, audio, np.zeros((2, 128), np.float32)))
-    network, parts = np.zeros((2, 128), np.float32), []
+    network = np.zeros((2, 128), np.float32)
+    parts: list[float] = []
     for first, count in ((0, 1), (1, 7), (8, 30), (38, 62)):
         piece = audio[first * CHUNK : CONTEXT + (first + count) * CHUNK]
         answer = detect_voice(DetectVoice(1, piece, network))
