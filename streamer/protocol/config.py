@@ -23,7 +23,7 @@ class VadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     max_utterance_s  longest utterance, 2 to 120 s: a longer one is cut, and the next one begins at the cut
     """
 
-    backend: Literal["webrtc", "silero", "both"] = "both"
+    backend: Literal["webrtc", "silero", "both"] = "webrtc"
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     min_speech_s: Annotated[float, msgspec.Meta(ge=0.02, le=2)] = 0.1
     min_silence_s: Annotated[float, msgspec.Meta(ge=0.1, le=5)] = 0.5

@@ -14,6 +14,7 @@ from emoscope.streamer.session.voice_activity import CHUNK, CONTEXT, VoiceActivi
 from emoscope.streamer.session.voice_gate import GateState, VoiceGate
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, run, silence, voice
 
+BOTH = Config(vad=VadConfig(backend="both"))
 ROOM = silence(1.0)
 TALK = np.concatenate([ROOM, voice(2.0), silence(1.5, seed=1), voice(1.2, 220.0, seed=2), silence(1.0, seed=3)])
 
@@ -134,7 +135,7 @@ def test_a_laugh_after_speech_stays_in_its_utterance_in_a_quiet_room_and_noise_a
 
 def test_without_an_answer_webrtcvad_decides_alone():
     """A detector that broke must not make the session deaf."""
-    session, plain = Session(CONTRACT), Session(CONTRACT, Config(vad=VadConfig(backend="webrtc")))
+    session, plain = Session(CONTRACT, BOTH), Session(CONTRACT)
 
     class Broken(FakeEngine):
         def __call__(self, requests):
@@ -149,7 +150,7 @@ def test_without_an_answer_webrtcvad_decides_alone():
 
 def test_a_reset_while_frames_wait_happens_after_them():
     """Flush, reset and finish keep their places in the audio, however late the answers are."""
-    late, prompt = Session(CONTRACT), Session(CONTRACT)
+    late, prompt = Session(CONTRACT, BOTH), Session(CONTRACT, BOTH)
     engine = FakeEngine()
     outputs = [late.feed(TALK[:30_000]), late.reset(), late.feed(TALK[30_000:]), late.finish()]
     assert not [event for output in outputs for event in output.events]
@@ -165,8 +166,8 @@ def test_a_reset_while_frames_wait_happens_after_them():
 @pytest.mark.parametrize("gain_db", [-40, -20, 20])
 def test_the_network_hears_a_quiet_voice_as_well_as_a_loud_one(gain_db):
     """It is given the levels that webrtcvad is given."""
-    plain = speech_spans(TALK, CONTRACT, detect=FakeEngine().detect)
-    other = speech_spans(np.float32(10 ** (gain_db / 20)) * TALK, CONTRACT, detect=FakeEngine().detect)
+    plain = speech_spans(TALK, CONTRACT, BOTH, FakeEngine().detect)
+    other = speech_spans(np.float32(10 ** (gain_db / 20)) * TALK, CONTRACT, BOTH, FakeEngine().detect)
     assert len(plain) == len(other) == 2
     moved = np.abs(np.array(plain) - np.array(other))
     assert moved[:, 0].max() <= 2 * FRAME, "the onset is where it was"
