@@ -24,7 +24,7 @@ from ..sources.recordings import recordings
 if TYPE_CHECKING:
     from ..asr.recognizer import Recognizer
     from ..engine.opening import OpenedModel
-    from .replay import Replay
+    from .replay_options import ReplayOptions
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Tally:
         return " · ".join(parts)
 
 
-def read_files(options: "Replay", no_words: str) -> int:
+def read_files(options: "ReplayOptions", no_words: str) -> int:
     """Read every file. A file that cannot be read is one line on stderr, and the others are still read; 1 then."""
     tally = Tally(measured=options.speed is None)
     files: list[Path] = []
@@ -101,7 +101,7 @@ def read_files(options: "Replay", no_words: str) -> int:
 
 
 def _events(
-    file: Path, options: "Replay", opened: "OpenedModel", recognizer: "Recognizer | None", tally: Tally
+    file: Path, options: "ReplayOptions", opened: "OpenedModel", recognizer: "Recognizer | None", tally: Tally
 ) -> Iterator[AnyEvent]:
     """The events of a recording or of a record, with the time that making them takes counted."""
     if is_record(file):
@@ -134,7 +134,7 @@ def _timed(events: Iterator[AnyEvent], tally: Tally) -> Iterator[AnyEvent]:
 def _read(
     file: Path,
     events: Iterable[AnyEvent],
-    options: "Replay",
+    options: "ReplayOptions",
     shared: Iterable[EventFile],
     tally: Tally,
     progress: Progress,
@@ -166,7 +166,7 @@ def _read(
                     progress.print(f"{file}\n  no speech heard")
 
 
-def _open_own(options: "Replay", recording: Path, stack: ExitStack) -> list[EventFile]:
+def _open_own(options: "ReplayOptions", recording: Path, stack: ExitStack) -> list[EventFile]:
     """The files of one recording, named after it, in the folders that were asked for: its record and its subtitles."""
     files: list[EventFile] = []
     if options.output.record is not None:

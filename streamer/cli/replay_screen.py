@@ -17,13 +17,13 @@ from ..sinks.record import is_record
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
-    from .replay import Replay
+    from .replay_options import ReplayOptions
 
 UNPACED = 1e6  # nobody watches: as fast as the model runs
 MOST_COLUMNS, MOST_ROWS = 500, 200
 
 
-def is_for_screen(options: "Replay") -> bool:
+def is_for_screen(options: "ReplayOptions") -> bool:
     """Whether to show the file on the screen: one file, a terminal, and no option that asks for something else."""
     output = options.output
     if output.plain or output.json or len(options.paths) != 1 or options.paths[0].is_dir():
@@ -35,7 +35,7 @@ def is_for_screen(options: "Replay") -> bool:
     return can_show()
 
 
-def show(options: "Replay") -> int:
+def show(options: "ReplayOptions") -> int:
     """Show the file until its end, or `q`."""
     with ExitStack() as stack:
         player, state = _player(options, stack)
@@ -43,7 +43,7 @@ def show(options: "Replay") -> int:
     return 0
 
 
-def screenshot(options: "Replay", picture: Path) -> int:
+def screenshot(options: "ReplayOptions", picture: Path) -> int:
     """Draw one frame as it would be on a terminal of `--size` at second `--at`."""
     check(picture)
     width, height = _size(options.size)
@@ -61,7 +61,7 @@ def screenshot(options: "Replay", picture: Path) -> int:
     return 0
 
 
-def _player(options: "Replay", stack: ExitStack) -> "tuple[Player, ScreenState]":
+def _player(options: "ReplayOptions", stack: ExitStack) -> "tuple[Player, ScreenState]":
     """The player of the one file. A recording is opened here, so that an unreadable one is an error at once."""
     [path] = options.paths
     speed = options.speed or 1.0
@@ -79,7 +79,7 @@ def _player(options: "Replay", stack: ExitStack) -> "tuple[Player, ScreenState]"
     return live, state
 
 
-def _live(path: Path, options: "Replay", speed: float) -> "Live":
+def _live(path: Path, options: "ReplayOptions", speed: float) -> "Live":
     from ..protocol.config import Config
     from ..runtime.live import Live
     from ..sources.paced_recording import PacedRecording

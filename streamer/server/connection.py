@@ -41,7 +41,6 @@ class Connection:
         self.socket, self._context, self._find_session = socket, context, resume
         now = context.clock()
         self.phase = Phase.GREETING
-        self.session_released = False
         self._sender = EventSender(socket, context.metrics)
         self._rate_limiter = RateLimiter(context.options.messages_s, now)
         self._timeouts = ConnectionTimeouts(now, context.options.limits.idle_timeout_s)
@@ -54,7 +53,7 @@ class Connection:
     def _set_session(self, session: ClientSession) -> None:
         if not self._context.checkpoints.outlive_process:
             session.stored_s = math.inf
-        self.session = session
+        self.session, self.session_released = session, False
         self._runner = SessionRunner(session, self._context, self)
         self._writer = CheckpointWriter(self._context.checkpoints, session, self.release_session)
 

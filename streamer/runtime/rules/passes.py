@@ -5,10 +5,8 @@ A newer pass of a session supersedes its queued interims, a final supersedes an 
 the oldest interims of all sessions are dropped when too many are queued. A `fast` session waits for all of its passes;
 its client's window bounds how many there are.
 
-A pass that cannot finish in time is not begun, because it would only hold up the others. Microphone and server used to
-find such passes in two ways; the rule for both is the server's: a pass cannot finish in time when every recent pass
-over no more audio took longer than the time that is left when its turn comes. (For a microphone one pass that had taken
-longer than the wait was enough, so that a single slow pass silenced the next 30 s.)
+A pass that cannot finish in time is not begun, because it would only hold up the others: that is a pass for which every
+recent pass over no more audio took longer than the time that is left when its turn comes.
 """
 
 import math

@@ -5,17 +5,13 @@ A `realtime` stream is never blocked. More than 2 s behind, queued interim windo
 `audio_dropped` says which speech that was (`streamer/protocol.md`, "Back-pressure"). A `fast` stream drops nothing: its
 client keeps the backlog under `fast_backlog_s`, and a client that does not is disconnected with `backlog_exceeded`.
 
-Microphone and server used to differ. These are the rules that both follow now:
-
-- Only windows that are older than the limit are dropped. (A microphone dropped everything that was queued.)
+- Only windows that are older than the limit are dropped.
 - Audio that arrives in a burst, after a stall or while a model was loading, is no backlog: speech is dropped only when
-  the audio lags and the oldest queued window has waited for more than 2 s as well. (A microphone looked at the lag
-  alone.)
-- `lagging` is emitted once an episode, and only when an interim window is skipped. (A microphone emitted it for the lag
-  alone.) An episode ends when the lag falls below 2 s. A client that resumes its session, and a microphone whose model
-  has just been loaded, catch up first, which is reported as no `lagging`. (A server reported it after a resume.)
-- The deadline of `finish` only ever comes nearer: a request to stop leaves 1.2 s from then on. (A microphone counted
-  them from the beginning of `finish`, so that a late request left nothing.)
+  the audio lags and the oldest queued window has waited for more than 2 s as well.
+- `lagging` is emitted once an episode, and only when an interim window is skipped. An episode ends when the lag falls
+  below 2 s. A client that resumes its session, and a microphone whose model has just been loaded, catch up first, which
+  is reported as no `lagging`.
+- The deadline of `finish` only ever comes nearer: a request to stop leaves 1.2 s from then on.
 """
 
 import math

@@ -210,3 +210,32 @@ def test_what_a_client_kept_while_it_was_away_is_not_dropped_for_coming_at_once(
     first, second = asyncio.run(talk())
     assert not [e for e in second.of("warning") if e.code == "audio_dropped"]
     assert differences(lasting(first.events) + lasting(second.events), lasting(alone(away))) == []
+
+
+def test_a_connection_whose_own_session_was_taken_keeps_the_session_that_it_resumed() -> None:
+    """What was released is the new session of the greeting, not the one that came in its place."""
+
+    async def talk() -> tuple[Raw, Raw]:
+        async with serving(FAKE) as server:
+            async with raw(server.url) as first:
+                await first.say("session.update", config={"pace": "fast"})
+                await first.audio(LONG[:32_000], 800)
+                await first.say("keepalive")
+                await first.until("status")
+                await first.cut()
+            await eventually(lambda: not server.registry.connections)
+            async with raw(server.url) as second:
+                [connection] = server.registry.connections
+                connection.session_released = True
+                await second.go_on(first)
+                assert not connection.session_released
+                await second.cut()
+            await eventually(lambda: not server.registry.connections)
+            async with raw(server.url) as third:
+                resumed = await third.go_on(first)
+                await third.audio(LONG[round(resumed.audio_s * 16_000) :], 800)
+                await third.finished()
+            return first, third
+
+    first, third = asyncio.run(talk())
+    assert third.of("session.closed") and lasting(first.events)

@@ -1,0 +1,43 @@
+"""The options of `emoscope replay`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..protocol.errors import UsageError
+from .options import DetectorOptions, ModelOptions, RecognizerOptions, RecordingsOutput, SpeakerOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions:
+    """What to read, and how."""
+
+    paths: Annotated[tuple[Path, ...], Parameter(name="FILE", help="recordings, folders of recordings, or records")] = (
+        field(kw_only=False)
+    )
+    speed: Annotated[
+        float | None, Parameter(help="1 is real time (1 on a screen, else as fast as possible)", metavar="SPEED")
+    ] = None
+    no_interim: Annotated[bool, Parameter(help="finals only")] = False
+    screenshot: Annotated[
+        Path | None, Parameter(help="draw one frame of the screen to .svg, .html or .txt", metavar="PICTURE")
+    ] = None
+    at: Annotated[float | None, Parameter(help="second of the recording for --screenshot (its end)", metavar="S")] = (
+        None
+    )
+    size: Annotated[str, Parameter(help="columns and rows for --screenshot", metavar="WxH")] = "80x24"
+    model: ModelOptions = field(default_factory=ModelOptions)
+    recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+    output: RecordingsOutput = field(default_factory=RecordingsOutput)
+
+    def __post_init__(self) -> None:
+        """UsageError for a speed out of range, and for a voice that is not there: only `listen` writes one."""
+        if self.speed is not None and not 0.01 <= self.speed <= 1000:
+            raise UsageError(f"--speed {self.speed}: must be from 0.01 to 1000; 1 is real time")
+        voice = self.speaker.voice
+        if voice is not None and not voice.is_file():
+            raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
