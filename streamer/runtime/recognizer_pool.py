@@ -3,8 +3,9 @@
 Which pass is begun when, and which is given up, is decided by `rules.passes`; this module adds a thread for each
 recognizer. A microphone has one recognizer and one owner, a server has one owner for each channel of each client.
 
-A recognizer that is being restarted gets no passes. The pass on which it broke is tried once more, by another one.
-While none answers, passes fail at once; when each could never be loaded, words are off for good.
+A recognizer that is being restarted gets no passes. The pass on which it broke is tried once more, by whichever is free
+first. While none answers, passes wait: a session misses the words of some utterances, and has those of later ones. When
+each recognizer could never be loaded, passes fail, and words are off for good.
 """
 
 import time
@@ -18,6 +19,7 @@ from .rules.passes import Decided, PassQueue, QueuedPass
 from .transcription_offer import TranscriptionOffer
 
 NO_RECOGNIZER = "this server makes no words"
+RESTART_WAIT_S = 60.0  # how long passes without a deadline wait while no recognizer answers
 POLL_S = 0.1  # how often a thread whose recognizer is being loaded looks whether the pool was closed
 
 
@@ -52,8 +54,9 @@ class RecognizerPool:
     def offer(self) -> TranscriptionOffer:
         """What a session that begins now may count on."""
         languages = next((r.languages for r in self._recognizers if r.languages), ())
-        reason = self._unavailable_reason or self._failure()
-        return TranscriptionOffer(available=bool(self._recognizers), unavailable_reason=reason, languages=languages)
+        return TranscriptionOffer(
+            available=bool(self._recognizers), unavailable_reason=self._unavailable_reason, languages=languages
+        )
 
     @property
     def queue_length(self) -> int:
@@ -72,8 +75,8 @@ class RecognizerPool:
         wait_s   how long after it was due a pass may arrive; None waits for it however long it takes
         """
         with self._change:
-            if failure := self._unavailable_reason or self._failure():
-                decided = [Decided(owner, Failed(request.id, failure)) for request in requests]
+            if self._unavailable_reason:
+                decided = [Decided(owner, Failed(request.id, self._unavailable_reason)) for request in requests]
             else:
                 decided = self._queue.submit(self._clock(), owner, requests, audio_s, wait_s)
                 self._change.notify_all()
@@ -102,10 +105,9 @@ class RecognizerPool:
         for owner, result in decided:
             self._deliver(owner, result)
 
-    def _failure(self) -> str:
-        """Why no recognizer answers now; "" if one does, or is being loaded for the first time."""
-        failures = [recognizer.failure for recognizer in self._recognizers if recognizer.loaded()]
-        return failures[0] if failures and all(failures) and len(failures) == len(self._recognizers) else ""
+    def _all_restarting(self) -> bool:
+        """Whether no recognizer answers now, and none is being loaded for the first time."""
+        return all(recognizer.loaded() and recognizer.failure for recognizer in self._recognizers)
 
     # --- a recognizer's thread
 
@@ -122,16 +124,17 @@ class RecognizerPool:
         self._leave(recognizer.failure)
 
     def _wait_until_up(self, recognizer: Recognizer) -> bool:
-        """Wait until the recognizer takes passes; false when it never will again. Passes fail while none does."""
+        """Wait until the recognizer takes passes; false when it never will again."""
         while not self._closed and not recognizer.gave_up:
             if not recognizer.loaded(POLL_S):
                 continue
             if not recognizer.failure:
                 return True
             with self._change:
-                failure = self._failure()
-                decided = self._queue.fail(failure) if failure else []
-                self._change.wait_for(lambda: self._closed, 0.0 if decided else POLL_S)
+                decided = []
+                if self._all_restarting():
+                    decided = self._queue.give_up(self._clock() - RESTART_WAIT_S)
+                self._change.wait_for(lambda: self._closed, POLL_S)
             self._hand_over(decided)
         return False
 

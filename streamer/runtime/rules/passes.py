@@ -161,6 +161,11 @@ class PassQueue:
         """`Failed` for everything that is queued: there is no recognizer any more."""
         return [self._decide(queued, Failed(queued.request.id, reason)) for queued in list(self._queued())]
 
+    def give_up(self, queued_before: float) -> list[Decided]:
+        """`Late` for the passes that were queued by then: no recognizer has come back since."""
+        old = [queued for queued in list(self._queued()) if queued.queued_at <= queued_before]
+        return [self._decide(queued, Late(queued.request.id)) for queued in old]
+
     def cannot_finish_in_time(self, now: float, queued: QueuedPass) -> bool:
         """Whether every recent pass over no more audio took longer than is left until the deadline."""
         took_s = [

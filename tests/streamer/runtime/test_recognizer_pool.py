@@ -11,7 +11,7 @@ import pytest
 from odd_worker import odd_recognizer, wait_until
 
 from emoscope.streamer.asr import Recognizer
-from emoscope.streamer.runtime.recognizer_pool import NO_RECOGNIZER, RecognizerPool
+from emoscope.streamer.runtime.recognizer_pool import NO_RECOGNIZER, RESTART_WAIT_S, RecognizerPool
 from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Result, Transcribe
 from emoscope.streamer.testing import FakeClock
 
@@ -112,25 +112,42 @@ def test_a_recognizer_that_dies_takes_no_other_with_it(start: Start) -> None:
     assert pool.offer.covers(None)
 
 
-def test_passes_fail_with_the_reason_while_no_recognizer_answers(start: Start, tmp_path: Path) -> None:
-    """When one has been started again, passes have their words again."""
+def test_passes_wait_while_every_recognizer_is_restarted_and_then_have_their_words(
+    start: Start, tmp_path: Path
+) -> None:
+    """A recognizer that broke costs a live session the words of a moment, and none of those that come later."""
     marker = tmp_path / "cannot load"
     recognizer = odd_recognizer("dies loading while marked", marker)
-    pool, inbox, _ = start(recognizer)
+    pool, inbox, clock = start(recognizer)
     pool.submit("a", [asked(1)], 1.0, None)
     assert isinstance(inbox.wait(1)["a", 1], Done)
     marker.touch()
     os.kill(recognizer.pid, signal.SIGKILL)
-    pool.submit("a", [asked(2), asked(3)], 1.0, None)
-    results = inbox.wait(3)
-    for failed in (results["a", 2], results["a", 3]):
-        assert isinstance(failed, Failed) and "signal 9" in failed.message
-    assert "signal 9" in pool.offer.unavailable_reason and not pool.offer.covers(None)
+    assert wait_until(lambda: recognizer.failure)
+    pool.submit("live", [asked(2)], 1.0, 1.5)
+    pool.submit("fast", [asked(3)], 1.0, None)
+    assert pool.offer.covers(None), "a session that begins now will have words"
+    clock.advance(2.0)
+    pool.expire()
+    assert inbox.wait(2)["live", 2] == Late(2)
     marker.unlink()
-    assert wait_until(lambda: not recognizer.failure)
-    assert pool.offer.covers(None)
-    pool.submit("a", [asked(4)], 1.0, None)
-    assert isinstance(inbox.wait(4)["a", 4], Done)
+    assert isinstance(inbox.wait(3)["fast", 3], Done)
+    pool.submit("live", [asked(4)], 1.0, 1.5)
+    assert isinstance(inbox.wait(4)["live", 4], Done)
+
+
+def test_a_pass_without_a_deadline_does_not_wait_for_ever_for_a_restart(start: Start, tmp_path: Path) -> None:
+    """It is late after a minute in which no recognizer answered."""
+    marker = tmp_path / "cannot load"
+    recognizer = odd_recognizer("dies loading while marked", marker)
+    pool, inbox, clock = start(recognizer)
+    recognizer.check()
+    marker.touch()
+    os.kill(recognizer.pid, signal.SIGKILL)
+    assert wait_until(lambda: recognizer.failure)
+    pool.submit("fast", [asked(1)], 1.0, None)
+    clock.advance(RESTART_WAIT_S + 1.0)
+    assert inbox.wait(1)["fast", 1] == Late(1)
 
 
 def test_a_recognizer_that_cannot_be_loaded_fails_every_pass_for_good(start: Start) -> None:

@@ -25,7 +25,9 @@ class Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3))
+        # No bias before a batch norm, which takes it away: its gradient is rounding noise, and Adam would follow that
+        # noise to other weights in another process.
+        self.body = nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3))
         self.head = nn.Linear(8, 2)
 
     def forward(self, x):
