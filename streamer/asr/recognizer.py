@@ -8,7 +8,7 @@ from typing import Self
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.errors import EmoscopeError, RecordInvalid
 from ..session.requests import Done, Failed, Request, Result, Transcribe
-from ..worker import SupervisedWorker, WorkerError, WorkerState
+from ..worker import SupervisedWorker, WorkerError, WorkerState, WorkerUnavailable
 from .choice import HOW, Choice
 from .messages import MESSAGES, LoadRequest, TranscribeRequest
 
@@ -117,7 +117,38 @@ class Recognizer:
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result for each `Transcribe`."""
-        return [self._transcribe(request) for request in requests if isinstance(request, Transcribe)]
+        results: list[Result] = []
+        for request in requests:
+            if isinstance(request, Transcribe):
+                try:
+                    results.append(self.ask(request))
+                except WorkerError as error:
+                    results.append(Failed(request.id, str(error)))
+        return results
+
+    def ask(self, request: Transcribe) -> Result:
+        """The result of one pass, for a caller that may try it again.
+
+        WorkerExited if the process ended on this pass, or was killed because it took too long; WorkerUnavailable if
+        there was no process to give it to.
+        """
+        audio_s = len(request.audio) / SAMPLE_RATE
+        message = TranscribeRequest(
+            audio=request.audio.astype("<i2", copy=False), language=request.language, final=request.final
+        )
+        self._worker.wait_loaded()
+        if failure := self.failure:
+            raise WorkerUnavailable(failure)
+        began = time.perf_counter()
+        try:
+            response = self._worker.ask(message, self._timeout_s + self._timeout_per_audio_s * audio_s)
+        except RecordInvalid as error:
+            return Failed(request.id, str(error))
+        self.busy_s += time.perf_counter() - began
+        self.audio_s += audio_s
+        if response.hypothesis is None:
+            return Failed(request.id, f"{self.name}: {response.failure}")
+        return Done(request.id, response.hypothesis, infer_ms=response.infer_ms)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -130,22 +161,3 @@ class Recognizer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _transcribe(self, request: Transcribe) -> Result:
-        audio_s = len(request.audio) / SAMPLE_RATE
-        message = TranscribeRequest(
-            audio=request.audio.astype("<i2", copy=False), language=request.language, final=request.final
-        )
-        self._worker.wait_loaded()
-        if failure := self.failure:
-            return Failed(request.id, failure)
-        began = time.perf_counter()
-        try:
-            response = self._worker.ask(message, self._timeout_s + self._timeout_per_audio_s * audio_s)
-        except (WorkerError, RecordInvalid) as error:
-            return Failed(request.id, str(error))
-        self.busy_s += time.perf_counter() - began
-        self.audio_s += audio_s
-        if response.hypothesis is None:
-            return Failed(request.id, f"{self.name}: {response.failure}")
-        return Done(request.id, response.hypothesis, infer_ms=response.infer_ms)

@@ -15,11 +15,12 @@ from threading import Condition, Thread
 
 from ..asr import Recognizer
 from ..session.requests import Done, Failed, Result, Transcribe
+from ..worker import WorkerError, WorkerExited
 from .rules.passes import Decided, PassQueue, QueuedPass
 from .transcription_offer import TranscriptionOffer
 
 NO_RECOGNIZER = "this server makes no words"
-RESTART_WAIT_S = 60.0  # how long passes without a deadline wait while no recognizer answers
+RESTART_WAIT_S = 60.0  # after so long without any recognizer, passes wait no longer for one
 POLL_S = 0.1  # how often a thread whose recognizer is being loaded looks whether the pool was closed
 
 
@@ -46,6 +47,7 @@ class RecognizerPool:
         self._left = len(recognizers)
         self._unavailable_reason = "" if recognizers else NO_RECOGNIZER
         self._closed = False
+        self._down_since: float | None = None
         self._change = Condition()
         for recognizer in recognizers:
             Thread(target=self._work, args=(recognizer,), name="emoscope recognizer", daemon=True).start()
@@ -105,10 +107,6 @@ class RecognizerPool:
         for owner, result in decided:
             self._deliver(owner, result)
 
-    def _all_restarting(self) -> bool:
-        """Whether no recognizer answers now, and none is being loaded for the first time."""
-        return all(recognizer.loaded() and recognizer.failure for recognizer in self._recognizers)
-
     # --- a recognizer's thread
 
     def _work(self, recognizer: Recognizer) -> None:
@@ -128,30 +126,41 @@ class RecognizerPool:
         while not self._closed and not recognizer.gave_up:
             if not recognizer.loaded(POLL_S):
                 continue
-            if not recognizer.failure:
-                return True
             with self._change:
-                decided = []
-                if self._all_restarting():
-                    decided = self._queue.give_up(self._clock() - RESTART_WAIT_S)
+                if not recognizer.failure:
+                    self._down_since = None
+                    return True
+                decided = self._give_up_after_a_minute()
                 self._change.wait_for(lambda: self._closed, POLL_S)
             self._hand_over(decided)
         return False
 
+    def _give_up_after_a_minute(self) -> list[Decided]:
+        """With the lock held: `Late` for what is queued, when no recognizer has answered for `RESTART_WAIT_S`."""
+        if not all(recognizer.loaded() and recognizer.failure for recognizer in self._recognizers):
+            return []
+        now = self._clock()
+        self._down_since = now if self._down_since is None else self._down_since
+        return self._queue.give_up() if now - self._down_since >= RESTART_WAIT_S else []
+
     def _transcribe(self, recognizer: Recognizer, made: QueuedPass) -> None:
-        request, began = made.request, self._clock()
+        began = self._clock()
+        broke: WorkerError | None = None
         result: Result
-        if recognizer.supports(request.language):
-            [result] = recognizer([request])
+        if recognizer.supports(made.request.language):
+            try:
+                result = recognizer.ask(made.request)
+            except WorkerError as error:
+                broke = error
         else:
-            result = Failed(request.id, f"{recognizer.name} hears no {request.language}")
-        if isinstance(result, Done):
-            result = replace(result, queue_ms=round((began - made.queued_at) * 1e3, 3))
+            result = Failed(made.request.id, f"{recognizer.name} hears no {made.request.language}")
         with self._change:
-            if isinstance(result, Failed) and recognizer.failure:
-                decided = self._queue.put_back(made)
+            if broke is not None:
+                decided = self._queue.put_back(made, broken=isinstance(broke, WorkerExited))
                 self._change.notify_all()
             else:
+                if isinstance(result, Done):
+                    result = replace(result, queue_ms=round((began - made.queued_at) * 1e3, 3))
                 decided = self._queue.end(self._clock(), made, result, began)
         self._hand_over(decided)
 

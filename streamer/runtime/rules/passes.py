@@ -134,17 +134,17 @@ class PassQueue:
             return []
         return [self._decide(made, Late(made.request.id) if now >= made.deadline else result)]
 
-    def put_back(self, made: QueuedPass) -> list[Decided]:
-        """The recognizer that had begun a pass broke: another one may try it, once, before everything else.
+    def put_back(self, made: QueuedPass, *, broken: bool) -> list[Decided]:
+        """The recognizer that had begun a pass has no result: another one may try it before everything else.
 
-        A pass that breaks two recognizers is `Late`: a third one would go the same way.
+        broken   it ended on this pass. A pass that breaks two recognizers is `Late`: a third one would go the same way
         """
         self.begun.discard(made)
         if made.decided:
             return []
-        if made.retried:
+        if broken and made.retried:
             return [self._decide(made, Late(made.request.id))]
-        made.retried = True
+        made.retried = made.retried or broken
         queue = self._queue_of(made)
         queue.setdefault(made.owner, deque()).appendleft(made)
         queue.move_to_end(made.owner, last=False)
@@ -161,10 +161,9 @@ class PassQueue:
         """`Failed` for everything that is queued: there is no recognizer any more."""
         return [self._decide(queued, Failed(queued.request.id, reason)) for queued in list(self._queued())]
 
-    def give_up(self, queued_before: float) -> list[Decided]:
-        """`Late` for the passes that were queued by then: no recognizer has come back since."""
-        old = [queued for queued in list(self._queued()) if queued.queued_at <= queued_before]
-        return [self._decide(queued, Late(queued.request.id)) for queued in old]
+    def give_up(self) -> list[Decided]:
+        """`Late` for everything that is queued: no recognizer has come back in time."""
+        return [self._decide(queued, Late(queued.request.id)) for queued in list(self._queued())]
 
     def cannot_finish_in_time(self, now: float, queued: QueuedPass) -> bool:
         """Whether every recent pass over no more audio took longer than is left until the deadline."""

@@ -140,10 +140,10 @@ def test_a_pass_whose_recognizer_broke_is_tried_once_more_before_all_others() ->
     queue = PassQueue()
     queue.submit(0.0, "a", [asked(1, final=True), asked(2, final=True)], 1.0, 100.0)
     queue.submit(0.0, "b", [asked(3, final=True)], 1.0, 100.0)
-    assert queue.put_back(begun(queue, 0.0)) == []
+    assert queue.put_back(begun(queue, 0.0), broken=True) == []
     again = begun(queue, 1.0)
     assert (again.owner, again.request.id) == ("a", 1)
-    assert queue.put_back(again) == [Decided("a", Late(1))]
+    assert queue.put_back(again, broken=True) == [Decided("a", Late(1))]
     assert len(queue) == 2
 
 
@@ -152,7 +152,7 @@ def test_a_pass_that_was_decided_is_not_tried_again() -> None:
     queue.submit(0.0, "a", [asked(1, final=True)], 1.0, 1.5)
     made = begun(queue, 0.0)
     queue.expire(2.0)
-    assert queue.put_back(made) == [] and len(queue) == 0
+    assert queue.put_back(made, broken=True) == [] and len(queue) == 0
 
 
 def test_an_owner_that_disconnects_gets_no_result() -> None:
@@ -204,7 +204,7 @@ def test_every_pass_gets_exactly_one_result_whatever_happens(actions: list[tuple
             working += [] if made is None else [made]
         elif action == "end" and working:
             made = working.pop(0)
-            note(queue.end(now, made, done(made), now - 1.0) if values[0] else queue.put_back(made))
+            note(queue.end(now, made, done(made), now - 1.0) if values[0] else queue.put_back(made, broken=True))
         elif action == "wait":
             now += values[0]  # type: ignore[operator]
             note(queue.expire(now))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from odd_worker import odd_recognizer, wait_until
+from odd_worker import odd_recognizer, odd_worker, wait_until
 
-from emoscope.streamer.asr import Recognizer
-from emoscope.streamer.runtime.recognizer_pool import NO_RECOGNIZER, RESTART_WAIT_S, RecognizerPool
+from emoscope.streamer.asr import Choice, Recognizer
+from emoscope.streamer.runtime.recognizer_pool import NO_RECOGNIZER, POLL_S, RESTART_WAIT_S, RecognizerPool
 from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Result, Transcribe
 from emoscope.streamer.testing import FakeClock
+from emoscope.streamer.worker import WorkerExited
 
 LIMIT_S = 120.0  # for what must happen sooner or later; no test passes or fails by it
 
@@ -137,7 +138,7 @@ def test_passes_wait_while_every_recognizer_is_restarted_and_then_have_their_wor
 
 
 def test_a_pass_without_a_deadline_does_not_wait_for_ever_for_a_restart(start: Start, tmp_path: Path) -> None:
-    """It is late after a minute in which no recognizer answered."""
+    """It is late after a minute in which no recognizer answered; the time that it was queued before does not count."""
     marker = tmp_path / "cannot load"
     recognizer = odd_recognizer("dies loading while marked", marker)
     pool, inbox, clock = start(recognizer)
@@ -146,8 +147,60 @@ def test_a_pass_without_a_deadline_does_not_wait_for_ever_for_a_restart(start: S
     os.kill(recognizer.pid, signal.SIGKILL)
     assert wait_until(lambda: recognizer.failure)
     pool.submit("fast", [asked(1)], 1.0, None)
-    clock.advance(RESTART_WAIT_S + 1.0)
+    assert wait_until(lambda: pool._down_since is not None)
+    clock.advance(RESTART_WAIT_S - 1.0)
+    threading.Event().wait(5 * POLL_S)
+    assert inbox.got == []
+    clock.advance(2.0)
     assert inbox.wait(1)["fast", 1] == Late(1)
+
+
+def test_a_pass_that_had_queued_for_long_is_made_after_a_restart(start: Start) -> None:
+    """The minute begins with the outage, so a long queue before it costs no pass its words."""
+    recognizer = odd_recognizer("late")
+    pool, inbox, clock = start(recognizer)
+    recognizer.check()
+    pool.submit("a", [asked(1)], 1.0, None)
+    begun(pool)
+    pool.submit("b", [asked(2)], 1.0, None)
+    clock.advance(RESTART_WAIT_S + 1.0)
+    os.kill(recognizer.pid, signal.SIGKILL)
+    assert {type(result) for result in inbox.wait(2).values()} == {Done}
+
+
+def test_a_recognizer_that_is_back_before_anybody_looks_still_costs_its_pass_no_words(start: Start) -> None:
+    """Whether the process ended is told by the pass itself, not by what the recognizer says a moment later."""
+
+    class FastRestart(Recognizer):
+        def ask(self, request: Transcribe) -> Result:
+            if not hasattr(self, "broke"):
+                self.broke = True
+                raise WorkerExited("it ended, and another one answers already")
+            return super().ask(request)
+
+    recognizer = FastRestart(Choice(name="pocketsphinx"), command=odd_worker("recognizer", "fine"))
+    pool, inbox, _ = start(recognizer)
+    recognizer.check()
+    pool.submit("a", [asked(1)], 1.0, None)
+    assert isinstance(inbox.wait(1)["a", 1], Done)
+
+
+def test_a_pass_that_finds_no_process_has_not_broken_one(start: Start, tmp_path: Path) -> None:
+    """Recognizers that were killed while idle use up no retry of a pass that comes during their restart."""
+    marker = tmp_path / "cannot load"
+    one, other = (odd_recognizer("dies loading while marked", marker) for _ in range(2))
+    pool, inbox, _ = start(one, other)
+    one.check()
+    other.check()
+    marker.touch()
+    for recognizer in (one, other):
+        os.kill(recognizer.pid, signal.SIGKILL)
+    assert wait_until(lambda: one.failure and other.failure)
+    pool.submit("a", [asked(1), asked(2)], 1.0, None)
+    threading.Event().wait(3 * POLL_S)
+    assert inbox.got == []
+    marker.unlink()
+    assert {type(result) for result in inbox.wait(2).values()} == {Done}
 
 
 def test_a_recognizer_that_cannot_be_loaded_fails_every_pass_for_good(start: Start) -> None:

@@ -123,7 +123,7 @@ class HangingRecognizer:
     name, languages, failure, last_exit, gave_up, busy_s = "hanging", ("en",), "", "", False, 0.0
     supports = lambda self, language: True
     loaded = lambda self, timeout_s=0.0: True
-    close = __call__ = for_ever
+    close = ask = __call__ = for_ever
 
 class HangingLog(JsonLines):
     def format(self, record):
