@@ -17,6 +17,7 @@ from .options import (
     RecognizerOptions,
     SpeakerOptions,
     check_seconds,
+    session_config,
 )
 
 if TYPE_CHECKING:
@@ -79,18 +80,17 @@ class Listen:
             return 1 if live.write_failed else 0
 
     def _live(self, microphone: "Microphone") -> "Live":
-        from ..protocol.config import Config
         from ..runtime.live import Live
 
         return Live(
             microphone,
             lambda: self.model.open().loaded,
-            Config(
-                pace="realtime",
-                interim=not self.no_interim,
-                language=self.recognizer.language,
-                baseline=self.speaker.baseline,
-                vad=self.detector.config(),
+            session_config(
+                "realtime",
+                no_interim=self.no_interim,
+                recognizer=self.recognizer,
+                speaker=self.speaker,
+                detector=self.detector,
             ),
             seconds=self.seconds,
             start_recognizer=self.recognizer.start(),

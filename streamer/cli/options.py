@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..asr.choice import Choice
     from ..asr.recognizer import Recognizer
     from ..engine.opening import OpenedModel
-    from ..protocol.config import VadConfig
+    from ..protocol.config import Config, VadConfig
 
 MODEL = Group("Model", sort_key=3)
 RECOGNIZER = Group("Speech recognizer", sort_key=4)
@@ -139,6 +139,26 @@ class DetectorOptions:
         from ..protocol.config import VadConfig
 
         return VadConfig(backend=self.vad)
+
+
+def session_config(
+    pace: Literal["realtime", "fast"],
+    *,
+    no_interim: bool,
+    recognizer: RecognizerOptions,
+    speaker: SpeakerOptions,
+    detector: DetectorOptions,
+) -> "Config":
+    """The config of a session that runs in this process."""
+    from ..protocol.config import Config
+
+    return Config(
+        pace=pace,
+        interim=not no_interim,
+        language=recognizer.language,
+        baseline=speaker.baseline,
+        vad=detector.config(),
+    )
 
 
 @Parameter(name="*", group=OUTPUT)

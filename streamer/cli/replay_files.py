@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..display.plain_text import final_line
 from ..display.progress import Progress
-from ..protocol.config import Config
 from ..protocol.errors import EmoscopeError, UsageError
 from ..protocol.events import AnyEvent, EmotionFinal, SessionClosed, Status, WarningEvent, encode
 from ..runtime.replay import replay
@@ -107,13 +106,7 @@ def _events(
     if is_record(file):
         tally.measured = False
         return _timed(whole_record(file), tally)
-    config = Config(
-        pace="fast" if options.speed is None else "realtime",
-        interim=not options.no_interim,
-        language=options.recognizer.language,
-        baseline=options.speaker.baseline,
-        vad=options.detector.config(),
-    )
+    config = options.config("fast" if options.speed is None else "realtime")
     path = options.speaker.voice
     voice = None if path is None else load_voice(path, opened.contract)
     return _timed(replay(file, opened, config=config, asr=recognizer, speed=options.speed, voice=voice), tally)

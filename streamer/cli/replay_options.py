@@ -2,12 +2,22 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
-from .options import DetectorOptions, ModelOptions, RecognizerOptions, RecordingsOutput, SpeakerOptions
+from .options import (
+    DetectorOptions,
+    ModelOptions,
+    RecognizerOptions,
+    RecordingsOutput,
+    SpeakerOptions,
+    session_config,
+)
+
+if TYPE_CHECKING:
+    from ..protocol.config import Config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,3 +51,13 @@ class ReplayOptions:
         voice = self.speaker.voice
         if voice is not None and not voice.is_file():
             raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
+
+    def config(self, pace: Literal["realtime", "fast"]) -> "Config":
+        """The config of the session that reads a recording."""
+        return session_config(
+            pace,
+            no_interim=self.no_interim,
+            recognizer=self.recognizer,
+            speaker=self.speaker,
+            detector=self.detector,
+        )

@@ -80,20 +80,13 @@ def _player(options: "ReplayOptions", stack: ExitStack) -> "tuple[Player, Screen
 
 
 def _live(path: Path, options: "ReplayOptions", speed: float) -> "Live":
-    from ..protocol.config import Config
     from ..runtime.live import Live
     from ..sources.paced_recording import PacedRecording
 
     return Live(
         PacedRecording(path, speed),
         lambda: options.model.open().loaded,
-        Config(
-            pace="realtime",
-            interim=not options.no_interim,
-            language=options.recognizer.language,
-            baseline=options.speaker.baseline,
-            vad=options.detector.config(),
-        ),
+        options.config("realtime"),
         lossless=True,
         start_recognizer=options.recognizer.start(),
         speaker_file=options.speaker.voice,

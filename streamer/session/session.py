@@ -18,6 +18,7 @@ from .assembly import Assembly
 from .front import Front
 from .intake import Intake
 from .open_requests import OpenDetection, OpenPass, OpenReading, OpenRequests, OpenWindow
+from .options_check import check_options
 from .outbox import Outbox
 from .pooling import Pooling
 from .requests import Done, Failed, Request, Result, Summary, VoiceProbabilities
@@ -76,7 +77,7 @@ class Session:
 
     def _open(self, state: SessionState) -> None:
         contract, config = state.contract, state.config
-        _check_options(contract, config)
+        check_options(contract, config)
         self.state = state
         self._requests = OpenRequests(state.requests)
         self._outbox = Outbox(state.outbox)
@@ -290,16 +291,3 @@ class Session:
         self._transcript.issue()
         self._assembly.advance()
         return Output(self._outbox.take_ready(), self._requests.take_new())
-
-
-def _check_options(contract: ModelContract, config: Config) -> None:
-    """ConfigInvalid when this model or a single session cannot meet the config."""
-    if contract.sample_rate != SAMPLE_RATE:
-        raise ConfigInvalid(f"model {contract.id} wants {contract.sample_rate} Hz; sessions run at {SAMPLE_RATE} Hz")
-    if config.baseline != "off" and not contract.baseline:
-        raise ConfigInvalid(
-            f"model {contract.id} learns no voice, so baseline {config.baseline!r} has no meaning; use 'off'",
-            "baseline",
-        )
-    if config.channel_mode == "split":
-        raise ConfigInvalid("a session hears one voice; 'split' opens one session a channel", "channel_mode")
