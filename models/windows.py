@@ -56,9 +56,9 @@ def grid_window(contract: ModelContract, start: int, k: int) -> Window:
     )
 
 
-def complete_windows(contract: ModelContract, heard: int) -> int:
-    """How many grid windows lie within the first `heard` samples of an utterance."""
-    return 0 if heard < contract.window else (heard - contract.window) // contract.hop + 1
+def complete_windows(contract: ModelContract, length: int) -> int:
+    """How many grid windows lie within the first `length` samples of an utterance."""
+    return 0 if length < contract.window else (length - contract.window) // contract.hop + 1
 
 
 def now_window(contract: ModelContract, start: int, end: int, committed: int) -> Window | None:
@@ -80,17 +80,17 @@ def owned_frames(contract: ModelContract, window: Window) -> tuple[int, int]:
     )
 
 
-def plan(contract: ModelContract, heard: int) -> Iterator[Window]:
-    """All windows of an utterance of `heard` samples whose end is known, in order: the offline computation.
+def plan(contract: ModelContract, length: int) -> Iterator[Window]:
+    """All windows of an utterance of `length` samples whose end is known, in order: the offline computation.
 
     >>> c = ModelContract(id="x", labels=("a",), window=4, hop=2, frame=1, lookback=0, tail=0)
     >>> [(w.start, w.end, w.own_start, w.own_end) for w in plan(c, 7)]
     [(0, 4, 0, 3), (2, 6, 3, 5), (3, 7, 5, 7)]
     """
-    heard -= heard % contract.frame
-    count = complete_windows(contract, heard)
+    length -= length % contract.frame
+    count = complete_windows(contract, length)
     for k in range(count):
         yield grid_window(contract, 0, k)
-    last = now_window(contract, 0, heard, count)
+    last = now_window(contract, 0, length, count)
     if last is not None:
         yield last

@@ -22,7 +22,7 @@ CYCLE = 4  # readings after which the pattern of windows repeats: 5 windows in 4
 
 @dataclass(frozen=True)
 class ReadingCost:
-    """One reading, `heard` seconds into an utterance, computed in two ways on one thread.
+    """One reading, `seconds` into an utterance, computed in two ways on one thread.
 
     ours     incrementally: the grid windows that became complete in the last second, the now window, the merges and
              the reading. The mean of four readings in a row, as sometimes one and sometimes two windows became complete
@@ -33,7 +33,7 @@ class ReadingCost:
     """
 
     model: str
-    heard: float
+    seconds: float
     ours_ms: float
     ours_gflop: float
     again_ms: float | None = None
@@ -58,9 +58,9 @@ def small_model() -> SmallModel:
 MODELS: dict[str, Callable[[], StreamModel]] = {"small": small_model, "segmental": lambda: build("segmental")}
 
 
-def due(contract: ModelContract, heard: float) -> list[Window]:
-    """The windows that a reading after `heard` seconds must encode: new grid windows, then the now window."""
-    samples = round(heard * contract.sample_rate)
+def due(contract: ModelContract, seconds: float) -> list[Window]:
+    """The windows that a reading after `seconds` must encode: new grid windows, then the now window."""
+    samples = round(seconds * contract.sample_rate)
     samples -= samples % contract.frame
     before = complete_windows(contract, samples - round(INTERVAL_S * contract.sample_rate))
     count = complete_windows(contract, samples)
@@ -81,12 +81,12 @@ def _gflop(work: Callable[[], object]) -> float:
     return float(counter.get_total_flops() / 1e9)
 
 
-def one_reading(model: StreamModel, audio: Tensor, past: PoolState, heard: float) -> Tensor:
-    """Label probabilities (1, L) after `heard` seconds, from the state of what came before and the newest windows."""
+def one_reading(model: StreamModel, audio: Tensor, past: PoolState, seconds: float) -> Tensor:
+    """Label probabilities (1, L) after `seconds`, from the state of what came before and the newest windows."""
     state = past
-    for new in model.encode_windows(audio, due(model.contract, heard)):
+    for new in model.encode_windows(audio, due(model.contract, seconds)):
         state = state.merge(new)
-    return model.read(state, torch.tensor([heard]))[0]
+    return model.read(state, torch.tensor([seconds]))[0]
 
 
 def all_again(model: StreamModel, audio: Tensor) -> Tensor:
@@ -97,9 +97,9 @@ def all_again(model: StreamModel, audio: Tensor) -> Tensor:
 
 
 def bench_readings(
-    heard: Sequence[float], models: dict[str, Callable[[], StreamModel]], until: float
+    durations: Sequence[float], models: dict[str, Callable[[], StreamModel]], until: float
 ) -> Iterator[ReadingCost]:
-    """Costs of readings after each of `heard` seconds (rising), by model; `until` is a time of time.monotonic().
+    """Costs of readings after each of `durations` (seconds, rising), by model; `until` is a time of time.monotonic().
 
     Everything runs on one thread and is measured in processor time, so that other load on the machine hardly matters.
     """
@@ -109,7 +109,7 @@ def bench_readings(
         for name, make in models.items():
             model = make().eval()
             slowness = 0.0  # of `again`, wall seconds for a second of audio; for a transformer it grows
-            for seconds in heard:
+            for seconds in durations:
                 cost = _reading(name, model, seconds, until, slowness)
                 slowness = cost.again_wall_s / seconds
                 yield cost

@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the model hears: lengths in samples, `normalisation` in words."""
+    """What audio the model takes: lengths in samples, `normalisation` in words."""
 
     sample_rate: int
     window: int

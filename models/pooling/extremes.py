@@ -73,9 +73,9 @@ class BestSegmentPooling(Pooling[BestState]):
         """Means (B, S, K), float32, of the segments of features (B, T, K) where mask is true; which exist (B, S)."""
         rows: list[Tensor] = []
         for row, visible in zip(features, mask, strict=True):
-            heard = row[visible].float()
-            means = [heard[i : i + self.segment].mean(0) for i in self.starts(len(heard))]
-            rows.append(torch.stack(means) if means else heard.new_zeros(0, self.dim))
+            frames = row[visible].float()
+            means = [frames[i : i + self.segment].mean(0) for i in self.starts(len(frames))]
+            rows.append(torch.stack(means) if means else frames.new_zeros(0, self.dim))
         most = max(1, *(len(row) for row in rows)) if rows else 1
         padded = torch.stack([nn.functional.pad(row, (0, 0, 0, most - len(row))) for row in rows])
         counts = torch.tensor([len(row) for row in rows], device=features.device)

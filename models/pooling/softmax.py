@@ -45,7 +45,7 @@ def summarise(scores: Tensor, features: Tensor, mask: Tensor) -> SoftmaxState:
 
 
 class SoftmaxPooling(Pooling[SoftmaxState]):
-    """Weighted mean, and with `deviations` the weighted standard deviation, over all frames heard."""
+    """Weighted mean, and with `deviations` the weighted standard deviation, over all frames."""
 
     def __init__(self, dim: int, queries: int = 1, heads: int = 1, deviations: bool = True) -> None:
         super().__init__()

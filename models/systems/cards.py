@@ -19,7 +19,7 @@ def draft_card(
 ) -> Card:
     """A card for `save_model`, which fills in the weights' SHA-256. Without data the model counts as untrained."""
     contract, calibration = model.contract, model.calibration
-    normalisation = "none: it hears no audio"
+    normalisation = "none: it takes no audio"
     if getattr(model, "speech", None) is not None:
         config = model.speech.config
         normalisation = f"{config.family}, waveform normalised: {config.normalise}"

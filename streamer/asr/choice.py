@@ -14,7 +14,7 @@ DEFAULT_SIZE = "base"
 CACHED_SIZES = ("small", "base", "tiny")  # looked for in this order when no size is named
 HOW = (
     "`--asr faster-whisper:base` fetches a model once, `--asr faster-whisper:FOLDER` takes one that is here, "
-    "`--asr pocketsphinx` (pip install 'emoscope[words]') hears English offline"
+    "`--asr pocketsphinx` (pip install 'emoscope[words]') recognizes English offline"
 )
 
 

@@ -15,7 +15,7 @@ class Prepared(NamedTuple):
     """What a session is opened with.
 
     recognizer  ready, or None: then there are no words
-    options     of the config, where the recognizer settles one
+    options     of the config, where the recognizer decides one
     warnings    why there are no words though somebody wanted them
     """
 
@@ -49,7 +49,7 @@ def prepare(
     except RecognizerUnavailable as error:
         return _without(str(error))
     if not recognizer.supports(config.language):
-        return _without(f"{recognizer.name} hears {', '.join(recognizer.languages)}, not {config.language}")
+        return _without(f"{recognizer.name} supports {', '.join(recognizer.languages)}, not {config.language}")
     options: dict[str, object] = {}
     if config.language is None and len(recognizer.languages) == 1:
         options["language"] = recognizer.languages[0]
@@ -57,4 +57,4 @@ def prepare(
 
 
 def _without(why: str) -> Prepared:
-    return Prepared(None, {}, [WarningEvent(code="text_disabled", message=f"words are off: {why}")])
+    return Prepared(None, {}, [WarningEvent(code="text_disabled", message=f"transcription is disabled: {why}")])

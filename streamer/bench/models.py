@@ -72,7 +72,7 @@ def encoder_row(cost: "EncoderCost") -> str:
 def reading_row(cost: "ReadingCost") -> str:
     """One line of the readings' table."""
     ours = f"{cost.ours_ms:.0f} ms {cost.ours_gflop:.1f} GF"
-    head = f"{cost.model:<10} {cost.heard:>4.0f} s {ours:>16}"
+    head = f"{cost.model:<10} {cost.seconds:>4.0f} s {ours:>16}"
     if cost.times_cheaper is None:
         return f"{head}  skipped: {cost.skipped}"
     again = f"{cost.again_ms:.0f} ms {cost.again_gflop:.1f} GF"

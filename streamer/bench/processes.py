@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
+
+from ..engine.messages import ModelRequest
 from ..protocol.errors import EmoscopeError
 from .clients import ClientLoad, ClientTotals
 
@@ -51,17 +54,17 @@ def processor_s(pid: int) -> float:
 
 
 class MeasuredServer:
-    """A server process; `with MeasuredServer.running("small") as server: ...`."""
+    """A server process; `with MeasuredServer.running(ModelRequest(model="small")) as server: ...`."""
 
     def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
         self._process, self.url = process, url
 
     @classmethod
     @contextmanager
-    def running(cls, model: str) -> Iterator["MeasuredServer"]:
+    def running(cls, model: ModelRequest) -> Iterator["MeasuredServer"]:
         """Start the server, and end it with the block. EmoscopeError when it does not start."""
         process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-            [sys.executable, "-m", "emoscope.streamer.bench.server_main", model],
+            [sys.executable, "-m", "emoscope.streamer.bench.server_main", msgspec.json.encode(model).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
+from ..engine.messages import ModelRequest
 from .clients import STATUS_LATE_S, ClientLoad, ClientTotals
 from .processes import MeasuredServer, ServerUsage, processor_s, run_clients, start_clients
 
@@ -23,18 +25,18 @@ def print_machine() -> None:
     print(f"{os.cpu_count()} cores; load before: {load_1:.1f}. Processor time is of all threads of a part.")
 
 
-def print_engine(model: str, batches: Sequence[int], seconds: float) -> None:
+def print_engine(request: ModelRequest, batches: Sequence[int], seconds: float) -> None:
     """The rate of the model alone and through the engine's process, by batch size."""
-    from ..engine import EngineProcess, ModelRequest
+    from ..engine import EngineProcess
     from ..engine.opening import open_engine
     from .engine import HEADING, engine_rates
 
-    opened = open_engine(model, many_sessions=True)
+    opened = open_engine(request.model, device=request.device, threads=request.threads, many_sessions=True)
     clock = "processor" if opened.device == "cpu" else "wall"
     print(f"\nFull windows a second of {clock} time: the model alone, and through the engine, both processes counted.")
     print(HEADING)
     for batch in batches:
-        with EngineProcess(ModelRequest(model=model, batch=batch)) as engine:
+        with EngineProcess(replace(request, batch=batch)) as engine:
             engine.check()
             rates = engine_rates(opened.model, engine, batch, seconds, partial(processor_s, engine.pid))
         print(f"{rates.batch:>6} {rates.bare:>12.1f} {rates.engine:>12.1f} {rates.ratio:>6.2f}", flush=True)

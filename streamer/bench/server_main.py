@@ -1,6 +1,7 @@
-"""A server that measures where its processor time goes: `python -m emoscope.streamer.bench.server_main MODEL`.
+"""A server that measures where its processor time goes: `python -m emoscope.streamer.bench.server_main REQUEST`.
 
-It prints its URL. It answers each line that it reads with a line of JSON: what it has used since it began.
+REQUEST says, as JSON, which model to load, and where. It prints its URL. It answers each line that it reads with a line
+of JSON: what it has used since it began.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import msgspec
 
 from ..engine import EngineProcess, ModelRequest
 from ..server.app import Server
@@ -58,11 +61,11 @@ def rss_bytes() -> int:
         return int(pages.read().split()[1]) * PAGE_BYTES
 
 
-async def main(model: str) -> None:
+async def main(request: ModelRequest) -> None:
     times = ProcessorTimes()
     ClientSession.feed = times.timed("detector", ClientSession.feed)  # type: ignore[method-assign]
     ClientSession.apply = times.timed("assembly", ClientSession.apply)  # type: ignore[method-assign]
-    engine = EngineProcess(ModelRequest(model=model))
+    engine = EngineProcess(request)
     ready = engine.check()
     options = ServerOptions(port=0, max_sessions=100_000, batch=ready.batch, drain_s=1.0)
     stages = StageTimes()
@@ -95,4 +98,4 @@ async def main(model: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(msgspec.json.decode(sys.argv[1], type=ModelRequest)))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..runtime.scheduler import BatchResults
 from ..server.inference import Inference
 from ..session.requests import Encode, Engine, Request, Result
 
@@ -19,6 +18,7 @@ class StageTimes:
     def __init__(self) -> None:
         self._times: dict[str, list[float]] = {}
         self._delivered_at = 0.0
+        self._apply_began = 0.0
 
     def note(self, stage: str, seconds: float) -> None:
         """Add one time."""
@@ -37,24 +37,24 @@ class StageTimes:
         return run
 
     def watch(self, inference: Inference) -> "asyncio.Task[None]":
-        """Time the answers on their way from the scheduler to their sessions, and how late the event loop is."""
-        deliver, apply = inference.scheduler._deliver, inference._apply
-
-        def timed_deliver(answers: BatchResults) -> None:
-            self._delivered_at = time.perf_counter()
-            deliver(answers)
-
-        def timed_apply(answers: BatchResults) -> None:
-            began = time.perf_counter()
-            self.note("way back", began - self._delivered_at)
-            for _, results, _ in answers:
-                for result in results:
-                    self.note("queue", getattr(result, "queue_ms", 0.0) / 1e3)
-            apply(answers)
-            self.note("apply", time.perf_counter() - began)
-
-        inference.scheduler._deliver, inference._apply = timed_deliver, timed_apply  # type: ignore[method-assign]
+        """Time the results on their way from the scheduler to their sessions, and how late the event loop is."""
+        inference.observer = self
         return asyncio.ensure_future(self._probe())
+
+    def delivered(self) -> None:
+        """The engine's thread hands its results to the event loop."""
+        self._delivered_at = time.perf_counter()
+
+    def apply_begins(self, results: Sequence[Result]) -> None:
+        """The event loop begins to give results to their sessions."""
+        self._apply_began = time.perf_counter()
+        self.note("way back", self._apply_began - self._delivered_at)
+        for result in results:
+            self.note("queue", getattr(result, "queue_ms", 0.0) / 1e3)
+
+    def apply_ended(self) -> None:
+        """The sessions have taken the results."""
+        self.note("apply", time.perf_counter() - self._apply_began)
 
     async def _probe(self) -> None:
         while True:

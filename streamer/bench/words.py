@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..asr import Choice, Recognizer, choose
 from ..protocol.config import Config
@@ -14,6 +15,9 @@ from ..protocol.events import AnyEvent, EmotionFinal, TranscriptFinal, Transcrip
 from ..runtime.live import Live
 from ..runtime.updates import Meter, Notice
 from ..sources.paced_recording import PacedRecording
+
+if TYPE_CHECKING:
+    from ..engine.opening import OpenedModel
 
 POLL_S = 0.01
 
@@ -52,7 +56,7 @@ class WordsCost:
 HEADING = f"{'recognizer':<24} {'words':>5} {'median':>8} {'p95':>8} {'late':>7} {'RTF':>6} {'memory':>8}"
 
 
-def print_costs(path: Path, names: Sequence[str], seconds: float) -> None:
+def print_costs(path: Path, names: Sequence[str], seconds: float, opened: "OpenedModel") -> None:
     """Measure recognizers, as `--asr` names them, one after another, and print a row for each.
 
     UsageError for an unknown name.
@@ -62,10 +66,10 @@ def print_costs(path: Path, names: Sequence[str], seconds: float) -> None:
     print("in the recognizer for a second of speech, interim passes included; peak memory of its process.")
     print(HEADING)
     for choice in choices:
-        print(bench_words(choice, path, seconds=seconds).row(), flush=True)
+        print(bench_words(choice, path, opened, seconds).row(), flush=True)
 
 
-def bench_words(choice: Choice, path: Path, model: str = "small", seconds: float = 30.0) -> WordsCost:
+def bench_words(choice: Choice, path: Path, opened: "OpenedModel", seconds: float) -> WordsCost:
     """Play the first `seconds` of a recording in real time, to a recognizer that was loaded before."""
     cost = WordsCost(str(choice))
     with Recognizer(choice) as recognizer:
@@ -75,11 +79,12 @@ def bench_words(choice: Choice, path: Path, model: str = "small", seconds: float
             cost.failure = recognizer.failure
             return cost
         cost.name = recognizer.name
-        from ..engine.opening import KEEP_THREADS, open_engine
-
-        loaded = open_engine(model, threads=KEEP_THREADS).loaded
         live = Live(
-            PacedRecording(path), lambda: loaded, Config(), seconds=seconds, start_recognizer=partial(_same, recognizer)
+            PacedRecording(path),
+            lambda: opened.loaded,
+            Config(),
+            seconds=seconds,
+            start_recognizer=partial(_same, recognizer),
         )
         watch = _Watch(cost)
         live.start()

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
+from .options import ModelOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
 PARTS: tuple[Part, ...] = ("engine", "latency", "streams", "idle")
@@ -49,12 +50,13 @@ class BenchWords:
         Parameter(help="only this recognizer; may be repeated (all that are installed)", metavar="NAME[:MODEL]"),
     ] = ()
     seconds: Annotated[float, Parameter(help="how much of the recording to play", metavar="S")] = 30.0
+    model: ModelOptions = field(default_factory=ModelOptions)
 
     def run(self) -> int:
         """Print a row for each recognizer."""
         from ..bench.words import print_costs
 
-        print_costs(self.file, self.asr or ("auto", "pocketsphinx"), self.seconds)
+        print_costs(self.file, self.asr or ("auto", "pocketsphinx"), self.seconds, self.model.open())
         return 0
 
 
@@ -62,7 +64,6 @@ class BenchWords:
 class BenchServe:
     """Measure the server with simulated clients."""
 
-    model: Annotated[str, Parameter(help="name of a shipped model, or a folder with a card", metavar="MODEL")] = "small"
     audio: Annotated[Path, Parameter(help="the recording that the clients play", metavar="FILE")] = Path(
         "demo/recordings/conversation.flac"
     )
@@ -76,6 +77,7 @@ class BenchServe:
         tuple[int, ...], Parameter(help="batch sizes of the engine to measure", metavar="N...", consume_multiple=True)
     ] = (1, 16)
     only: Annotated[tuple[Part, ...], Parameter(help="only this part; may be repeated", metavar="PART")] = ()
+    model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
         """UsageError when the recording is not there."""
@@ -93,17 +95,18 @@ class BenchServe:
         from ..bench.processes import MeasuredServer
 
         serve.print_machine()
+        request = self.model.request()
         if "engine" in self.parts:
-            serve.print_engine(self.model, self.batches, self.seconds)
+            serve.print_engine(request, self.batches, self.seconds)
         if NEED_AUDIO & set(self.parts):
-            with MeasuredServer.running(self.model) as server:
+            with MeasuredServer.running(request) as server:
                 if "latency" in self.parts:
                     serve.print_latency(server, self.audio, self.seconds)
                 if "streams" in self.parts:
                     serve.print_streams(server, self.audio, self.streams, self.seconds)
         if "idle" in self.parts:
             # A new server: memory that the streams have used would be counted for the idle connections.
-            with MeasuredServer.running(self.model) as server:
+            with MeasuredServer.running(request) as server:
                 serve.print_idle(server, self.idle, self.seconds)
         return 0
 

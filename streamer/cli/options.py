@@ -17,6 +17,7 @@ from ..protocol.errors import UsageError
 if TYPE_CHECKING:
     from ..asr.choice import Choice
     from ..asr.recognizer import Recognizer
+    from ..engine.messages import ModelRequest
     from ..engine.opening import OpenedModel
     from ..protocol.config import Config, VadConfig
 
@@ -56,6 +57,12 @@ class ModelOptions:
         from ..engine.opening import open_engine
 
         return open_engine(self.model, device=self.device, threads=self.threads)
+
+    def request(self, *, batch: int | None = None, words: bool = False) -> "ModelRequest":
+        """What the engine's process is asked to load; `words` where the text branch will be asked for."""
+        from ..engine import ModelRequest
+
+        return ModelRequest(model=self.model, device=self.device, threads=self.threads, batch=batch, words=words)
 
 
 @Parameter(name="*", group=RECOGNIZER)

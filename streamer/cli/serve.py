@@ -95,7 +95,7 @@ class Serve:
     def _serve(self, shutdown: "GracefulShutdown") -> int:
         import asyncio
 
-        from ..engine import EngineProcess, ModelRequest
+        from ..engine import EngineProcess
         from ..server.logs import Log, to_stderr
 
         no_words = self.recognizer.missing
@@ -103,14 +103,8 @@ class Serve:
         options = self.server_options()
         to_stderr()
         if no_words:
-            Log().info("words are off", message=no_words)
-        model = ModelRequest(
-            model=self.model.model,
-            device=self.model.device,
-            threads=self.model.threads,
-            batch=self.batch,
-            words=start is not None,
-        )
+            Log().info("transcription is disabled", message=no_words)
+        model = self.model.request(batch=self.batch, words=start is not None)
         # The model loads in a process of its own, which takes seconds. Meanwhile the recognizers start and the server
         # is imported. Sessions that begin before the recognizers are ready have no words at first.
         with ExitStack() as stack:

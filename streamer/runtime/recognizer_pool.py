@@ -5,7 +5,7 @@ recognizer. A microphone has one recognizer and one owner, a server has one owne
 
 A recognizer that is being restarted gets no passes. The pass on which it broke is tried once more, by whichever is free
 first. While none answers, passes wait: a session misses the words of some utterances, and has those of later ones. When
-each recognizer could never be loaded, passes fail, and words are off for good.
+each recognizer could never be loaded, passes fail, and transcription stays disabled.
 """
 
 import time
@@ -153,7 +153,7 @@ class RecognizerPool:
             except WorkerError as error:
                 broke = error
         else:
-            result = Failed(made.request.id, f"{recognizer.name} hears no {made.request.language}")
+            result = Failed(made.request.id, f"{recognizer.name} does not support {made.request.language}")
         with self._change:
             if broke is not None:
                 decided = self._queue.put_back(made, broken=isinstance(broke, WorkerExited))

@@ -34,5 +34,5 @@ class TranscriptionOffer:
         """Why a session that wants transcripts gets none; empty where the server never offered any."""
         if not self.available or self.covers(language):
             return []
-        reason = self.unavailable_reason or f"the recognizer hears {', '.join(self.languages)}, not {language}"
-        return [WarningEvent(code="text_disabled", message=f"words are off: {reason}")]
+        reason = self.unavailable_reason or f"the recognizer supports {', '.join(self.languages)}, not {language}"
+        return [WarningEvent(code="text_disabled", message=f"transcription is disabled: {reason}")]

@@ -122,7 +122,7 @@ class Connection:
         self._send(self._runner.check_input(samples, self._context.clock()))
         self._send(self._runner.shed_load())
         if session.audio_s > options.max_session_s:
-            self.end("session_expired", f"a session hears {options.max_session_s:g} s at most; open a new one")
+            self.end("session_expired", f"a session takes at most {options.max_session_s:g} s of audio; open a new one")
 
     def _feed(self, samples: Any) -> None:
         events = self._runner.feed(samples)

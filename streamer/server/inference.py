@@ -25,6 +25,19 @@ class ResultReceiver(Protocol):
         """The result of a recognizer."""
 
 
+class ResultObserver(Protocol):
+    """Watches results on their way from the engine to the sessions, to measure it."""
+
+    def delivered(self) -> None:
+        """The engine's thread has results and hands them to the event loop."""
+
+    def apply_begins(self, results: Sequence[Result]) -> None:
+        """The event loop is about to give these results to their sessions."""
+
+    def apply_ended(self) -> None:
+        """The sessions have taken them."""
+
+
 class Inference:
     """Belongs to one event loop; the threads of scheduler and recognizers hand their results to it."""
 
@@ -35,9 +48,10 @@ class Inference:
         self._loop = asyncio.get_running_loop()
         self._receivers: dict[ChannelSession, ResultReceiver] = {}
         self._observed: dict[int, int] = {}
+        self.observer: ResultObserver | None = None
         self.scheduler = Scheduler(engine, self._deliver, batch=batch)
         self.recognizers = RecognizerPool(
-            recognizers, self._deliver_transcript, lambda reason: log.error("words are off", message=reason)
+            recognizers, self._deliver_transcript, lambda reason: log.error("transcription is disabled", message=reason)
         )
 
     def offer(self) -> TranscriptionOffer:
@@ -87,6 +101,8 @@ class Inference:
     # --- called in other threads
 
     def _deliver(self, answers: BatchResults) -> None:
+        if self.observer is not None:
+            self.observer.delivered()
         self._on_loop(lambda: self._apply(answers))
 
     def _deliver_transcript(self, owner: Hashable, result: Result) -> None:
@@ -101,10 +117,14 @@ class Inference:
     # --- called on the event loop
 
     def _apply(self, answers: BatchResults) -> None:
+        if self.observer is not None:
+            self.observer.apply_begins([result for _, results, _ in answers for result in results])
         for owner, results, busy_s in answers:
             channel = cast(ChannelSession, owner)
             if (receiver := self._receivers.get(channel)) is not None:
                 receiver.receive_results(channel, results, busy_s)
+        if self.observer is not None:
+            self.observer.apply_ended()
 
     def _apply_transcript(self, owner: Hashable, result: Result) -> None:
         self._metrics.transcripts.labels(type(result).__name__.lower()).inc()

@@ -16,4 +16,4 @@ def check_options(contract: ModelContract, config: Config) -> None:
             "baseline",
         )
     if config.channel_mode == "split":
-        raise ConfigInvalid("a session hears one voice; 'split' opens one session a channel", "channel_mode")
+        raise ConfigInvalid("a session reads one channel; 'split' opens one session a channel", "channel_mode")

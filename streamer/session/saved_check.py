@@ -23,7 +23,7 @@ def _audio_fits(state: SessionState) -> bool:
         and all(array.ndim == 1 and array.dtype == np.float32 for array in (i.kept, audio.samples))
         and audio.start >= 0
         and audio.end == i.produced
-        and len(state.vad.webrtc.heard) % (2 * FRAME) == 0
+        and len(state.vad.webrtc.fed) % (2 * FRAME) == 0
     )
 
 

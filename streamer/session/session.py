@@ -283,7 +283,7 @@ class Session:
         if self.state.transcript.disabled_reason:
             return []
         self._transcript.disable(reason)
-        return [WarningEvent(code="text_disabled", message=f"words are off: {reason}")]
+        return [WarningEvent(code="text_disabled", message=f"transcription is disabled: {reason}")]
 
     def _output(self) -> Output:
         for pass_id, words in self._transcript.take_finished():

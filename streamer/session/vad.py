@@ -36,18 +36,18 @@ class VadState:
     """What the detector remembers; all of it is saved.
 
     webrtcvad keeps its noise model in C, where it cannot be saved. So the detectors are made anew at the end of each
-    utterance and after ten seconds of silence, and a restore feeds them `heard` again.
+    utterance and after ten seconds of silence, and a restore feeds them `fed` again.
 
     level_db   tracked level of speech, dBFS; None before the first frame
     floor_db   tracked noise floor, dBFS
     recent_db  levels of the newest frames, dBFS
-    heard      16-bit samples that webrtcvad was given since it was made
+    fed        16-bit samples that webrtcvad was given since it was made
     """
 
     level_db: float | None = None
     floor_db: float | None = None
     recent_db: list[float] = field(default_factory=list)
-    heard: bytearray = field(default_factory=bytearray)
+    fed: bytearray = field(default_factory=bytearray)
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class VoiceDetector:
         self.state = VadState() if state is None else state
         self._loose_mode = min(3, int(threshold * 4))
         self._make()
-        for start in range(0, len(self.state.heard), 2 * FRAME):
-            self._ask(bytes(self.state.heard[start : start + 2 * FRAME]))
+        for start in range(0, len(self.state.fed), 2 * FRAME):
+            self._ask(bytes(self.state.fed[start : start + 2 * FRAME]))
 
     def _make(self) -> None:
         self._loose = webrtcvad.Vad(self._loose_mode)
@@ -87,7 +87,7 @@ class VoiceDetector:
 
     def reset(self) -> None:
         """Make webrtcvad anew, which forgets its noise model; the tracked levels stay."""
-        self.state.heard.clear()
+        self.state.fed.clear()
         self._make()
 
     def _ask(self, pcm: bytes) -> tuple[bool, bool]:
@@ -118,7 +118,7 @@ class VoiceDetector:
         level = max(level, floor + SNR_DB, QUIETEST_DB)
         scaled = frame * (32_768.0 * 10.0 ** ((TARGET_DB - level) / 20.0))
         pcm = np.minimum(np.maximum(scaled, LOWEST), HIGHEST).astype("<i2").tobytes()
-        state.heard += pcm
+        state.fed += pcm
         strict, loose = self._ask(pcm)
         # The very first frames count even where they dip: a recording may begin in the middle of a word.
         precedes = loose or len(recent) <= FIRST_FRAMES

@@ -1,7 +1,7 @@
 """From samples to one decision a frame: webrtcvad at once, Silero's probabilities as soon as they are answered.
 
 webrtcvad costs little and judges each frame when it arrives. Silero is a network, and a session calls no model: it asks
-for probabilities by a `DetectVoice` request, for the stretches in which webrtcvad hears something. Frames wait here,
+for probabilities by a `DetectVoice` request, for the stretches in which webrtcvad detects something. Frames wait here,
 in audio order, until their probability is there. What is asked depends on the audio alone, never on when answers come.
 """
 
@@ -17,8 +17,8 @@ from .voice_gate import Backend, Decision, GateState, VoiceGate
 
 CHUNK = 512  # samples that Silero judges at once
 CONTEXT = 64  # samples before a chunk that it also sees
-RUN_IN = 16 * FRAME  # a stretch begins so long before the first frame in which webrtcvad hears a beginning
-QUIET = 25 * FRAME  # a stretch ends after so much in which webrtcvad hears no beginning
+RUN_IN = 16 * FRAME  # a stretch begins so long before the first frame in which webrtcvad detects a beginning
+QUIET = 25 * FRAME  # a stretch ends after so much in which webrtcvad detects none
 LONGEST = 1_000 * FRAME  # 20 s: then the network's memory starts afresh, as it loses confidence without a reset
 RENEW = 500 * FRAME  # 10 s of silence, after which webrtcvad starts afresh
 
@@ -32,7 +32,7 @@ def fresh_network() -> npt.NDArray[np.float32]:
 class Stretch:
     """Audio from sample `start` to `end` (None while it goes on) in which the network listens.
 
-    first          from this sample on its probabilities count; what comes before lets it settle
+    first          from this sample on its probabilities count; what comes before lets its memory adapt
     asked          chunks that were asked for
     probabilities  of the chunks answered so far; None where there was no answer
     network        its memory after those
@@ -93,7 +93,7 @@ class VoiceActivity:
         voicing = self._detector.judge(frame)
         begin, s.judged = s.judged, s.judged + FRAME
         if self.backend != "webrtc":
-            s.levelled += s.webrtc.heard[-2 * FRAME :]
+            s.levelled += s.webrtc.fed[-2 * FRAME :]
         s.frames.append(voicing.starts + 2 * voicing.continues + 4 * voicing.precedes)
         s.quiet = 0 if voicing.continues else s.quiet + FRAME
         if self.backend != "webrtc":
@@ -136,9 +136,9 @@ class VoiceActivity:
         first, last = stretch.asked, stretch.chunks(s.judged)
         begin, end = stretch.start + first * CHUNK, stretch.start + last * CHUNK
         context = CONTEXT if first else 0  # before the beginning of a stretch there is silence
-        heard = self._between(begin - context, min(end, s.judged if stretch.end is None else stretch.end))
+        samples = self._between(begin - context, min(end, s.judged if stretch.end is None else stretch.end))
         whole = np.zeros(CONTEXT + end - begin, np.float32)
-        whole[CONTEXT - context : CONTEXT - context + len(heard)] = heard
+        whole[CONTEXT - context : CONTEXT - context + len(samples)] = samples
         stretch.asked = last
         s.waiting = True
         return DetectVoice(new_id(), whole, stretch.network)
@@ -160,8 +160,8 @@ class VoiceActivity:
         s = self.state
         first = s.judged - len(s.levelled) // 2
         assert first <= begin, "audio that is still needed was discarded"
-        heard = np.frombuffer(s.levelled[2 * (begin - first) : 2 * (end - first)], "<i2")
-        return heard.astype(np.float32) / np.float32(32_768)
+        samples = np.frombuffer(s.levelled[2 * (begin - first) : 2 * (end - first)], "<i2")
+        return samples.astype(np.float32) / np.float32(32_768)
 
     def _discard(self) -> None:
         """Forget the samples that no later request needs."""

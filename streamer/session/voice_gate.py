@@ -1,9 +1,9 @@
 """Which frames begin an utterance and which keep it going: webrtcvad's decisions and Silero's probabilities, joined.
 
-webrtcvad hears nearly every voice, whispers and laughs included, but takes music, rain and rooms for speech. Silero
+webrtcvad detects nearly every voice, whispers and laughs included, but takes music, rain and rooms for speech. Silero
 knows speech from sounds, but loses laughs and the edges of words. With both, an utterance begins once Silero has found
-a voice in it, and goes on as webrtcvad hears it for as long as Silero found a voice a moment ago. How long that moment
-is depends on the room: where webrtcvad hears a voice although nobody speaks, it is short.
+a voice in it, and goes on as webrtcvad detects it for as long as Silero found a voice a moment ago. How long that
+moment is depends on the room: where webrtcvad detects a voice although nobody speaks, it is short.
 """
 
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ EXTRA = 4 * FRAME  # a beginning needs so much more than `min_speech_s` of frame
 SLACK = 11 * FRAME  # ... which may be interrupted by so much
 BACK = 5 * FRAME  # a voice begins at least so long before the first frame that counted
 HOLD_QUIET = 50 * FRAME  # in a quiet room a laugh or a sob may last so long without a voice that Silero knows
-HOLD_NOISY = 2 * FRAME  # where webrtcvad hears the room itself
+HOLD_NOISY = 2 * FRAME  # where webrtcvad takes the room itself for speech
 NOISY = 0.15  # share of frames without speech that webrtcvad takes for a voice, from which the room counts as noisy
-SETTLED = 25  # frames after a voice, after which frames tell about the room
+ROOM_AFTER = 25  # frames after a voice, after which frames tell about the room
 ROOM_FRAMES = 150.0  # time constant of that share: 3 s
 
 
@@ -87,7 +87,7 @@ class VoiceGate:
         counts = probability >= self._begin_p
         s.counted = [*s.counted[1 - self._window :], counts]
         s.since = 0 if probability >= self._go_on_p else s.since + 1
-        if s.since > SETTLED:
+        if s.since > ROOM_AFTER:
             s.room += (float(webrtc.continues) - s.room) / ROOM_FRAMES
         begins = sum(s.counted) >= self._need
         lead = (len(s.counted) - s.counted.index(True)) * FRAME if begins else 0

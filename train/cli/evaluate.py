@@ -1,7 +1,7 @@
 """`emoscope evaluate`: what a model's readings of a corpus are worth. Torch comes only when something is heard."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from emoscope.models.errors import EmoscopeError, UsageError
 from emoscope.streamer.cli.command import Command
+from emoscope.streamer.cli.options import ModelOptions
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Plan, Report
@@ -21,7 +22,6 @@ TEXT = ("goemotions", "meld")
 class Evaluate:
     """Score a model on a corpus."""
 
-    model: Annotated[str, Parameter(help="name of a shipped model, or a folder with a card", metavar="MODEL")] = "small"
     corpus: Annotated[str, Parameter(help="ravdess, emodb, nemo, emotale, urdu; goemotions, meld", metavar="CORPUS")]
     data: Annotated[
         Path,
@@ -70,6 +70,7 @@ class Evaluate:
         Path | None, Parameter(help="draw the reliability diagram and the curve by seconds", metavar="FILE")
     ] = None
     jobs: Annotated[Literal[1, 2], Parameter(help="number of processes")] = 1
+    model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
         """UsageError for two ways at once, or a list without names."""
@@ -158,7 +159,7 @@ def _plan(options: "Evaluate") -> "tuple[Plan, int]":
     parts = (
         selection.fold_models(folders, clips, options.allow_trained)
         if folders
-        else selection.one_model(options.model, clips, options.allow_trained)
+        else selection.one_model(options.model.model, clips, options.allow_trained)
     )
     selection.assert_usable(clips)
     plan = Plan(
@@ -176,6 +177,8 @@ def _plan(options: "Evaluate") -> "tuple[Plan, int]":
         conditions=conditions,
         jobs=options.jobs,
         asr=options.asr,
+        device=options.model.device,
+        threads=options.model.threads,
     )
     return plan, len(chosen) - len(clips)
 
@@ -238,8 +241,9 @@ def _text(options: "Evaluate") -> int:
         or options.asr != "none"
     ):
         raise UsageError(f"--corpus {options.corpus} is read, not heard; its options are --model, --data and --json")
+    model = options.model.model
     corpus: Literal["goemotions", "meld"] = "meld" if options.corpus == "meld" else "goemotions"
-    branch = load_text_branch(options.model if (Path(options.model) / "vocabulary.json").is_file() else "goemotions")
+    branch = load_text_branch(model if (Path(model) / "vocabulary.json").is_file() else "goemotions")
     found = {"text_branch": branch.card.id, **evaluate_text(corpus, options.data, branch)}
     if options.json:
         sys.stdout.write(json.dumps(found) + "\n")

@@ -25,10 +25,11 @@ from .sessions import SessionConfig, not_enrolled, plan_sessions
 class Plan:
     """What is evaluated, and with which settings.
 
-    parts       models and their clips; several in cross-validation
-    others      all clips of the corpus, from which babble noise is made
-    conditions  besides clean
-    asr         the recognizer for the text branch, as `--asr` names it
+    parts            models and their clips; several in cross-validation
+    others           all clips of the corpus, from which babble noise is made
+    conditions       besides clean
+    asr              the recognizer for the text branch, as `--asr` names it
+    device, threads  where the models run, as `open_engine` takes them
     """
 
     corpus: str
@@ -41,6 +42,8 @@ class Plan:
     conditions: Sequence[Condition] = ()
     jobs: int = 1
     asr: str = "none"
+    device: str = "auto"
+    threads: int | None = None
 
 
 class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +96,7 @@ def evaluate(
     if plan.how == "whole" and plan.asr != "none":
         raise UsageError("--whole evaluates the voice alone: --asr is for the live path; leave one out")
     sessions = [plan_sessions(part.clips, plan.sessions) for part in plan.parts]
-    settings = Settings(plan.how, plan.config, tuple(plan.others), plan.asr)
+    settings = Settings(plan.how, plan.config, tuple(plan.others), plan.asr, plan.device, plan.threads)
     found: dict[Condition, list[ModelPredictions]] = {}
     conditions = list(dict.fromkeys([CLEAN, *plan.conditions]))
     now = CLEAN

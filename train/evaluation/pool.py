@@ -28,12 +28,19 @@ POLL_S = 0.3  # between two checks for Ctrl+C
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of all sessions; `others` are the clips that babble noise is made of, `asr` names a recognizer."""
+    """Settings of all sessions.
+
+    others           the clips that babble noise is made of
+    asr              name of a recognizer
+    device, threads  where the models run, as `open_engine` takes them
+    """
 
     how: How = "stream"
     config: Config | None = None
     others: tuple[Clip, ...] = ()
     asr: str = "none"
+    device: str = "auto"
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,9 @@ class Worker:
 
     def __call__(self, job: Job) -> list[ClipPredictions]:
         if job.model not in self._runners:
-            opened = open_engine(job.model, precision="float32")
-            how, config, others = self.settings.how, self.settings.config, self.settings.others
+            settings = self.settings
+            opened = open_engine(job.model, device=settings.device, threads=settings.threads, precision="float32")
+            how, config, others = settings.how, settings.config, settings.others
             self._runners[job.model] = SessionRunner(opened, how, config, others, self._recognizer)
         return self._runners[job.model].predict(job.planned, job.condition)
 

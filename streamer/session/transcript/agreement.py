@@ -1,4 +1,4 @@
-"""LocalAgreement-2: a word is settled when two passes in a row have it at the same place.
+"""LocalAgreement-2: a word is committed when two passes in a row have it at the same place.
 
 Liu et al. (2020), "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
 selection", section 3.2; Machacek et al. (2023), "Turning Whisper into real-time transcription system", section 2.
@@ -17,46 +17,46 @@ OVERLAP_WORDS = 5
 
 @dataclass
 class AgreementState:
-    """The settled words of one utterance, and the words that the last pass had after them."""
+    """The committed words of one utterance, and the words that the last pass had after them."""
 
-    settled: list[SpokenWord] = field(default_factory=list)
+    committed: list[SpokenWord] = field(default_factory=list)
     tail: list[SpokenWord] = field(default_factory=list)
 
 
 def agree(state: AgreementState, words: Sequence[SpokenWord], end_s: float, *, whole: bool = True) -> None:
-    """Take the next pass's words. Settled words are never changed or removed.
+    """Take the next pass's words. Committed words are never changed or removed.
 
     end_s  end of the audio of the pass
     whole  the pass began with the utterance, not within it
     """
-    tail = _after(state.settled, words, whole=whole)
+    tail = _after(state.committed, words, whole=whole)
     same = 0
     for one, other in zip(state.tail, tail, strict=False):
         if _key(one) != _key(other) or other.end > end_s - HOLD_S:
             break
         same += 1
-    state.settled += tail[:same]
+    state.committed += tail[:same]
     state.tail = tail[same:]
 
 
-def _after(settled: Sequence[SpokenWord], words: Sequence[SpokenWord], *, whole: bool) -> list[SpokenWord]:
-    """The words of a pass that come after the settled ones."""
-    if not settled:
+def _after(committed: Sequence[SpokenWord], words: Sequence[SpokenWord], *, whole: bool) -> list[SpokenWord]:
+    """The words of a pass that come after the committed ones."""
+    if not committed:
         return list(words)
-    count = len(settled)
-    if whole and _keys(words[:count]) == _keys(settled):
+    count = len(committed)
+    if whole and _keys(words[:count]) == _keys(committed):
         rest = list(words[count:])
     else:
-        border = settled[-1].end
+        border = committed[-1].end
         rest = [word for word in words if (word.start + word.end) / 2 > border]
         # Times move a little from pass to pass: what overlaps the border may be there already.
         if rest and rest[0].start < border:
             for length in range(min(OVERLAP_WORDS, len(rest), count), 0, -1):
-                if _keys(rest[:length]) == _keys(settled[-length:]):
+                if _keys(rest[:length]) == _keys(committed[-length:]):
                     rest = rest[length:]
                     break
     # No word begins before the one before it, also where two passes differ.
-    latest, ordered = settled[-1].start, []
+    latest, ordered = committed[-1].start, []
     for word in rest:
         latest = max(latest, word.start)
         ordered.append(msgspec.structs.replace(word, start=latest, end=max(latest, word.end)))

@@ -76,21 +76,21 @@ def kept_words(hypothesis: Hypothesis, audio: Sound, begin: int) -> list[SpokenW
     words: list[SpokenWord] = []
     before_s = first_s
     for segment in hypothesis.segments:
-        for heard in segment.words if believed(segment) else ():
-            text = heard.word.strip()
-            if not text or not _numbers(heard.start, heard.end, heard.p) or heard.start >= len(audio) / SAMPLE_RATE:
+        for word in segment.words if believed(segment) else ():
+            text = word.word.strip()
+            if not text or not _numbers(word.start, word.end, word.p) or word.start >= len(audio) / SAMPLE_RATE:
                 continue
-            if not _sounds(levels, heard.start, heard.end, floor):
+            if not _sounds(levels, word.start, word.end, floor):
                 continue
-            start = min(max(before_s, first_s + heard.start), last_s)
-            end = min(max(start, first_s + heard.end), last_s)
+            start = min(max(before_s, first_s + word.start), last_s)
+            end = min(max(start, first_s + word.end), last_s)
             words.append(
                 SpokenWord(
                     word=text,
                     start=round(start, 3),
                     end=round(end, 3),
-                    p=round(min(1.0, max(0.0, heard.p)), 4),
-                    space=heard.space,
+                    p=round(min(1.0, max(0.0, word.p)), 4),
+                    space=word.space,
                 )
             )
             before_s = start

@@ -159,24 +159,24 @@ class Transcript:
         event = None
         if result is not None:
             agree(agreement, result.words, made.end / SAMPLE_RATE, whole=made.begin == made.start)
-            text = words_to_text([*agreement.settled, *agreement.tail])
+            text = words_to_text([*agreement.committed, *agreement.tail])
             if text:
                 event = TranscriptInterim(
                     utterance=made.utterance,
                     start=made.start / SAMPLE_RATE,
                     end=made.end / SAMPLE_RATE,
                     text=text,
-                    stable=len(words_to_text(agreement.settled)),
+                    stable=len(words_to_text(agreement.committed)),
                 )
         language = self._language(made) or (result.language if result else None)
-        return event, UtteranceWords(utterance=made.utterance, words=tuple(agreement.settled), language=language)
+        return event, UtteranceWords(utterance=made.utterance, words=tuple(agreement.committed), language=language)
 
     def _final(self, made: TranscriptPass) -> tuple[TranscriptFinal, UtteranceWords]:
         s, result = self.state, made.result
         language, language_p = self._language(made), None
         if result is None:
             status: TextStatus = "off" if s.disabled_reason else "timeout"
-            words = tuple(s.agreement.settled)
+            words = tuple(s.agreement.committed)
         else:
             # The words of the final pass alone: a final must not depend on which interim passes there was time for.
             status, words = "used", result.words

@@ -55,7 +55,7 @@ class TranscriptPass:
 
 
 class UtteranceWords(msgspec.Struct, frozen=True, kw_only=True):
-    """The words that a reading may count: those that are settled, or all of the utterance after its final pass."""
+    """The words that a reading may count: those that are committed, or all of the utterance after its final pass."""
 
     utterance: int
     words: tuple[SpokenWord, ...] = ()

@@ -172,10 +172,10 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ("bench words a.wav --asr none --seconds 3", BenchWords(Path("a.wav"), asr=("none",), seconds=3.0)),
         (
-            "bench serve --model dir --audio pyproject.toml --streams 1 2 --seconds 3 --idle 4 --batches 5 6 "
-            "--only idle",
+            "bench serve --model dir --device cpu --audio pyproject.toml --streams 1 2 --seconds 3 --idle 4 "
+            "--batches 5 6 --only idle",
             BenchServe(
-                model="dir",
+                model=ModelOptions(model="dir", device="cpu"),
                 audio=Path("pyproject.toml"),
                 streams=(1, 2),
                 seconds=3.0,

@@ -59,7 +59,7 @@ def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert process.stderr is not None
     words = json.loads(process.stderr.readline())
-    assert words["event"] == "words are off" and "--asr faster-whisper:base" in words["message"]
+    assert words["event"] == "transcription is disabled" and "--asr faster-whisper:base" in words["message"]
     listening = json.loads(process.stderr.readline())
     assert listening["event"] == "listening"
 

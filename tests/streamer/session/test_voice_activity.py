@@ -97,7 +97,7 @@ def test_the_detector_is_made_anew_in_long_silence_and_in_endless_murmur():
         longest = 0
         while state.judged + FRAME <= len(audio):
             detection.accept(audio[state.judged : state.judged + FRAME])
-            longest = max(longest, len(state.webrtc.heard))
+            longest = max(longest, len(state.webrtc.fed))
         assert longest <= 2 * 20 * 16_000
 
 

@@ -1,4 +1,4 @@
-"""Which words are settled, whatever the passes say."""
+"""Which words are committed, whatever the passes say."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,30 +25,30 @@ def passes(draw):
 
 
 @given(passes())
-def test_settled_words_only_grow(said):
+def test_committed_words_only_grow(said):
     """None is changed or taken back by any later pass; times never run backwards."""
     state = AgreementState()
     before: list[SpokenWord] = []
     for words, end_s, whole in said:
         agree(state, words, end_s, whole=whole)
-        assert state.settled[: len(before)] == before
-        before = list(state.settled)
-        shown = words_to_text([*state.settled, *state.tail])
-        assert shown.startswith(words_to_text(state.settled))
-    starts = [word.start for word in [*state.settled, *state.tail]]
+        assert state.committed[: len(before)] == before
+        before = list(state.committed)
+        shown = words_to_text([*state.committed, *state.tail])
+        assert shown.startswith(words_to_text(state.committed))
+    starts = [word.start for word in [*state.committed, *state.tail]]
     assert starts == sorted(starts)
 
 
 @given(passes())
-def test_a_word_is_settled_only_when_two_passes_say_it(said):
-    """A word that the newest pass does not say, or says for the first time, is never settled by it."""
+def test_a_word_is_committed_only_when_two_passes_say_it(said):
+    """A word that the newest pass does not say, or says for the first time, is never committed by it."""
     state = AgreementState()
     last: set[str] = set()
     for words, end_s, whole in said:
-        count = len(state.settled)
+        count = len(state.committed)
         agree(state, words, end_s, whole=whole)
         now = {bare(word) for word in words}
-        assert {bare(word) for word in state.settled[count:]} <= now & last
+        assert {bare(word) for word in state.committed[count:]} <= now & last
         last = now
 
 
@@ -64,35 +64,35 @@ def spoken(text, each=0.4):
 
 
 def test_a_sentence_grows_as_it_is_said():
-    """The prefix on which two passes agree is settled; case and punctuation do not matter; the end is held back."""
+    """The prefix on which two passes agree is committed; case and punctuation do not matter; the end is held back."""
     state = AgreementState()
     agree(state, spoken("I told"), 0.9)
-    assert state.settled == [] and words_to_text(state.tail) == "I told"
+    assert state.committed == [] and words_to_text(state.tail) == "I told"
     agree(state, spoken("I told you twin"), 2.0)
-    assert words_to_text(state.settled) == "I told"
+    assert words_to_text(state.committed) == "I told"
     agree(state, spoken("i Told you, twice already"), 3.0)
-    assert words_to_text(state.settled) == "I told you,"
+    assert words_to_text(state.committed) == "I told you,"
     agree(state, spoken("I told you twice already that"), 3.5)
-    assert words_to_text(state.settled) == "I told you, twice already"
+    assert words_to_text(state.committed) == "I told you, twice already"
     agree(state, spoken("I told you twice already that this is"), 4.0)
-    assert words_to_text([*state.settled, *state.tail]) == "I told you, twice already that this is"
+    assert words_to_text([*state.committed, *state.tail]) == "I told you, twice already that this is"
 
 
-def test_a_pass_does_not_repeat_what_is_settled_when_its_times_moved():
-    """Words that overlap the border of what is settled are recognized as the same."""
+def test_a_pass_does_not_repeat_what_is_committed_when_its_times_moved():
+    """Words that overlap the border of what is committed are recognized as the same."""
     state = AgreementState()
     for end_s in (2.0, 4.0):
         agree(state, spoken("we said no"), end_s)
-    assert words_to_text(state.settled) == "we said no"
+    assert words_to_text(state.committed) == "we said no"
     later = [
         SpokenWord(word=word.word, start=word.start + 0.3, end=word.end + 0.3, p=0.9)
         for word in spoken("he said no never")
     ]
     agree(state, later, 6.0)
-    assert words_to_text([*state.settled, *state.tail]) == "we said no never"
+    assert words_to_text([*state.committed, *state.tail]) == "we said no never"
 
 
-def test_a_pass_over_the_end_only_goes_on_where_the_settled_words_end():
+def test_a_pass_over_the_end_only_goes_on_where_the_committed_words_end():
     """Its first words are not taken for the utterance's first."""
     state = AgreementState()
     for end_s in (2.0, 4.0):
@@ -100,7 +100,7 @@ def test_a_pass_over_the_end_only_goes_on_where_the_settled_words_end():
     tail = [SpokenWord(word=text, start=start, end=start + 0.3, p=0.9) for text, start in (("no", 5.0), ("more", 5.4))]
     agree(state, tail, 6.0, whole=False)
     agree(state, tail, 7.0, whole=False)
-    assert words_to_text(state.settled) == "no no yes no more"
+    assert words_to_text(state.committed) == "no no yes no more"
 
 
 def test_words_without_spaces_are_joined_without():
