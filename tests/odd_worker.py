@@ -2,7 +2,7 @@
 
 KIND    whose messages it speaks: echo, engine or recognizer
 HOW     what it does, see `misbehave` and `misbehave_loading`
-MARKER  a file that it writes when it begins to hang, so that a test knows; "" for none
+MARKER  a file that it writes when it begins to hang, so that a test knows, or that it waits for; "" for none
 """
 
 import os
@@ -70,26 +70,20 @@ def odd_echo(how: str, marker: Path | None = None, **options) -> SupervisedWorke
     return SupervisedWorker(odd_worker("echo", how, marker), ECHO, EchoLoad("hello"), **(defaults | options))
 
 
-def exited(pid: int, timeout_s: float = 60.0) -> bool:
-    """Whether a process ends by then and leaves no zombie, or one that is not ours to reap."""
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        try:
-            state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state in "ZX" and int(parent) != os.getpid():
-            return True
-        time.sleep(0.02)
-    return False
+def exited(pid: int) -> bool:
+    """True once a process has ended and left no zombie, or one that is not ours to reap; else AssertionError."""
+    from waiting import wait_until  # the worker itself cannot import it
+
+    wait_until(lambda: _is_gone(pid))
+    return True
 
 
-def wait_until(condition, timeout_s: float = 60.0) -> bool:
-    """Wait for something that another thread or process does."""
-    until = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(condition())
+def _is_gone(pid: int) -> bool:
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX" and int(parent) != os.getpid()
 
 
 def misbehave(how: str, marker: str) -> None:
@@ -107,6 +101,9 @@ def misbehave(how: str, marker: str) -> None:
         raise MemoryError("no room for the batch")
     if how.endswith("late"):
         time.sleep(2.0)
+    if how == "waits for its marker":
+        while not Path(marker).exists():
+            time.sleep(0.01)
     if how == "garbage":
         os.write(int(sys.argv[-1]), b"this is no message of ours")
         time.sleep(3600)

@@ -1,22 +1,24 @@
 """The protocol from the client's side with as little as possible in between, for tests of the server."""
 
 import asyncio
+import inspect
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
+from waiting import DEADLINE_S
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer import Config, Session
 from emoscope.streamer.protocol.audio import encode_audio
-from emoscope.streamer.protocol.events import AnyEvent, Durable, Error, SessionCreated, SessionResumed, decode
+from emoscope.streamer.protocol.events import AnyEvent, Durable, Error, SessionCreated, SessionResumed, Status, decode
 from emoscope.streamer.protocol.messages import SUBPROTOCOL
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, silence, voice
 
-TIMEOUT_S = 60.0  # no test needs so long, unless the machine has other work
+TIMEOUT_S = DEADLINE_S
 
 TALK = np.concatenate([silence(0.5), voice(2.4), silence(0.9), voice(1.1, 190.0, seed=2), silence(0.8)])
 LONG = np.concatenate([TALK, voice(3.0, 120.0, seed=8), silence(0.9), voice(1.0, seed=9), silence(1.0)])
@@ -103,6 +105,24 @@ class Raw:
         assert isinstance(resumed, SessionResumed)
         return resumed
 
+    async def until_acknowledged(self, wanted_s: float = 0.0, last_seq: int | None = None) -> float:
+        """How much audio is acknowledged, once it is more than `wanted_s`; acknowledged audio is stored."""
+
+        async def acknowledged() -> bool:
+            if self.acknowledged_s > wanted_s:
+                return True
+            answered = len(self.of("status"))
+            await self.say("keepalive", **({} if last_seq is None else {"last_seq": last_seq}))
+            await self.until("status", answered + 1)
+            return self.acknowledged_s > wanted_s
+
+        await eventually(acknowledged, poll_s=0.05)  # clients that send more messages are limited
+        return self.acknowledged_s
+
+    @property
+    def acknowledged_s(self) -> float:
+        return max((event.processed_s for event in self.events if isinstance(event, Status)), default=0.0)
+
     async def cut(self) -> None:
         """Gone without a closing handshake, as when a cable is pulled."""
         self.socket.transport.abort()
@@ -119,11 +139,14 @@ async def raw(url: str, **options: Any) -> AsyncIterator[Raw]:
         yield client
 
 
-async def eventually(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
-    """Wait until the condition holds; TimeoutError if it never does."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.005)
+async def eventually(condition: Callable[[], object], poll_s: float = 0.005) -> None:
+    """Wait until the condition holds, which may be a coroutine function; TimeoutError if it never does."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            holds = condition()
+            if await holds if inspect.isawaitable(holds) else holds:
+                return
+            await asyncio.sleep(poll_s)
 
 
 def lasting(events: Sequence[AnyEvent]) -> list[Durable]:

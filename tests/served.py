@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from waiting import DEADLINE_S
+
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
@@ -32,12 +34,12 @@ def served(model: Any = None, **options: Any) -> Iterator[Server]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert ready.wait(30.0)
+    assert ready.wait(DEADLINE_S)
     if isinstance(made[0], BaseException):
         raise made[0]
     try:
         yield made[0]
     finally:
         leave.set()
-        thread.join(10.0)
+        thread.join(DEADLINE_S)
     assert not thread.is_alive(), "the server did not end"

@@ -8,7 +8,7 @@ from emoscope.streamer.testing import silence, voice
 
 @st.composite
 def speech_with_pauses(draw, most=4):
-    """SpeakerProfiles and pauses of every awkward length, at 16 kHz."""
+    """Voices and pauses of every awkward length, at 16 kHz."""
     pieces = []
     for number in range(draw(st.integers(1, most))):
         pieces.append(silence(draw(st.floats(0.0, 1.2)), seed=number))

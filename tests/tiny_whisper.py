@@ -1,4 +1,4 @@
-"""Where the tiny faster-whisper model is that tests hear with: see its card.json."""
+"""Where the tiny faster-whisper model is that transcribes in tests: see its card.json."""
 
 from pathlib import Path
 

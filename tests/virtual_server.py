@@ -4,13 +4,13 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from waiting import DEADLINE_S
+
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.session.requests import Request, Result
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run_in_virtual_time
 
 T = TypeVar("T")
-
-TIMEOUT_S = 60.0
 
 
 class HeldEngine(FakeEngine):
@@ -24,7 +24,7 @@ class HeldEngine(FakeEngine):
         self.released.set()
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
-        assert self.released.wait(TIMEOUT_S), "the test never released the engine"
+        assert self.released.wait(DEADLINE_S), "the test never released the engine"
         return super().__call__(requests)
 
 

@@ -1,6 +1,8 @@
 """Resumes a session on another connection: it is found on this server or in the store, and restored."""
 
+import asyncio
 import secrets
+from weakref import WeakValueDictionary
 
 from emoscope.models.contract import ModelContract
 
@@ -21,9 +23,19 @@ class SessionResumer:
 
     def __init__(self, contract: ModelContract, registry: SessionRegistry, checkpoints: Checkpoints) -> None:
         self._contract, self._registry, self._checkpoints = contract, registry, checkpoints
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def resume(self, connection: Connection, message: SessionResume) -> None:
-        """Let `connection` adopt the session, or end it. InvalidJson when `last_seq` does not fit the session."""
+        """Let `connection` adopt the session, or end it. InvalidJson when `last_seq` does not fit the session.
+
+        Of two connections that ask for one session, the second waits: the store's answers may arrive in another order
+        than it made their owners, and then neither connection would be the owner of what it has.
+        """
+        lock = self._locks.setdefault(message.session_id, asyncio.Lock())
+        async with lock:
+            await self._resume(connection, message)
+
+    async def _resume(self, connection: Connection, message: SessionResume) -> None:
         try:
             checkpoint = await self._find(connection, message)
         except StoreUnavailable:

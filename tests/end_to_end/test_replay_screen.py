@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import soundfile
+from waiting import wait_until
 
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.sources import paced_recording
@@ -74,11 +75,9 @@ def test_a_stalled_terminal_can_be_left(record: Path, leave: str) -> None:
         [*listening.EMOSCOPE, "replay", str(record)],  # type: ignore[attr-defined]
         os.environ | {"TERM": "xterm-256color"},
     )
-    screen.read_until("replay")
-    for _ in range(10):  # the first frame is long: nobody is to be stopped in the middle of it
-        screen._read(0.1)
+    screen.read_until("interim")  # the first frame is long, and must not be stopped in the middle
     screen.press("\x13")
-    time.sleep(0.5)
+    wait_until(lambda: screen.stalled)
     if leave == "q":
         screen.press(leave)
     else:
@@ -110,7 +109,7 @@ def test_a_picture_of_a_recording_does_not_wait_for_it(
 
     monkeypatch.setattr(paced_recording, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     assert main(["replay", str(conversation), "--screenshot", str(picture), "--at", "30", "--threads", "1"]) == 0
-    assert "lag" not in picture.read_text(encoding="utf-8"), "nothing lags behind what nobody listens to"
+    assert "lag" not in picture.read_text(encoding="utf-8"), "a picture shows no lag"
     assert sum(slept) < 3, "the recording is not paced"
     assert "00:00:30" in picture.read_text(encoding="utf-8").splitlines()[0]
 
@@ -141,7 +140,9 @@ def test_a_record_is_read_as_plain_lines_and_as_json(record: Path, capsys: pytes
 
 
 @pytest.mark.parametrize("kind", ["cut", "half", "other"])
-def test_a_broken_record_is_told(record: Path, kind: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_broken_record_is_reported(
+    record: Path, kind: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """A record that ends early, in the middle of a line, or is of another version, shows what it has and says so."""
     text = record.read_text()
     if kind == "cut":
@@ -153,8 +154,8 @@ def test_a_broken_record_is_told(record: Path, kind: str, capsys: pytest.Capture
     picture = tmp_path / "x.txt"
     for options in (["--plain"], ["--screenshot", str(picture)]):
         assert main(["replay", str(record), *options]) == 1
-        told = capsys.readouterr().err
-        assert ("emoscope.v9; this version reads emoscope.v1" if kind == "other" else "breaks off at") in told
+        error = capsys.readouterr().err
+        assert ("emoscope.v9; this version reads emoscope.v1" if kind == "other" else "breaks off at") in error
     if kind != "other":
         assert "turns" in picture.read_text()
 

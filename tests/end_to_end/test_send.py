@@ -7,13 +7,13 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import soundfile
 from served import served
-from tcp_proxy import proxied
+from tcp_proxy import Faults, proxied
+from waiting import DEADLINE_S, wait_until
 
 from emoscope.streamer import Config, Session, read_record
 from emoscope.streamer.client import SyncClient
@@ -26,6 +26,7 @@ from emoscope.streamer.protocol.events import (
     SessionCreated,
     SessionResumed,
 )
+from emoscope.streamer.runtime import remote
 from emoscope.streamer.runtime.remote import Remote
 from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.sources.paced_recording import PacedRecording
@@ -113,10 +114,12 @@ def test_ctrl_c_leaves_with_a_whole_record(speech: Path, tmp_path: Path) -> None
     with served() as server:
         command = [*EMOSCOPE, str(speech), server.url, "--plain", "--pace", "realtime", "--record", str(record)]
         sending = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
-        until = time.monotonic() + 60
-        while not (record.exists() and b"emotion.interim" in record.read_bytes()):
-            assert time.monotonic() < until and sending.poll() is None
-            time.sleep(0.05)
+
+        def recorded_an_interim() -> bool:
+            assert sending.poll() is None
+            return record.exists() and b"emotion.interim" in record.read_bytes()
+
+        wait_until(recorded_an_interim)
         sending.send_signal(signal.SIGINT)
         _, errors = sending.communicate(timeout=120)
     assert sending.returncode == 0, errors.decode()
@@ -125,66 +128,58 @@ def test_ctrl_c_leaves_with_a_whole_record(speech: Path, tmp_path: Path) -> None
     assert any(isinstance(event, EmotionFinal) for event in events)
 
 
-def test_the_screen_is_told_quietly_that_the_connection_was_lost(speech: Path) -> None:
+def test_a_lost_connection_is_a_quiet_notice_on_the_screen(speech: Path) -> None:
     """A cut in mid-recording is a note; level, lag and readings go on, and the record has every event once."""
-    with served() as server, proxied(server.port) as proxy:
+    with served() as server, proxied(server.port, [Faults(down_after=4_000)]) as proxy:
         player = Remote(
             PacedRecording(speech, 1e6), lambda: SyncClient(proxy.url, Config(pace="fast")), live=False
         )  # fmt: skip
         player.start()
         state, seen = ScreenState(), []
-        cut = False
-        while True:
+
+        def shown_to_the_end() -> bool:
             over = player.done
             for item in player.updates():
                 seen.append(item)
                 state.apply(item)
-            if not cut and any(isinstance(item, EmotionFinal) for item in seen):
-                cut = True
-                proxy.cut()
-            if over:
-                break
-            time.sleep(0.02)
+            return over
+
+        wait_until(shown_to_the_end)
     assert player.error is None
     events = [item for item in seen if not isinstance(item, Meter | Notice)]
     assert differences(durable(events), replayed(speech)) == []
-    if any(isinstance(event, SessionResumed) for event in events):  # else all had been said before the cut
-        notes = [item for item in seen if isinstance(item, Notice)]
-        assert notes and not any(note.serious for note in notes)
+    assert sum(isinstance(event, SessionCreated) for event in events) == 1
+    assert any(isinstance(event, SessionResumed) for event in events)
+    notes = [item for item in seen if isinstance(item, Notice)]
+    assert notes and not any(note.serious for note in notes)
     ticks = [item for item in seen if isinstance(item, Meter)]
     assert sum(len(tick.envelope) for tick in ticks) == 9 * 20
     assert state.closed is not None and state.turns
 
 
-def test_pausing_and_leaving_do_as_with_a_session_here() -> None:
-    """What is said while paused is not sent; `stop` reads out what is pending."""
+def test_pausing_and_leaving_do_as_with_a_session_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said while paused is not sent; `stop` receives the events that are pending."""
+    monkeypatch.setattr(remote, "STOP_TIMEOUT_S", DEADLINE_S)
     with served() as server:
         source = FakeSource(silence(1.0), then="silence")
         player = Remote(source, lambda: SyncClient(server.url), live=True)
         player.start()
-        until = time.monotonic() + 20
-        seen: list[object] = []
-
-        def wait(what: type, count: int = 1) -> None:
-            nonlocal seen
-            while sum(isinstance(item, what) for item in seen) < count:
-                assert time.monotonic() < until
-                seen += player.updates()
-                time.sleep(0.02)
-
-        wait(Meter, 3)
+        wait_until(lambda: any(isinstance(item, Meter) and item.audio_s > 0 for item in player.updates()))
         player.pause(True)
-        while not source.held:
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        seen = []
-        wait(Meter, 3)
-        paused = [item.audio_s for item in seen if isinstance(item, Meter)][-2:]
-        assert paused[0] == paused[1]
+        wait_until(lambda: source.held)
+        player.updates()  # those from before the pause
+        audio_s: list[float] = []
+
+        def three_meters() -> bool:
+            audio_s.extend(item.audio_s for item in player.updates() if isinstance(item, Meter))
+            return len(audio_s) >= 3
+
+        wait_until(three_meters)
+        assert len(set(audio_s)) == 1
         player.pause(False)
         player.stop()
-        assert player.join(10.0)
-        seen += player.updates()
+        assert player.join(DEADLINE_S)
+        seen = player.updates()
     assert player.error is None and source.closed
     assert any(isinstance(item, SessionClosed) for item in seen)
 

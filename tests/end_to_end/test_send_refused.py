@@ -79,7 +79,7 @@ def test_an_address_that_is_none_is_a_mistake_in_the_command(
     assert code == 2 and "not the address of a server" in said and "ws://127.0.0.1:8765" in said
 
 
-def test_another_path_is_told_the_right_one(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_for_another_path_names_the_right_one(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with served() as server:
         code, said = refused(speech, f"ws://127.0.0.1:{server.port}/stream", capsys)
     assert code == 1 and "it is at /v1/stream (HTTP 404)" in said
@@ -94,7 +94,7 @@ def test_another_path_is_told_the_right_one(speech: Path, capsys: pytest.Capture
         (500, "the server failed"),
     ],
 )
-def test_a_web_server_of_somebody_elses_is_told_apart(
+def test_another_web_server_is_recognised(
     status: int, words: str, speech: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with answering(status) as url:
@@ -102,19 +102,19 @@ def test_a_web_server_of_somebody_elses_is_told_apart(
     assert code == 1 and words in said and f"HTTP {status}" in said
 
 
-def test_a_web_server_of_an_older_kind_is_told_apart(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_older_web_server_is_recognised(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with answering(200, "HTTP/1.0") as url:
         code, said = refused(speech, url, capsys)
     assert code == 1 and "not an emoscope server" in said
 
 
-def test_a_redirection_to_what_is_no_websocket_is_the_end(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_redirection_to_no_websocket_is_an_error(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with answering(302, Location="https://login.example/") as url:
         code, said = refused(speech, url, capsys)
     assert code in (1, 2) and url in said
 
 
-def test_a_port_that_speaks_another_language_is_told(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_speaks_another_protocol_is_an_error(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def greet() -> None:
@@ -127,7 +127,7 @@ def test_a_port_that_speaks_another_language_is_told(speech: Path, capsys: pytes
     assert code == 1 and "wss://" in said
 
 
-def test_a_name_that_nobody_knows_is_told(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_host_name_is_an_error(speech: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused(speech, "ws://no-such-host.invalid", capsys)
     assert code == 1 and "no-such-host.invalid" in said
 

@@ -73,7 +73,7 @@ def test_chunks_and_a_restored_session_change_nothing(name):
     assert differences(whole, events + run(second, engine, [audio[50_000:]])) == []
 
 
-def test_a_model_that_hears_nothing_is_told_at_once(tmp_path, conversation):
+def test_a_model_without_a_speech_encoder_is_refused_at_once(tmp_path, conversation):
     """A text-only system cannot follow a recording: one clear message, not one a window."""
     made: Any = build("attentive", "tiny", modalities="text")
     save_model(made, draft_card(made), tmp_path)

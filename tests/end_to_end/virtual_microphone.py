@@ -1,4 +1,4 @@
-"""A sound server with loudspeakers that nobody hears: what is played to them is what a microphone hears.
+"""A sound server whose loudspeakers lead to a microphone: what is played to them is what the microphone captures.
 
 PulseAudio's null sink; PortAudio reaches it through ALSA's plug-in. On Debian: `apt install libportaudio2 pulseaudio
 pulseaudio-utils libasound2-plugins`. (ALSA's own file plug-in was tried instead: it hands out audio as fast as it is
@@ -8,8 +8,9 @@ asked, so nothing about time can be tested with it.)
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
+
+from waiting import wait_until
 
 ALSA = """\
 </usr/share/alsa/alsa.conf>
@@ -47,10 +48,11 @@ class VirtualMicrophone:
         self.log = open(folder / "server.log", "wb")  # noqa: SIM115 - closed with the server
         self._server = subprocess.Popen(server, env=self.environment, stdout=self.log, stderr=self.log)
         self._players: list[subprocess.Popen[bytes]] = []
-        until = time.monotonic() + 60
-        while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False).returncode:
-            assert time.monotonic() < until, (folder / "server.log").read_text()
-            time.sleep(0.05)
+        wait_until(self._answers, poll_s=0.05, failure=(folder / "server.log").read_text)
+
+    def _answers(self) -> bool:
+        asked = subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False)
+        return asked.returncode == 0
 
     def play(self, recording: Path) -> None:
         """Begin to play a recording into the room."""

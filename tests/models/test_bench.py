@@ -20,7 +20,7 @@ DISTILLED = "distilbert/distilbert-base-uncased"
 
 
 def test_a_reading_costs_the_same_after_any_time_and_at_a_minute_a_tenth_of_starting_over():
-    """Counted, not timed: the operations of ours are flat, those of running again grow with what was heard."""
+    """Counted, not timed: the operations of ours are flat, those of running again grow with the audio."""
     costs: list[Any] = list(bench_readings([5, 30, 60], {"small": MODELS["small"]}, time.monotonic() + 3600))
     ours = [cost.ours_gflop for cost in costs]
     assert max(ours) == min(ours) > 0

@@ -51,8 +51,8 @@ def save(family: str, folder: Path, bare: bool = False) -> Any:
     made = transformers.AutoModel.from_config(config) if bare else getattr(transformers, HEADED[family])(config)
     made.save_pretrained(folder)
     if family in SPEECH:
-        hears = {"sampling_rate": 16_000, "do_normalize": True}
-        (folder / "preprocessor_config.json").write_text(json.dumps(hears))
+        preprocessor = {"sampling_rate": 16_000, "do_normalize": True}
+        (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor))
     return made.eval()
 
 
@@ -91,7 +91,7 @@ def test_a_saved_checkpoint_is_loaded_weight_by_weight(family: str, bare: bool, 
         if candidates:
             assert any(torch.equal(tensor, c) for c in candidates if c.shape == tensor.shape), name
             found += 1
-    assert found == len(encoder.model.state_dict())
+    assert found == len(encoder.model.state_dict()) > 0
     assert torch.equal(answer(encoder), answer(load(family, tmp_path)))
     if family in WAVEFORM:
         assert encoder.config.normalise == "window"

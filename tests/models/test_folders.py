@@ -38,11 +38,12 @@ def rewrite(folder: Path, **changes: object) -> None:
 def test_every_shipped_folder_is_of_one_kind() -> None:
     folders = {path.name for path in SHIPPED.iterdir() if (path / "card.json").is_file()}
     of_kinds = [f"{kind.prefix}{name}" for kind, _, _ in KINDS.values() for name in kind.shipped()]
-    assert sorted(of_kinds) == sorted(folders)
+    assert sorted(of_kinds) == sorted(folders) != []
 
 
 def test_a_file_that_was_cut_or_altered_is_refused(case) -> None:
     kind, folder, load = case
+    assert kind.digests
     for name in kind.digests:
         path = folder / name
         whole = path.read_bytes()

@@ -21,10 +21,10 @@ def tone(hz: float, seconds: float = 0.5) -> torch.Tensor:
 @pytest.mark.parametrize("hz", [80.0, 120.0, 210.0, 330.0, 450.0])
 def test_a_voice_is_periodic_at_its_pitch_and_not_between(hz):
     """Near 1 at its own lag (and at twice it, an octave lower: what repeats once repeats twice), low half way."""
-    heard = LAGS(tone(hz))[0, 20]
+    correlations = LAGS(tone(hz))[0, 20]
 
     def at(wanted: float) -> float:
-        return float(heard[(HZ / wanted).log2().abs().argmin()])
+        return float(correlations[(HZ / wanted).log2().abs().argmin()])
 
     assert at(hz) > 0.9
     assert at(hz / math.sqrt(2)) < 0.5

@@ -1,63 +1,20 @@
-"""Every pooling: exact, mergeable, masked, differentiable (models/README.md)."""
+"""Every pooling: exact, mergeable and differentiable (models/README.md)."""
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
 
-from emoscope.models.errors import UsageError
-from emoscope.models.pool_state import KINDS, PoolState
-from emoscope.models.pooling import POOLINGS, BestSegmentPooling, MaxPooling, Pooling, make_pooling
+from emoscope.models.pool_state import KINDS
+from emoscope.models.pooling import POOLINGS, BestSegmentPooling
 from emoscope.models.pooling.softmax import SoftmaxPooling, summarise
 
-DIM = 8
-NAMES = [*POOLINGS, "best"]
+from .poolings import DIM, NAMES, close, cuts, frames, pooling, shown, two_pass
 
 torch.set_num_threads(1)
-
-
-def pooling(name: str) -> Pooling[Any]:
-    torch.manual_seed(3)
-    if name == "best":
-        return BestSegmentPooling(nn.Linear(DIM, 3), segment=4, stride=2)
-    return make_pooling(name, DIM)
-
-
-def frames(seed: int, count: int, batch: int = 1) -> Tensor:
-    return torch.randn(batch, count, DIM, generator=torch.Generator().manual_seed(seed))
-
-
-def shown(features: Tensor) -> Tensor:
-    return torch.ones(features.shape[:2], dtype=torch.bool)
-
-
-def close(a: PoolState, b: PoolState, atol: float = 1e-5) -> bool:
-    """Equal masses, whichever peak they are counted from, and equal everything else."""
-    one, two = a.arrays(), b.arrays()
-    if "mass" in one:
-        floor = torch.maximum(one["peak"], two["peak"]).nan_to_num(neginf=0.0)
-        for side in (one, two):
-            side["mass"] = side["mass"] * torch.exp(side["peak"] - floor)
-        one["mass"], two["mass"] = one["mass"] / two["mass"].clip(1), two["mass"] / two["mass"].clip(1)
-    assert one.keys() == two.keys() != set()
-    return all(torch.allclose(one[key], two[key], atol=atol, rtol=1e-5) for key in one)
-
-
-def two_pass(scores: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation (1, Q, H, K/H) of a softmax over all frames, in float64 and the plain way."""
-    weights = torch.softmax(scores.double(), 1)
-    x = features.double().reshape(*features.shape[:2], scores.shape[3], -1)
-    mean = torch.einsum("btqh,bthk->bqhk", weights, x)
-    variance = torch.einsum("btqh,btqhk->bqhk", weights, (x[:, :, None] - mean[:, None]) ** 2)
-    return mean, variance.sqrt()
-
-
-cuts = st.lists(st.floats(0, 1), max_size=6)
 
 
 @given(
@@ -176,42 +133,6 @@ def test_the_best_of_merged_segments_is_the_best_of_all(seed: int, lengths: list
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_hidden_frames_change_nothing_whatever_they_hold(name: str) -> None:
-    """Padding may be zero, huge or NaN: the reading, its gradient and the other rows of the batch stay as they are."""
-    pool = pooling(name)
-    x = frames(1, 12)
-    alone = pool(x[:, :7], shown(x[:, :7]))
-    padded = torch.cat([x, -x]).clone()
-    padded[0, 7:] = torch.tensor([0.0, 1e6, float("nan"), -1e6, 1.0])[:, None]
-    padded.requires_grad_()
-    mask = torch.ones(2, 12, dtype=torch.bool)
-    mask[0, 7:] = False
-    out = pool(padded, mask)
-    assert torch.allclose(out[0], alone[0], atol=1e-6)
-    (gradient,) = torch.autograd.grad(out[0].sum(), padded, retain_graph=True)
-    assert gradient.isfinite().all()
-    assert (gradient[0, 7:] == 0).all()
-    for parameter in pool.parameters():
-        (gradient,) = torch.autograd.grad(out.sum(), parameter, retain_graph=True)
-        assert gradient.isfinite().all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_mask_that_hides_everything_reads_as_zeros(name: str) -> None:
-    """No frame at all gives the empty state: zeros, with finite gradients, and neutral in every merge."""
-    pool = pooling(name)
-    x = frames(2, 5)
-    none, some = torch.zeros(1, 5, dtype=torch.bool), shown(x)
-    empty, _ = pool.summarise(x, none)
-    assert (pool.read(empty) == 0).all()
-    assert (pool.read(pool.init_state()) == 0).all()
-    assert (pool.weights(x, none) == 0).all()
-    full, _ = pool.summarise(x, some)
-    assert close(full.merge(empty), full, 1e-7)
-    assert close(empty.merge(full), full, 1e-7)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_of_merged_pieces_is_that_of_the_whole(name: str) -> None:
     """Training on merged windows follows the same gradient as training on the frames at once."""
     pool = pooling(name)
@@ -229,34 +150,6 @@ def test_the_gradient_of_merged_pieces_is_that_of_the_whole(name: str) -> None:
     whole = torch.autograd.grad((pool(x, shown(x)) * target).sum(), inputs)
     for a, b in zip(merged, whole, strict=True):
         assert torch.allclose(a, b, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_bfloat16_frames_leave_a_float32_state(name: str) -> None:
-    """Half-precision features are pooled in float32: the reading is that of the same features in float32."""
-    pool = pooling(name)
-    x = frames(6, 400).bfloat16()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        state, scores = pool.summarise(x, shown(x))
-    assert {array.dtype for array in state.arrays().values()} == {torch.float32}
-    assert torch.allclose(pool.read(state), pool(x.float(), shown(x)), atol=1e-6)
-    assert scores.dtype == torch.float32
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_weights_say_how_much_each_frame_counted(name: str) -> None:
-    """Weights sum to one over the frames, are nowhere negative, and give back the weighted mean where there is one."""
-    pool = pooling(name)
-    x = frames(7, 9, batch=2)
-    mask = shown(x)
-    mask[1, 6:] = False
-    weights = pool.weights(x, mask)
-    assert torch.allclose(weights.sum(1), torch.ones(()), atol=1e-6)
-    assert (weights >= 0).all() and (weights[1, 6:] == 0).all()
-    if isinstance(pool, SoftmaxPooling):
-        parts = x.reshape(2, 9, pool.heads, -1)
-        mean = torch.einsum("btqh,bthk->bqhk", weights, parts).flatten(1)
-        assert torch.allclose(pool(x, mask)[:, : mean.shape[1]], mean, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -300,51 +193,3 @@ def test_the_state_does_not_grow() -> None:
             x = frames(step, 5)
             state = pool.update(state, x, shown(x))
             assert {key: array.shape for key, array in state.arrays().items()} == sizes
-
-
-def test_padding_never_beats_negative_features_in_max_pooling() -> None:
-    """Equation 1 read literally would let the padding's 0 win over features that are all negative; here it does not."""
-    pool = MaxPooling(2)
-    x = torch.tensor([[[-3.0, -1.0], [-2.0, -5.0], [0.0, 0.0]]])
-    mask = torch.tensor([[True, True, False]])
-    assert pool(x, mask).tolist() == [[-2.0, -1.0]]
-
-
-def test_widths_are_those_of_the_paper() -> None:
-    """Max and average give K, statistics 2K, attentive pooling 2QK, as sections 2.2.1 and 2.2.2 state."""
-    widths = {name: make_pooling(name, DIM).width for name in POOLINGS}
-    assert widths == {
-        "max": 8, "average": 8, "statistics": 16, "AS": 16, "SA": 32, "MHA": 16,
-        "MQMHA-2x2": 32, "MQMHA-2x4": 32, "MQMHA-4x4": 64, "reduced": 8,
-    }  # fmt: skip
-
-
-def test_unknown_poolings_and_uneven_heads_are_said() -> None:
-    """A pooling that is not there lists those that are; heads that do not divide the features are an error."""
-    with pytest.raises(UsageError, match="MQMHA-2x2"):
-        make_pooling("mean", DIM)
-    with pytest.raises(ValueError, match="do not divide"):
-        make_pooling("MHA", 7)
-    with pytest.raises(ValueError, match="stride"):
-        BestSegmentPooling(nn.Linear(2, 2), segment=2, stride=3)
-
-
-@pytest.mark.parametrize("name", sorted(POOLINGS))
-def test_the_empty_state_lies_on_the_device_of_the_frames(name):
-    """Every part of the interface works off the CPU, shown on the meta device."""
-    pooling = make_pooling(name, 8).to("meta")
-    state = pooling.init_state(2, device="meta")
-    after = pooling.update(
-        state, torch.randn(2, 5, 8, device="meta"), torch.ones(2, 5, dtype=torch.bool, device="meta")
-    )
-    assert {array.device.type for array in after.arrays().values()} == {"meta"}
-
-
-def test_a_module_in_half_precision_still_scores_in_float32():
-    """Only its rounded weights differ: the scores are those of the same weights in float32."""
-    torch.manual_seed(0)
-    half: Any = make_pooling("AS", 8).bfloat16()
-    full: Any = make_pooling("AS", 8)
-    full.load_state_dict({name: tensor.float() for name, tensor in half.state_dict().items()})
-    features = 20 * torch.randn(1, 9, 8)
-    torch.testing.assert_close(half.scores(features), full.scores(features), atol=1e-5, rtol=1e-5)

@@ -112,7 +112,7 @@ def test_digital_silence_gives_numbers_not_nans(model):
     assert level(mel, torch.zeros(1, 8, dtype=torch.bool), 60.0).abs().sum() == 0
 
 
-def test_temperature_by_seconds_heard_softens_early_readings(model, speech):
+def test_temperature_by_seconds_of_speech_softens_early_readings(model, speech):
     """The same logits are less sure after half a second than after four, if the card says so."""
     state = model.pool_windows(speech)
     model.calibration = Calibration(seconds=(0.5, 4.0), temperature=(4.0, 1.0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emoscope.models import CardInvalid, HeadMismatch, NotCached
@@ -68,6 +68,7 @@ def test_a_sentence_reads_the_same_however_it_was_cut(made, words, cuts):
 
 
 @given(WORDS)
+@example(["i", "...", "happy", "—"])
 def test_a_reading_is_probabilities_and_a_share_for_each_word(made, words):
     """Scores sum to 1, shares too; what is only punctuation has none; no word at all gives no reading."""
     reading = made.read(words)
@@ -170,7 +171,7 @@ def test_an_unknown_name_says_which_there_are():
 
 
 def test_a_text_branch_is_no_model_of_the_voice(branch):
-    """It ships beside `small` and does not appear where a model that hears is asked for."""
+    """It ships beside `small` and does not appear in the list of speech models."""
     assert "goemotions" in shipped_text()
     assert not [name for name in shipped() if "goemotions" in name]
     assert branch.labels == LABELS

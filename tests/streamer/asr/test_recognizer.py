@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_worker import exited, odd_recognizer, wait_until
+from odd_worker import exited, odd_recognizer
 from tiny_whisper import TINY_WHISPER
+from waiting import wait_until
 
 from emoscope.streamer import Config, Session, UsageError
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable, choose, prepare
@@ -74,14 +75,14 @@ def test_a_recognizer_that_was_killed_is_started_again_and_fails_passes_meanwhil
         assert isinstance(recognizer([request(1)])[0], Done)
         marker.touch()
         os.kill(recognizer.pid, signal.SIGKILL)
-        assert wait_until(lambda: recognizer.failure)
+        wait_until(lambda: recognizer.failure)
         [result] = recognizer([request(2)])
         assert isinstance(result, Failed) and "signal 9" in result.message
         with pytest.raises(RecognizerUnavailable, match="signal 9"):
             recognizer.check()
         assert not recognizer.gave_up
         marker.unlink()
-        assert wait_until(lambda: not recognizer.failure)
+        wait_until(lambda: not recognizer.failure)
         assert isinstance(recognizer([request(3)])[0], Done)
         recognizer.check()
         assert "signal 9" in recognizer.last_exit
@@ -104,13 +105,14 @@ def test_closing_ends_a_process_that_is_loading(tmp_path):
     """Whoever leaves does not wait for a native library."""
     marker = tmp_path / "it hangs"
     recognizer = odd_recognizer("hangs loading", marker)
-    assert wait_until(marker.exists) and not recognizer.loaded()
+    wait_until(marker.exists)
+    assert not recognizer.loaded()
     recognizer.close()
     assert exited(recognizer.pid)
 
 
 @pytest.mark.parametrize("content", [{}, {"model.bin": b"no model", "config.json": b"{}", "tokenizer.json": b"{}"}])
-def test_an_unreadable_model_folder_is_told_with_what_to_do(tmp_path, content):
+def test_an_unreadable_model_folder_is_reported_with_what_to_do(tmp_path, content):
     """Empty, or full of something else: no traceback, no crash of ours."""
     for name, data in content.items():
         (tmp_path / name).write_bytes(data)
@@ -143,8 +145,8 @@ def test_the_default_is_a_model_that_is_cached_and_never_a_download(tmp_path, mo
     assert choose("auto") == Choice(name="faster-whisper", model="small", fetch=False)
 
 
-def test_a_language_that_a_recognizer_does_not_support_turns_words_off():
-    """And one that supports a single language settles it."""
+def test_a_language_that_a_recognizer_does_not_support_disables_transcription():
+    """A recognizer that supports a single language fixes the language of the session."""
     with odd_recognizer("english") as recognizer:
         assert prepare(recognizer, Config()).options == {"language": "en"}
         words = prepare(recognizer, Config(language="de"))

@@ -1,38 +1,53 @@
 """`emoscope bench serve`: the parts that measure, each run small. Figures are read by people, not asserted."""
 
 import asyncio
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from emoscope.streamer.bench.clients import ClientLoad, run
+from emoscope.streamer.bench import clients
+from emoscope.streamer.bench.clients import ClientLoad, ClientTotals, run
 from emoscope.streamer.bench.engine import engine_rates
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.engine.opening import open_engine
 from emoscope.streamer.server import serving
-from emoscope.streamer.testing import CONTRACT, FakeEngine
+from emoscope.streamer.testing import CONTRACT, FakeClock, FakeEngine, run_in_virtual_time
 
 
-def test_clients_are_paced_and_hear_everything(conversation: Path) -> None:
+def test_clients_are_paced_and_receive_everything(conversation: Path) -> None:
     async def load() -> tuple[Any, ...]:
         async with serving((CONTRACT, FakeEngine())) as server:
-            heard = await run(ClientLoad(server.url, 3, 5.0, 100.0, str(conversation), warm_s=0.5))
-            return heard.audio_s, heard.failures, heard.lags_ms, heard.finals, heard.wall_s, len(heard.gaps_s)
+            measured = await run(ClientLoad(server.url, 3, 5.0, 100.0, str(conversation), warm_s=0.5))
+            return (
+                measured.audio_s,
+                measured.failures,
+                measured.lags_ms,
+                measured.finals,
+                measured.wall_s,
+                len(measured.gaps_s),
+            )
 
     audio_s, failures, lags_ms, finals, wall_s, clients = asyncio.run(load())
     assert (audio_s, failures, clients) == (15.0, 0, 3)
     assert lags_ms and min(lags_ms) >= 0 and finals and wall_s >= 5.0
 
 
-def test_idle_sockets_get_their_statuses() -> None:
-    async def load() -> tuple[int, int]:
-        async with serving((CONTRACT, FakeEngine())) as server:
-            heard = await run(ClientLoad(server.url, 20, 2.5))
-            return heard.statuses, heard.failures
+def test_idle_sockets_get_their_statuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each client receives a status in every second until all of them stop together."""
+    clock = FakeClock()
+    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=clock, process_time=time.process_time))
 
-    statuses, failures = asyncio.run(load())
-    assert statuses >= 40 and failures == 0
+    async def load() -> ClientTotals:
+        async with serving((CONTRACT, FakeEngine())) as server:
+            return await run(ClientLoad(server.url, 20, 2.5))
+
+    measured = run_in_virtual_time(load(), clock)
+    # The clients connect within the first second and stop after 3.5 s, the first half of them after three statuses.
+    assert measured.statuses == 10 * 3 + 10 * 2 and measured.failures == 0
+    assert measured.gaps_s == pytest.approx([1.0] * 20) and measured.wall_s == pytest.approx(3.5)
 
 
 def test_the_engine_is_measured_against_the_bare_model(tiny_model: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from emoscope.streamer import Config, RecordWriter, read_record
 from emoscope.streamer.cli.listen import stop_and_wait
@@ -41,7 +42,7 @@ class Full(io.StringIO):
 def test_an_output_that_takes_no_more_leaves_a_whole_record(
     number: int, raised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When standard output fails, what was heard still has its final and the record its end; a full disk is told."""
+    """When standard output fails, the utterance still has its final and the record its end; a full disk is reported."""
     monkeypatch.setattr(plain_output, "_discard_stdout", lambda: None)
     monkeypatch.setattr(sys, "stdout", Full(number))
     player = live(FakeSource(TALK, then="silence"))
@@ -62,8 +63,7 @@ def test_leaving_waits_for_what_is_pending(tmp_path: Path) -> None:
     with RecordWriter(tmp_path / "out.jsonl") as record:
         player.record_to(record)
         player.start()
-        while not any(getattr(item, "type", "") == "speech.started" for item in player.updates()):
-            player.join(0.01)
+        wait_until(lambda: any(getattr(item, "type", "") == "speech.started" for item in player.updates()))
         stop_and_wait(player)
         assert player.done
     events = list(read_record(tmp_path / "out.jsonl"))

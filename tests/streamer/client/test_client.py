@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from sent_speech import WHOLE, durable
 from served import served
 
 from emoscope.streamer import Config, Session
@@ -22,14 +23,7 @@ from emoscope.streamer.client import (
 )
 from emoscope.streamer.protocol.events import AnyEvent, Durable, Limits
 from emoscope.streamer.session.requests import Request, Result
-from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
-
-AUDIO = np.concatenate([silence(0.6), voice(2.5), silence(1.0), voice(1.2, 200.0, seed=1), silence(1.0)])
-WHOLE = (AUDIO * 32_768).astype(np.int16)  # what the wire carries
-
-
-def durable(events: list[AnyEvent]) -> list[Durable]:
-    return [event for event in events if isinstance(event, Durable)]
+from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run
 
 
 def expected(audio: np.ndarray, **options: object) -> list[Durable]:

@@ -196,10 +196,8 @@ def test_audio_lost_from_the_ring_buffer_is_reported_and_replaced_by_silence(
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-@settings(max_examples=120, deadline=None)
-@given(st.lists(st.one_of(happenings, st.just([("drop", False), ("forget",)])), max_size=5))
-def test_a_lost_session_is_replaced_and_reported(parts: list[list[tuple[object, ...]]]) -> None:
-    """After a session expired, a new one begins where its events ended: `session_lost`, and numbers from 1 again."""
+def losses_after(parts: list[list[tuple[object, ...]]]) -> list[WarningEvent]:
+    """The warnings of a client whose sessions may expire; its sessions together are those of the whole audio."""
     world = World(ReferenceServer(ROOMY))
     world.connect()
     world.deliver(1)
@@ -225,6 +223,18 @@ def test_a_lost_session_is_replaced_and_reported(parts: list[list[tuple[object, 
     assert everything[origins[-1] :] == world.server.now.audio
     for audio in world.server.forgotten:
         assert any(everything[origin : origin + len(audio)] == audio for origin in origins)
+    return losses
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.one_of(happenings, st.just([("drop", False), ("forget",)])), max_size=5))
+def test_a_lost_session_is_replaced_and_reported(parts: list[list[tuple[object, ...]]]) -> None:
+    """After a session expired, a new one begins where its events ended: `session_lost`, and numbers from 1 again."""
+    losses_after(parts)
+
+
+def test_one_lost_session_gives_one_warning() -> None:
+    assert len(losses_after([[("send", b"x" * 20), ("pump", 12), ("deliver", 12), ("drop", False), ("forget",)]])) == 1
 
 
 def test_session_resumed_is_delivered() -> None:

@@ -55,7 +55,7 @@ def test_the_screen_says_how_much_calm_speech_is_still_wanted() -> None:
 
 
 def test_words_cannot_steer_the_terminal() -> None:
-    """A record, or a server, may say anything; what is settled stays as long as it was."""
+    """The text of a record or a server may hold control characters; the stable text keeps its length."""
     state = ScreenState()
     state.apply(TranscriptInterim(utterance=1, start=0.0, end=1.0, text="so \x1b[2Jgone", stable=4))
     shown = text_of(draw(state, 160, 24))

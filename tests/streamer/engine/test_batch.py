@@ -68,7 +68,7 @@ def test_the_live_final_equals_the_models_offline_forward(engine):
         assert np.allclose(list(final.dimensions.values()), dimensions.detach(), atol=1e-5)
 
 
-def test_a_model_that_breaks_is_told_and_every_utterance_still_ends(engine, monkeypatch):
+def test_a_model_that_breaks_is_an_error_and_every_utterance_still_ends(engine, monkeypatch):
     """The error event names the model, the final is `unsure`, the driver raises in the end."""
 
     def broken(*_):
@@ -93,7 +93,7 @@ def test_a_missing_word_from_the_engine_is_not_waited_for_forever():
 
 
 def test_the_demo_recording_is_read(conversation):
-    """The shipped model hears every clip of the conversation."""
+    """The shipped model gives a final for each clip of the conversation."""
     events = list(replay(conversation))
     finals = [e for e in events if e.type == "emotion.final"]
     assert 14 <= len(finals) <= 20

@@ -53,19 +53,19 @@ def test_plain_words_flip_a_neutral_voice(label):
 
 
 @pytest.mark.parametrize("label", SENTENCES)
-@pytest.mark.parametrize("heard", ["angry", "fearful", "bored"])
-def test_no_words_flip_a_plain_voice(label, heard):
+@pytest.mark.parametrize("voice_label", ["angry", "fearful", "bored"])
+def test_no_words_flip_a_plain_voice(label, voice_label):
     """A voice that is sure stays what it is, whatever is said."""
-    assert reading(voice_of(heard, 0.99), SENTENCES[label], certainty=0.6).label == heard
+    assert reading(voice_of(voice_label, 0.99), SENTENCES[label], certainty=0.6).label == voice_label
 
 
-@pytest.mark.parametrize("heard", LABELS)
-def test_a_sentence_without_emotion_changes_no_reading(heard):
+@pytest.mark.parametrize("voice_label", LABELS)
+def test_a_sentence_without_emotion_changes_no_reading(voice_label):
     """RAVDESS's sentences say nothing: every voice keeps its scores, however unsure it is."""
     for sentence in PLAIN_SENTENCES:
-        voice = voice_of(heard, 0.2)
+        voice = voice_of(voice_label, 0.2)
         said = reading(voice, sentence)
-        assert said.label == heard and said.text_share == 0.0 and said.scores == pytest.approx(voice, abs=1e-6)
+        assert said.label == voice_label and said.text_share == 0.0 and said.scores == pytest.approx(voice, abs=1e-6)
 
 
 def test_unsure_words_count_less_and_words_of_another_language_nothing():

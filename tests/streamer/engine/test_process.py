@@ -13,7 +13,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odd_worker import odd_engine, wait_until
+from odd_worker import odd_engine
+from waiting import wait_until
 
 from emoscope.models.speaker import SpeakerProfile
 from emoscope.models.windows import grid_window, now_window
@@ -83,6 +84,7 @@ def test_answers_are_the_same_to_the_last_bit(
         audio = 0.1 * random.standard_normal(contract.lookback + window.end - window.start)
         asked.append(Encode(number, window, audio.astype(np.float32)))
     windows = values(here(asked))
+    assert windows.keys() == {request.id for request in asked}
     assert alike(windows, values(there(asked)))
     states = [summary.state for summary in windows.values()]  # type: ignore[attr-defined]
     profile = SpeakerProfile(random.standard_normal(8).astype(np.float32), 1.5) if known else None
@@ -90,7 +92,9 @@ def test_answers_are_the_same_to_the_last_bit(
         Read(number, state, 0.5 * number + 0.3, profile, words=words, language="en", certainty=0.8)
         for number, state in enumerate(states)
     ]
-    assert alike(values(here(reads)), values(there(reads)))
+    readings = values(here(reads))
+    assert readings.keys() == {request.id for request in reads}
+    assert alike(readings, values(there(reads)))
 
 
 def test_a_request_for_words_is_refused_as_it_is_here() -> None:
@@ -135,7 +139,7 @@ def test_a_single_request_is_tried_again_where_the_process_was_killed(tmp_path: 
         answers: list[Result] = []
         asking = Thread(target=lambda: answers.extend(engine([encode(5, level=LOUDER)])), daemon=True)
         asking.start()
-        assert wait_until(marker.exists)
+        wait_until(marker.exists)
         os.kill(engine.pid, signal.SIGKILL)
         asking.join()
         assert [type(answer) for answer in answers] == [Done] and answers[0].id == 5
@@ -149,7 +153,7 @@ def test_a_batch_is_not_tried_again_and_says_that_it_may_be_memory(tmp_path: Pat
         batch = [encode(5, level=LOUDER), encode(6)]
         asking = Thread(target=lambda: answers.extend(engine(batch)), daemon=True)
         asking.start()
-        assert wait_until(marker.exists)
+        wait_until(marker.exists)
         os.kill(engine.pid, signal.SIGKILL)
         asking.join()
         message = "the engine's process was killed (signal 9), by hand or for lack of memory"
@@ -160,6 +164,7 @@ def test_a_batch_that_is_too_large_for_a_message_says_what_to_do(monkeypatch: py
     monkeypatch.setattr(MESSAGES.to_worker, "max_bytes", 2**16)
     with odd_engine("fine") as engine:
         results = engine([encode(1), encode(2)])
+        assert [result.id for result in results] == [1, 2]
         assert all(isinstance(one, Failed) and one.message.endswith("use a smaller --batch") for one in results)
 
 
@@ -168,7 +173,7 @@ def test_an_engine_that_was_killed_while_nobody_asked_comes_back_by_itself() -> 
         engine.check()
         first = engine.pid
         os.kill(first, signal.SIGKILL)
-        assert wait_until(lambda: engine.pid != first and not engine.failure)
+        wait_until(lambda: engine.pid != first and not engine.failure)
         assert isinstance(engine([encode(1)])[0], Done)
 
 
@@ -185,7 +190,7 @@ def test_an_engine_that_is_closed_fails_what_it_is_computing_and_all_that_comes_
     engine, answers = odd_engine("hangs", marker), []
     asking = Thread(target=lambda: answers.extend(engine([encode(1, level=LOUDER)])), daemon=True)
     asking.start()
-    assert wait_until(marker.exists)
+    wait_until(marker.exists)
     engine.close()
     asking.join()
     message = "the engine's process was closed"

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from odd_worker import odd_engine, wait_until
-from raw_client import TALK, Raw, alone, lasting, raw
+from odd_worker import odd_engine
+from raw_client import TALK, Raw, alone, eventually, lasting, raw
 
 from emoscope.streamer.engine import EngineProcess
 from emoscope.streamer.server import Server, ServerOptions
@@ -53,7 +53,7 @@ def test_sessions_do_not_notice_that_the_engine_was_killed_and_replaced() -> Non
             first = engine.pid
             os.kill(first, signal.SIGSTOP)  # so that requests are out when it dies
             await asyncio.gather(*(client.audio(TALK[40_000:]) for client in (one, two)))
-            await asyncio.sleep(0.2)
+            await eventually(engine._worker._turn.locked)
             os.kill(first, signal.SIGKILL)
             seen.append(await asyncio.to_thread(ready, server))
             await asyncio.gather(one.finished(), two.finished())
@@ -75,10 +75,10 @@ def test_a_server_without_its_model_says_so(tmp_path: Path) -> None:
         async with serving_apart("dies loading while marked", marker) as (server, engine):
             marker.touch()
             os.kill(engine.pid, signal.SIGKILL)
-            assert await asyncio.to_thread(wait_until, lambda: bool(engine.failure))
+            await eventually(lambda: engine.failure)
             seen = [await asyncio.to_thread(ready, server)]
             marker.unlink()
-            assert await asyncio.to_thread(wait_until, lambda: not engine.failure)
+            await eventually(lambda: not engine.failure)
             return [*seen, await asyncio.to_thread(ready, server)]
 
     assert asyncio.run(talk()) == [(503, "no model"), (200, "ready")]
@@ -86,7 +86,7 @@ def test_a_server_without_its_model_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["as systemd stops it", "Ctrl+C"])
 def test_a_signal_to_all_processes_drains_the_sessions_and_leaves_none(number: int, tiny_model: Path) -> None:
-    """The engine hears it too, and must not go before the finals are out."""
+    """The engine gets the signal too, and must not end before the finals are sent."""
     command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", "0", "--model", str(tiny_model)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)

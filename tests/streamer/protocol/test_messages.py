@@ -97,9 +97,9 @@ def test_mulaw_is_that_of_the_standard() -> None:
 @given(st.integers(-32_768, 32_767))
 def test_mulaw_errs_by_at_most_half_a_step(value: int) -> None:
     config = Config(encoding="mulaw", sample_rate=8_000)
-    heard = int(decode_audio(encode_audio(np.array([value], np.int16), "mulaw"), config)[0, 0])
+    decoded = int(decode_audio(encode_audio(np.array([value], np.int16), "mulaw"), config)[0, 0])
     step = max(8, 2 ** (int(np.log2(min(abs(value), 32_124) + 132)) - 4))
-    assert abs(heard - min(max(value, -32_635), 32_635)) <= step
+    assert abs(decoded - min(max(value, -32_635), 32_635)) <= step
 
 
 @given(st.integers(1, 200), st.sampled_from(["pcm_s16le", "pcm_f32le", "mulaw"]), st.integers(1, 4))

@@ -9,7 +9,7 @@ from emoscope.streamer.runtime.input_watch import InputWatch
 from emoscope.streamer.testing import silence, voice
 
 
-def heard(audio: np.ndarray, rate: int = 16_000, pace: float = 1.0, block_s: float = 0.1) -> list[WarningEvent]:
+def warnings_for(audio: np.ndarray, rate: int = 16_000, pace: float = 1.0, block_s: float = 0.1) -> list[WarningEvent]:
     """All warnings for audio that arrives in blocks, `pace` seconds of it a second."""
     watch, size, wall, found = InputWatch(rate), round(rate * block_s), 0.0, []
     for start in range(0, len(audio), size):
@@ -29,43 +29,43 @@ def hissing(seconds: float, rate: int) -> np.ndarray:
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
 def test_a_good_voice_is_left_alone(rate: int) -> None:
     """A voice in a room, at any rate, in time and in full, is not warned about."""
-    assert heard(hissing(12.0, rate), rate) == []
+    assert warnings_for(hissing(12.0, rate), rate) == []
 
 
-def test_clipping_is_told_once_in_a_while() -> None:
-    """A voice driven into full scale is told, and not every second."""
-    found = heard(np.clip(hissing(12.0, 16_000) * 30, -1, 1))
+def test_clipping_gives_a_warning_once_in_a_while() -> None:
+    """A voice driven into full scale gives a warning, and not every second."""
+    found = warnings_for(np.clip(hissing(12.0, 16_000) * 30, -1, 1))
     assert [warning.code for warning in found] == ["clipping"]
 
 
-def test_a_quiet_microphone_is_told() -> None:
+def test_a_quiet_microphone_gives_a_warning() -> None:
     """Nothing above -55 dBFS for some seconds is a microphone that is too quiet."""
-    found = heard(silence(8.0, noise=3e-4))
+    found = warnings_for(silence(8.0, noise=3e-4))
     assert [warning.code for warning in found] == ["too_quiet"]
     assert "turn the microphone up" in found[0].message
 
 
 def test_digital_silence_is_no_signal() -> None:
-    """All zeros are told apart from a quiet room: the microphone is muted, or we may not use it."""
-    found = heard(np.zeros(8 * 16_000))
+    """All zeros differ from a quiet room: the microphone is muted, or access to it is denied."""
+    found = warnings_for(np.zeros(8 * 16_000))
     assert [warning.code for warning in found] == ["too_quiet"]
     assert "no signal" in found[0].message
 
 
-def test_a_telephone_band_is_told() -> None:
-    """8 kHz audio is told, whether it says so or was brought to a higher rate."""
+def test_a_telephone_band_gives_a_warning() -> None:
+    """8 kHz audio gives a warning, at its own rate or at a higher one."""
     low = soxr.resample(hissing(8.0, 16_000), 16_000, 8_000)
-    assert [w.code for w in heard(low, 8_000)] == ["narrow_band"]
-    assert [w.code for w in heard(soxr.resample(low, 8_000, 48_000), 48_000)] == ["narrow_band"]
+    assert [w.code for w in warnings_for(low, 8_000)] == ["narrow_band"]
+    assert [w.code for w in warnings_for(soxr.resample(low, 8_000, 48_000), 48_000)] == ["narrow_band"]
 
 
 @pytest.mark.parametrize("pace", [0.127, 0.9, 0.96, 1.05, 2.0])
-def test_a_wrong_rate_is_told(pace: float) -> None:
-    """Samples that come slower or faster than promised by more than a few per cent are told, with the true rate."""
-    found = heard(hissing(60.0, 16_000), pace=pace)
+def test_a_wrong_rate_gives_a_warning(pace: float) -> None:
+    """Samples that come a few per cent slower or faster than promised give a warning with the true rate."""
+    found = warnings_for(hissing(60.0, 16_000), pace=pace)
     assert "rate_mismatch" in [warning.code for warning in found]
-    told = next(warning for warning in found if warning.code == "rate_mismatch")
-    assert int(told.message.split()[0]) == pytest.approx(16_000 * pace, rel=0.05)
+    mismatch = next(warning for warning in found if warning.code == "rate_mismatch")
+    assert int(mismatch.message.split()[0]) == pytest.approx(16_000 * pace, rel=0.05)
 
 
 def test_late_callbacks_are_no_wrong_rate() -> None:
@@ -113,13 +113,13 @@ def test_lost_audio_is_no_wrong_rate() -> None:
 
 
 def test_a_pause_after_loud_speech_is_no_quiet_microphone() -> None:
-    """Whoever was heard and then says nothing for a while is not told to turn the microphone up; digital silence is."""
+    """Loud speech and then a quiet pause give no warning; loud speech and then digital silence give one."""
     speech = hissing(4.0, 16_000)
-    assert heard(np.concatenate([speech, silence(12.0, noise=3e-4)])) == []
-    assert ["no signal" in w.message for w in heard(np.concatenate([speech, np.zeros(12 * 16_000)]))] == [True]
+    assert warnings_for(np.concatenate([speech, silence(12.0, noise=3e-4)])) == []
+    assert ["no signal" in w.message for w in warnings_for(np.concatenate([speech, np.zeros(12 * 16_000)]))] == [True]
 
 
-def test_after_going_on_a_quiet_microphone_is_told_again() -> None:
+def test_after_going_on_a_quiet_microphone_gives_another_warning() -> None:
     """What was loud before a pause says nothing about the microphone after it."""
     watch, found = InputWatch(16_000), []
     for second in range(20):

@@ -1,25 +1,22 @@
 """A live session in its threads: the same readings as a replay, and a clean end whatever breaks."""
 
 import errno
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import safetensors.numpy
+from live_player import TALK, live, run
+from waiting import DEADLINE_S, wait_until
 
 from emoscope.models.errors import ModelError, NotCached
-from emoscope.models.speaker import SpeakerProfile
-from emoscope.streamer import Config, InputError, RecordInvalid, RecordWriter, Session, UnusableDevice, read_record
+from emoscope.streamer import Config, InputError, RecordWriter, Session, UnusableDevice, read_record
 from emoscope.streamer.protocol.events import (
     AnyEvent,
     EmotionFinal,
-    Enrolled,
     Error,
     SessionClosed,
     SpeechEnded,
@@ -30,52 +27,26 @@ from emoscope.streamer.runtime.drive import Drive
 from emoscope.streamer.runtime.live import Live
 from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.session.requests import Request, Result
-from emoscope.streamer.sinks.speaker_file import FORMAT, load_voice, save_voice
 from emoscope.streamer.sinks.wave_file import WaveFile
 from emoscope.streamer.sources.microphone import Captured
-from emoscope.streamer.testing import CONTRACT, FakeClock, FakeEngine, FakeSource, differences, silence, voice
-
-TALK = np.concatenate([silence(0.5), voice(3.0), silence(1.0), voice(2.0, pitch_hz=220.0, seed=1), silence(1.0)])
-
-
-LIMIT_S = 120.0  # for what must happen sooner or later; no test passes or fails by it
-
-
-def live(source: FakeSource, engine: Any = None, **options: Any) -> Live:
-    """A player whose clock stands still: however busy the machine is, nothing is late, and no speech is dropped."""
-    options = {"clock": FakeClock()} | options
-    return Live(source, lambda: (CONTRACT, engine or FakeEngine()), Config(transcript=False), **options)
-
-
-def run(player: Live) -> list[AnyEvent]:
-    """All events until the end; what broke is in `player.error`."""
-    player.start()
-    assert player.join(LIMIT_S), "the session did not end"
-    return [item for item in player.updates() if not isinstance(item, Meter | Notice)]  # type: ignore[misc]
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.01)
+from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, silence, voice
 
 
 def test_live_gives_the_finals_of_a_replay() -> None:
     """The same audio gives the same events live, in threads, as driven in one piece."""
     config = Config(transcript=False)
     replayed = list(Drive(Session(CONTRACT, config), FakeEngine(), "fake").run([TALK]))
-    heard = run(live(FakeSource(TALK), lossless=True))
+    events = run(live(FakeSource(TALK), lossless=True))
 
     def kept(events: Sequence[AnyEvent]) -> list[AnyEvent]:
         return [event for event in events if not isinstance(event, Status | WarningEvent)]
 
-    assert differences(kept(replayed), kept(heard)) == []
-    assert sum(isinstance(event, EmotionFinal) for event in heard) == 2
+    assert differences(kept(replayed), kept(events)) == []
+    assert sum(isinstance(event, EmotionFinal) for event in events) == 2
 
 
-def test_a_device_that_vanishes_in_mid_sentence_loses_nothing_heard(tmp_path: Path) -> None:
-    """What was said before a device went away is read out, the error is told, and the record is closed and whole."""
+def test_a_device_that_vanishes_in_mid_sentence_loses_no_captured_speech(tmp_path: Path) -> None:
+    """Speech from before a device went away has its final, the error is reported, and the record is whole."""
     source = FakeSource(TALK[:32_000], then=UnusableDevice("gone; others that are there: none"))
     player = live(source)
     with RecordWriter(tmp_path / "out.jsonl") as record:
@@ -105,7 +76,7 @@ class StuckEngine(FakeEngine):
         self.go = threading.Event()
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
-        self.go.wait(LIMIT_S)
+        self.go.wait(DEADLINE_S)
         return super().__call__(requests)
 
 
@@ -123,9 +94,9 @@ def test_stopping_never_waits_for_a_model_that_hangs(stuck: StuckEngine, tmp_pat
     with RecordWriter(tmp_path / "out.jsonl") as record:
         player.record_to(record)
         player.start()
-        wait(lambda: not source.blocks)
+        wait_until(lambda: not source.blocks)
         player.stop()
-        assert player.join(LIMIT_S)
+        assert player.join(DEADLINE_S)
     assert not stuck.go.is_set()
     events = list(read_record(tmp_path / "out.jsonl"))
     assert isinstance(events[-1], SessionClosed)
@@ -146,7 +117,7 @@ def test_a_model_that_breaks_ends_the_session_with_an_error() -> None:
     assert isinstance(events[-1], SessionClosed)
 
 
-def test_a_model_that_is_not_there_is_told() -> None:
+def test_a_model_that_is_not_there_is_the_error_of_the_session() -> None:
     """What goes wrong while the model loads is the error of the session, and the source is closed."""
 
     def load() -> Any:
@@ -159,98 +130,20 @@ def test_a_model_that_is_not_there_is_told() -> None:
     assert source.closed
 
 
-def test_nothing_is_heard_while_paused() -> None:
+def test_no_audio_is_counted_while_paused() -> None:
     """A pause ends the utterance, the clock stands still, and going on goes on."""
     source = FakeSource(voice(2.0), then="silence")
     player = live(source)
     player.pause(True)
     player.start()
-    wait(lambda: not source.blocks)
+    wait_until(lambda: not source.blocks)
     player.stop()
-    assert player.join(LIMIT_S)
+    assert player.join(DEADLINE_S)
     events = [item for item in player.updates() if not isinstance(item, Meter | Notice)]
     closed = events[-1]
     assert isinstance(closed, SessionClosed)
     assert closed.totals.audio_s == 0.0
     assert source.held
-
-
-CALM = np.concatenate([part for seed in range(4) for part in (voice(3.0, seed=seed), silence(0.8, seed=seed))])
-
-
-def told_of(events: Sequence[AnyEvent]) -> list[str]:
-    return [event.baseline for event in events if isinstance(event, EmotionFinal)]
-
-
-def test_a_calm_voice_is_learnt_kept_and_known_the_next_time(tmp_path: Path) -> None:
-    """`b`, ten seconds of calm speech, and a file: the next session reads against it from its first word on."""
-    path = tmp_path / "me.voice"
-    player = live(FakeSource(np.concatenate([CALM, TALK])), lossless=False, speaker_file=path)
-    player.enroll()
-    events = run(player)
-    enrolled = [event for event in events if isinstance(event, Enrolled)]
-    assert len(enrolled) == 1 and enrolled[0].seconds >= 10.0
-    assert told_of(events)[-1] == "enrolled"
-    assert path.is_file() and path.stat().st_size < 4000
-    assert told_of(run(live(FakeSource(TALK), speaker_file=path))) == ["enrolled", "enrolled"]
-
-
-def test_a_running_baseline_is_kept_at_the_end(tmp_path: Path) -> None:
-    """Nothing needs to be pressed; without a file nothing is written."""
-    path = tmp_path / "me.voice"
-    source = FakeSource(TALK)
-    config = Config(transcript=False, baseline="running")
-    player = Live(source, lambda: (CONTRACT, FakeEngine()), config, speaker_file=path, clock=FakeClock())
-    run(player)
-    assert path.is_file()
-    run(live(FakeSource(TALK)))
-    assert [p.name for p in tmp_path.iterdir()] == ["me.voice"]
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"RIFF....WAVE", b"\x00" * 4096])
-def test_a_file_that_is_no_voice_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:
-    """Before anything is heard; what the person has there is not written over."""
-    path = tmp_path / "me.voice"
-    path.write_bytes(content)
-    player = live(FakeSource(TALK), speaker_file=path)
-    run(player)
-    assert isinstance(player.error, RecordInvalid) and "me.voice" in str(player.error)
-    assert path.read_bytes() == content
-
-
-def test_another_models_voice_is_refused(tmp_path: Path) -> None:
-    """Its numbers would mean nothing, and would not be seen to be wrong."""
-    path = tmp_path / "me.voice"
-    save_voice(path, SpeakerProfile(np.ones(2, np.float32), 1.0), replace(CONTRACT, weights="other"))
-    with pytest.raises(RecordInvalid, match="other weights"):
-        load_voice(path, CONTRACT)
-    for wrong in (SpeakerProfile(np.array([np.nan, 1], np.float32), 1.0), SpeakerProfile(np.ones(2, np.float32), 1e9)):
-        save_voice(path, wrong, CONTRACT)
-        with pytest.raises(RecordInvalid, match="not a speaker profile"):
-            load_voice(path, CONTRACT)
-
-
-@pytest.mark.parametrize(("about", "weight"), [("[]", [1.0]), ("{}", [1.0]), (None, [[1.0, 2.0]]), (None, [])])
-def test_a_made_up_voice_is_refused(about: str | None, weight: list[Any], tmp_path: Path) -> None:
-    """Whatever its header and its numbers look like."""
-    told = {"format": FORMAT, "model": CONTRACT.id, "weights": CONTRACT.weights}
-    tensors = {"mean": np.ones(2, np.float32), "weight": np.array(weight, np.float32)}
-    content = safetensors.numpy.save(tensors, {"about": json.dumps(told) if about is None else about})
-    (tmp_path / "me.voice").write_bytes(content)
-    with pytest.raises(RecordInvalid, match=r"me\.voice"):
-        load_voice(tmp_path / "me.voice", CONTRACT)
-
-
-def test_a_voice_that_cannot_be_written_is_said_and_stops_nothing(tmp_path: Path) -> None:
-    """A folder that is not there: a note, and the session goes on to its end."""
-    player = live(FakeSource(np.concatenate([CALM, TALK])), speaker_file=tmp_path / "nowhere" / "me.voice")
-    player.enroll()
-    player.start()
-    assert player.join(LIMIT_S)
-    news = player.updates()
-    assert any(isinstance(item, Notice) and item.serious and "me.voice" in item.message for item in news)
-    assert any(isinstance(item, SessionClosed) for item in news)
-    assert player.write_failed
 
 
 def test_a_recording_that_is_paused_gives_the_same_events() -> None:
@@ -278,7 +171,7 @@ def test_a_recording_that_is_paused_gives_the_same_events() -> None:
     assert differences(kept[0], kept[1]) == []
 
 
-def test_audio_that_was_pushed_out_becomes_silence_and_is_told() -> None:
+def test_audio_that_was_pushed_out_becomes_silence_and_is_reported() -> None:
     """Frames that the queue lost are silence on the clock, so that later times stay right."""
     source = FakeSource(silence(1.0))
     source.blocks.append(None)  # type: ignore[arg-type]
@@ -293,8 +186,8 @@ def test_audio_that_was_pushed_out_becomes_silence_and_is_told() -> None:
 
     source.read = with_gap  # type: ignore[method-assign]
     events = run(live(source))
-    told = [e for e in events if isinstance(e, WarningEvent) and e.code == "audio_dropped"]
-    assert [(e.start, e.end) for e in told] == [(1.0, 2.0)]
+    warnings = [e for e in events if isinstance(e, WarningEvent) and e.code == "audio_dropped"]
+    assert [(e.start, e.end) for e in warnings] == [(1.0, 2.0)]
     closed = events[-1]
     assert isinstance(closed, SessionClosed)
     assert closed.totals.audio_s == pytest.approx(2.1)
@@ -319,13 +212,13 @@ class FullDisk:
 
 
 def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> None:
-    """When the disk is full the person is told, the session goes on, and every full line of the record is readable."""
+    """When the disk is full a notice says so, the session goes on, and every full line of the record is readable."""
     player = live(FakeSource(TALK), lossless=True)
     with RecordWriter(tmp_path / "out.jsonl") as record:
         record._file = FullDisk(record._file, 4_000)  # type: ignore[assignment]
         player.record_to(record)
         player.start()
-        assert player.join(LIMIT_S)
+        assert player.join(DEADLINE_S)
     news = player.updates()
     assert any(isinstance(item, Notice) and "No space left" in item.message and item.serious for item in news)
     assert any(isinstance(item, SessionClosed) for item in news)
@@ -335,7 +228,7 @@ def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> Non
 
 
 def test_the_audio_is_kept_when_asked_for(tmp_path: Path) -> None:
-    """--record-audio holds what was heard, sample for sample to 16 bits, and is whole after every block."""
+    """--record-audio holds the captured audio, sample for sample to 16 bits, and is whole after every block."""
     import soundfile
 
     path = tmp_path / "out.wav"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from waiting import DEADLINE_S
 
 from emoscope.streamer import Config
 from emoscope.streamer.runtime.live import Live
@@ -30,7 +31,7 @@ def test_audio_lost_on_the_way_in_is_counted_where_it_was_lost() -> None:
     source.read = with_gap  # type: ignore[method-assign]
     player = live(source)
     player.start()
-    assert player.join(20.0)
+    assert player.join(DEADLINE_S)
     last = [item for item in player.updates() if isinstance(item, Meter)][-1]
     assert (last.lost_s, last.dropped_s) == (0.5, 0.0)
 
@@ -40,7 +41,7 @@ def test_pausing_twice_while_the_model_loads_goes_on() -> None:
     go = threading.Event()
 
     def load() -> Any:
-        go.wait(10.0)
+        assert go.wait(DEADLINE_S)
         return CONTRACT, FakeEngine()
 
     player = live(FakeSource(silence(1.0)), load)
@@ -49,6 +50,6 @@ def test_pausing_twice_while_the_model_loads_goes_on() -> None:
         player.pause(not player.paused)
         assert player.paused is paused
     go.set()
-    assert player.join(20.0)
+    assert player.join(DEADLINE_S)
     last = [item for item in player.updates() if isinstance(item, Meter)][-1]
     assert (last.paused, last.audio_s) == (False, 1.0)

@@ -86,7 +86,7 @@ def spans(warnings: Sequence[WarningEvent]) -> list[tuple[float, float]]:
 def test_a_slow_model_loses_interims_first_and_then_the_oldest_speech(engine: HeldEngine) -> None:
     """Behind by 2 s interims are skipped; behind by 10 s the windows older than that are dropped, and no others.
 
-    The model holds its first window until 14 s of speech were heard. The speech older than 4 s is lost then, window
+    The model holds its first window until 14 s of speech were received. The speech older than 4 s is lost then, window
     after window as each became too old; what is younger is read as soon as the model goes on.
     """
     listener = Listener(engine)

@@ -1,10 +1,9 @@
-"""A live session with a recognizer's real process: late words are not waited for, and faults turn words off."""
-
-import time
+"""A live session with a recognizer's real process: late transcripts are left out, and faults disable transcription."""
 
 import numpy as np
 import pytest
 from odd_worker import exited, odd_recognizer
+from waiting import wait_until
 
 from emoscope.streamer import Config
 from emoscope.streamer.protocol.events import EmotionFinal, SessionCreated, TranscriptFinal, WarningEvent
@@ -18,7 +17,7 @@ TALK = np.concatenate([voice(2.0), silence(1.0), voice(1.5, 200.0, seed=3), sile
 LIMIT_S = 280.0  # for what must happen sooner or later; no test passes or fails by it
 
 
-def heard(how, *, lossless=False, source=None, **options):
+def events_of(how, *, lossless=False, source=None, **options):
     def start():
         return odd_recognizer(how)
 
@@ -49,8 +48,8 @@ CASES = [
 
 @pytest.mark.parametrize(("how", "lossless", "text_wait_s", "text"), CASES)
 def test_a_live_session_with_words_has_every_final(how, lossless, text_wait_s, text):
-    """Late words are not waited for; a recording waits; what breaks turns words off."""
-    events = heard(how, lossless=lossless, text_wait_s=text_wait_s)
+    """Late words are not waited for; a recording waits; what breaks disables transcription."""
+    events = events_of(how, lossless=lossless, text_wait_s=text_wait_s)
     finals = [e for e in events if isinstance(e, EmotionFinal)]
     assert [f.text for f in finals] == [text] * 2
     assert len([e for e in events if isinstance(e, TranscriptFinal)]) == 2
@@ -59,9 +58,9 @@ def test_a_live_session_with_words_has_every_final(how, lossless, text_wait_s, t
     assert events[-1].type == "session.closed" and events[-1].totals.dropped_s == 0
 
 
-def test_a_recognizer_that_cannot_be_loaded_is_told_and_emotions_go_on():
+def test_a_recognizer_that_cannot_be_loaded_gives_a_warning_and_emotions_go_on():
     """The effective config has no transcript."""
-    events = heard("dies loading")
+    events = events_of("dies loading")
     assert isinstance(events[0], SessionCreated) and events[0].config.transcript is False
     assert events[1].code == "text_disabled" and "signal 9" in events[1].message
     assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["off", "off"]
@@ -99,8 +98,7 @@ def test_stopping_does_not_wait_for_a_recognizer_that_loads_for_ever():
 
     live = Live(FakeSource(TALK, then="silence"), lambda: (CONTRACT, FakeEngine()), Config(), start_recognizer=start)
     live.start()
-    while not started:
-        time.sleep(0.01)
+    wait_until(lambda: started)
     live.stop()
     assert live.join(LIMIT_S) and live.error is None
     assert exited(started[0].pid)

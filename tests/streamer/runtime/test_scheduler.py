@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import DEADLINE_S
 
 from emoscope.models.windows import grid_window
 from emoscope.streamer.runtime.scheduler import BatchResults, Scheduler
@@ -32,7 +33,7 @@ class Gate:
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         self.batches.append(list(requests))
         self.inside.set()
-        assert self.open.wait(20)
+        assert self.open.wait(DEADLINE_S)
         return self.fake(requests)
 
 
@@ -50,7 +51,7 @@ class Inbox:
 
     def wait(self, count: int) -> list[tuple[Hashable, Result]]:
         with self.news:
-            assert self.news.wait_for(lambda: len(self.got) >= count, 20)
+            assert self.news.wait_for(lambda: len(self.got) >= count, DEADLINE_S)
         return self.got
 
 
@@ -80,7 +81,7 @@ def test_who_asks_for_much_does_not_hold_up_who_asks_for_little() -> None:
     gate.open.clear()
     scheduler = Scheduler(gate, inbox, batch=4, gather_s=0.0)
     scheduler.submit("first", [encode(0)])
-    assert gate.inside.wait(20)
+    assert gate.inside.wait(DEADLINE_S)
     scheduler.submit("greedy", [encode(n) for n in range(40)])
     for owner in "abc":
         scheduler.submit(owner, [encode(0)])
@@ -97,7 +98,7 @@ def test_readings_go_before_windows() -> None:
     [done] = FakeEngine()([encode(0)])
     assert isinstance(done, Done)
     scheduler.submit("first", [encode(0)])
-    assert gate.inside.wait(20)
+    assert gate.inside.wait(DEADLINE_S)
     scheduler.submit("a", [encode(1), encode(2)])
     scheduler.submit("b", [Read(7, done.value.state, 1.6)])  # type: ignore[union-attr]
     gate.open.set()
@@ -111,7 +112,7 @@ def test_a_queued_window_can_be_cancelled_and_a_begun_one_cannot() -> None:
     gate.open.clear()
     scheduler = Scheduler(gate, inbox, batch=1, gather_s=0.0)
     scheduler.submit("a", [encode(1)])
-    assert gate.inside.wait(20)
+    assert gate.inside.wait(DEADLINE_S)
     scheduler.submit("a", [encode(2), encode(3)])
     scheduler.submit("gone", [encode(9)])
     assert [queued.request.id for queued in scheduler.queued("a")] == [2, 3]
@@ -138,7 +139,7 @@ def test_a_window_that_breaks_the_model_takes_nobody_with_it() -> None:
     gate.open.clear()
     scheduler = Scheduler(gate, inbox, batch=8, gather_s=0.0)
     scheduler.submit("first", [encode(0)])
-    assert gate.inside.wait(20)
+    assert gate.inside.wait(DEADLINE_S)
     bad = Encode(5, WINDOW, np.full(CONTRACT.lookback + CONTRACT.window, np.nan, np.float32))
     scheduler.submit("bad", [bad])
     for owner in "abcd":

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emoscope.streamer.protocol.config import SAMPLE_RATE
@@ -168,6 +168,14 @@ seconds = st.floats(0, 200, allow_nan=False)
     made=st.lists(st.tuples(seconds, seconds, st.booleans()), max_size=30),
     catching_up=st.booleans(),
 )
+@example(  # of three windows that waited, two are dropped and one is kept
+    audio_s=30.0,
+    read_s=0.0,
+    waiting_s=0.0,
+    now=50.0,
+    made=[(0.0, 10.0, False), (5.0, 10.0, False), (25.0, 26.0, False), (2.0, 10.0, True)],
+    catching_up=False,
+)
 def test_what_is_shed_is_always_the_oldest_and_never_within_the_limit(
     audio_s: float,
     read_s: float,
@@ -224,9 +232,9 @@ def test_a_status_tells_the_worst_channel_and_acknowledges_what_is_stored() -> N
         ChannelView(read_s=8.0, transcribed_s=9.0, processed_s=8.0, dropped_s=0.5, level_dbfs=-20.06),
     ]
     seen = StreamView(audio_s=10.0, channels=channels, waiting_s=0.25)
-    told = status(seen, busy_s=2.5, stored_s=6.0)
-    assert (told.audio_s, told.processed_s, told.dropped_s, told.rtf) == (10.0, 6.0, 1.5, 0.25)
-    assert (told.lag_s.audio, told.lag_s.text, told.level_dbfs) == (2.25, 3.0, -20.1)
+    worst = status(seen, busy_s=2.5, stored_s=6.0)
+    assert (worst.audio_s, worst.processed_s, worst.dropped_s, worst.rtf) == (10.0, 6.0, 1.5, 0.25)
+    assert (worst.lag_s.audio, worst.lag_s.text, worst.level_dbfs) == (2.25, 3.0, -20.1)
     assert status(seen, busy_s=2.5).processed_s == 6.5
 
 

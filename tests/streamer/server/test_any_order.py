@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from raw_client import Raw, lasting, raw
+from raw_client import Raw, eventually, lasting, raw
 from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer.protocol.events import Error
@@ -21,7 +21,7 @@ SOUND = np.concatenate([silence(0.3), voice(1.7, seed=3), silence(0.8), voice(1.
 
 
 class Conversation(RuleBasedStateMachine):
-    """A client that says anything, and a model of what it must hear."""
+    """A client that says anything, and a model of the answers that it must get."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,9 +50,9 @@ class Conversation(RuleBasedStateMachine):
             else:
                 await self.client.say(kind, **fields)
         self.spoken = self.spoken or any(kind != "binary" for kind, _ in said)
-        return await self.heard(before)
+        return await self.answers_since(before)
 
-    async def heard(self, before: int) -> list[str]:
+    async def answers_since(self, before: int) -> list[str]:
         mark = f"mark-{next(self.marks)}"
         with suppress(ConnectionClosed):
             await self.client.say(mark)
@@ -63,10 +63,7 @@ class Conversation(RuleBasedStateMachine):
                 (n for n, e in enumerate(self.client.events) if isinstance(e, Error) and mark in e.message), None
             )
 
-        for _ in range(2_000):
-            if there() is not None or self.client.over:
-                break
-            await asyncio.sleep(0.005)
+        await eventually(lambda: there() is not None or self.client.over)
         new = self.client.events[before : there()]
         kinds = {"session.updated", "session.resumed", "session.closed"}
         return [e.code if isinstance(e, Error) else e.type for e in new if isinstance(e, Error) or e.type in kinds]
@@ -140,11 +137,11 @@ class Conversation(RuleBasedStateMachine):
 
     @rule()
     def cut_and_resume(self) -> None:
-        """On another socket: a session that has heard anything goes on, one that has not is unknown."""
+        """On another socket: a session that has received audio goes on, one that has not is unknown."""
         before = self.durable + lasting(self.client.events)
         seen = max((event.seq for event in before), default=0)
         self.do(self.client.cut())
-        self.do(asyncio.sleep(0.02))
+        self.do(eventually(lambda: not self.server.registry.connections))
         self.client = self.do(self.stack.enter_async_context(raw(self.server.url)))
         self.spoken = False
         ticket = {"session_id": self.ticket[0], "resume_token": self.ticket[1], "last_seq": seen}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from raw_client import TALK, Raw, lasting, raw
+from waiting import wait_until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -42,10 +43,13 @@ def test_a_drain_lets_finals_out_says_goodbye_and_accepts_nobody() -> None:
     client, code, refused = asyncio.run(talk())
     assert refused
     assert [e.type for e in lasting(client.events)][-3:] == ["emotion.final", "mood", "session.closed"]
-    assert (code, client.errors) == (1001, ["shutting_down"])  # 1000 would say that the client's audio was all heard
+    assert (code, client.errors) == (
+        1001,
+        ["shutting_down"],
+    )  # 1000 would mean that all of its audio was read
 
 
-def test_an_idle_client_is_told_that_the_server_goes() -> None:
+def test_an_idle_client_gets_shutting_down_when_the_server_ends() -> None:
     async def talk() -> tuple[int, list[str]]:
         async with serving(FAKE) as server, raw(server.url) as client:
             await server.drain(2.0)
@@ -169,7 +173,7 @@ def test_by_its_deadline_the_server_is_gone_whatever_hangs(what: str) -> None:
 
 
 async def _told_to_go(process: subprocess.Popen, url: str, what: str) -> tuple[float, Raw]:
-    """Seconds from SIGTERM to the end, and what a client in the middle of an utterance was told."""
+    """Seconds from SIGTERM to the end, and what a client in the middle of an utterance received."""
     port = int(url.rpartition(":")[2].partition("/")[0])
     async with raw(url, open_timeout=60) as client:
         stranger = await asyncio.open_connection("127.0.0.1", port) if what == "stranger" else None
@@ -195,10 +199,12 @@ def test_sigterm_while_the_model_is_being_loaded_is_the_end(tiny_model: Path) ->
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         status = Path(f"/proc/{process.pid}/status")
-        until = time.monotonic() + 60
-        while not int(status.read_text().partition("SigCgt:")[2].split()[0], 16) >> (signal.SIGTERM - 1) & 1:
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.01)
+
+        def catches_sigterm() -> bool:
+            assert process.poll() is None
+            return bool(int(status.read_text().partition("SigCgt:")[2].split()[0], 16) >> (signal.SIGTERM - 1) & 1)
+
+        wait_until(catches_sigterm)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:

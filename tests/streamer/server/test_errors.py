@@ -1,4 +1,4 @@
-"""Every error of the protocol, provoked by a client over a real socket: told, closed or not, and counted."""
+"""Every error of the protocol over a real socket: each is reported and counted, and only a fatal one closes."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ async def talks_fast(server: Server, client: Raw) -> None:
 
 
 async def does_not_read(server: Server, client: Raw) -> None:
-    """Until the server has had enough; then, to see what it was told."""
+    """Until the server closes the connection; then it reads, to see which error it got."""
     client.socket.transport.pause_reading()
     wrong = json.dumps({"type": "session.update", "config": {"x" * 60_000: 1}})
     (connection,) = server.registry.connections
@@ -103,7 +103,7 @@ def test_there_is_a_case_for_every_error() -> None:
 
 
 @pytest.mark.parametrize("code", CASES)
-def test_an_error_is_told_and_counted_and_only_a_fatal_one_closes(code: str) -> None:
+def test_an_error_is_reported_and_counted_and_only_a_fatal_one_closes(code: str) -> None:
     deed, options, engine = CASES[code]
 
     async def provoke(server: Server) -> tuple[Raw, int | None, float | None]:
@@ -123,7 +123,7 @@ def test_an_error_is_told_and_counted_and_only_a_fatal_one_closes(code: str) -> 
             )
 
     client, closed, counted = serve_virtually(provoke, engine(), **options)
-    told = [event for event in client.events if isinstance(event, Error) and event.code == code]
-    assert len(told) == 1 and told[0].fatal is (code in FATAL) and told[0].message
+    reported = [event for event in client.events if isinstance(event, Error) and event.code == code]
+    assert len(reported) == 1 and reported[0].fatal is (code in FATAL) and reported[0].message
     assert closed == FATAL.get(code)
     assert counted == 1.0

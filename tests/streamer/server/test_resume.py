@@ -117,8 +117,7 @@ def test_a_session_that_waited_too_long_is_unknown() -> None:
                 await first.audio(TALK[:16_000])
                 await first.until("speech.started")
                 await first.cut()
-            while not len(store):
-                await asyncio.sleep(0.01)
+            await eventually(lambda: len(store))
             clock.now = 61.0
             assert len(store) == 0
             async with raw(server.url) as second:

@@ -1,4 +1,4 @@
-"""Sessions over a real socket: what comes, in which order, and that nobody notices the others."""
+"""Sessions over a real socket: which events come, in which order, and that no session disturbs another."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, si
 FAKE = (CONTRACT, FakeEngine())
 
 
-def test_a_session_speaks_first_hears_and_closes() -> None:
+def test_a_session_greets_first_sends_its_events_and_closes() -> None:
     async def talk() -> list:
         async with serving(FAKE) as server, raw(server.url) as client:
             assert client.socket.subprotocol == "emoscope.v1"
@@ -29,14 +29,14 @@ def test_a_session_speaks_first_hears_and_closes() -> None:
             updated = await client.until("session.updated")
             assert isinstance(updated, SessionUpdated)
             assert (updated.config.interval_s, updated.config.vad.min_silence_s) == (0.4, 0.4)
-            assert updated.config.transcript is False  # there are no words yet: the effective config says so
+            assert updated.config.transcript is False  # there is no recognizer: the effective config says so
             await client.audio(TALK, pause_s=0.01)
             return await client.finished()
 
     events = asyncio.run(talk())
     expected = alone(TALK, interval_s=0.4, vad=Config().vad.__class__(min_silence_s=0.4))
-    heard = [event for event in events if not isinstance(event, SessionUpdated | Status)]
-    assert differences(heard, expected) == []
+    received = [event for event in events if not isinstance(event, SessionUpdated | Status)]
+    assert differences(received, expected) == []
     assert isinstance(events[-1], SessionClosed)
     assert [event.seq for event in lasting(events)] == list(range(1, len(lasting(events)) + 1))
 
@@ -54,13 +54,13 @@ def test_any_framing_gives_the_same_events(sizes: list[int], encoding: str) -> N
                 rest, turn = rest[size:], turn + 1
             return await client.finished()
 
-    heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
+    received = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
     whole = as_sent(TALK) if encoding == "pcm_s16le" else TALK
-    assert differences(heard, run(Session(CONTRACT), FakeEngine(), [whole])) == []
+    assert differences(received, run(Session(CONTRACT), FakeEngine(), [whole])) == []
 
 
 @pytest.mark.parametrize("rate", [8_000, 48_000])
-def test_other_rates_and_stereo_are_heard(rate: int) -> None:
+def test_other_rates_and_stereo_give_the_same_number_of_finals(rate: int) -> None:
     async def talk() -> list:
         async with serving(FAKE) as server, raw(server.url) as client:
             await client.say("session.update", config={"sample_rate": rate, "channels": 2, "pace": "fast"})
@@ -89,11 +89,11 @@ def test_split_gives_each_channel_a_session_of_its_own() -> None:
     parts = [event for event in client.of("session.created") if event.channel in (0, 1, 2)]
     assert [event.session_id for event in parts] == [f"{client.created.session_id}-{n}" for n in range(3)]
     for channel, samples in enumerate([TALK, other, quiet]):
-        heard = [e for e in client.events if e.channel == channel and e.type != "session.created"]
+        received = [e for e in client.events if e.channel == channel and e.type != "session.created"]
         expected = alone(samples)
-        assert [e.type for e in heard] == [e.type for e in expected]
-        assert [e.seq for e in lasting(heard)] == [e.seq for e in lasting(expected)]
-        assert [e.scores for e in heard if e.type == "emotion.final"] == [
+        assert [e.type for e in received] == [e.type for e in expected]
+        assert [e.seq for e in lasting(received)] == [e.seq for e in lasting(expected)]
+        assert [e.scores for e in received if e.type == "emotion.final"] == [
             e.scores for e in expected if e.type == "emotion.final"
         ]
     assert client.errors == []
@@ -173,8 +173,8 @@ def test_fifty_sessions_interleaved_are_as_if_each_were_alone() -> None:
             return await asyncio.gather(*(talk(server.url, samples) for samples in talks))
 
     for samples, events in zip(talks, asyncio.run(together()), strict=True):
-        heard = [e for e in events if not isinstance(e, SessionUpdated | Status)]
-        assert differences(heard, alone(samples), 1e-5) == []
+        received = [e for e in events if not isinstance(e, SessionUpdated | Status)]
+        assert differences(received, alone(samples), 1e-5) == []
 
 
 def test_a_socket_gives_the_finals_that_a_replay_gives(conversation: Path, tmp_path: Path) -> None:
@@ -197,9 +197,9 @@ def test_a_socket_gives_the_finals_that_a_replay_gives(conversation: Path, tmp_p
             assert await client.closed(120) == 1000
             return client.events
 
-    heard = [e for e in asyncio.run(talk()) if e.type in lasting_types]
-    assert len([e for e in heard if e.type == "emotion.final"]) >= 3
-    assert differences(heard, expected) == []
+    received = [e for e in asyncio.run(talk()) if e.type in lasting_types]
+    assert len([e for e in received if e.type == "emotion.final"]) >= 3
+    assert differences(received, expected) == []
 
 
 class SlowEngine(FakeEngine):
@@ -257,8 +257,8 @@ def test_a_file_sent_fast_loses_nothing_to_a_slow_model() -> None:
             await client.audio(np.concatenate([TALK] * 6), 16_000)
             return await client.finished()
 
-    heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
-    assert differences(heard, alone(np.concatenate([TALK] * 6))) == []
+    received = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
+    assert differences(received, alone(np.concatenate([TALK] * 6))) == []
 
 
 def test_a_voice_is_enrolled_over_a_socket_as_it_is_without_one() -> None:
@@ -288,6 +288,6 @@ def test_a_voice_is_enrolled_over_a_socket_as_it_is_without_one() -> None:
         while requests:
             more, requests = session.apply(opened.engine(requests))
             expected += more
-    heard = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
-    assert any(e.type == "enrolled" for e in heard)
-    assert differences(heard, expected) == []
+    received = [e for e in asyncio.run(talk()) if not isinstance(e, SessionUpdated | Status)]
+    assert any(e.type == "enrolled" for e in received)
+    assert differences(received, expected) == []

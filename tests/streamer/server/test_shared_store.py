@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from raw_client import LONG, TALK, TIMEOUT_S, Raw, alone, lasting, raw
+from raw_client import LONG, TALK, Raw, alone, lasting, raw
 from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
-from emoscope.streamer.protocol.events import Status
 from emoscope.streamer.server import serving
 from emoscope.streamer.server.checkpoint import hash_token
 from emoscope.streamer.server.checkpoints import open_store
@@ -52,32 +51,20 @@ class Process:
         self.process.wait()
 
 
-async def acknowledged(client: Raw) -> None:
-    """Until some audio is acknowledged, and therefore stored."""
-    async with asyncio.timeout(TIMEOUT_S):
-        while not any(event.processed_s > 0 for event in client.events if isinstance(event, Status)):
-            await client.say("keepalive")
-            await asyncio.sleep(0.05)
-
-
 def test_another_server_takes_over_after_kill_9_in_mid_stream(redis_url: str) -> None:
     async def talk(one: Process, two: Process) -> tuple[Raw, Raw, float]:
         async with raw(one.url, open_timeout=60) as first:
             await first.say("session.update", config={"pace": "fast"})
             await first.audio(LONG[:96_000], 800, pause_s=0.002)
             await first.until("emotion.final", 2)
-            acknowledged = 0.0
-            while acknowledged < 2.0:  # what is acknowledged is stored
-                await first.say("keepalive", last_seq=1)
-                await asyncio.sleep(0.05)
-                acknowledged = max((e.processed_s for e in first.events if isinstance(e, Status)), default=0.0)
+            acknowledged_s = await first.until_acknowledged(2.0, last_seq=1)
             one.kill()
             await first.closed()
         async with raw(two.url, open_timeout=60) as second:
             resumed = await second.go_on(first)
             await second.audio(LONG[round(resumed.audio_s * 16_000) :], 800)
             await second.finished()
-            assert resumed.audio_s >= acknowledged
+            assert resumed.audio_s >= acknowledged_s
             return first, second, resumed.audio_s
 
     one, two = Process(redis_url), Process(redis_url)
@@ -103,7 +90,7 @@ def test_a_session_moves_between_two_living_servers_and_the_first_lets_go(redis_
         ):
             await first.audio(LONG[:40_000])
             await first.until("speech.started")
-            await acknowledged(first)
+            await first.until_acknowledged()
             resumed = await second.go_on(first)
             with suppress(ConnectionClosed):
                 await first.audio(silence(2.5))  # brings the next write at the latest, and it is refused
@@ -122,7 +109,7 @@ def test_what_is_stored_names_no_token(redis_url: str) -> None:
         async with serving(FAKE, store=open_store(redis_url, 10)) as server, raw(server.url) as client:
             await client.audio(TALK[:32_000])
             await client.until("speech.started")
-            await acknowledged(client)
+            await client.until_acknowledged()
             redis = Redis.from_url(redis_url)
             fields = await redis.hgetall(f"emoscope:session:{client.created.session_id}")
             left = await redis.pttl(f"emoscope:session:{client.created.session_id}")

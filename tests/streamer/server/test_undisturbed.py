@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from raw_client import TALK, Raw, alone, lasting, raw
+from raw_client import TALK, Raw, alone, eventually, lasting, raw
 from virtual_server import HeldEngine, serve_virtually
 
 from emoscope.streamer.protocol.events import Limits
@@ -49,7 +49,7 @@ def test_a_client_that_has_finished_may_be_silent_while_it_is_read_out() -> None
 def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The faulty session is first in the queue; its client is told why the connection is closed."""
+    """The faulty session is first in the queue; its client gets the reason why the connection is closed."""
     loud = np.clip(TALK * 30.0, -1.0, 1.0).astype(np.float32)
     engine = Nonsense()
 
@@ -90,30 +90,29 @@ def test_whoever_sends_a_flood_of_tiny_frames_leaves_the_others_their_turn() -> 
     async def flood() -> tuple[int, int]:
         async with serving(FAKE) as server:
             _, writer = await upgraded(server.port)
-            while not server.registry.connections:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: server.registry.connections)
             (connection,) = server.registry.connections
-            turns, heard, seen = 0, 0, [0, 0]
+            turns, received, seen = 0, 0, [0, 0]
             receive = connection._receive_audio
             longest = 0
 
             async def counted(frame: bytes) -> None:
-                nonlocal heard, longest
-                heard += 1
+                nonlocal received, longest
+                received += 1
                 seen[:] = [turns, seen[1] + 1] if seen[0] == turns else [turns, 1]
                 longest = max(longest, seen[1])
                 await receive(frame)
 
             connection._receive_audio = counted  # type: ignore[method-assign]
             writer.write(FRAME * 20_000)
-            while heard < 20_000:
+            while received < 20_000:
                 turns += 1
                 await asyncio.sleep(0)
             writer.close()
-            return heard, longest
+            return received, longest
 
-    heard, longest = asyncio.run(flood())
-    assert heard == 20_000 and longest <= 64
+    received, longest = asyncio.run(flood())
+    assert received == 20_000 and longest <= 64
 
 
 def test_whoever_pings_and_never_reads_is_closed_before_the_pongs_fill_the_memory() -> None:
@@ -122,14 +121,17 @@ def test_whoever_pings_and_never_reads_is_closed_before_the_pongs_fill_the_memor
             writer: Any
             _, writer = await upgraded(server.port)
             writer.transport.pause_reading()
-            while not server.registry.connections:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: server.registry.connections)
             (connection,) = server.registry.connections
             most = 0
-            while connection.phase is not Phase.CLOSING:
+
+            def closing_after_more_pings() -> bool:
+                nonlocal most
                 writer.write(PING * 500)
                 most = max(most, connection.socket.transport.get_write_buffer_size())
-                await asyncio.sleep(0.005)
+                return connection.phase is Phase.CLOSING
+
+            await eventually(closing_after_more_pings)
             writer.transport.abort()
             seen = server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": "slow_consumer"})
             return seen, most

@@ -1,4 +1,4 @@
-"""Words on the server, with a recognizer's real process behind a real socket."""
+"""Transcription on the server, with a recognizer's real process behind a real socket."""
 
 import asyncio
 import os
@@ -9,8 +9,8 @@ from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
-from odd_worker import odd_recognizer, wait_until
-from raw_client import Raw, raw
+from odd_worker import odd_recognizer
+from raw_client import Raw, eventually, raw
 
 from emoscope.models.store import load_model
 from emoscope.streamer import Config, replay
@@ -29,8 +29,8 @@ def of_type(events: Sequence, *kinds: str) -> list:
     return [event for event in events if event.type in kinds]
 
 
-def without_words(events: Sequence) -> list[WarningEvent]:
-    """Warnings that there are no words; the sounds of these tests bring others."""
+def transcription_warnings(events: Sequence) -> list[WarningEvent]:
+    """Warnings that transcription is disabled; the sounds of these tests bring others."""
     return [event for event in events if isinstance(event, WarningEvent) and event.code == "text_disabled"]
 
 
@@ -42,12 +42,12 @@ async def talk(client: Raw, audio: np.ndarray = TALK, **config: Any) -> list:
 
 
 def served_events(how: str, **config: Any) -> list:
-    async def hear() -> list:
+    async def converse() -> list:
         recognizer = odd_recognizer(how)
         async with serving(FAKE, recognizers=[recognizer]) as server, raw(server.url) as client:
             return await talk(client, **config)
 
-    return asyncio.run(hear())
+    return asyncio.run(converse())
 
 
 def test_websocket_finals_with_words_and_baseline_equal_a_replays(conversation: Path) -> None:
@@ -60,7 +60,7 @@ def test_websocket_finals_with_words_and_baseline_equal_a_replays(conversation: 
     assert chosen is not None
     options = {"sample_rate": rate, "channels": channels, "baseline": "running", "encoding": "pcm_f32le"}
 
-    async def hear(recognizer: Recognizer) -> list:
+    async def converse(recognizer: Recognizer) -> list:
         async with serving(loaded, recognizers=[recognizer]) as server, raw(server.url, max_size=None) as client:
             await client.say("session.update", config={"pace": "fast", **options})
             updated = await client.until("session.updated")
@@ -73,11 +73,11 @@ def test_websocket_finals_with_words_and_baseline_equal_a_replays(conversation: 
 
     recognizer = Recognizer(chosen)
     recognizer.check()
-    heard = asyncio.run(hear(recognizer))
+    received = asyncio.run(converse(recognizer))
     with Recognizer(chosen) as other:
         expected = replay_of(audio, rate, loaded, other)
-    assert differences(of_type(heard, *LASTING), of_type(expected, *LASTING)) == []
-    finals = [e for e in heard if isinstance(e, EmotionFinal)]
+    assert differences(of_type(received, *LASTING), of_type(expected, *LASTING)) == []
+    finals = [e for e in received if isinstance(e, EmotionFinal)]
     assert finals and {f.text for f in finals} == {"used"} and finals[-1].baseline == "running"
     assert any(f.words for f in finals)
 
@@ -111,28 +111,51 @@ def test_each_final_of_the_words_comes_before_that_of_the_emotion() -> None:
 def test_who_waits_for_no_words_gets_a_timeout_and_never_hangs() -> None:
     events = served_events("answers", pace="realtime", text_wait_s=0)
     assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["timeout"] * 2
-    assert without_words(events) == [] and events[-1].type == "session.closed"
+    assert transcription_warnings(events) == [] and events[-1].type == "session.closed"
 
 
 def test_who_wants_no_words_gets_none() -> None:
     events = served_events("answers", transcript=False)
-    assert of_type(events, "transcript.final") == without_words(events) == []
+    assert of_type(events, "transcript.final") == transcription_warnings(events) == []
     assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["off"] * 2
 
 
 def test_a_recognizer_that_hangs_holds_no_live_session_up() -> None:
-    """The words are late, the voice is not; the lag of the words is told apart."""
+    """The transcript is late, the emotions are not."""
     events = served_events("hangs", pace="realtime", text_wait_s=0.3)
     assert [e.text for e in events if isinstance(e, EmotionFinal)] == ["timeout"] * 2
-    assert all(e.lag_s.text >= 0 for e in events if isinstance(e, Status))
     assert events[-1].totals.dropped_s == 0
+
+
+def test_a_status_reports_the_lag_of_the_transcript_separately() -> None:
+    """While a recognizer hangs, the transcript lags behind the audio, and the emotions do not."""
+
+    async def ask() -> Status:
+        async with serving(FAKE, recognizers=[odd_recognizer("hangs")]) as server, raw(server.url) as client:
+            config = {"pace": "realtime", "text_wait_s": 30.0, "refresh_s": 0.5}
+            await client.say("session.update", config=config)
+            await client.audio(TALK[:24_000], 8_000)
+            await client.until("emotion.interim")
+
+            async def emotions_read() -> bool:
+                answered = len(client.of("status"))
+                await client.say("keepalive")
+                await client.until("status", answered + 1)
+                return client.of("status")[-1].lag_s.audio == 0.0
+
+            await eventually(emotions_read, poll_s=0.05)
+            await client.cut()
+            return client.of("status")[-1]
+
+    status = asyncio.run(ask())
+    assert status.audio_s == 1.5 and status.lag_s.text > status.lag_s.audio == 0.0
 
 
 def test_sessions_have_their_words_again_when_a_killed_recognizer_is_back(tmp_path: Path) -> None:
     """Files wait for their words, and a session that begins meanwhile is promised its own."""
     marker = tmp_path / "cannot load"
 
-    async def hear() -> list[list]:
+    async def converse() -> list[list]:
         recognizer = odd_recognizer("dies loading while marked", marker)
         async with (
             serving(FAKE, recognizers=[recognizer]) as server,
@@ -144,7 +167,7 @@ def test_sessions_have_their_words_again_when_a_killed_recognizer_is_back(tmp_pa
             await first.until("emotion.final")
             marker.touch()
             os.kill(recognizer.pid, signal.SIGKILL)
-            assert await asyncio.to_thread(wait_until, lambda: recognizer.failure)
+            await eventually(lambda: recognizer.failure)
             await first.audio(np.concatenate([TALK[3 * 16_000 :], TALK]))
             await second.say("session.update", config={"pace": "fast"})
             await second.audio(TALK)
@@ -152,15 +175,15 @@ def test_sessions_have_their_words_again_when_a_killed_recognizer_is_back(tmp_pa
             marker.unlink()
             return [await first.finished(), await second.finished()]
 
-    first, second = asyncio.run(hear())
+    first, second = asyncio.run(converse())
     texts = [[e.text for e in events if isinstance(e, EmotionFinal)] for events in (first, second)]
     assert texts == [["used"] * 4, ["used"] * 2]
     for events in (first, second):
-        assert without_words(events) == [] and events[-1].type == "session.closed"
+        assert transcription_warnings(events) == [] and events[-1].type == "session.closed"
 
 
 def test_a_session_that_comes_back_asks_again_for_its_words() -> None:
-    async def hear() -> list:
+    async def converse() -> list:
         recognizer = odd_recognizer("late")
         async with serving(FAKE, recognizers=[recognizer]) as server:
             async with raw(server.url) as client:
@@ -180,7 +203,7 @@ def test_a_session_that_comes_back_asks_again_for_its_words() -> None:
                 await again.finished()
                 return [*client.events, *again.events]
 
-    events = asyncio.run(hear())
+    events = asyncio.run(converse())
     finals = [e for e in events if isinstance(e, EmotionFinal)]
     assert [(f.utterance, f.text) for f in finals] == [(1, "used"), (2, "used")]
 
@@ -188,7 +211,7 @@ def test_a_session_that_comes_back_asks_again_for_its_words() -> None:
 def test_a_voice_is_enrolled_through_the_socket() -> None:
     """The next speech is its baseline: `enrolled` says when it is known, later readings count it."""
 
-    async def hear() -> list:
+    async def converse() -> list:
         async with serving(FAKE) as server, raw(server.url) as client:
             await client.say("session.update", config={"pace": "fast"})
             await client.until("session.updated")
@@ -196,7 +219,7 @@ def test_a_voice_is_enrolled_through_the_socket() -> None:
             await client.audio(TALK)
             return await client.finished()
 
-    events = asyncio.run(hear())
+    events = asyncio.run(converse())
     [enrolled] = of_type(events, "enrolled")
     assert enrolled.seconds >= 1.0
     finals = [e for e in events if isinstance(e, EmotionFinal)]

@@ -82,7 +82,7 @@ def test_the_first_utterance_is_read_as_without_a_baseline_and_the_second_is_not
     assert [event.baseline for event in running] == ["off", "running"]
 
 
-def test_a_baseline_is_frozen_while_an_utterance_is_heard():
+def test_a_baseline_is_frozen_during_an_utterance():
     """All readings of an utterance, its mood too, are taken against the same profile, or none."""
     engine = Watched()
     run(Session(CONTRACT, Config(baseline="running")), engine, [TWO])
@@ -141,12 +141,12 @@ def test_a_final_that_is_lost_teaches_nothing_and_stops_nothing():
 
 
 def test_a_model_that_learns_no_voice_says_so():
-    """Asking for a baseline, or to enroll, is refused before anything is heard."""
-    deaf = replace(CONTRACT, baseline=False)
+    """Asking for a baseline, or to enroll, is refused before any audio."""
+    unable = replace(CONTRACT, baseline=False)
     with pytest.raises(ConfigInvalid, match="learns no voice"):
-        Session(deaf, Config(baseline="running"))
+        Session(unable, Config(baseline="running"))
     with pytest.raises(ConfigInvalid, match="cannot enroll"):
-        Session(deaf).enroll(5.0)
+        Session(unable).enroll(5.0)
     for seconds in (0.0, -3.0, 1e9, float("nan")):
         with pytest.raises(ConfigInvalid, match="enroll"):
             Session(CONTRACT).enroll(seconds)

@@ -33,14 +33,14 @@ def test_no_chunking_can_be_told_from_another(rate, one, other):
     """Bit for bit, drains included."""
     audio = sound(int(rate * 5.3), 1)
 
-    def heard(shares):
+    def resampled(shares):
         intake = Intake(rate, 1)
         first = [intake.feed(block) for block in cut(audio[: int(rate * 3.1)], shares)]
         first.append(intake.drain())
         first += [intake.feed(block) for block in cut(audio[int(rate * 3.1) :], shares)]
         return np.concatenate([*first, intake.drain()])
 
-    assert heard(one).tobytes() == heard(other).tobytes()
+    assert resampled(one).tobytes() == resampled(other).tobytes()
 
 
 def test_a_day_of_chunks_keeps_the_clock_exact():
@@ -71,7 +71,7 @@ def test_the_level_is_in_dbfs():
 
 
 @pytest.mark.parametrize("gain_db", [-40, -20, 0, 12])
-def test_the_detector_hears_the_same_voice_at_any_gain(gain_db):
+def test_the_detector_finds_the_same_voice_at_any_gain(gain_db):
     """Over 52 dB of gain the share of voiced frames moves by less than .15 (pitfall: it moved from .38 to .68)."""
     from emoscope.streamer.session.spans import speech_spans
     from emoscope.streamer.testing import CONTRACT

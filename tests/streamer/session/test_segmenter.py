@@ -1,5 +1,6 @@
 """From voiced frames to utterances, windows and readings, over scripted voicing."""
 
+import itertools
 import math
 from typing import Any
 
@@ -84,11 +85,19 @@ configs = st.builds(
 )
 
 
+def has_utterance(voiced, config):
+    """Whether some run of voiced frames is long enough to be an utterance of at least one encoder frame."""
+    longest = max((len(list(run)) for one, run in itertools.groupby(voiced) if one), default=0)
+    return longest >= math.ceil(round(config.vad.min_speech_s * 16_000) / FRAME) and longest * FRAME > CONTRACT.frame
+
+
 @given(patterns(), configs, st.lists(st.integers(0, 2000), max_size=2))
 def test_every_frame_of_an_utterance_is_pooled_exactly_once(voiced, config, flushes):
     """Committed windows and the closing one own each encoder frame from start to end, and nothing else."""
     actions, _ = segment(voiced, config, [(at, "flush") for at in flushes])
-    for started, windows, _, ended in utterances(actions):
+    found = utterances(actions)
+    assert found or flushes or not has_utterance(voiced, config)
+    for started, windows, _, ended in found:
         owned = [f for w in windows for f in range(w.own_start, w.own_end, CONTRACT.frame)]
         assert owned == list(range(started.start, ended.end, CONTRACT.frame))
         assert all(w.start >= started.start and w.end <= ended.end for w in windows)
@@ -116,8 +125,10 @@ def test_every_voiced_frame_of_a_long_enough_run_is_in_an_utterance(voiced, conf
 def test_utterances_never_overlap_and_no_reading_goes_beyond_speech(voiced, config):
     """Each begins at or after the last one's end; interims end within the utterance, at rising whole frames."""
     actions, _ = segment(voiced, config)
+    found = utterances(actions)
+    assert found or not has_utterance(voiced, config)
     last_end = 0
-    for started, _, dues, ended in utterances(actions):
+    for started, _, dues, ended in found:
         assert last_end <= started.start <= ended.end
         last_end = ended.end
         times = [due.at for due in dues]
@@ -135,6 +146,7 @@ def test_an_interim_is_read_only_where_the_voice_sounds(voiced, config):
     actions, _ = segment(voiced, config)
     step = round(config.interval_s * 16_000)
     found = utterances(actions)
+    assert found or not has_utterance(voiced, config)
     following = [started.start for started, *_ in found[1:]] + [len(voiced) * FRAME]
     for (started, _, dues, ended), next_start in zip(found, following, strict=False):
         made = {due.at for due in dues}

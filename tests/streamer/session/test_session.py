@@ -4,28 +4,17 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import cut, speech_with_pauses, splits
 
 from emoscope.models.pool_state import SoftmaxState
-from emoscope.streamer import Config, ConfigInvalid, InputError, RecordInvalid, Session, UsageError, VadConfig
-from emoscope.streamer.session.requests import Dropped, Encode, Failed, Late
-from emoscope.streamer.session.voice_activity import Stretch
-from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, detect_all, differences, run, silence, voice
+from emoscope.streamer import Config, Session
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
+
+from .voice_sessions import at_rate, events_of
 
 RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000]
-
-
-def at_rate(audio, rate):
-    """The same sound as another source would deliver it: linear interpolation is good enough to be a source."""
-    count = int(len(audio) * rate / 16_000)
-    return np.interp(np.arange(count) * 16_000 / rate, np.arange(len(audio)), audio).astype(np.float32)
-
-
-def events_of(blocks, rate=16_000, **options):
-    return run(Session(CONTRACT, Config(sample_rate=rate, **options)), FakeEngine(), blocks)
 
 
 @given(speech_with_pauses(), splits(), st.sampled_from(RATES))
@@ -105,9 +94,13 @@ def test_answers_may_come_in_any_order(audio, shuffler):
 @settings(max_examples=25)
 def test_every_reading_equals_the_offline_answer_of_what_was_said_so_far(audio):
     """Interims and finals alike are a two-pass float64 softmax over all frames from the start to their end."""
+    audio = np.concatenate([audio, voice(1.0)])  # long enough to be an utterance
     engine = FakeEngine()
     padded = np.concatenate([np.zeros(CONTRACT.lookback, np.float32), audio])
-    for event in (e for e in events_of([audio], interval_s=0.33) if e.type in ("emotion.interim", "emotion.final")):
+    events = events_of([audio], interval_s=0.33)
+    readings = [e for e in events if e.type in ("emotion.interim", "emotion.final")]
+    assert readings
+    for event in readings:
         start, end = round(event.start * 16_000), round(event.end * 16_000)
         features = engine.features(padded[start : end + CONTRACT.lookback]).astype(np.float64)
         weight = np.exp(3 * features[:, :1] - 3 * features[:, :1].max())
@@ -146,62 +139,6 @@ def test_silence_gives_no_reading():
     """A quiet minute, and a digitally silent one, bring nothing but the end."""
     assert [e.type for e in events_of([silence(60.0)])] == ["session.closed"]
     assert [e.type for e in events_of([np.zeros(960_000, np.float32)])] == ["session.closed"]
-
-
-@pytest.mark.parametrize("kind", [Dropped, Late, lambda i: Failed(i, "broken")])
-def test_a_final_comes_even_when_nothing_could_be_read(kind):
-    """Dropped, late and failed windows give an `unsure` final, never a missing one."""
-    session = Session(CONTRACT)
-    events, requests = session.feed(voice(2.0))
-    more, rest = session.finish()
-    events, requests = events + more, requests + rest
-    while requests:
-        more, requests = session.apply([kind(r.id) for r in requests])
-        events += more
-    [final] = [e for e in events if e.type == "emotion.final"]
-    assert final.label == "unsure" and final.segments == 0
-    [closed] = [e for e in events if e.type == "session.closed"]
-    assert closed.totals.dropped_s > 1.5
-    assert not [e for e in events if e.type == "emotion.interim"]
-
-
-def test_a_dropped_window_costs_its_frames_only():
-    """The other windows are read, and the total says what is missing."""
-    session, engine = Session(CONTRACT), FakeEngine()
-    events, requests = detect_all(session, engine, session.feed(voice(6.0)))
-    more, rest = detect_all(session, engine, session.finish())
-    requests += rest
-    first = next(r for r in requests if isinstance(r, Encode) and r.window.index == 0)
-    more, again = session.apply([Dropped(first.id), *engine([r for r in requests if r is not first])])
-    events += answer_all(session, engine, more, again)
-    [final] = [e for e in events if e.type == "emotion.final"]
-    owned = (first.window.own_end - first.window.own_start) / 16_000
-    assert final.segments >= 4
-    assert events[-1].type == "session.closed" and events[-1].totals.dropped_s == owned
-
-
-def test_each_request_gets_exactly_one_result():
-    """A second answer, or an answer to nothing, is an error and changes nothing."""
-    session, engine = Session(CONTRACT), FakeEngine()
-    _, requests = detect_all(session, engine, session.feed(voice(3.0)))
-    results = engine(requests)
-    assert len(results) >= 3
-    session.apply(results)
-    before = session.save()
-    for result in (*results, Dropped(10**6)):
-        with pytest.raises(UsageError, match="has its result already"):
-            session.apply([result])
-    assert session.save() == before
-
-
-def test_a_finished_session_takes_no_more_audio():
-    """The message says what to do."""
-    session = Session(CONTRACT)
-    session.finish()
-    with pytest.raises(UsageError, match="open another"):
-        session.feed(voice(0.1))
-    with pytest.raises(UsageError):
-        session.finish()
 
 
 def test_flush_ends_the_utterance_and_reset_forgets_the_mood():
@@ -249,110 +186,6 @@ def test_the_mood_follows_with_its_half_life():
     assert distance(1.0) < distance(300.0)
 
 
-def test_a_number_that_is_none_is_refused_and_what_came_before_is_kept():
-    """The message gives the time; the session goes on."""
-    audio = voice(3.0)
-    audio[40_000] = np.nan
-    session, engine = Session(CONTRACT), FakeEngine()
-    with pytest.raises(InputError, match=r"2\.500 s"):
-        session.feed(audio)
-    assert session.audio_s == 2.0
-    events = answer_all(session, engine, [], session.pending())
-    events += run(session, engine, [audio[32_000:40_000]])
-    assert [e.type for e in events].count("emotion.final") == 1
-    assert events[-1].type == "session.closed" and events[-1].totals.audio_s == 2.5
-
-
-@pytest.mark.parametrize("absurd", [np.nan, np.inf, 1e25, -3e38])
-def test_one_absurd_sample_is_refused_and_does_not_deafen_the_session(absurd):
-    """Its square would drown every level after it; the session goes on without it."""
-    session, engine = Session(CONTRACT, Config(channels=2)), FakeEngine()
-    block = np.full((1_600, 2), 0.01, np.float32)
-    block[800] = absurd
-    with pytest.raises(InputError, match="no number that sound can have"):
-        session.feed(block)
-    stereo = np.stack([voice(2.0)] * 2, 1)
-    assert "emotion.final" in [e.type for e in run(session, engine, [stereo])]
-
-
-def test_audio_is_acknowledged_only_when_its_events_have_left():
-    """While a window or a reading is unanswered, `processed_s` waits for it."""
-    session, engine = Session(CONTRACT), FakeEngine()
-    _, requests = detect_all(session, engine, session.feed(np.concatenate([voice(2.0), silence(1.5)])))
-    assert session.processed_s < 0.5
-    _, reads = session.apply(engine(requests))
-    final_end = max(entry.pending.end for entry in session.state.outbox.entries if entry.pending) / 16_000
-    assert reads and session.processed_s < final_end
-    session.apply(engine(reads))
-    assert session.processed_s == pytest.approx(3.5, abs=0.03)
-
-
-@pytest.mark.parametrize(
-    ("options", "field"),
-    [
-        ({"interval_s": 0.0}, "interval_s"),
-        ({"sample_rate": 0}, "sample_rate"),
-        ({"vad": VadConfig(max_utterance_s=0)}, "vad.max_utterance_s"),
-        ({"channels": 2, "channel_mode": "split"}, "channel_mode"),
-        ({"baseline": "sometimes"}, "baseline"),
-    ],
-)
-def test_a_session_refuses_options_that_it_cannot_meet(options, field):
-    """Also those that were never checked because they were written in Python."""
-    with pytest.raises(ConfigInvalid) as caught:
-        Session(CONTRACT, Config(**options))
-    assert caught.value.param == field
-
-
-@pytest.mark.parametrize(
-    ("part", "field", "value"),
-    [
-        ("vad", "judged", 10**12),
-        ("vad", "frames", [7] * 10),
-        ("vad", "stretches", [Stretch(-5, 3)]),
-        ("intake", "fed", 2**60),
-        ("intake", "renewed", -(10**15)),
-        ("intake", "kept", np.zeros((3, 3), np.float32)),
-        ("segmenter", "interims", -(10**9)),
-        ("segmenter", "committed", -(10**6)),
-        ("segmenter", "position", 10**12),
-    ],
-)
-def test_a_saved_session_whose_numbers_do_not_fit_together_is_refused(part, field, value):
-    """Well-typed is not enough: no hang, no traceback from the depths."""
-    session, engine = Session(CONTRACT, Config(sample_rate=44_100)), FakeEngine()
-    run(session, engine, [at_rate(voice(2.0), 44_100)], finish=False)
-    Session.restore(session.save(), CONTRACT)
-    setattr(getattr(session.state, part), field, value)
-    with pytest.raises(RecordInvalid, match="do not fit together"):
-        Session.restore(session.save(), CONTRACT)
-
-
-@pytest.mark.parametrize("damage", ["open window", "open reading", "step", "outbox entry", "id"])
-def test_a_saved_session_whose_requests_do_not_fit_its_steps_is_refused(damage):
-    """A step or an entry that waits for a request which nobody makes would block the session for ever."""
-    session, engine = Session(CONTRACT), FakeEngine()
-    audio = np.concatenate([voice(2.0), silence(1.0), voice(1.0)])
-    _, requests = detect_all(session, engine, session.feed(audio))
-    session.apply(engine(requests[:-1]))
-    state = session.state
-    assert state.requests.windows and state.requests.readings and state.assembly.steps
-    Session.restore(session.save(), CONTRACT)
-    match damage:
-        case "open window":
-            state.requests.windows.popitem()
-        case "open reading":
-            state.requests.readings.popitem()
-        case "step":
-            state.assembly.steps.pop()
-        case "outbox entry":
-            state.outbox.entries.pop()
-        case "id":
-            state.requests.last_id = 0
-    with pytest.raises(RecordInvalid, match="do not fit together"):
-        Session.restore(session.save(), CONTRACT)
-
-
 def test_what_resume_must_know_of_a_session_survives_a_save():
     """`next_seq` and `finished` are properties, and a restored session has the same."""
     session, engine = Session(CONTRACT), FakeEngine()
@@ -368,28 +201,6 @@ def test_importing_the_session_loads_no_torch():
     script = "import sys; from emoscope.streamer.session import Session, speech_spans; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_two_channels_are_mixed_and_another_shape_is_refused():
-    """Mono twice is mono; integers scale like floats."""
-    mono = (voice(1.5) * 32_767).astype(np.int16)
-    assert differences(events_of([mono]), events_of([np.stack([mono, mono], 1)], channels=2)) == []
-    with pytest.raises(ConfigInvalid, match="channel"):
-        events_of([np.stack([mono, mono], 1)])
-    with pytest.raises(ConfigInvalid, match="int32"):
-        events_of([mono.astype(np.int32)])
-
-
-def test_a_session_saved_by_another_version_or_for_another_model_is_refused():
-    """Never a traceback from the middle of a decoder."""
-    saved = Session(CONTRACT).save()
-    for broken in (b"", b"\x07" + saved[1:], saved[:40], saved[:1] + b"\x93abc", b"garbage"):
-        with pytest.raises(RecordInvalid):
-            Session.restore(broken, CONTRACT)
-    import dataclasses
-
-    with pytest.raises(ConfigInvalid, match="made for model fake"):
-        Session.restore(saved, dataclasses.replace(CONTRACT, id="other"))
 
 
 def test_an_hour_keeps_its_clock_and_its_size():
@@ -416,16 +227,3 @@ def test_a_pool_state_crosses_a_save_bit_for_bit():
     assert isinstance(back, SoftmaxState)
     for name, array in pool.arrays().items():
         assert array.tobytes() == getattr(back, name).tobytes() and getattr(back, name).dtype == np.float32
-
-
-def test_vad_options_out_of_range_name_the_field():
-    """Checked once, for command line, protocol and Python alike."""
-    from emoscope.streamer.protocol.config import checked
-
-    with pytest.raises(ConfigInvalid, match="min_silence_s") as caught:
-        checked({"vad": {"min_silence_s": 9}})
-    assert caught.value.param == "vad.min_silence_s"
-    with pytest.raises(ConfigInvalid) as caught:
-        checked({"colour": 1})
-    assert caught.value.param == "colour"
-    assert checked({"vad": {"threshold": 0.7}}).vad == VadConfig(threshold=0.7)

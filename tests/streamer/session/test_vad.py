@@ -10,7 +10,7 @@ from emoscope.streamer.session.vad import FRAME, VoiceDetector
 from emoscope.streamer.testing import CONTRACT, silence, voice
 
 
-def test_a_quiet_voice_after_a_loud_one_is_heard():
+def test_a_quiet_voice_after_a_loud_one_is_detected():
     """26 dB softer, two seconds later: the level tracker must have let go by then."""
     loud, soft = voice(2.0, level=0.6), voice(2.0, 170.0, level=0.03, seed=2)
     audio = np.concatenate([silence(1.0), loud, silence(2.0), soft, silence(1.0)])
@@ -37,7 +37,7 @@ def pink(seconds: float, level: float) -> np.ndarray:
 
 @pytest.mark.parametrize("level", [1e-3, 1e-2, 3e-2])
 def test_noise_from_the_first_sample_on_is_no_voice(level):
-    """-60 to -30 dBFS: nothing quieter was heard that it could be told from."""
+    """The noise is at -60 to -30 dBFS, and no quieter sound came before it."""
     assert speech_spans(silence(10.0, level), CONTRACT) == []
 
 
@@ -62,7 +62,7 @@ def test_a_noise_that_sets_in_is_soon_taken_for_the_room(before, after):
     assert sum(b - a for a, b in speech_spans(audio, CONTRACT)) < 2 * 16_000
 
 
-def test_a_voice_after_a_siren_is_heard_from_its_start():
+def test_a_voice_after_a_siren_is_detected_from_its_start():
     """Three seconds of an even, loud sound are taken for the room; when they end, the room is what it was."""
     time = np.arange(16_000 * 3) / 16_000
     siren = (0.5 * np.sin(2 * np.pi * 700 * time)).astype(np.float32)
@@ -84,14 +84,14 @@ def test_a_hum_is_no_voice_for_long():
     assert sum(b - a for a, b in speech_spans(hum, CONTRACT)) < 2 * 16_000
 
 
-def test_a_voice_that_begins_with_the_recording_is_heard_from_its_start():
+def test_a_voice_that_begins_with_the_recording_is_detected_from_its_start():
     """No run-in of silence is needed."""
     [(start, end)] = speech_spans(np.concatenate([voice(3.0), silence(1.0)]), CONTRACT)
     assert start < 0.3 * 16_000 and end > 2.9 * 16_000
 
 
 def test_a_detector_rebuilt_from_its_state_judges_as_before():
-    """What webrtcvad keeps in C comes back by hearing the same frames again."""
+    """The state that webrtcvad keeps in C is restored by the same frames."""
     audio = np.concatenate([silence(0.5), voice(1.5), silence(0.5), voice(1.0, 230.0)])
     frames = audio[: len(audio) // FRAME * FRAME].reshape(-1, FRAME)
     whole = VoiceDetector(0.5)

@@ -98,43 +98,43 @@ def test_the_detector_is_made_anew_in_long_silence_and_in_endless_murmur():
         while state.judged + FRAME <= len(audio):
             detection.accept(audio[state.judged : state.judged + FRAME])
             longest = max(longest, len(state.webrtc.fed))
-        assert longest <= 2 * 20 * 16_000
+        assert 0 < longest <= 2 * 20 * 16_000
 
 
 def gate(backend="both"):
     return VoiceGate(backend, 0.5, 1_600, GateState())
 
 
-HEARD, QUIET = Voicing(True, True, True), Voicing(False, False, False)
+VOICED, QUIET = Voicing(True, True, True), Voicing(False, False, False)
 
 
 def test_an_utterance_begins_when_both_agree_and_not_when_one_of_them_does():
-    """Rain, which webrtcvad takes for a voice, begins none; nor does what webrtcvad does not hear at all."""
+    """Rain, which webrtcvad takes for a voice, begins no utterance; speech on which both agree begins one."""
     rain = gate()
-    assert not [d for d in (rain.judge(HEARD, 0.02) for _ in range(500)) if d.begins]
+    assert not [d for d in (rain.judge(VOICED, 0.02) for _ in range(500)) if d.begins]
     speech = gate()
-    found = [speech.judge(HEARD, 0.9) for _ in range(50)]
+    found = [speech.judge(VOICED, 0.9) for _ in range(50)]
     first = next(number for number, decision in enumerate(found) if decision.begins)
     assert first * 0.02 <= 0.2, "the first reading is late by at most 0.2 s"
     assert found[first].lead == (first + 1) * FRAME and found[first].sure > found[first].lead
 
 
 def test_a_laugh_after_speech_stays_in_its_utterance_in_a_quiet_room_and_noise_after_speech_does_not():
-    """webrtcvad hears both, the network neither; what tells them apart is whether webrtcvad heard the room before."""
+    """webrtcvad takes both for speech, the network neither; they differ in how webrtcvad judged the room before."""
     held = {}
-    for room in (QUIET, HEARD):
+    for room in (QUIET, VOICED):
         one = gate()
         for _ in range(300):
             one.judge(room, 0.02)
         for _ in range(100):
-            one.judge(HEARD, 0.95)
-        held["quiet" if room == QUIET else "noisy"] = sum(one.judge(HEARD, 0.05).voiced for _ in range(200))
+            one.judge(VOICED, 0.95)
+        held["quiet" if room == QUIET else "noisy"] = sum(one.judge(VOICED, 0.05).voiced for _ in range(200))
     assert held["quiet"] * 0.02 >= 0.9
     assert held["noisy"] * 0.02 <= 0.2
 
 
 def test_without_an_answer_webrtcvad_decides_alone():
-    """A detector that broke must not make the session deaf."""
+    """A broken detector must not keep the session from finding speech."""
     session, plain = Session(CONTRACT, BOTH), Session(CONTRACT)
 
     class Broken(FakeEngine):
@@ -164,7 +164,7 @@ def test_a_reset_while_frames_wait_happens_after_them():
 
 
 @pytest.mark.parametrize("gain_db", [-40, -20, 20])
-def test_the_network_hears_a_quiet_voice_as_well_as_a_loud_one(gain_db):
+def test_the_network_detects_a_quiet_voice_as_well_as_a_loud_one(gain_db):
     """It is given the levels that webrtcvad is given."""
     plain = speech_spans(TALK, CONTRACT, BOTH, FakeEngine().detect)
     other = speech_spans(np.float32(10 ** (gain_db / 20)) * TALK, CONTRACT, BOTH, FakeEngine().detect)

@@ -35,7 +35,7 @@ class FakeStream:
     def close(self, ignore_errors: bool = True) -> None:
         self.options["finished_callback"]()
 
-    def hear(self, block: Any, *, overflow: bool = False) -> None:
+    def deliver(self, block: Any, *, overflow: bool = False) -> None:
         self.options["callback"](block, len(block), None, SimpleNamespace(input_overflow=overflow))
 
 
@@ -129,7 +129,7 @@ def test_a_microphone_is_opened_at_its_own_rate(fake: FakeSound) -> None:
 
 
 def test_two_channels_are_opened_and_one_where_two_are_refused(fake: FakeSound) -> None:
-    """Of two channels both are heard; a device that offers them and refuses is opened with one."""
+    """Of two channels both are read; a device that offers them and refuses is opened with one."""
     assert microphone.Microphone(devices.choose("1")).channels == 2
     fake.refused = {2}
     assert microphone.Microphone(devices.choose("1")).channels == 1
@@ -149,23 +149,23 @@ def test_blocks_come_in_order_and_the_oldest_are_pushed_out(fake: FakeSound) -> 
     opened = microphone.Microphone(devices.choose("Headset"))  # 1000 Hz: a block of 30 ms is 30 frames
     stream = fake.streams[-1]
     for n in range(400):  # 12 s
-        stream.hear(BLOCK + n)
+        stream.deliver(BLOCK + n)
     assert opened.waiting_s == pytest.approx(12.0)
     first = opened.read(0.0)
     assert first.lost == 400 * 30 - 334 * 30
     assert first.samples[0, 0] == pytest.approx(66.25)
-    heard = len(first.samples)
+    frames = len(first.samples)
     while len(block := opened.read(0.0).samples):
-        heard += len(block)
-    assert heard == 334 * 30
+        frames += len(block)
+    assert frames == 334 * 30
     assert opened.waiting_s == 0.0
 
 
 def test_the_callback_keeps_a_copy(fake: FakeSound) -> None:
-    """PortAudio writes over its buffer: what was heard stays as it was."""
+    """PortAudio writes over its buffer: the captured samples stay as they were."""
     opened = microphone.Microphone(devices.choose("yeti"))
     block = BLOCK.copy()
-    fake.streams[-1].hear(block, overflow=True)
+    fake.streams[-1].deliver(block, overflow=True)
     block[:] = 0
     captured = opened.read(0.0)
     assert (captured.samples == 0.25).all()
@@ -175,7 +175,7 @@ def test_the_callback_keeps_a_copy(fake: FakeSound) -> None:
 def test_a_device_that_goes_away_is_told_after_all_that_it_gave(fake: FakeSound) -> None:
     """When the stream ends by itself, what it gave is read first; then the error lists the other devices."""
     opened = microphone.Microphone(devices.choose("yeti"))
-    fake.streams[-1].hear(BLOCK)
+    fake.streams[-1].deliver(BLOCK)
     fake.streams[-1].options["finished_callback"]()
     assert len(opened.read(0.0).samples) == 30
     with pytest.raises(UnusableDevice, match="stopped delivering audio") as error:

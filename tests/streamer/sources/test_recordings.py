@@ -63,15 +63,15 @@ def test_a_cut_recording_gives_what_is_there_and_then_says_where_it_broke(tmp_pa
     soundfile.write(path, voice(6.0), 16_000)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    heard: list[int] = []
+    lengths: list[int] = []
 
     def read():
         with Recording(path) as recording:
-            heard.extend(len(block) for block in recording.blocks(0.5))
+            lengths.extend(len(block) for block in recording.blocks(0.5))
 
     with pytest.raises(UnreadableAudio, match="breaks off at"):
         read()
-    assert 30_000 < sum(heard) < 60_000
+    assert 30_000 < sum(lengths) < 60_000
 
 
 def test_a_flac_whose_length_was_never_known_is_whole(tmp_path):

@@ -1,4 +1,4 @@
-"""A corpus with ratings."""
+"""A corpus with ratings, and a small corpus with a model to evaluate on it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 import soundfile
 
 from emoscope.streamer.testing import voice
+
+from .random_models import write_model
 
 
 @pytest.fixture
@@ -31,3 +33,14 @@ def make_emotale() -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def model(tmp_path, tiny_model):
+    return write_model(tmp_path / "model", tiny_model, {"emodb": ["03"]})
+
+
+@pytest.fixture
+def data(tmp_path, make_emodb):
+    make_emodb(tmp_path / "corpora" / "emodb", ("03", "08", "11"), flat=False)
+    return tmp_path / "corpora"

@@ -38,12 +38,12 @@ def db(power):
 @pytest.mark.parametrize("condition", parse_conditions(["clean", "all"]), ids=lambda condition: condition.name)
 def test_every_condition_keeps_length_and_is_the_same_again(condition):
     """Finite samples, the same ones for the same seed; the telephone halves the rate."""
-    heard, rate = apply(condition, VOICE, rng(), babble_of(OTHERS, rng()))
+    changed, rate = apply(condition, VOICE, rng(), babble_of(OTHERS, rng()))
     again, _ = apply(condition, VOICE, rng(), babble_of(OTHERS, rng()))
-    assert heard.dtype == np.float32 and np.isfinite(heard).all() and (heard == again).all()
-    assert len(heard) * 16_000 == len(VOICE) * rate
+    assert changed.dtype == np.float32 and np.isfinite(changed).all() and (changed == again).all()
+    assert len(changed) * 16_000 == len(VOICE) * rate
     assert rate == (8_000 if condition.kind == "telephone" else 16_000)
-    assert (heard == VOICE).all() == (condition == CLEAN) if rate == 16_000 else True
+    assert (changed == VOICE).all() == (condition == CLEAN) if rate == 16_000 else True
 
 
 @given(st.sampled_from([-5, 0, 5, 10, 20, 40]), st.floats(0.01, 100))
@@ -95,6 +95,7 @@ def test_codecs_are_as_small_as_their_names_say(monkeypatch, conversation):
 
     speech, _ = soundfile.read(conversation, frames=20 * 16_000, dtype="float32")
     monkeypatch.setattr(conditions.soundfile, "read", watched)
+    assert CODECS
     for name in CODECS:
         apply(Condition("codec", name), speech, rng(), babble_of(OTHERS, rng()))
         wanted = float(name.split("-")[1].removesuffix("k"))

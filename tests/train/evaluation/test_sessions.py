@@ -1,4 +1,4 @@
-"""Every clip is heard once, in a session of its own or of its speaker."""
+"""Every clip is played once, in a session of its own or of its speaker."""
 
 import itertools
 from pathlib import Path
@@ -84,9 +84,9 @@ def test_each_concatenated_recording_becomes_one_utterance_within_its_span():
     assert audio.dtype == np.float32 and len(audio) == 4 * (24_000 + 16_000)
     for piece, (start, end) in zip(pieces, spans, strict=True):
         assert (audio[round(start * 16_000) : round(end * 16_000)] == piece).all()
-    heard = [(start / 16_000, end / 16_000) for start, end in speech_spans(audio, CONTRACT)]
-    assert len(heard) == 4
-    for (start, end), (begin, until) in zip(heard, spans, strict=True):
+    detected = [(start / 16_000, end / 16_000) for start, end in speech_spans(audio, CONTRACT)]
+    assert len(detected) == 4
+    for (start, end), (begin, until) in zip(detected, spans, strict=True):
         assert begin - 0.1 <= start < end <= until + 0.4
 
 
@@ -97,7 +97,7 @@ def test_an_utterance_belongs_to_the_clip_that_it_overlaps_most():
     assert shared == [[one], [two]]
 
 
-def heard(*utterances):
+def predictions_of(*utterances):
     spoken = [
         UtterancePredictions(
             Prediction(seconds, (score, 1 - score)), tuple(Prediction(s, (p, 1 - p)) for s, p in interims)
@@ -109,12 +109,12 @@ def heard(*utterances):
 
 def test_after_some_seconds_the_latest_reading_counts():
     """Interims replace each other, a finished utterance counts by its final, and before the first nothing is said."""
-    one = heard((2.3, 0.9, [(0.48, 0.5), (1.0, 0.6), (2.0, 0.8)]))
+    one = predictions_of((2.3, 0.9, [(0.48, 0.5), (1.0, 0.6), (2.0, 0.8)]))
     assert readings_by(one, 0.4) == []
     assert readings_by(one, 0.5)[0].scores[0] == 0.5
     assert readings_by(one, 1.5)[0].scores[0] == 0.6  # none was due in voiced speech at 1.5 s
     assert readings_by(one, 3.0)[0].scores[0] == 0.9
-    two = heard((0.8, 0.7, [(0.48, 0.6)]), (2.0, 0.2, [(0.48, 0.3), (1.0, 0.25)]))
+    two = predictions_of((0.8, 0.7, [(0.48, 0.6)]), (2.0, 0.2, [(0.48, 0.3), (1.0, 0.25)]))
     assert [said.scores[0] for said in readings_by(two, 1.5)] == [0.7, 0.3]
     assert [said.scores[0] for said in readings_by(two, 3.0)] == [0.7, 0.2]
     assert (answers_after([one], 0.2, 2) == 0).all()
@@ -122,7 +122,7 @@ def test_after_some_seconds_the_latest_reading_counts():
 
 def test_readings_at_a_time_are_those_made_then():
     """Rounded down to the encoder's frame, never up; finals are asked for by None."""
-    one = heard((2.3, 0.9, [(0.48, 0.5), (1.0, 0.6), (2.0, 0.8)]), (0.5, 0.4, []))
+    one = predictions_of((2.3, 0.9, [(0.48, 0.5), (1.0, 0.6), (2.0, 0.8)]), (0.5, 0.4, []))
     assert [said.scores[0] for said in readings_at([one], 0.5)[0]] == [0.5]
     assert [said.scores[0] for said in readings_at([one], 1.5)[0]] == []
     assert [said.scores[0] for said in readings_at([one], None)[0]] == [0.9, 0.4]

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 import soundfile
-from odd_worker import wait_until
+from waiting import wait_until
 
 from emoscope.streamer import Config, open_engine, replay
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable
@@ -15,7 +15,7 @@ from emoscope.train.corpora import Clip
 from emoscope.train.evaluation.runner import SessionRunner
 from emoscope.train.evaluation.sessions import PlannedSession
 
-# The real process and its messages; what it hears is always the same.
+# The real process and its messages; only its transcript is always the same.
 ANGRY = """
 from emoscope.streamer.asr import service
 from emoscope.streamer.protocol.events import SpokenWord
@@ -78,6 +78,6 @@ def test_a_recognizer_that_broke_ends_the_evaluation(tiny_model, recognizer, cli
     runner = SessionRunner(open_engine(tiny_model), recognizer=recognizer)
     runner.predict(PlannedSession(clips[:1]))
     os.kill(recognizer.pid, signal.SIGKILL)
-    assert wait_until(lambda: recognizer.last_exit)
+    wait_until(lambda: recognizer.last_exit)
     with pytest.raises(RecognizerUnavailable):
         runner.predict(PlannedSession(clips[1:]))

@@ -1,151 +1,15 @@
-"""The training loop: interrupted trainings, phases, averages, schedules, precision."""
+"""The training loop: phases, averages, schedules, precision."""
 
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite, TrainingError
-from emoscope.train.fit import AverageConfig, LoopConfig, Phase, Training, fit, one_cycle, scaled_by
-from emoscope.train.fit.checkpoint import read_state
+from emoscope.train.errors import LossNotFinite
+from emoscope.train.fit import AverageConfig, LoopConfig, Phase, Training, fit, scaled_by
 
-BATCHES, EPOCHS, RATE = 3, 2, 0.05
-
-
-class Net(nn.Module):
-    """Everything that a checkpoint must hold: batch statistics, dropout that draws from torch's generator."""
-
-    def __init__(self):
-        super().__init__()
-        # No bias before a batch norm, which takes it away: its gradient is rounding noise, and Adam would follow that
-        # noise to other weights in another process.
-        self.body = nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3))
-        self.head = nn.Linear(8, 2)
-
-    def forward(self, x):
-        return self.head(self.body(x))
-
-
-def training(kind="plain", before_step=lambda at: None, **config):
-    """A training of 6 rows a batch; its batches and its noise come from the loop's generator."""
-    torch.manual_seed(3)
-    model = Net()
-    rows = torch.randn(18, 4, generator=torch.Generator().manual_seed(0))
-    labels = (rows.sum(1) > 0).long()
-    steps = EPOCHS * BATCHES
-
-    def batches(at, rng):
-        return [torch.from_numpy(some) for some in np.array_split(rng.permutation(18), BATCHES)]
-
-    def step(some, now):
-        before_step(now.at)
-        x = rows[some] + 0.1 * torch.from_numpy(now.rng.normal(size=(len(some), 4)).astype(np.float32))
-        with now.autocast():
-            logits = model(x)
-        return nn.functional.cross_entropy(logits.float(), labels[some])
-
-    def adam(parameters):
-        return lambda: torch.optim.AdamW(parameters(), lr=RATE, betas=(0.9, 0.98))
-
-    one = Phase(epochs=EPOCHS, batches=BATCHES, optimizer=adam(model.parameters))
-    found = Training(
-        model=model, phases=[one], batches=batches, step=step, settings={"kind": kind}, config=LoopConfig(seed=5)
-    )
-    if kind == "average":
-        one = replace(one, schedule=one_cycle(RATE, steps, 0.3))
-        found = replace(found, phases=[one], config=LoopConfig(seed=5, average=AverageConfig(decay=0.8, warm_up=True)))
-    if kind == "phases":
-        head = replace(one, name="head", optimizer=adam(model.head.parameters), epochs=3, patience=1)
-        whole = replace(one, name="whole", schedule=scaled_by(lambda n: 1 / (n + 1)))
-        # Scores that depend on the weights alone, and rise and fall.
-        found = replace(found, phases=[head, whole], score=lambda: model.head.weight.detach().sum().sin().item())
-    if kind == "accumulate":
-        found = replace(found, config=LoopConfig(seed=5, accumulate=2, norm=0.5))
-    return replace(found, config=replace(found.config, **config))
-
-
-def weights(one):
-    return {name: value.clone() for name, value in one.model.state_dict().items()}
-
-
-def assert_same(a, b):
-    assert a.keys() == b.keys() and a
-    for name, value in a.items():
-        torch.testing.assert_close(b[name], value, rtol=0, atol=0)
-
-
-KINDS = ("plain", "average", "phases", "accumulate")
-
-
-class Killed(BaseException):
-    """Stands for the end of the process in the middle of a step."""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, None], ids=["ctrl-c", "killed"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_training_that_ends_at_any_step_goes_on_to_the_same_weights(kind, number, tmp_path):
-    """Ctrl+C saves after the step; a kill leaves the checkpoint of the epoch before, or none. Both to the bit."""
-    steps: list[Any] = []
-    whole = training(kind, steps.append)
-    fitted = fit(whole, tmp_path / "whole.safetensors")
-    assert len(steps) >= EPOCHS * BATCHES
-
-    for last in range(len(steps)):
-        path, count = tmp_path / f"{last}.safetensors", [0]
-
-        def interrupt(at, last=last, count=count):
-            count[0] += 1
-            if count[0] == last + 1:
-                if number is None:
-                    raise Killed
-                os.kill(os.getpid(), number)
-
-        with pytest.raises((Interrupted, Killed)) as stopped:
-            fit(training(kind, interrupt), path)
-        if number is not None:
-            assert str(stopped.value).endswith("saved") and path.is_file()
-        resumed = training(kind)
-        if path.is_file():
-            torch.manual_seed(99)  # another process need not have the state that this one had
-        again = fit(resumed, path, resume=True)
-        assert_same(weights(whole), weights(resumed))
-        assert (again.losses, again.scores) == (fitted.losses, fitted.scores)
-
-
-def test_a_process_that_is_killed_leaves_a_whole_checkpoint(tmp_path):
-    """SIGKILL from outside, in the second epoch: what was saved leads to the same weights."""
-    path = tmp_path / "killed.safetensors"
-    program = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); import test_loop as t\n"
-        "from pathlib import Path\n"
-        "die = lambda at: os.kill(os.getpid(), 9) if (at.epoch, at.step) == (1, 1) else None\n"
-        "t.fit(t.training('average', die), Path(sys.argv[2]))\n"
-    )
-    here = str(Path(__file__).parent)
-    ended = subprocess.run([sys.executable, "-c", program, here, str(path)], timeout=120, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert read_state(path)["position"] == {"phase": 0, "epoch": 1, "step": 0}
-    whole, resumed = training("average"), training("average")
-    fit(whole, tmp_path / "whole.safetensors")
-    fit(resumed, path, resume=True)
-    torch.testing.assert_close(weights(resumed), weights(whole), rtol=1e-5, atol=1e-6)
-
-
-def test_a_finished_training_that_is_resumed_stays_as_it_is(tmp_path):
-    """Nothing is left to do, and the weights are those of the checkpoint."""
-    first = training("average")
-    fit(first, tmp_path / "x.safetensors")
-    again = training("average", before_step=lambda at: pytest.fail("a step was made"))
-    fit(again, tmp_path / "x.safetensors", resume=True)
-    assert_same(weights(first), weights(again))
+from .trainings import RATE, assert_same, training, weights
 
 
 def test_a_loss_that_is_not_finite_names_the_step_and_leaves_the_weights(tmp_path):
@@ -161,47 +25,6 @@ def test_a_loss_that_is_not_finite_names_the_step_and_leaves_the_weights(tmp_pat
         fit(replace(one, step=spoilt), tmp_path / "x.safetensors")
     for name, value in one.model.named_parameters():
         torch.testing.assert_close(value, seen[-1][name], rtol=0, atol=0)
-
-
-def test_a_checkpoint_of_another_training_is_refused(tmp_path):
-    """Other settings, another model, another format, a torn file: each says what it is."""
-    path = tmp_path / "x.safetensors"
-    fit(training(), path)
-    with pytest.raises(CheckpointInvalid, match="other settings"):
-        fit(replace(training(), settings={"kind": "other"}), path, resume=True)
-    other = training()
-    with pytest.raises(CheckpointInvalid, match="another model"):
-        fit(replace(other, model=nn.Linear(3, 3)), path, resume=True)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(CheckpointInvalid, match="not a whole checkpoint"):
-        fit(training(), path, resume=True)
-
-
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
-    """The new one is written beside it and moved over; when that fails, the old one is whole."""
-    path = tmp_path / "x.safetensors"
-    fit(training(), path)
-    before = path.read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(TrainingError, match="No space left"):
-        fit(training(), path)
-    assert path.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.safetensors"]
-
-
-def test_checkpoints_are_written_after_so_many_epochs_and_at_the_end(tmp_path, monkeypatch):
-    """`save_every` spares a training with short epochs most of the writing."""
-    from emoscope.train.fit import run
-
-    written = []
-    monkeypatch.setattr(run, "write_checkpoint", lambda path, tensors, state: written.append(state["position"]))
-    one = training(save_every=2)
-    fit(replace(one, phases=[replace(one.phases[0], epochs=5)]), tmp_path / "x.safetensors")
-    assert [(at["phase"], at["epoch"]) for at in written] == [(0, 2), (0, 4), (1, 0)]
 
 
 def test_accumulated_gradients_are_those_of_the_batches_together(tmp_path):
@@ -315,16 +138,6 @@ def test_a_phase_ends_by_early_stopping_and_the_next_begins_with_the_best_epoch(
     assert_same(seen[1], begun[0])
     assert_same(seen[1], weights(one))
     assert not torch.equal(seen[1]["head.weight"], seen[2]["head.weight"])
-
-
-def test_a_checkpoint_holds_no_pickle(tmp_path):
-    """A safetensors file, whose header holds the state as JSON."""
-    path = tmp_path / "x.safetensors"
-    fit(training("average"), path)
-    state = read_state(path)
-    assert state["settings"] == {"kind": "average"} and len(state["losses"]) == EPOCHS
-    content = path.read_bytes()
-    assert content[8:9] == b"{" and b"torch._utils" not in content and b"\x80\x02" not in content[:2]
 
 
 def test_a_training_on_a_terminal_less_stderr_says_how_far_it_is(tmp_path, capsys):

@@ -31,7 +31,7 @@ def voices(batch=6, frames=120):
 
 
 def test_the_same_seed_changes_a_voice_alike():
-    """A step that is repeated after a restart hears what it heard before."""
+    """A step that is repeated after a restart gets the same changed audio as before."""
     first, again, other = (augment(voices(), 64, 3, CONFIG, rng(seed)) for seed in (1, 1, 2))
     torch.testing.assert_close(first, again, rtol=0, atol=0)
     assert not torch.equal(first, other)
@@ -61,7 +61,7 @@ def test_noise_comes_at_its_signal_to_noise_ratio():
 
 
 def test_an_echo_only_adds_and_only_afterwards():
-    """A click rings on, weaker and weaker; nothing is heard before it."""
+    """A click decays after its time, and the sound before it stays as it was."""
     quiet = torch.full((1, 60, 64), -100.0)
     click = quiet.clone()
     click[:, 20] = 0

@@ -39,7 +39,9 @@ def clips_of(batch):
 
 def test_a_batch_holds_crops_of_one_length_within_their_utterances():
     """No padding: it would enter the batch normalisation's statistics."""
-    for batch in Draw(SPEEDS, CONFIG).epoch(np.random.default_rng(0)):
+    batches = Draw(SPEEDS, CONFIG).epoch(np.random.default_rng(0))
+    assert len(batches) == CONFIG.steps
+    for batch in batches:
         assert len(batch) == 24
         assert len({crop.frames for crop in batch}) == 1
         assert batch[0].frames % 4 == 0
@@ -53,7 +55,9 @@ def test_a_batch_holds_crops_of_one_length_within_their_utterances():
 
 def test_utterances_of_a_speaker_are_adjacent_and_concatenated_pieces_have_one_label():
     """The baseline of a speaker comes from adjacent utterances; a crop of several pieces has one emotion."""
-    for batch in Draw(SPEEDS, CONFIG).epoch(np.random.default_rng(1)):
+    batches = Draw(SPEEDS, CONFIG).epoch(np.random.default_rng(1))
+    assert len(batches) == CONFIG.steps
+    for batch in batches:
         clips = clips_of(batch)
         assert clips and len(clips) == len(batch)
         for first in range(0, len(clips), CONFIG.size):
@@ -85,7 +89,7 @@ def test_corpora_come_in_their_shares():
 
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
 def test_so_many_pieces_are_beginnings_as_were_asked_for(share):
-    """What an interim reading hears is a beginning; of a clip that is longer than the crop any other part may come."""
+    """An interim prediction covers a beginning; of a clip that is longer than the crop any other part may be drawn."""
     config = BatchConfig(steps=60, voices=3, size=8, shares={"emodb": 1.0}, lengths=((1.0, 48, 48),), beginnings=share)
     pieces = [
         (SPEEDS[crop.speed][piece.utterance].frames - piece.frames, piece.first)

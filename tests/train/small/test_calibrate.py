@@ -24,10 +24,10 @@ def joined(*parts: HeldOutLogits) -> HeldOutLogits:
 
 def test_the_temperature_of_each_length_undoes_its_overconfidence():
     """Logits 2.5 times too large after half a second and 1.5 times after two: these temperatures are found."""
-    heard = joined(overconfident(2.5, 0.5, 0), overconfident(1.5, 2.0, 1))
-    calibration = fit_calibration(heard, seconds=(0.5, 2.0))
+    held_out = joined(overconfident(2.5, 0.5, 0), overconfident(1.5, 2.0, 1))
+    calibration = fit_calibration(held_out, seconds=(0.5, 2.0))
     assert calibration.temperature == pytest.approx((2.5, 1.5), rel=0.08)
-    assert calibration_error(probabilities(heard, calibration), heard.truth) < 0.02
+    assert calibration_error(probabilities(held_out, calibration), held_out.truth) < 0.02
 
 
 def test_unsure_is_said_where_answers_are_mostly_wrong():

@@ -73,13 +73,15 @@ def test_samples_are_what_whisper_expects(kind):
         label in (IGNORED, after) for label, after in zip(sample.labels[:-1], sample.inputs[1:], strict=True)
     ) or (sample.labels[0] == control(TOKENIZER, "nospeech"))
     times = [token - first_time(TOKENIZER) for token in sample.inputs if token >= first_time(TOKENIZER)]
+    timed = control(TOKENIZER, "notimestamps") not in sample.inputs and len(sample.inputs) > 1
+    assert bool(times) == timed
     assert times == sorted(times) and all(0 <= time * 0.02 <= sample.mel.shape[1] * 0.01 + 0.15 for time in times)
     assert sample.mel.shape[0] == 80 and sample.mel.shape[1] <= 501 and np.isfinite(sample.mel).all()
     assert sample.mel.max() - sample.mel.min() <= 2 + 1e-5, "80 dB, as the feature extractor keeps"
 
 
-def test_a_sentence_that_is_cut_holds_the_words_that_were_heard():
-    """A word whose end lies beyond the sound is not said: the rolling transcript hears half sentences."""
+def test_a_sentence_that_is_cut_holds_the_words_that_are_in_the_audio():
+    """A word whose end lies beyond the audio is left out, because a rolling transcript covers half sentences."""
     rng = np.random.default_rng(3)
     sampler = Sampler([made_take()], [], TOKENIZER)
     for _ in range(60):
@@ -187,13 +189,13 @@ def test_a_converted_model_is_multilingual_and_answers(network, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "heard", "expected"),
+    ("said", "recognized", "expected"),
     [("a b c", "a b c", 0), ("a b c", "", 3), ("", "a", 1), ("a b c", "a x c", 1), ("a b", "b", 1), ("a", "a a b", 2)],
 )
-def test_edits_are_the_fewest_words_to_change(said, heard, expected):
+def test_edits_are_the_fewest_words_to_change(said, recognized, expected):
     """Levenshtein's distance over words."""
-    assert edits(said.split(), heard.split()) == expected
-    assert edits(heard.split(), said.split()) == expected
+    assert edits(said.split(), recognized.split()) == expected
+    assert edits(recognized.split(), said.split()) == expected
 
 
 def test_words_are_compared_without_case_and_punctuation():
@@ -207,20 +209,20 @@ def tiny() -> WhisperModel:
 
 
 @pytest.mark.parametrize("clip", ["03-01-03-01-01-01-21", "03-01-05-01-02-01-22", "03-01-01-01-01-02-22"])
-def test_the_real_library_hears_actors_whom_the_model_never_heard(tiny, shared, clip):
+def test_the_real_library_transcribes_actors_outside_the_training_data(tiny, shared, clip):
     """faster-whisper with the tiny model: the sentence that is said, its words in order, on the clip's own clock."""
     audio = read_clip(shared / "ravdess" / f"{clip}.flac", 16_000)
     segments, info = tiny.transcribe(audio, beam_size=1, word_timestamps=True, condition_on_previous_text=False)
     words = [word for segment in segments for word in segment.words]
     said = plain_words(SENTENCES[clip.split("-")[4]])
-    heard = plain_words("".join(word.word for word in words))
+    recognized = plain_words("".join(word.word for word in words))
     assert info.language == "en"
-    assert edits(said, heard) <= 1
+    assert edits(said, recognized) <= 1
     starts = [word.start for word in words]
     assert starts == sorted(starts) and starts[0] > 0.2 and words[-1].end <= len(audio) / 16_000
 
 
-def test_half_a_sentence_is_heard_as_half_a_sentence(tiny, shared):
+def test_half_a_sentence_is_transcribed_as_half_a_sentence(tiny, shared):
     """What a rolling transcript needs: words that were not said yet are not there yet."""
     audio = read_clip(shared / "ravdess" / "03-01-01-01-01-01-21.flac", 16_000)
     mel = FeatureExtractor()(audio)

@@ -1,7 +1,5 @@
 """A session with words: the contracts of `test_session.py`, and the protocol's rules on transcripts."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,26 +8,11 @@ from strategies import cut, speech_with_pauses, splits
 
 from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.protocol.events import SpokenWord
-from emoscope.streamer.session.requests import Done, Dropped, Failed, Late, Read, Transcribe
+from emoscope.streamer.session.requests import Read, Transcribe
 from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
-OPTIONS: dict[str, Any] = {"refresh_s": 0.7, "text_wait_s": 0.4}
-
-
-def session_of(**options):
-    return Session(CONTRACT, Config(**(OPTIONS | options)), transcribe=True)
-
-
-def events_of(blocks, engine=None, **options):
-    return run(session_of(**options), engine or FakeEngine(), blocks)
-
-
-def of_type(events, *kinds):
-    return [event for event in events if event.type in kinds]
-
-
-TALK = np.concatenate([silence(0.5), voice(4.0), silence(1.0), voice(2.5, 200.0, seed=3), silence(0.7)])
+from .word_sessions import TALK, events_of, of_type, session_of
 
 
 @given(speech_with_pauses(), splits())
@@ -57,6 +40,7 @@ def test_a_saved_session_goes_on_with_the_same_words(audio, share, answered):
 @settings(max_examples=25)
 def test_answers_in_any_order_give_the_same_words(audio, shuffler):
     """Only interims may change places: one of the voice does not wait for one of the words."""
+    audio = np.concatenate([audio, voice(1.0)])  # long enough to be an utterance with interims
     session, engine = session_of(), FakeEngine()
     events, waiting = session.feed(audio)
     more, requests = session.finish()
@@ -73,7 +57,9 @@ def test_answers_in_any_order_give_the_same_words(audio, shuffler):
     ):
         assert differences(of_type(whole, *kinds), of_type(events, *kinds)) == []
     place = {id(event): number for number, event in enumerate(events)}
-    for event in of_type(events, "transcript.interim", "emotion.interim"):
+    interims = of_type(events, "transcript.interim", "emotion.interim")
+    assert interims
+    for event in interims:
         ended = next(e for e in of_type(events, "speech.ended") if e.utterance == event.utterance)
         assert place[id(event)] < place[id(ended)]
 
@@ -92,7 +78,9 @@ def test_events_come_in_the_protocols_order():
 def test_a_finals_words_are_those_of_the_pass_over_the_whole_utterance():
     """With times on the session's clock, and shares that sum to 1."""
     events, engine = events_of([TALK]), FakeEngine()
-    for said, final in zip(of_type(events, "transcript.final"), of_type(events, "emotion.final"), strict=True):
+    transcripts, finals = of_type(events, "transcript.final"), of_type(events, "emotion.final")
+    assert len(transcripts) == 2
+    for said, final in zip(transcripts, finals, strict=True):
         assert final.text == "used" and [w.word for w in final.words] == [w.word for w in said.words]
         assert len(said.words) >= 5 and said.text == " ".join(w.word for w in said.words)
         assert abs(sum(w.weight for w in final.words) - 1) < 1e-4 and len({w.weight for w in final.words}) > 2
@@ -105,7 +93,7 @@ def test_a_finals_words_are_those_of_the_pass_over_the_whole_utterance():
         assert [w.word for w in said.words] == [w.word for w in whole.segments[0].words]
 
 
-def test_settled_characters_never_change():
+def test_stable_characters_never_change():
     """Each interim, and the final, begins with what the one before called stable."""
     events = events_of([voice(12.0)])
     stable = ""
@@ -134,71 +122,15 @@ def test_an_interim_reading_counts_words_that_are_old_enough_to_be_there():
     """So it never waits for a recognizer that keeps `text_wait_s`, and is still a function of the audio."""
     engine = Recording()
     events = events_of([voice(8.0)], engine, text_wait_s=1.0, refresh_s=1.0)
-    finals = of_type(events, "transcript.interim")
+    interims = of_type(events, "transcript.interim")
     counts = [len(request.words) for request in engine.kept(Read)]
     assert counts[0] == 0 and max(counts) >= 10
-    for read in engine.kept(Read):
-        if 0 < read.seconds < 7.9 and read.words:
-            told = [e for e in finals if e.end - e.start <= read.seconds - 0.99]
-            settled = told[-1].text[: told[-1].stable].split()
-            assert list(read.words) == settled
-            assert read.certainty == pytest.approx(0.9)
-
-
-def answered(session, audio, answer, finish=True):
-    """All events where `answer` gives the results of `Transcribe`, and a `FakeEngine` the others."""
-    engine = FakeEngine()
-
-    def both(requests):
-        return [answer(r) if isinstance(r, Transcribe) else engine([r])[0] for r in requests]
-
-    return run(session, both, [audio], finish=finish)
-
-
-@pytest.mark.parametrize("kind", [Dropped, Late, lambda i: Failed(i, "it broke")])
-def test_emotions_go_on_without_answers(kind):
-    """Exactly one transcript.final before each emotion.final, and the voice's readings as if there were no words."""
-    events = answered(session_of(), TALK, lambda request: kind(request.id))
-    alone = run(Session(CONTRACT, Config(**OPTIONS)), FakeEngine(), [TALK])
-    kinds = [e.type for e in events if hasattr(e, "seq")]
-    assert kinds.count("transcript.final") == kinds.count("emotion.final") == 2
-    assert all(kinds[i - 1] == "transcript.final" for i, k in enumerate(kinds) if k == "emotion.final")
-    for ours, theirs in zip(of_type(events, "emotion.final"), of_type(alone, "emotion.final"), strict=True):
-        assert ours.scores == theirs.scores and ours.words == [] and ours.text in ("timeout", "off")
-    assert len(of_type(events, "emotion.interim")) == len(of_type(alone, "emotion.interim"))
-
-
-def test_a_late_final_tells_the_words_that_were_settled():
-    """`timeout`, and what two passes agreed on by then."""
-
-    def answer(request):
-        return Late(request.id) if request.final else Done(request.id, FakeEngine().transcribe(request))
-
-    events = answered(session_of(), voice(5.0), answer)
-    [said], [final] = of_type(events, "transcript.final"), of_type(events, "emotion.final")
-    last = of_type(events, "transcript.interim")[-1]
-    assert final.text == "timeout" and said.text == last.text[: last.stable] != ""
-    assert [w.word for w in final.words] == said.text.split()
-
-
-def test_a_recognizer_that_breaks_is_told_once_and_not_asked_again():
-    """`text_disabled`, then `off`; the numbers of durable events stay what they were."""
-    asked = []
-
-    def answer(request):
-        asked.append(request)
-        return Failed(request.id, "signal 11")
-
-    session = session_of()
-    events = answered(session, TALK[:48_000], answer, finish=False)
-    before = len(asked)
-    events += answered(session, TALK[48_000:], answer)
-    [warning] = of_type(events, "warning")
-    assert warning.code == "text_disabled" and "signal 11" in warning.message
-    assert 1 <= before == len(asked)
-    assert [e.text for e in of_type(events, "emotion.final")] == ["off", "off"]
-    numbers = [(e.type, e.seq) for e in events if hasattr(e, "seq")]
-    assert numbers == [(e.type, e.seq) for e in events_of([TALK]) if hasattr(e, "seq")]
+    with_words = [read for read in engine.kept(Read) if 0 < read.seconds < 7.9 and read.words]
+    assert with_words
+    for read in with_words:
+        told = [e for e in interims if e.end - e.start <= read.seconds - 0.99]
+        assert list(read.words) == told[-1].text[: told[-1].stable].split()
+        assert read.certainty == pytest.approx(0.9)
 
 
 def test_without_a_recognizer_there_is_no_transcript():
@@ -218,7 +150,7 @@ def test_nothing_is_asked_in_silence():
     assert engine.asked == []
     events = events_of([voice(3.0), np.zeros(960_000, np.float32), voice(2.0, 220.0, seed=4)], engine)
     first, second = of_type(events, "transcript.final")
-    assert second.start > 63 - 0.5 and all(word.start >= second.start for word in second.words)
+    assert second.start > 63 - 0.5 and second.words and all(word.start >= second.start for word in second.words)
     assert len(second.text) < len(first.text)
 
 
@@ -226,14 +158,14 @@ def test_sound_too_quiet_for_words_is_read_without_asking():
     """A transcript.final without words, and nothing asked for."""
     engine = Recording()
     events = events_of([voice(3.0, level=0.002)], engine)
-    assert of_type(events, "speech.ended"), "the detector hears it, whatever its level"
+    assert of_type(events, "speech.ended"), "the detector finds speech at any level"
     assert engine.kept(Transcribe) == []
     assert [e.text for e in of_type(events, "transcript.final")] == [""]
     assert [e.text for e in of_type(events, "emotion.final")] == ["used"]
 
 
 def test_two_minutes_of_speech_stay_within_bounds():
-    """An interim pass hears at most 28 s, the last one the whole utterance; what is saved stays bounded."""
+    """An interim pass covers at most 28 s, the last one the whole utterance; what is saved stays bounded."""
     engine = Recording()
     session = session_of(vad=VadConfig(max_utterance_s=120), refresh_s=2.0)
     voices, sizes = voice(122.0), []
@@ -266,72 +198,6 @@ def test_twenty_minutes_with_words_keep_their_size():
         run(session, engine, [phrase], finish=False)
         sizes.append(len(session.save()))
     assert max(sizes[60:]) <= 1.05 * max(sizes[:60])
-
-
-class Speaker(FakeEngine):
-    """Says one word, in a language, as sure as it is told; remembers which languages it was told."""
-
-    def __init__(self, languages, p=0.95, logprob=-0.2):
-        super().__init__()
-        self.languages, self.p, self.logprob, self.told = list(languages), p, logprob, []
-
-    def transcribe(self, request):
-        if request.final:
-            self.told.append(request.language)
-        language = request.language or (self.languages[0] if not request.final else self.languages.pop(0))
-        word = SpokenWord(word="so", start=0.1, end=0.5, p=0.9)
-        segment = RecognizedSegment(words=(word,), avg_logprob=self.logprob)
-        return Hypothesis(segments=(segment,), language=language, language_p=None if request.language else self.p)
-
-
-FOUR = np.concatenate([np.concatenate([voice(2.0, seed=i), silence(1.0)]) for i in range(4)])
-
-
-def test_the_language_is_locked_on_the_first_confident_detection():
-    """And then told to the recognizer; every final says it."""
-    engine = Speaker(["en", "de", "fr", "pl"])
-    events = events_of([FOUR], engine)
-    assert engine.told == [None, "en", "en", "en"]
-    assert [e.language for e in of_type(events, "transcript.final")] == ["en"] * 4
-
-
-def test_an_unsure_detection_locks_nothing():
-    """Each utterance is detected anew until one is sure."""
-    engine = Speaker(["en", "de", "fr", "pl"], p=0.5)
-    events_of([FOUR], engine)
-    assert engine.told == [None] * 4
-
-
-def test_a_language_that_was_told_is_never_detected():
-    """`language` of the config goes with every pass."""
-    engine = Speaker(["xx"] * 4)
-    events_of([FOUR], engine, language="de")
-    assert engine.told == ["de"] * 4
-
-
-def test_the_lock_is_lifted_when_nothing_is_understood_any_more():
-    """The speaker has changed the language: after two utterances of which nothing is believed it is detected again."""
-    engine = Speaker(["en", "pl"])
-    session = session_of()
-    one = np.concatenate([voice(2.0), silence(1.0)])
-    run(session, engine, [one], finish=False)
-    engine.logprob = -2.5
-    for _ in range(2):
-        run(session, engine, [one], finish=False)
-    engine.logprob = -0.2
-    run(session, engine, [one], finish=False)
-    run(session, engine, [one])
-    assert engine.told == [None, "en", "en", None, "pl"]
-
-
-def test_reset_opens_the_language_again():
-    """Another person may be speaking."""
-    engine = Speaker(["en", "pl"])
-    session = session_of()
-    run(session, engine, [FOUR[:48_000]], finish=False)
-    answer_all(session, engine, *session.reset())
-    run(session, engine, [FOUR[:48_000]])
-    assert engine.told == [None, None]
 
 
 def test_the_words_lag_is_told_apart():
@@ -386,46 +252,3 @@ def test_words_without_spaces_stay_without_in_transcript_and_reading():
     [transcript], [final] = of_type(events, "transcript.final"), of_type(events, "emotion.final")
     assert transcript.text == "你好"
     assert [word.space for word in transcript.words] == [word.space for word in final.words] == [True, False]
-
-
-class Wavering(FakeEngine):
-    """Hears some words differently in each pass, surely and at other times, as real recognizers do."""
-
-    def transcribe(self, request):
-        random = np.random.default_rng([request.begin, len(request.audio), request.final])
-        words = []
-        for place, word in enumerate(super().transcribe(request).segments[0].words):
-            sign, shift, p = random.uniform(0, 1, 3).tolist()
-            text = f"x{place}" if sign > 0.7 else f"{word.word}?" if sign < 0.2 else word.word
-            words.append(SpokenWord(word=text, start=word.start + shift / 10, end=word.end + shift / 10, p=p))
-        return Hypothesis(segments=(RecognizedSegment(words=tuple(words)),), language="en", language_p=0.95)
-
-
-@given(speech_with_pauses(), st.randoms(use_true_random=False), st.floats(0, 1))
-def test_any_pattern_of_interim_passes_that_were_dropped_gives_the_same_finals(audio, random, share):
-    """Words, times, readings, moods and their numbers: what there was time for shows in interims alone."""
-
-    def answer(request):
-        if not request.final and random.random() < share:
-            return random.choice([Dropped, Late])(request.id)
-        return Done(request.id, Wavering().transcribe(request))
-
-    hurried = answered(session_of(), audio, answer)
-    whole = events_of([audio], Wavering())
-    durable = [[e for e in events if hasattr(e, "seq")] for events in (whole, hurried)]
-    assert differences(durable[0], durable[1]) == []
-    for final, said in zip(of_type(hurried, "emotion.final"), of_type(hurried, "transcript.final"), strict=True):
-        assert final.text == "used" and [w.word for w in final.words] == [w.word for w in said.words]
-
-
-@given(speech_with_pauses(), st.randoms(use_true_random=False))
-def test_what_interims_settled_no_later_interim_changes(audio, random):
-    """Whatever the passes say, and whichever of them come."""
-
-    def answer(request):
-        return Dropped(request.id) if random.random() < 0.3 else Done(request.id, Wavering().transcribe(request))
-
-    stable: dict[int, str] = {}
-    for event in of_type(answered(session_of(), audio, answer), "transcript.interim"):
-        assert event.text.startswith(stable.get(event.utterance, ""))
-        stable[event.utterance] = event.text[: event.stable]

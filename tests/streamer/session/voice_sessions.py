@@ -1,0 +1,16 @@
+"""Sessions without words: what the tests of them share."""
+
+import numpy as np
+
+from emoscope.streamer import Config, Session
+from emoscope.streamer.testing import CONTRACT, FakeEngine, run
+
+
+def at_rate(audio, rate):
+    """The same sound as another source would deliver it: linear interpolation is good enough to be a source."""
+    count = int(len(audio) * rate / 16_000)
+    return np.interp(np.arange(count) * 16_000 / rate, np.arange(len(audio)), audio).astype(np.float32)
+
+
+def events_of(blocks, rate=16_000, **options):
+    return run(Session(CONTRACT, Config(sample_rate=rate, **options)), FakeEngine(), blocks)
