@@ -39,6 +39,18 @@ class StreamModel(nn.Module, ABC):
     contract: ModelContract
     calibration: Calibration
 
+    def load_external(self) -> Self:
+        """This model with what is not in its folder, such as the user's own copy of a public encoder.
+
+        NotCached says how to get what is not on this machine, HeadMismatch that it is not what the model needs.
+        """
+        return self
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of parameters, those of an external encoder included."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
     @abstractmethod
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
         """Encode and pool windows.

@@ -24,6 +24,7 @@ ARCHITECTURES: dict[str, str] = {
     "small": "small.model:SmallModel",
     "attentive": "systems.attentive:AttentiveModel",
     "segmental": "systems.segmental:SegmentalModel",
+    "whisper": "whisper.model:WhisperModel",
 }
 
 
@@ -47,7 +48,8 @@ def find_model(name: str | Path) -> Path:
 def load_model(name: str | Path = "small") -> StreamModel:
     """A voice model ready to read, on the CPU, in eval mode.
 
-    Raises CardInvalid, HeadMismatch (weights missing, unexpected, of another shape, or altered) or NotCached.
+    Raises CardInvalid, HeadMismatch (weights missing, unexpected, of another shape, or altered) or NotCached, also
+    where the model needs a public encoder that is not on this machine.
     """
     folder = VOICE.find(name)
     card = VOICE.read_card(folder)
@@ -63,7 +65,7 @@ def load_model(name: str | Path = "small") -> StreamModel:
 
     model = build_fitted(folder, f"a {card.architecture}", make, weights)
     _check_labels(folder, card, metadata)
-    return model
+    return model.load_external()
 
 
 def _check_labels(folder: Path, card: Card, metadata: dict[str, str]) -> None:

@@ -87,6 +87,10 @@ class WhisperSpeechEncoder(SpeechEncoder):
         return stacked
 
     def body(self, front: Tensor, mask: Tensor) -> Tensor:
+        return self.model.layer_norm(self.outputs(front, mask)[-1])  # type: ignore[no-any-return]
+
+    def outputs(self, front: Tensor, mask: Tensor) -> list[Tensor]:
+        """What the first layer is given, and the output of each layer: (B, T, dim) each, without a last norm."""
         mel = front.reshape(len(front), -1, front.shape[2] // 2).transpose(1, 2)
         gelu = nn.functional.gelu
         x = gelu(self.model.conv2(gelu(self.model.conv1(mel)))).transpose(1, 2)
@@ -97,10 +101,12 @@ class WhisperSpeechEncoder(SpeechEncoder):
             lowest = torch.finfo(x.dtype).min
             attend = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, lowest)[:, None, None]
             attend = attend.expand(-1, 1, mask.shape[1], -1)
+        outputs = [x]
         for layer in self.layers:
             made = layer(x, attend)
             x = made[0] if isinstance(made, tuple) else made
-        return self.model.layer_norm(x)  # type: ignore[no-any-return]
+            outputs.append(x)
+        return outputs
 
     def transform(self, front: Tensor, mask: Tensor) -> Tensor:
         """As in `SpeechEncoder`; the silence after the window is cut off."""

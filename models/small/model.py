@@ -4,14 +4,13 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..contract import ModelContract
-from ..model import Encoded, StreamModel, frame_mask
-from ..pool_state import PoolState, SoftmaxState
+from ..model import Encoded, frame_mask
 from ..pooling import AttentivePooling
-from ..reading import DIMENSIONS, Calibration
-from ..speaker import PRIOR_WEIGHT, SpeakerProfiles
+from ..reading import Calibration
+from ..relative import RelativeModel
 from .encoder import ConvEncoder
 from .frontend import Frontend
 from .inference import fold_normalisation
@@ -40,35 +39,21 @@ class SmallConfig:
     clip: float = 4.0
 
 
-class SmallModel(StreamModel):
+class SmallModel(RelativeModel):
     """Windows of audio to label scores, and to arousal, valence and dominance."""
 
     architecture = "small"
     padding_is_exact = True
 
     def __init__(self, config: SmallConfig, contract: ModelContract, calibration: Calibration) -> None:
-        super().__init__()
-        self.config, self.contract, self.calibration = config, contract, calibration
+        super().__init__(contract, calibration)
+        self.config = config
         self.frontend = Frontend(config.bands, config.lags, contract.sample_rate)
         self.encoder = ConvEncoder(config.bands, config.channels, config.dim, config.range_db, config.lags)
         has = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
         if (contract.lookback, contract.frame) != has:
             raise ValueError(f"lookback and frame are {has} samples, not {(contract.lookback, contract.frame)}")
-        if contract.dimensions not in ((), DIMENSIONS):
-            raise ValueError(f"dimensions are {DIMENSIONS} or none, not {contract.dimensions}")
-        self.pooling = AttentivePooling(config.dim, config.queries, config.heads)
-        width = self.pooling.width
-        self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(width, len(contract.labels))
-        self.ratings = nn.Linear(width, len(contract.dimensions)) if contract.dimensions else None
-        # Which share of each feature of the speaker's baseline is subtracted. One number a feature: a full matrix
-        # would memorise the few speakers of the training data.
-        self.own = nn.Parameter(torch.full((width,), 0.5)) if contract.baseline else None
-        # Mean and standard deviation of embeddings over the training speakers; an unknown speaker is taken as average.
-        self.register_buffer("centre", torch.zeros(width))
-        self.register_buffer("spread", torch.ones(width))
-        self.centre: Tensor
-        self.spread: Tensor
+        self.add_heads(AttentivePooling(config.dim, config.queries, config.heads), config.dropout, config.clip)
 
     @classmethod
     def from_card(cls, config: dict[str, object], contract: ModelContract, calibration: Calibration) -> "SmallModel":
@@ -100,25 +85,3 @@ class SmallModel(StreamModel):
         super().for_inference()
         fold_normalisation(self.encoder)
         return self
-
-    def embed(self, state: PoolState) -> Tensor:
-        assert isinstance(state, SoftmaxState)
-        return self.pooling.read(state)
-
-    def logits(self, state: PoolState, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
-        return self.decide(self.embed(state), speakers)
-
-    def decide(self, embedding: Tensor, speakers: SpeakerProfiles | None) -> tuple[Tensor, Tensor]:
-        """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), each relative to its speaker's baseline."""
-        x = self._standard(embedding)
-        if speakers is not None and self.own is not None:
-            trust = speakers.weight / (speakers.weight + PRIOR_WEIGHT)
-            x = x - trust[:, None] * self.own * self._standard(speakers.mean)
-        x = self.dropout(x)
-        logits: Tensor = self.head(x)
-        if self.ratings is None:
-            return logits, logits[:, :0]
-        return logits, torch.tanh(self.ratings(x))
-
-    def _standard(self, embedding: Tensor) -> Tensor:
-        return ((embedding - self.centre) / self.spread).clamp(-self.config.clip, self.config.clip)

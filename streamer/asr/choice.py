@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from emoscope.models.external import hub_cache
+
 from ..protocol.errors import UsageError
 
 Name = Literal["faster-whisper", "pocketsphinx"]
@@ -62,14 +64,9 @@ def default_choice(device: Literal["cpu", "cuda"] = "cpu") -> Choice | None:
     """The best faster-whisper model that is cached on this machine."""
     for size in CACHED_SIZES:
         # The hub's documented layout, looked at by hand: its library takes longer to import than a command should.
-        if any(_hub_cache().glob(f"models--Systran--faster-whisper-{size}/snapshots/*/model.bin")):
+        if any(hub_cache().glob(f"models--Systran--faster-whisper-{size}/snapshots/*/model.bin")):
             return Choice(name="faster-whisper", model=size, device=device)
     return None
-
-
-def _hub_cache() -> Path:
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
 
 
 def _is_place(model: str) -> bool:

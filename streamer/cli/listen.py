@@ -53,7 +53,7 @@ class Listen:
 
     def run(self) -> int:
         """Listen until the end; 1 when a file could not be written to its end."""
-        no_words = self.recognizer.missing
+        hints = [hint for hint in (self.model.hint, self.recognizer.missing) if hint]
         from ..display.screen import can_show
         from ..runtime.shutdown import interrupted_by_signals
         from ..sinks.outputs import close_with, open_outputs
@@ -76,7 +76,7 @@ class Listen:
             if screen:
                 self._show(live, microphone)
             else:
-                self._print(live, no_words)
+                self._print(live, hints)
             return 1 if live.write_failed else 0
 
     def _live(self, microphone: "Microphone") -> "Live":
@@ -102,13 +102,13 @@ class Listen:
         audio = [] if self.record_audio is None else [self.record_audio]
         return [str(path) for path in (*self.output.files, *audio)]
 
-    def _print(self, live: "Live", no_words: str) -> None:
+    def _print(self, live: "Live", hints: list[str]) -> None:
         from ..display.plain_output import print_events
         from ..display.screen import exit_now
 
         live.start()
-        if no_words and sys.stderr.isatty():
-            print(f"emoscope: {no_words}", file=sys.stderr)
+        for hint in hints if sys.stderr.isatty() else ():
+            print(f"emoscope: {hint}", file=sys.stderr)
         if self.record_audio is not None and not self.output.json:
             print(f"emoscope: the audio is being recorded to {self.record_audio}", file=sys.stderr)
         if not print_events(live, json=self.output.json):
@@ -124,9 +124,9 @@ class Listen:
             product=product(),
             source=microphone.name,
             detail=_format(microphone),
-            model=self.model.model,
+            model=self.model.name,
             files=self._files,
-            labels=labels_of(self.model.model),
+            labels=labels_of(self.model.name),
         )
         show_screen(live, state)
 

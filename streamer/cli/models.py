@@ -69,6 +69,45 @@ class SaveModel:
         return 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class PullModel:
+    """Bring what a model needs that does not ship with emoscope: for `whisper`, the encoder of openai/whisper-base."""
+
+    name: Annotated[Literal["whisper"], Parameter(help="the model: whisper")] = field(kw_only=False)
+    from_: Annotated[
+        Path | None,
+        Parameter(
+            help="a copy that is here already, as transformers or faster-whisper keep it (else it is fetched)",
+            metavar="FOLDER",
+        ),
+    ] = None
+
+    def run(self) -> int:
+        """Check the encoder's tensors and keep them; HeadMismatch or NotCached where they cannot be used."""
+        from emoscope.models.cards import read_card
+        from emoscope.models.external import REPOSITORY, find_encoder
+        from emoscope.models.store import find_model
+        from emoscope.models.whisper import checkpoint
+
+        expected = read_card(find_model(self.name)).config["encoder"]
+        if self.from_ is not None:
+            folder = self.from_
+        else:
+            found = find_encoder()
+            if found is not None and found.is_file():
+                checkpoint.load_encoder(expected)
+                print(f"{found}: the encoder of {REPOSITORY} is here already, all tensors checked")
+                return 0
+            if found is None:
+                print(f"fetching {REPOSITORY} ...")
+            folder = found or checkpoint.fetch()
+        weights = checkpoint.read_encoder(folder)
+        checkpoint.check(weights, expected, folder)
+        kept = checkpoint.keep(weights)
+        print(f"{kept}: the encoder of {REPOSITORY}, all {len(weights)} tensors checked")
+        return 0
+
+
 def size(parameters: int) -> str:
     """A number of parameters, shortened: 94.4M."""
     return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters / 1e3:.1f}k"
@@ -105,6 +144,7 @@ command = CommandGroup(
     (
         Command("list", "all models, a line each", ListModels),
         Command("show", "one model: its parts, labels, licence and scores", ShowModel),
+        Command("pull", "bring what a model needs that does not ship: whisper's encoder", PullModel),
         Command("save", "a published system with random weights, for dry runs and to train", SaveModel),
     ),
 )

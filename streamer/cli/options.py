@@ -36,7 +36,13 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 class ModelOptions:
     """Which model, and where it runs."""
 
-    model: Annotated[str, Parameter(help="name of a shipped model, or a folder with a card", metavar="MODEL")] = "small"
+    model: Annotated[
+        str,
+        Parameter(
+            help="name of a shipped model, or a folder with a card; auto: whisper if its encoder is here, else small",
+            metavar="MODEL",
+        ),
+    ] = "auto"
     device: Annotated[
         str,
         Parameter(help="where the model runs: cpu, cuda, cuda:N, or auto, a GPU where there is one", metavar="DEVICE"),
@@ -52,17 +58,31 @@ class ModelOptions:
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
             raise UsageError(f"--threads {self.threads}: must be from 1 to {MOST_THREADS}")
 
+    @property
+    def name(self) -> str:
+        """The model that is meant, by name or folder."""
+        from emoscope.models.external import resolve
+
+        return resolve(self.model)
+
+    @property
+    def hint(self) -> str:
+        """What to tell a person about the model that was taken; "" where there is nothing better to have."""
+        from emoscope.models.external import hint
+
+        return hint(self.model)
+
     def open(self) -> "OpenedModel":
         """Load the model for one session at a time. Slow: it imports torch."""
         from ..engine.opening import open_engine
 
-        return open_engine(self.model, device=self.device, threads=self.threads)
+        return open_engine(self.name, device=self.device, threads=self.threads)
 
     def request(self, *, batch: int | None = None, words: bool = False) -> "ModelRequest":
         """What the engine's process is asked to load; `words` where the text branch will be asked for."""
         from ..engine import ModelRequest
 
-        return ModelRequest(model=self.model, device=self.device, threads=self.threads, batch=batch, words=words)
+        return ModelRequest(model=self.name, device=self.device, threads=self.threads, batch=batch, words=words)
 
 
 @Parameter(name="*", group=RECOGNIZER)

@@ -12,7 +12,7 @@ class Replay(ReplayOptions):
 
     def run(self) -> int:
         """Draw one picture, show one file on the screen, or read all files as fast as possible."""
-        no_words = self.recognizer.missing
+        hints = [hint for hint in (self.model.hint, self.recognizer.missing) if hint]
         if self.screenshot is not None:
             from .replay_screen import screenshot
 
@@ -23,7 +23,7 @@ class Replay(ReplayOptions):
             return show(self)
         from .replay_files import read_files
 
-        return read_files(self, no_words)
+        return read_files(self, hints)
 
 
 command = Command("replay", "read the emotions of recordings, as they would have been read live", Replay)

@@ -68,7 +68,7 @@ def _player(options: "ReplayOptions", stack: ExitStack) -> "tuple[Player, Screen
     state = ScreenState(source=clean(printable(path.name)), live=False, speed=speed)
     if is_record(path):
         return RecordPlayer(path, speed), state
-    state.model, state.labels = options.model.model, labels_of(options.model.model)
+    state.model, state.labels = options.model.name, labels_of(options.model.name)
     state.unpaced = options.screenshot is not None
     live = _live(path, options, UNPACED if state.unpaced else speed)
     output = options.output

@@ -102,6 +102,8 @@ class Serve:
         start = self.recognizer.start()
         options = self.server_options()
         to_stderr()
+        if self.model.hint:
+            Log().info("the embedded model is used", message=self.model.hint)
         if no_words:
             Log().info("transcription is disabled", message=no_words)
         model = self.model.request(batch=self.batch, words=start is not None)

@@ -112,8 +112,7 @@ def open_engine(
 
 def threads_for(model: "StreamModel") -> int:
     """CPU threads that suit a model: on a busy machine, a second thread makes a small one many times slower."""
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return 1 if parameters <= SMALL_MODEL else os.cpu_count() or 1
+    return 1 if model.parameter_count <= SMALL_MODEL else os.cpu_count() or 1
 
 
 def choose_device(device: str = "auto") -> str:

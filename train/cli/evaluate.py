@@ -9,20 +9,23 @@ from cyclopts import Parameter
 
 from emoscope.models.errors import EmoscopeError, UsageError
 from emoscope.streamer.cli.command import Command
-from emoscope.streamer.cli.options import ModelOptions
+from emoscope.streamer.cli.options import DetectorOptions, ModelOptions
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Plan, Report
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEXT = ("goemotions", "meld")
+UNACTED = ("read", "sounds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
     """Score a model on a corpus."""
 
-    corpus: Annotated[str, Parameter(help="ravdess, emodb, nemo, emotale, urdu; goemotions, meld", metavar="CORPUS")]
+    corpus: Annotated[
+        str, Parameter(help="ravdess, emodb, nemo, emotale, urdu; read, sounds; goemotions, meld", metavar="CORPUS")
+    ]
     data: Annotated[
         Path,
         Parameter(
@@ -71,6 +74,7 @@ class Evaluate:
     ] = None
     jobs: Annotated[Literal[1, 2], Parameter(help="number of processes")] = 1
     model: ModelOptions = field(default_factory=ModelOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
 
     def __post_init__(self) -> None:
         """UsageError for two ways at once, or a list without names."""
@@ -103,6 +107,8 @@ class Evaluate:
         try:
             if self.corpus in TEXT:
                 return _text(self)
+            if self.corpus in UNACTED:
+                return _claims(self)
             report = _report(self)
             _written(self, report)
             if self.json:
@@ -159,7 +165,7 @@ def _plan(options: "Evaluate") -> "tuple[Plan, int]":
     parts = (
         selection.fold_models(folders, clips, options.allow_trained)
         if folders
-        else selection.one_model(options.model.model, clips, options.allow_trained)
+        else selection.one_model(options.model.name, clips, options.allow_trained)
     )
     selection.assert_usable(clips)
     plan = Plan(
@@ -168,7 +174,7 @@ def _plan(options: "Evaluate") -> "tuple[Plan, int]":
         protocol=protocol,
         others=every,
         how=options.how,
-        config=Config(pace="fast", attention=False, baseline=options.baseline),
+        config=Config(pace="fast", attention=False, baseline=options.baseline, vad=options.detector.config()),
         sessions=SessionConfig(
             session=options.session,
             order=options.order or "shuffled",
@@ -198,6 +204,53 @@ def _check_outputs(options: "Evaluate") -> None:
     for option, path in (("--out", options.out), ("--svg", options.svg)):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise UsageError(f"{option} {path}: not a file in a folder that exists")
+
+
+def _claims(options: "Evaluate") -> int:
+    """Read speech and sounds: what the model claims where no emotion is played."""
+    from msgspec.structs import replace
+    from rich.console import Console
+
+    from emoscope.streamer import Config
+
+    from ..evaluation import claim_tables, selection
+    from ..evaluation.claims import evaluate_claims
+    from ..evaluation.evaluate import Plan
+    from ..evaluation.protocols import protocol_of
+    from ..progress import stage
+
+    refused = ("protocol", "whole", "order", "conditions", "out", "svg")
+    if (given := [f"--{name}" for name in refused if getattr(options, name)]) or options.session != "recording":
+        raise UsageError(
+            f"--corpus {options.corpus} has no played emotion: {', '.join(given) or '--session'} does not apply to it"
+        )
+    every = selection.find_clips(options.corpus, options.data)
+    chosen = selection.of_speakers(every, options.speaker_names) if options.speaker_names else every
+    clips = selection.readable(chosen)
+    folders = _fold_folders(options)
+    parts = (
+        selection.fold_models(folders, clips, options.allow_trained)
+        if folders
+        else selection.one_model(options.model.name, clips, options.allow_trained)
+    )
+    config = Config(pace="fast", attention=False, interim=False, vad=options.detector.config())
+    plan = Plan(
+        corpus=options.corpus,
+        parts=parts,
+        protocol=protocol_of(None, options.corpus),
+        config=replace(config, baseline=options.baseline),
+        jobs=options.jobs,
+        asr=options.asr,
+        device=options.model.device,
+        threads=options.model.threads,
+    )
+    with stage(options.corpus, len(clips)) as shown:
+        report = evaluate_claims(plan, len(chosen) - len(clips), shown.advance)
+    if options.json:
+        sys.stdout.write(claim_tables.one_line(report) + "\n")
+    else:
+        claim_tables.show(report, Console(width=None if sys.stdout.isatty() else 120, highlight=False))
+    return 0
 
 
 def _written(options: "Evaluate", report: "Report") -> None:
@@ -241,7 +294,7 @@ def _text(options: "Evaluate") -> int:
         or options.asr != "none"
     ):
         raise UsageError(f"--corpus {options.corpus} is read, not heard; its options are --model, --data and --json")
-    model = options.model.model
+    model = options.model.name
     corpus: Literal["goemotions", "meld"] = "meld" if options.corpus == "meld" else "goemotions"
     branch = load_text_branch(model if (Path(model) / "vocabulary.json").is_file() else "goemotions")
     found = {"text_branch": branch.card.id, **evaluate_text(corpus, options.data, branch)}

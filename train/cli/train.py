@@ -84,6 +84,42 @@ class TrainSmall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainWhisper:
+    """The head over Whisper-base's lower layers."""
+
+    epochs: Epochs = None
+    part: Annotated[
+        Part | None,
+        Parameter(help="only this training, or the folds' scores, beside others; then everything with --resume"),
+    ] = None
+    encoder: Annotated[
+        Path | None,
+        Parameter(help="folder of Whisper-base, of transformers or CTranslate2 (the pulled one)", metavar="DIR"),
+    ] = None
+    place: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for a number of epochs below 1."""
+        check_positive("epochs", self.epochs)
+
+    def run(self) -> int:
+        """Train."""
+        work, out = self.place.folders("whisper")
+
+        def train() -> None:
+            from emoscope.models.whisper.checkpoint import any_encoder, read_encoder
+
+            from ..whisper.recipe import Recipe, train_whisper
+
+            encoder = any_encoder() if self.encoder is None else read_encoder(self.encoder)
+            recipe = Recipe()
+            recipe = replace(recipe, fit=replace(recipe.fit, **given(epochs=self.epochs, seed=self.place.seed)))
+            train_whisper(self.place.data, work, out, recipe, encoder, self.place.resume, self.place.threads, self.part)
+
+        return report(train, out)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainPublished:
     """A published system."""
 
@@ -230,6 +266,7 @@ command = CommandGroup(
     "train a model from corpora of speech",
     (
         Command("small", "the model that ships, from RAVDESS, EmoDB, nEMO and EmoTale", TrainSmall),
+        Command("whisper", "a head over Whisper-base, from the same corpora and read speech", TrainWhisper),
         Command("attentive", "attentive pooling over a pretrained encoder, by its paper's recipe", TrainAttentive),
         Command("segmental", "a pretrained encoder on overlapping segments, by its paper's recipe", TrainSegmental),
         Command("text", "the text branch, from GoEmotions", TrainText),

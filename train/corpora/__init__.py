@@ -11,6 +11,7 @@ from .acted import EMODB_LABELS, NEMO_LABELS, RAVDESS_LABELS, list_emodb, list_n
 from .listing import LABELS, SOUNDS, Clip, Corpus
 from .rated import EMOTALE_LABELS, list_emotale
 from .talk import URDU_LABELS, list_urdu
+from .unacted import READ_LABEL, list_read, list_sounds
 
 __all__ = [
     "CATEGORICAL",
@@ -24,6 +25,8 @@ __all__ = [
     "list_emotale",
     "list_nemo",
     "list_ravdess",
+    "list_read",
+    "list_sounds",
     "list_urdu",
     "load_corpora",
 ]
@@ -73,6 +76,22 @@ CORPORA: dict[str, Corpus] = {
             citation="Latif, Qayyum, Usman and Qadir (2018), Cross lingual speech emotion recognition: Urdu vs. "
             "western languages, FIT",
             list_clips=list_urdu,
+        ),
+        Corpus(
+            name="read",
+            labels=(READ_LABEL,),
+            languages=("en",),
+            licence="CC BY 4.0",
+            citation="Zhang et al. (2021), speechocean762, Interspeech; Panayotov et al. (2015), LibriSpeech, ICASSP",
+            list_clips=list_read,
+        ),
+        Corpus(
+            name="sounds",
+            labels=(),
+            languages=(),
+            licence="CC BY",
+            citation="Piczak (2015), ESC: Dataset for Environmental Sound Classification (ESC-10), ACM Multimedia",
+            list_clips=list_sounds,
         ),
     )
 }

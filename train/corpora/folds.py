@@ -1,5 +1,8 @@
 """Cross-validation by speakers: the held-out speakers of each fold, fixed so that scores are comparable."""
 
+import hashlib
+from collections.abc import Iterable
+
 from ..errors import SplitInvalid
 
 FOLDS = 4
@@ -33,10 +36,21 @@ EMOBOX_RAVDESS: tuple[tuple[str, ...], ...] = (
 """RAVDESS as EmoBox divides it. Ma et al. (2024), "EmoBox"; each actor in one fold."""
 
 
-def fold_speakers(corpus: str, fold: int) -> frozenset[str]:
-    """Speakers of `corpus` that fold `fold` (from 0) is scored on; SplitInvalid for an unknown corpus or fold."""
-    if corpus not in SPEAKERS:
-        raise SplitInvalid(f"no folds for {corpus!r}; there are some for {', '.join(SPEAKERS)}")
+MANY = ("read",)
+"""Corpora of hundreds of speakers, whose folds follow from the speakers' names."""
+
+
+def fold_speakers(corpus: str, fold: int, speakers: Iterable[str] = ()) -> frozenset[str]:
+    """Speakers of `corpus` that fold `fold` (from 0) is scored on; SplitInvalid for an unknown corpus or fold.
+
+    speakers  those of the corpus, for one of MANY
+    """
+    if corpus not in SPEAKERS and corpus not in MANY:
+        raise SplitInvalid(f"no folds for {corpus!r}; there are some for {', '.join((*SPEAKERS, *MANY))}")
     if not 0 <= fold < FOLDS:
         raise SplitInvalid(f"fold {fold}: folds go from 0 to {FOLDS - 1}")
+    if corpus in MANY:
+        return frozenset(
+            speaker for speaker in speakers if hashlib.sha256(speaker.encode()).digest()[0] % FOLDS == fold
+        )
     return frozenset(SPEAKERS[corpus][fold])

@@ -19,6 +19,7 @@ class Clip:
     gender      "f", "m", or "" where the corpus does not say
     language    ISO 639-1
     dimensions  arousal, valence and dominance in [-1, 1], the mean of the raters; None without ratings
+    age         of the speaker in years; None where the corpus does not say
     """
 
     corpus: str
@@ -29,6 +30,7 @@ class Clip:
     gender: str = ""
     language: str = ""
     dimensions: tuple[float, float, float] | None = field(default=None, compare=False)
+    age: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,16 @@
 """Which clips are scored by which model: no speaker by a model that was trained on that speaker."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
 
 from emoscope.models.cards import Card, read_card
-from emoscope.models.errors import UsageError
+from emoscope.models.errors import EmoscopeError, UsageError
 from emoscope.models.store import find_model
+from emoscope.streamer.sources.recordings import Recording
 
 from ..corpora import CORPORA, Clip, load_corpora
 from ..corpora.audio import SHORTEST_S
@@ -78,6 +80,17 @@ def assert_usable(clips: Sequence[Clip]) -> None:
         )
 
 
+def readable(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips that the live path reads to their end."""
+    found = []
+    for clip in clips:
+        with suppress(EmoscopeError), Recording(clip.path) as recording:
+            for _ in recording.blocks(1.0):
+                pass
+            found.append(clip)
+    return found
+
+
 def one_model(model: str | Path, clips: Sequence[Clip], allow_trained: bool) -> list[Part]:
     """All clips by one model."""
     folder = find_model(model)
@@ -89,8 +102,9 @@ def fold_models(folders: Sequence[Path], clips: Sequence[Clip], allow_trained: b
     if len(folders) != FOLDS:
         raise UsageError(f"{len(folders)} models for {FOLDS} folds; name one for each, in order")
     corpus = clips[0].corpus
-    sides = [fold_speakers(corpus, fold) for fold in range(FOLDS)]
-    strangers = sorted({clip.speaker for clip in clips}.difference(*sides))
+    speakers = {clip.speaker for clip in clips}
+    sides = [fold_speakers(corpus, fold, speakers) for fold in range(FOLDS)]
+    strangers = sorted(speakers.difference(*sides))
     if strangers:
         raise SplitInvalid(f"{corpus}: in no fold: {listed(strangers)}; leave them out with --speakers")
     parts = []

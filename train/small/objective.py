@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from emoscope.models.small import SmallModel
+from emoscope.models.relative import RelativeModel
 from emoscope.models.speaker import CALM
 
 from ..corpora import Clip
@@ -53,7 +53,7 @@ def calmness_of(labels: Sequence[str], logits: Tensor) -> Tensor:
     return torch.softmax(logits.float(), -1)[:, calm].sum(1)
 
 
-def follow_embeddings(model: SmallModel, embedding: Tensor, step: int) -> None:
+def follow_embeddings(model: RelativeModel, embedding: Tensor, step: int) -> None:
     """Update the running mean and deviation of embeddings: an average over about the last hundred steps."""
     momentum = max(0.01, 1 / (step + 1))
     model.centre.lerp_(embedding.mean(0), momentum)

@@ -12,24 +12,23 @@ from pathlib import Path
 
 import torch
 
-from emoscope.models.cards import Audio, CalibrationCard, Card, Score
-from emoscope.models.cards import Corpus as CorpusCard
+from emoscope.models.cards import Audio, CalibrationCard, Card
 from emoscope.models.contract import ModelContract
 from emoscope.models.reading import DIMENSIONS, Calibration
 from emoscope.models.small import SmallConfig, SmallModel
-from emoscope.models.store import save_model
 
 from ..corpora import CATEGORICAL, CORPORA, LABELS, TRAINED, Clip, load_corpora
-from ..corpora.folds import FOLDS, fold_speakers
+from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split, assert_classes_present, split_by_speaker
-from ..fit import Fitted, fingerprint
-from ..progress import say, stage
+from ..fit import fingerprint
+from ..progress import stage
 from .augment import AugmentConfig
 from .batches import BatchConfig
-from .calibrate import fit_calibration, logits_of_beginnings, together
+from .calibrate import logits_of_beginnings
 from .features import Utterance, prepare
 from .fitting import FitConfig, fit
 from .notes import NOTES
+from .shipping import PARTS, SCORES, Trained, corpora_of, finish, fold_split, parts_of
 
 CONTRACT = ModelContract(
     id="small",
@@ -69,15 +68,6 @@ class Recipe:
     evaluation: Speakers = field(default_factory=lambda: {"ravdess": ("21", "22")})
 
 
-@dataclass(frozen=True)
-class Trained:
-    """One finished training and its split."""
-
-    model: SmallModel
-    fitted: Fitted
-    split: Split
-
-
 def train_small(
     data: Path,
     work: Path,
@@ -98,13 +88,13 @@ def train_small(
     # A clip is too little work for several threads.
     torch.set_num_threads(1)
     clips = load_corpora(data, TRAINED)
-    splits = [fold_split(clips, k) for k in range(FOLDS)]
+    splits = [fold_split(clips, k, TRAINED) for k in range(FOLDS)]
     shipping = split_by_speaker(clips, {}, recipe.evaluation)
     for split in (*splits, shipping):
         assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
     speeds = prepare_speeds(clips, recipe, work / "cache")
     torch.set_num_threads(threads)
-    parts = {None: PARTS, SCORES: PARTS[:FOLDS]}.get(only_part, (only_part,))
+    parts = parts_of(only_part)
     trained = [
         train_one(speeds, split, recipe, work / f"{part}.safetensors", resume or only_part == SCORES, part)
         for part, split in zip(PARTS, (*splits, shipping), strict=True)
@@ -112,38 +102,21 @@ def train_small(
     ]
     if len(trained) < FOLDS:
         return None
-    folds = trained[:FOLDS]
-    torch.set_num_threads(1)
-    held_out = [logits_of_beginnings(t.model, categorical(only([speeds[0]], t.split.held_out)[0])) for t in folds]
-    for k, one in enumerate(folds):
-        # The temperatures of a fold are fitted without the fold's own speakers.
-        one.model.calibration = fit_calibration(together([h for other, h in enumerate(held_out) if other != k]))
-        save_model(one.model, make_card(one, recipe, f"small, fold {k}"), work / "folds" / f"fold-{k}")
-    from .scores import KeptScores, measure_folds, measure_shipped
-
-    kept = KeptScores(work / "scores", resume or only_part == SCORES)
-    scores = measure_folds(work / "folds", data, kept)
-    if only_part == SCORES:
-        return None
-    shipped = trained[-1]
-    shipped.model.calibration = fit_calibration(together(held_out))
-    say(f"calibration: {shipped.model.calibration}")
-    card = make_card(shipped, recipe, "small", folds)
-    save_model(shipped.model, card, work / "unscored")
-    scores += measure_shipped(work / "unscored", data, recipe.evaluation, kept)
-    return save_model(shipped.model, with_scores(card, scores), out)
+    return finish(
+        trained,
+        "small",
+        held_out=lambda one: logits_of_beginnings(one.model, categorical(only([speeds[0]], one.split.held_out)[0])),
+        card=lambda one, name, folds: make_card(one, recipe, name, folds),
+        data=data,
+        work=work,
+        out=out,
+        evaluation=recipe.evaluation,
+        resume=resume,
+        only_scores=only_part == SCORES,
+    )
 
 
-PARTS = (*(f"fold-{k}" for k in range(FOLDS)), "all")
-SCORES = "scores"
 LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
-
-
-def fold_split(clips: Sequence[Clip], fold: int) -> Split:
-    """Train on the speakers of the other folds; this fold's speakers are held out."""
-    there = {(clip.corpus, clip.speaker) for clip in clips}
-    side = {c: [s for s in sorted(fold_speakers(c, fold)) if (c, s) in there] for c in TRAINED}
-    return split_by_speaker(clips, side, {})
 
 
 def train_one(
@@ -153,7 +126,7 @@ def train_one(
     checkpoint: Path,
     resume: bool,
     title: str,
-) -> Trained:
+) -> Trained[SmallModel]:
     """One training on a split's training speakers, at each speed."""
     model = new_model(recipe)
     fitted = fit(model, only(speeds, split.train), LABELS_OF, recipe.fit, checkpoint, resume, title)
@@ -191,14 +164,9 @@ def categorical(utterances: Sequence[Utterance]) -> list[Utterance]:
     return [u for u in utterances if u.clip.corpus in CATEGORICAL]
 
 
-def with_scores(card: Card, scores: Sequence[Score]) -> Card:
-    """The card with its scores."""
-    from msgspec.structs import replace
-
-    return replace(card, scores=list(scores))
-
-
-def make_card(trained: Trained, recipe: Recipe, name: str, folds: Sequence[Trained] = ()) -> Card:
+def make_card(
+    trained: Trained[SmallModel], recipe: Recipe, name: str, folds: Sequence[Trained[SmallModel]] = ()
+) -> Card:
     """The card without scores; `folds` are the trainings that the calibration comes from."""
     model = trained.model
     contract = model.contract
@@ -221,15 +189,7 @@ def make_card(trained: Trained, recipe: Recipe, name: str, folds: Sequence[Train
         calibration=CalibrationCard.of(model.calibration),
         languages=list(contract.languages),
         licence=contract.licence,
-        data=[
-            CorpusCard(
-                name=corpus.name,
-                speakers=sorted({clip.speaker for clip in clips if clip.corpus == corpus.name}),
-                licence=corpus.licence,
-                citation=corpus.citation,
-            )
-            for corpus in (CORPORA[name] for name in TRAINED)
-        ],
+        data=corpora_of(clips, TRAINED),
         training={
             "command": "emoscope train small",
             "parameters": sum(p.numel() for p in model.parameters()),

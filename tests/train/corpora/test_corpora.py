@@ -13,6 +13,7 @@ from emoscope.train.corpora import (
     list_emotale,
     list_nemo,
     list_ravdess,
+    list_read,
     list_urdu,
     load_corpora,
 )
@@ -130,11 +131,42 @@ def test_a_folder_without_the_corpora_says_where_to_point(tmp_path):
 
 def test_the_real_corpora_are_listed_whole(shared):
     """Every clip that is there, every label one of ours, a gender and a language for each."""
-    clips = load_corpora(shared, CORPORA)
-    counts = {name: sum(clip.corpus == name for clip in clips) for name in CORPORA}
+    spoken = [name for name in CORPORA if name not in ("read", "sounds")]
+    clips = load_corpora(shared, spoken)
+    counts = {name: sum(clip.corpus == name for clip in clips) for name in spoken}
     assert counts == {"ravdess": 1320, "emodb": 408, "nemo": 3402, "emotale": 700, "urdu": 284}
     assert {clip.label for clip in clips} == set(LABELS)
     assert {clip.gender for clip in clips} == {"f", "m"}
     assert {clip.language for clip in clips} == {"da", "de", "en", "pl", "ur"}
     assert {clip.corpus for clip in clips if clip.dimensions} == {"emotale"}
     assert len({clip.speaker for clip in clips if clip.corpus == "urdu"}) == 25
+
+
+def test_read_speech_is_listed_whole_with_ages_and_sounds_with_their_kinds(shared):
+    """Nobody plays an emotion in the one, nobody speaks in the other."""
+    read, sounds = load_corpora(shared, ["read"]), load_corpora(shared, ["sounds"])
+    assert len(read) == 1851 and {clip.label for clip in read} == {"neutral"}
+    assert len({clip.speaker for clip in read}) == 451
+    assert 300 < sum(clip.age is not None and clip.age < 13 for clip in read) < 1000
+    assert len(sounds) == 300 and len({clip.label for clip in sounds}) == 10
+
+
+def test_a_table_of_read_speech_that_names_a_missing_file_is_refused(tmp_path):
+    """A copy that broke off."""
+    folder = tmp_path / "read"
+    folder.mkdir()
+    with pytest.raises(CorpusMissing, match=r"clips\.csv"):
+        list_read(folder)
+    header = "file,corpus,speaker,gender,age,text\n"
+    (folder / "clips.csv").write_text(header + "a.wav,speechocean762,1,f,9,HELLO\nb.wav,LibriSpeech,2,m,,HELLO\n")
+    (folder / "a.wav").touch()
+    with pytest.raises(CorpusInvalid, match=r"1 files missing.*b"):
+        list_read(folder)
+    (folder / "b.wav").touch()
+    assert [(clip.speaker, clip.age) for clip in list_read(folder)] == [
+        ("speechocean762-1", 9),
+        ("LibriSpeech-2", None),
+    ]
+    (folder / "clips.csv").write_text("name\na.wav\n")
+    with pytest.raises(CorpusInvalid, match="expected the columns"):
+        list_read(folder)

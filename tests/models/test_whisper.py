@@ -1,0 +1,212 @@
+"""`whisper`: the encoder is the user's own copy, whichever layout it has, and nothing else is taken for it."""
+
+import contextlib
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoscope.models import Calibration, ModelContract, save_model
+from emoscope.models.cards import Audio, CalibrationCard, Card
+from emoscope.models.errors import HeadMismatch, NotCached
+from emoscope.models.external import find_encoder, kept_file
+from emoscope.models.store import load_model
+from emoscope.models.whisper import WhisperConfig, WhisperModel
+from emoscope.models.whisper.checkpoint import (
+    Weights,
+    check,
+    digests_of,
+    keep,
+    load_encoder,
+    read_encoder,
+)
+from emoscope.models.whisper.ctranslate2 import read_variables
+
+from .whisper_files import ctranslate2_file, random_encoder, write_ctranslate2, write_transformers
+
+CONTRACT = ModelContract(
+    id="whisper",
+    labels=("angry", "happy", "neutral", "sad"),
+    dimensions=("arousal", "valence", "dominance"),
+    baseline=True,
+    window=25_600,
+    hop=12_800,
+    frame=640,
+    lookback=240,
+    tail=4_800,
+)
+
+
+@functools.cache
+def encoder() -> Weights:
+    """One random encoder for all tests: it takes a second to make."""
+    return random_encoder()
+
+
+def make_model() -> WhisperModel:
+    """A model with random weights over the random encoder."""
+    torch.manual_seed(1)
+    model = WhisperModel(WhisperConfig(width=16, encoder=digests_of(encoder())), CONTRACT, Calibration())
+    model.attach(encoder())
+    return model.eval()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in which the pulled encoder is kept."""
+    monkeypatch.setenv("EMOSCOPE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_both_layouts_give_the_same_tensors(tmp_path: Path) -> None:
+    """transformers' float32 and CTranslate2's fused float16 are the same encoder."""
+    one = read_encoder(write_transformers(tmp_path / "transformers", encoder()))
+    other = read_encoder(write_ctranslate2(tmp_path / "ctranslate2", encoder()))
+    assert digests_of(one) == digests_of(other) == digests_of(encoder())
+    assert len(one) == 50
+    assert all(torch.equal(one[name], encoder()[name]) for name in encoder())
+
+
+def test_a_tensor_with_one_other_value_is_refused() -> None:
+    """The message names the tensor and what brings the right one."""
+    altered = {**encoder(), "conv1.bias": encoder()["conv1.bias"].clone()}
+    altered["conv1.bias"][0] += 1
+    with pytest.raises(HeadMismatch, match=r"1 tensors differ, such as conv1\.bias.*emoscope models pull whisper"):
+        check(altered, digests_of(encoder()), "folder")
+
+
+def test_a_quantised_copy_is_refused(tmp_path: Path) -> None:
+    """int8 weights are other weights: the head was trained on the states of the unquantised encoder."""
+    folder = tmp_path / "int8"
+    small = {name: (tensor * 0).to(torch.int8) for name, tensor in encoder().items()}
+    write_ctranslate2(folder, small, kind="int8")  # type: ignore[arg-type]
+    with pytest.raises(HeadMismatch, match="quantised"):
+        read_encoder(folder)
+
+
+def test_an_encoder_of_another_size_is_refused(tmp_path: Path) -> None:
+    """Whisper-tiny has the same names with other shapes."""
+    tiny = {name: tensor[..., : max(1, tensor.shape[-1] // 2)].clone() for name, tensor in encoder().items()}
+    with pytest.raises(HeadMismatch, match="50 tensors differ"):
+        check(read_encoder(write_transformers(tmp_path, tiny)), digests_of(encoder()), tmp_path)
+
+
+def test_a_folder_without_weights_says_what_is_missing(tmp_path: Path) -> None:
+    """Neither of the two files is there."""
+    with pytest.raises(NotCached, match=r"neither model\.safetensors \(transformers\) nor model\.bin"):
+        read_encoder(tmp_path)
+
+
+def test_half_a_file_is_refused_in_both_layouts(tmp_path: Path) -> None:
+    """A download that was broken off."""
+    for folder, name in (
+        (write_transformers(tmp_path / "transformers", encoder()), "model.safetensors"),
+        (write_ctranslate2(tmp_path / "ctranslate2", encoder()), "model.bin"),
+    ):
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(HeadMismatch, match="whole"):
+            read_encoder(folder)
+
+
+@given(st.data())
+def test_a_broken_variables_file_is_never_read_as_a_whole_one(data: st.DataObject) -> None:
+    """Cut at any byte it is refused, and whatever bytes it has, nothing but HeadMismatch is raised."""
+    import tempfile
+
+    import numpy as np
+
+    content = ctranslate2_file({"encoder/a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(2, np.float16)})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.bin"
+        path.write_bytes(content)
+        assert read_variables(path, "encoder/")["encoder/a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+        cut = data.draw(st.integers(0, len(content) - 5), label="bytes that are left")
+        path.write_bytes(content[:cut])
+        with pytest.raises(HeadMismatch):
+            read_variables(path, "encoder/")
+        place = data.draw(st.integers(0, len(content) - 1), label="byte that is changed")
+        path.write_bytes(content[:place] + bytes([data.draw(st.integers(0, 255))]) + content[place + 1 :])
+        with contextlib.suppress(HeadMismatch):
+            read_variables(path, "encoder/")
+
+
+def test_the_kept_encoder_is_found_first_and_then_the_hubs(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull is kept; without one, what transformers or faster-whisper have cached will do."""
+    hub = tmp_path / "hub"
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub))
+    assert find_encoder() is None
+    with pytest.raises(NotCached, match="not on this machine; `emoscope models pull whisper` fetches it once"):
+        load_encoder(digests_of(encoder()))
+    snapshot = hub / "models--Systran--faster-whisper-base" / "snapshots" / "0"
+    write_ctranslate2(snapshot, encoder())
+    assert find_encoder() == snapshot
+    assert digests_of(load_encoder(digests_of(encoder()))) == digests_of(encoder())
+    assert keep(encoder()) == kept_file() == find_encoder()
+    assert digests_of(load_encoder(digests_of(encoder()))) == digests_of(encoder())
+
+
+def test_a_saved_model_holds_no_encoder_and_loads_with_the_kept_one(tmp_path: Path, cache: Path) -> None:
+    """The folder has the head alone; the same readings come back, and another encoder is refused."""
+    model = make_model()
+    card = Card(
+        format=1, id="whisper", version="1", architecture="whisper", config=model.card_config(),
+        audio=Audio.of(CONTRACT, "as Whisper"), labels=list(CONTRACT.labels), dimensions=list(CONTRACT.dimensions),
+        derived=False, baseline=True, calibration=CalibrationCard.of(Calibration()), languages=[], licence="",
+        data=[], training={}, scores=[], notes=[], weights_sha256="",
+    )  # fmt: skip
+    save_model(model, card, tmp_path / "model")
+    assert (tmp_path / "model" / "weights.safetensors").stat().st_size < 200_000
+    with pytest.raises(NotCached):
+        load_model(tmp_path / "model")
+    keep(encoder())
+    loaded = load_model(tmp_path / "model")
+    audio = torch.randn(40_000, generator=torch.Generator().manual_seed(3)) * 0.1
+    with torch.inference_mode():
+        before, after = model.forward_windows(audio), loaded.forward_windows(audio)
+    assert before is not None and after is not None
+    assert torch.equal(before[0], after[0]) and torch.equal(before[1], after[1])
+    keep(random_encoder(seed=1))
+    with pytest.raises(HeadMismatch, match="tensors differ"):
+        load_model(tmp_path / "model")
+
+
+def test_a_short_window_in_a_padded_batch_is_read_as_it_is_alone() -> None:
+    """What a server pads, it must not change: states and scores within rounding."""
+    model = make_model()
+    audio = torch.randn(240 + 12_800, generator=torch.Generator().manual_seed(4)) * 0.1
+    padded = torch.cat([audio, torch.zeros(12_800)])
+    with torch.inference_mode():
+        alone = model.encode(audio[None], torch.tensor([12_800]), torch.tensor([[0, 20]]))
+        batch = model.encode(
+            torch.stack([padded, torch.randn(len(padded)) * 0.1]), torch.tensor([12_800, 25_600]),
+            torch.tensor([[0, 20], [0, 40]]),
+        )  # fmt: skip
+    torch.testing.assert_close(model.embed(batch.state)[:1], model.embed(alone.state), atol=1e-3, rtol=1e-3)
+
+
+def test_windows_merge_to_the_offline_answer_in_any_order() -> None:
+    """The pooling is exact: the states of an utterance's windows merge to the same embedding, whatever their order."""
+    model = make_model()
+    from emoscope.models.windows import plan
+
+    audio = torch.randn(240 + 48_000, generator=torch.Generator().manual_seed(5)) * 0.1
+    with torch.inference_mode():
+        states = model.encode_windows(audio, list(plan(CONTRACT, 48_000)))
+        forwards = functools.reduce(lambda a, b: a.merge(b), states)
+        backwards = functools.reduce(lambda a, b: a.merge(b), states[::-1])
+    assert len(states) == 3
+    torch.testing.assert_close(model.embed(forwards), model.embed(backwards), atol=1e-5, rtol=1e-5)
+
+
+def test_the_encoder_counts_among_the_parameters_and_moves_with_the_model() -> None:
+    """Threads are chosen by the whole model, and `to` takes the encoder along."""
+    model = make_model()
+    head = sum(parameter.numel() for parameter in model.parameters())
+    assert model.parameter_count - head == sum(tensor.numel() for tensor in encoder().values())
+    assert next(model.double().encoder.parameters()).dtype == torch.float64
