@@ -35,6 +35,18 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def whisper_base() -> Path:
+    """A folder with Whisper-base; without it the test fails on CI and is skipped elsewhere."""
+    folder = Path(os.environ.get("EMOSCOPE_TEST_WHISPER") or ROOT / "runs" / "whisper-base")
+    if not (folder / "model.bin").is_file():
+        message = f"needs Whisper-base: `.ci/whisper-base {folder}` fetches it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def conversation() -> Path:
     """The demo recording."""
     return ROOT / "demo" / "recordings" / "conversation.flac"

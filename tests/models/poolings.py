@@ -10,8 +10,6 @@ from emoscope.models.pool_state import PoolState
 from emoscope.models.pooling import POOLINGS, BestSegmentPooling, Pooling, make_pooling
 
 DIM = 8
-
-
 NAMES = [*POOLINGS, "best"]
 
 

@@ -24,7 +24,6 @@ from emoscope.models.errors import CardInvalid, UsageError
 
 torch.set_num_threads(1)
 
-
 LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
 
 

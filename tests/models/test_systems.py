@@ -16,9 +16,7 @@ from emoscope.train.published.phases import ATTENTIVE, SEGMENTAL, enter
 
 torch.set_num_threads(1)
 
-
 XLS_R = {"checkpoint": "facebook/wav2vec2-xls-r-300m", "normalise": [-33.62, 56.15]}
-
 
 # Each row of Leygue et al. (2025), tables 1 and 2, and what the encoders' adapters add.
 ATTENTIVE_ROWS = {
@@ -32,7 +30,6 @@ ATTENTIVE_ROWS = {
     "checkpointed": {"speech": {"checkpointing": True}, "text": {"checkpointing": True}},
 }
 
-
 # Each row of Porjazovski et al. (2024), table 1, with the settings of section 4, and what the encoders' adapters add.
 SEGMENTAL_CHANGES = {
     **SEGMENTAL_ROWS,
@@ -41,7 +38,6 @@ SEGMENTAL_CHANGES = {
     "WavLM": {"speech": "microsoft/wavlm-large"},
     **SEGMENTAL_CORPORA,
 }
-
 
 ROWS = [("attentive", row) for row in ATTENTIVE_ROWS] + [("segmental", row) for row in SEGMENTAL_CHANGES]
 

@@ -107,11 +107,12 @@ class TrainWhisper:
         work, out = self.place.folders("whisper")
 
         def train() -> None:
-            from emoscope.models.whisper.checkpoint import any_encoder, read_encoder
+            from emoscope.models.whisper.checkpoint import any_encoder, keep, read_encoder
 
             from ..whisper.recipe import Recipe, train_whisper
 
             encoder = any_encoder() if self.encoder is None else read_encoder(self.encoder)
+            keep(encoder)  # the models of the folds are scored through the live path, which loads it from there
             recipe = Recipe()
             recipe = replace(recipe, fit=replace(recipe.fit, **given(epochs=self.epochs, seed=self.place.seed)))
             train_whisper(self.place.data, work, out, recipe, encoder, self.place.resume, self.place.threads, self.part)

@@ -61,7 +61,7 @@ def test_decisions_depend_neither_on_the_blocks_nor_on_when_answers_come(blocks,
     assert decisions(TALK, blocks, delay) == expected
 
 
-def test_the_network_listens_only_where_something_rises_above_the_room():
+def test_the_network_runs_only_where_a_sound_rises_above_the_room():
     """A minute of a quiet room asks for nothing."""
     detection, state = activity()
     room = silence(60.0)

@@ -1,4 +1,4 @@
-"""Sessions without words: what the tests of them share."""
+"""These helpers make sessions without transcription for several test files."""
 
 import numpy as np
 

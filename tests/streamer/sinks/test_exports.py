@@ -155,7 +155,7 @@ def test_nothing_is_ever_overwritten(tmp_path, kind):
 
 
 def with_words(path):
-    """The record of a session with words."""
+    """The record of a session with transcription."""
     events = run(Session(CONTRACT, transcribe=True), FakeEngine(), [voice(3.0), silence(1.0), voice(2.0)])
     with RecordWriter(path) as record:
         for event in events:

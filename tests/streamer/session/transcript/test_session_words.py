@@ -1,4 +1,4 @@
-"""A session with words: the contracts of `test_session.py`, and the protocol's rules on transcripts."""
+"""A session with transcription: the contracts of `test_session.py`, and the protocol's rules on transcripts."""
 
 import numpy as np
 import pytest
@@ -228,8 +228,8 @@ def test_an_utterance_that_is_over_as_it_begins_has_its_final():
     assert [e.utterance for e in of_type(events, "emotion.final")] == [1, 2]
 
 
-def test_attention_can_be_off_with_words_on():
-    """Shares still sum to 1."""
+def test_attention_can_be_disabled_while_transcription_is_enabled():
+    """The words' shares still sum to 1."""
     finals = of_type(events_of([TALK], attention=False), "emotion.final")
     assert len(finals) == 2
     for final in finals:

@@ -1,4 +1,4 @@
-"""Sessions with words: what the tests of them share."""
+"""These helpers make sessions with transcription for several test files."""
 
 from typing import Any
 
