@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import math
 import selectors
 import time
 from collections.abc import Callable, Coroutine
@@ -93,6 +94,9 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: FakeClock, busy: Callable[[], bool]) -> None:
         self._clock = clock
         super().__init__(_JumpingSelector(clock, busy))
+        # A real clock is not read more finely than this; here a timer never fires before its time, or a task that waits
+        # for what is left of a wait would do so for ever.
+        self._clock_resolution = 0.0
 
     def time(self) -> float:
         """The virtual time, in seconds."""
@@ -116,6 +120,7 @@ class _JumpingSelector(selectors.DefaultSelector):
                 found: list[tuple[selectors.SelectorKey, int]] = super().select(None)
                 return found
             if not self._busy():
-                self._clock.advance(max(0.0, timeout))
+                # Less than the distance to the next number would leave the clock where it is.
+                self._clock.advance(max(timeout, math.ulp(self._clock.now())))
                 return []
             time.sleep(POLL_S)

@@ -6,6 +6,8 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emoscope.streamer.testing import FakeClock, run_in_virtual_time
 
@@ -98,3 +100,21 @@ def test_the_clock_stands_still_while_a_thread_is_busy() -> None:
 
     assert run_in_virtual_time(wait(), clock, busy=working.is_set) == "result"
     assert clock.now() == 0.0
+
+
+@given(st.lists(st.floats(0.001, 100.0), min_size=1, max_size=20))
+def test_a_task_that_waits_for_the_rest_of_a_wait_comes_to_its_end(waits: list[float]) -> None:
+    """A timer never fires before its time, however the sums are rounded: the rest of a wait is nothing or passes."""
+    clock = FakeClock(0.1)
+
+    async def waiter() -> int:
+        rounds = 0
+        for wait in waits:
+            until = clock.now() + wait
+            while clock.now() < until:
+                await asyncio.sleep(until - clock.now())
+                rounds += 1
+                assert rounds <= 10 * len(waits)
+        return rounds
+
+    assert run_in_virtual_time(waiter(), clock) >= len(waits)
