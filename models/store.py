@@ -23,6 +23,7 @@ class Builder(Protocol):
 ARCHITECTURES: dict[str, str] = {
     "small": "small.model:SmallModel",
     "attentive": "systems.attentive:AttentiveModel",
+    "emospeech": "systems.emospeech:EmospeechModel",
     "segmental": "systems.segmental:SegmentalModel",
     "whisper": "whisper.model:WhisperModel",
 }

@@ -29,6 +29,8 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "attentive, Whisper": ("attentive", {"speech": "openai/whisper-medium"}),
     "segmental": ("segmental", {}),
     "segmental, baseline": ("segmental", {"segments": False, "triplet": "none"}),
+    "emospeech": ("emospeech", {}),
+    "emospeech, shared front end": ("emospeech", {"speech": {"normalise": [0.0, 0.1]}}),
 }  # fmt: skip
 
 
