@@ -2,6 +2,7 @@
 
 attentive  Leygue et al. 2025: two modalities, attentive pooling
 emospeech  Casals-Salvador et al. 2024: voice and words concatenated on time, reduced attention pooling
+ensemble   a hard vote of three `emospeech`
 segmental  Porjazovski et al. 2024: overlapping segments, triplet loss
 build      any of them by name, published or tiny, with any choice changed
 """
@@ -19,6 +20,8 @@ from .cards import FACTS as FACTS
 from .cards import draft_card as draft_card
 from .emospeech import EmospeechConfig as EmospeechConfig
 from .emospeech import EmospeechModel as EmospeechModel
+from .ensemble import EmospeechEnsemble as EmospeechEnsemble
+from .ensemble import EnsembleConfig as EnsembleConfig
 from .scores import published_scores as published_scores
 from .segmental import SegmentalConfig as SegmentalConfig
 from .segmental import SegmentalModel as SegmentalModel
@@ -32,7 +35,9 @@ __all__ = [
     "AttentiveConfig",
     "AttentiveModel",
     "EmospeechConfig",
+    "EmospeechEnsemble",
     "EmospeechModel",
+    "EnsembleConfig",
     "SegmentalConfig",
     "SegmentalModel",
     "System",

@@ -16,6 +16,7 @@ from .attentive import LABELS as ATTENTIVE_LABELS
 from .attentive import AttentiveConfig, AttentiveModel
 from .emospeech import LABELS as EMOSPEECH_LABELS
 from .emospeech import EmospeechConfig, EmospeechModel
+from .ensemble import EmospeechEnsemble, EnsembleConfig
 from .segmental import LABELS as SEGMENTAL_LABELS
 from .segmental import SegmentalConfig, SegmentalModel
 
@@ -112,6 +113,16 @@ SYSTEMS: dict[str, System] = {
         (2.0, 1.0),
         chosen={"speech": {"layer": "weighted"}},
     ),
+    "emospeech-ensemble": System(
+        "emospeech-ensemble",
+        "Casals-Salvador et al. 2024: a hard vote of three `emospeech` models",
+        EmospeechEnsemble,
+        EnsembleConfig,
+        EMOSPEECH_LABELS,
+        {"speech": "facebook/wav2vec2-xls-r-300m", "text": "llange/xlm-roberta-large-spanish"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
+    ),
 }
 
 
@@ -177,12 +188,17 @@ def load_encoders(
 ) -> None:
     """Give a system's encoders their pretrained weights, every weight accounted for; the rest stays random, to train.
 
-    checkpoints  hub names or folders by field (`speech`, `text`); by default those that its config names
+    checkpoints  hub names or folders by field (`speech`, `text`); by default those that its config names. The members
+                 of an ensemble are given the same
     download     fetch what is not cached on this machine
 
     >>> model = build("segmental")
     >>> load_encoders(model, download=True)
     """
+    if isinstance(model, EmospeechEnsemble):
+        for member in model.voters:
+            load_encoders(member, checkpoints, download)
+        return
     has = {field: encoder for field in ("speech", "text") if (encoder := getattr(model, field, None)) is not None}
     asked = checkpoints or {field: encoder.config.checkpoint for field, encoder in has.items()}
     if not asked:

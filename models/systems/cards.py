@@ -5,22 +5,26 @@ from typing import Any
 from ..cards import FORMAT, Audio, CalibrationCard, Card, Corpus
 from .attentive import AttentiveModel
 from .emospeech import EmospeechModel
+from .ensemble import EmospeechEnsemble
 from .scores import published_scores
 from .segmental import SegmentalModel
 
 UNTRAINED = "random weights: for tests and dry runs, its readings mean nothing"
 
+VOICE_ALONE = (
+    "published on Spanish speech with its transcripts; in the live stream it hears the voice alone, and the attention "
+    "is over the frames of the voice"
+)
+
 # What a reader of the card should know of a system, whatever it learned from.
 FACTS: dict[str, tuple[str, ...]] = {
-    "emospeech": (
-        "published on Spanish speech with its transcripts; in the live stream it hears the voice alone, and the "
-        "attention is over the frames of the voice",
-    ),
+    "emospeech": (VOICE_ALONE,),
+    "emospeech-ensemble": (VOICE_ALONE, "the score of a label is its share of the models' votes"),
 }
 
 
 def draft_card(
-    model: AttentiveModel | SegmentalModel | EmospeechModel,
+    model: AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble,
     licence: str = "Apache-2.0",
     data: list[Corpus] | None = None,
     training: dict[str, Any] | None = None,

@@ -161,6 +161,31 @@ def test_text_dropped_in_training_is_what_the_stream_hears():
     assert made(modalities="audio").read_tokens(words("ab")) is None
 
 
+def test_shared_front_ends_say_the_same_as_the_plain_way():
+    """With a fixed normalisation windows share their convolutions, and say what each would say encoded alone."""
+    model = made(speech={"normalise": [0.0, 0.1]}).eval()
+    audio = sound(5.3)[0]
+    assert model.speech.reusable and not made().speech.reusable
+    with torch.inference_mode():
+        shared = model.pool_windows(audio, 700, 80_700).arrays()
+        model.speech.reusable = False
+        plain = model.pool_windows(audio, 700, 80_700).arrays()
+    assert all(torch.allclose(shared[name], plain[name], atol=1e-5) for name in plain)
+
+
+def test_a_model_in_half_precision_says_nearly_the_same():
+    """bfloat16 weights: scores within 2e-2 of float32, and pool states still float32."""
+    model = made().eval()
+    audio, tokens = sound(4.0)[0], words("so glad")
+    with torch.inference_mode():
+        scores, _ = model.forward_windows(audio, tokens=tokens)
+        model.bfloat16()
+        half, _ = model.forward_windows(audio, tokens=tokens)
+        states = model.pool_windows(audio), model.read_tokens(tokens)
+    assert torch.allclose(half.float(), scores, atol=2e-2)
+    assert {array.dtype for state in states for array in state.arrays().values()} == {torch.float32}
+
+
 def test_published_sizes_are_those_of_the_encoders_and_the_classifier():
     """Counted on the meta device: XLS-R and XLM-R, a weight a layer, two norms, u, and the classifier."""
     with torch.device("meta"):

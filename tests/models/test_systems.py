@@ -157,7 +157,8 @@ def test_every_system_states_its_window_labels_and_dimensions(name):
     assert contract.lookback == model.speech.lookback and contract.frame == 320
     tables = {score.source.split(", ")[1] for score in published_scores(name)}
     assert tables and tables <= {"table 1", "table 2", "section 6"}
-    best = {"attentive": 0.3912, "segmental": 0.805, "emospeech": 0.8973}[name]
+    bests = {"attentive": 0.3912, "segmental": 0.805, "emospeech": 0.8973, "emospeech-ensemble": 0.8669}
+    best = bests[name]
     assert best == max(score.value for score in published_scores(name))
 
 
