@@ -11,7 +11,7 @@ from .cards import WEIGHTS_FILE, Score, read_card
 from .cards.weights import whole_file
 from .errors import UsageError
 from .store import find_model, shipped
-from .systems import SYSTEMS, build, published_scores
+from .systems import FACTS, SYSTEMS, build, published_scores
 
 MEASURED = "measured here"
 
@@ -103,5 +103,5 @@ def _system(name: str) -> Entry:
         licence="code Apache-2.0; trained weights take the licences of their encoders and data",
         published=tuple(published_scores(name)),
         measured=(),
-        notes=(),
+        notes=FACTS.get(name, ()),
     )

@@ -23,6 +23,8 @@ class Builder(Protocol):
 ARCHITECTURES: dict[str, str] = {
     "small": "small.model:SmallModel",
     "attentive": "systems.attentive:AttentiveModel",
+    "emospeech": "systems.emospeech:EmospeechModel",
+    "emospeech-ensemble": "systems.ensemble:EmospeechEnsemble",
     "segmental": "systems.segmental:SegmentalModel",
     "whisper": "whisper.model:WhisperModel",
 }

@@ -97,6 +97,10 @@ _ALL = [
         "FacebookAI/xlm-roberta-large", 558_840_832, "561M", model_type="xlm-roberta",
         **{**_ROBERTA, "vocab_size": 250_002}, **_LARGE,
     ),
+    _text(  # XLM-R large, its training continued on Spanish text (Lange et al. 2021): the same shape
+        "llange/xlm-roberta-large-spanish", 558_840_832, "as XLM-R large", model_type="xlm-roberta",
+        **{**_ROBERTA, "vocab_size": 250_002}, **_LARGE,
+    ),
 ]  # fmt: skip
 PUBLISHED: dict[str, Published] = {one.id: one for one in _ALL}
 

@@ -1,29 +1,43 @@
 """The published systems, a file each.
 
 attentive  Leygue et al. 2025: two modalities, attentive pooling
+emospeech  Casals-Salvador et al. 2024: voice and words concatenated on time, reduced attention pooling
+ensemble   a hard vote of three `emospeech`
 segmental  Porjazovski et al. 2024: overlapping segments, triplet loss
 build      any of them by name, published or tiny, with any choice changed
 """
 
 from .attentive import AttentiveConfig as AttentiveConfig
 from .attentive import AttentiveModel as AttentiveModel
+from .build import EMOSPEECH_ROWS as EMOSPEECH_ROWS
 from .build import SEGMENTAL_CORPORA as SEGMENTAL_CORPORA
 from .build import SEGMENTAL_ROWS as SEGMENTAL_ROWS
 from .build import SYSTEMS as SYSTEMS
 from .build import System as System
 from .build import build as build
 from .build import load_encoders as load_encoders
+from .cards import FACTS as FACTS
 from .cards import draft_card as draft_card
+from .emospeech import EmospeechConfig as EmospeechConfig
+from .emospeech import EmospeechModel as EmospeechModel
+from .ensemble import EmospeechEnsemble as EmospeechEnsemble
+from .ensemble import EnsembleConfig as EnsembleConfig
 from .scores import published_scores as published_scores
 from .segmental import SegmentalConfig as SegmentalConfig
 from .segmental import SegmentalModel as SegmentalModel
 
 __all__ = [
+    "EMOSPEECH_ROWS",
+    "FACTS",
     "SEGMENTAL_CORPORA",
     "SEGMENTAL_ROWS",
     "SYSTEMS",
     "AttentiveConfig",
     "AttentiveModel",
+    "EmospeechConfig",
+    "EmospeechEnsemble",
+    "EmospeechModel",
+    "EnsembleConfig",
     "SegmentalConfig",
     "SegmentalModel",
     "System",

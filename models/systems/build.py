@@ -1,5 +1,6 @@
 """Systems by name: as published, or the same architecture tiny and random, with any choice changed."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,6 +14,9 @@ from ..model import StreamModel
 from ..reading import Calibration
 from .attentive import LABELS as ATTENTIVE_LABELS
 from .attentive import AttentiveConfig, AttentiveModel
+from .emospeech import LABELS as EMOSPEECH_LABELS
+from .emospeech import EmospeechConfig, EmospeechModel
+from .ensemble import EmospeechEnsemble, EnsembleConfig
 from .segmental import LABELS as SEGMENTAL_LABELS
 from .segmental import SegmentalConfig, SegmentalModel
 
@@ -44,6 +48,22 @@ SEGMENTAL_ROWS: dict[str, dict[str, Any]] = {
     "seg+tri(W)": {"triplet": "utterance", "alpha": 0.2},
 }
 
+# The encoders of table 1 of `emospeech` and the classifiers of its table 2, as changes. "top 1" and "top 2" differ in
+# weight decay alone (.01 and .1). BETO-EMO is BETO fine-tuned for emotions, so its shape is BETO's.
+_ROBERTA, _BERT = "llange/xlm-roberta-large-spanish", "google-bert/bert-large-uncased"
+_BETO, _XLS_R = "dccuchile/bert-base-spanish-wwm-cased", "facebook/wav2vec2-xls-r-300m"
+EMOSPEECH_ROWS: dict[str, dict[str, Any]] = {
+    "RoBERTa, WavLM large": {"text": _ROBERTA, "speech": "microsoft/wavlm-large"},
+    "RoBERTa, XLSR": {"text": _ROBERTA, "speech": _XLS_R},
+    "RoBERTa, HuBERT large": {"text": _ROBERTA, "speech": "facebook/hubert-large-ll60k"},
+    "BERT, WavLM large": {"text": _BERT, "speech": "microsoft/wavlm-large"},
+    "BERT, XLSR": {"text": _BERT, "speech": _XLS_R},
+    "BETO, WavLM base plus": {"text": _BETO, "speech": "microsoft/wavlm-base-plus"},
+    "top 1": {"hidden_layers": 2},
+    "top 2": {"hidden_layers": 2},
+    "top 3": {"hidden_layers": 3},
+}
+
 
 @dataclass(frozen=True)
 class System:
@@ -51,6 +71,7 @@ class System:
 
     encoders   hub names of its encoders, by the config's field
     seconds    window and hop of the stream
+    chosen     fields of its encoders' configs that are not the checkpoint's own, by the config's field
     """
 
     name: str
@@ -60,6 +81,7 @@ class System:
     labels: tuple[str, ...]
     encoders: dict[str, str]
     seconds: tuple[float, float]
+    chosen: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 SYSTEMS: dict[str, System] = {
@@ -80,6 +102,26 @@ SYSTEMS: dict[str, System] = {
         SEGMENTAL_LABELS,
         {"speech": "facebook/wav2vec2-base"},
         (1.6, 0.8),
+    ),
+    "emospeech": System(
+        "emospeech",
+        "Casals-Salvador et al. 2024: XLS-R and Spanish XLM-R concatenated on time, reduced attention pooling",
+        EmospeechModel,
+        EmospeechConfig,
+        EMOSPEECH_LABELS,
+        {"speech": "facebook/wav2vec2-xls-r-300m", "text": "llange/xlm-roberta-large-spanish"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
+    ),
+    "emospeech-ensemble": System(
+        "emospeech-ensemble",
+        "Casals-Salvador et al. 2024: a hard vote of three `emospeech` models",
+        EmospeechEnsemble,
+        EnsembleConfig,
+        EMOSPEECH_LABELS,
+        {"speech": "facebook/wav2vec2-xls-r-300m", "text": "llange/xlm-roberta-large-spanish"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
     ),
 }
 
@@ -110,7 +152,7 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
     if size not in ("published", "tiny"):
         raise UsageError(f"size must be 'published' or 'tiny'; got {size!r}")
     system = SYSTEMS[name]
-    known = {field.name for field in fields(system.config)} | {"labels", "window", "hop"}
+    known = {one.name for one in fields(system.config)} | {"labels", "window", "hop"}
     if unknown := sorted(changes.keys() - known):
         raise UsageError(f"{name} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}")
     labels = tuple(changes.pop("labels", system.labels))
@@ -121,7 +163,8 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
     window, hop = changes.pop("window", window), changes.pop("hop", hop)
     for field, checkpoint in system.encoders.items():
         change = changes.get(field, {})
-        change = {"checkpoint": change} if isinstance(change, str) else dict(change)
+        change = {"checkpoint": change} if isinstance(change, str) else change
+        change = {**system.chosen.get(field, {}), **change}
         named = change.pop("checkpoint", None)
         if "model" in change and named is None:
             change["checkpoint"] = None  # no weights are known for a shape of one's own
@@ -145,12 +188,17 @@ def load_encoders(
 ) -> None:
     """Give a system's encoders their pretrained weights, every weight accounted for; the rest stays random, to train.
 
-    checkpoints  hub names or folders by field (`speech`, `text`); by default those that its config names
+    checkpoints  hub names or folders by field (`speech`, `text`); by default those that its config names. The members
+                 of an ensemble are given the same
     download     fetch what is not cached on this machine
 
     >>> model = build("segmental")
     >>> load_encoders(model, download=True)
     """
+    if isinstance(model, EmospeechEnsemble):
+        for member in model.voters:
+            load_encoders(member, checkpoints, download)
+        return
     has = {field: encoder for field in ("speech", "text") if (encoder := getattr(model, field, None)) is not None}
     asked = checkpoints or {field: encoder.config.checkpoint for field, encoder in has.items()}
     if not asked:

@@ -4,20 +4,36 @@ from typing import Any
 
 from ..cards import FORMAT, Audio, CalibrationCard, Card, Corpus
 from .attentive import AttentiveModel
+from .emospeech import EmospeechModel
+from .ensemble import EmospeechEnsemble
 from .scores import published_scores
 from .segmental import SegmentalModel
 
 UNTRAINED = "random weights: for tests and dry runs, its readings mean nothing"
 
+VOICE_ALONE = (
+    "published on Spanish speech with its transcripts; in the live stream it hears the voice alone, and the attention "
+    "is over the frames of the voice"
+)
+
+# What a reader of the card should know of a system, whatever it learned from.
+FACTS: dict[str, tuple[str, ...]] = {
+    "emospeech": (VOICE_ALONE,),
+    "emospeech-ensemble": (VOICE_ALONE, "the score of a label is its share of the models' votes"),
+}
+
 
 def draft_card(
-    model: AttentiveModel | SegmentalModel,
+    model: AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble,
     licence: str = "Apache-2.0",
     data: list[Corpus] | None = None,
     training: dict[str, Any] | None = None,
     notes: list[str] | None = None,
 ) -> Card:
-    """A card for `save_model`, which fills in the weights' SHA-256. Without data the model counts as untrained."""
+    """A card for `save_model`, which fills in the weights' SHA-256. Without data the model counts as untrained.
+
+    notes  by default, that an untrained model is one; what is known of the system is added
+    """
     contract, calibration = model.contract, model.calibration
     normalisation = "none: it takes no audio"
     if getattr(model, "speech", None) is not None:
@@ -39,6 +55,6 @@ def draft_card(
         data=data or [],
         training=training or {},
         scores=published_scores(model.architecture),
-        notes=notes if notes is not None else ([] if data else [UNTRAINED]),
+        notes=[*(notes if notes is not None else ([] if data else [UNTRAINED])), *FACTS.get(model.architecture, ())],
         weights_sha256="",
     )

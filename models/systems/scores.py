@@ -3,6 +3,7 @@
 from ..cards import Score
 
 _LEYGUE = "Leygue et al. 2025, table {}"
+_CASALS = "Casals-Salvador et al. 2024, {}"
 _PORJAZOVSKI = "Porjazovski et al. 2024, table 1"
 
 
@@ -52,6 +53,30 @@ def _segmental() -> list[Score]:
     ]  # fmt: skip
 
 
+def _emospeech() -> list[Score]:
+    table1 = {
+        "RoBERTa, WavLM large": 80.04, "RoBERTa, XLSR": 89.73, "RoBERTa, HuBERT large": 76.033,
+        "BERT, WavLM large": 83.27, "BERT, XLSR": 86.59, "BETO, WavLM base plus": 74.79,
+        "BETO-EMO, WavLM base plus": 73.19,
+    }  # fmt: skip
+    section6 = {"multi-head attention, one head": 84.4, "multi-head attention, two heads": 82.2}
+    table2 = {"top 1": 86.20, "top 2": 85.96, "top 3": 82.43, "ensemble of the three": 86.69, "baseline": 53.08}
+    parts = (("validation", table1, "table 1"), ("validation", section6, "section 6"), ("test", table2, "table 2"))
+    return [
+        Score(corpus="EmoSPeech 2024 (Spanish MEACorpus 2023)", protocol=f"{side} set, {row}", metric="macro F1",
+              value=round(value / 100, 5), source=_CASALS.format(place))
+        for side, rows, place in parts
+        for row, value in rows.items()
+    ]  # fmt: skip
+
+
+def _ensemble() -> list[Score]:
+    return [score for score in _emospeech() if score.protocol.startswith("test set")]
+
+
 def published_scores(system: str) -> list[Score]:
     """A system's published scores, empty for one that is not published."""
-    return {"attentive": _attentive, "segmental": _segmental}.get(system, list)()
+    systems = {
+        "attentive": _attentive, "segmental": _segmental, "emospeech": _emospeech, "emospeech-ensemble": _ensemble,
+    }  # fmt: skip
+    return systems.get(system, list)()

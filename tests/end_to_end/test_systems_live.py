@@ -29,6 +29,9 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "attentive, Whisper": ("attentive", {"speech": "openai/whisper-medium"}),
     "segmental": ("segmental", {}),
     "segmental, baseline": ("segmental", {"segments": False, "triplet": "none"}),
+    "emospeech": ("emospeech", {}),
+    "emospeech, ensemble": ("emospeech-ensemble", {}),
+    "emospeech, shared front end": ("emospeech", {"speech": {"normalise": [0.0, 0.1]}}),
 }  # fmt: skip
 
 
@@ -85,11 +88,16 @@ def test_the_command_line_lists_shows_saves_and_replays_them(tmp_path, conversat
     """`emoscope models` and `emoscope replay`, as a user would."""
     assert cli.main(["models", "list"]) == 0
     listed = capsys.readouterr().out
-    assert "attentive  766.2M  8 labels" in listed and "segmental   94.4M  7 labels" in listed
+    rows = {line.split()[0]: line.split()[1:4] for line in listed.splitlines()}
+    assert rows["attentive"] == ["766.2M", "8", "labels"] and rows["segmental"] == ["94.4M", "7", "labels"]
+    assert rows["emospeech"] == ["875.3M", "6", "labels"] and rows["emospeech-ensemble"][0] == "2626.3M"
     assert cli.main(["models", "show", "segmental"]) == 0
     shown = capsys.readouterr().out
     assert "0.805  UAR, RAVDESS, 7 classes, actors 23-24, seg+tri(W) (Porjazovski et al. 2024, table 1)" in shown
     assert "measured here: nothing" in shown
+    assert cli.main(["models", "show", "emospeech"]) == 0
+    shown = capsys.readouterr().out
+    assert "hears the voice alone" in shown and "validation set, RoBERTa, XLSR (Casals-Salvador et al. 2024" in shown
     folder = tmp_path / "dry"
     assert cli.main(["models", "save", "segmental", str(folder), "--size", "tiny"]) == 0
     assert cli.main(["models", "show", str(folder)]) == 0

@@ -125,7 +125,7 @@ def test_forward_reads_whole_utterances_alike_alone_and_in_a_batch(name, row):
     assert torch.allclose(both[1], alone[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", ["attentive", "segmental"])
 def test_published_sizes_fit_the_papers(name):
     """Counted on the meta device: `attentive` has less than a billion, `segmental` 90.2M that are fine-tuned."""
     with torch.device("meta"):
@@ -152,8 +152,9 @@ def test_every_system_states_its_window_labels_and_dimensions(name):
     assert (contract.window / 16_000, contract.hop / 16_000) == SYSTEMS[name].seconds
     assert contract.lookback == model.speech.lookback and contract.frame == 320
     tables = {score.source.split(", ")[1] for score in published_scores(name)}
-    assert tables and tables <= {"table 1", "table 2"}
-    best = {"attentive": 0.3912, "segmental": 0.805}[name]
+    assert tables and tables <= {"table 1", "table 2", "section 6"}
+    bests = {"attentive": 0.3912, "segmental": 0.805, "emospeech": 0.8973, "emospeech-ensemble": 0.8669}
+    best = bests[name]
     assert best == max(score.value for score in published_scores(name))
 
 
