@@ -10,6 +10,7 @@ import torch
 from .cards import WEIGHTS_FILE, Score, read_card
 from .cards.weights import whole_file
 from .errors import UsageError
+from .external import BEST, REPOSITORY
 from .store import find_model, shipped
 from .systems import FACTS, SYSTEMS, build, published_scores
 
@@ -71,7 +72,7 @@ def _folder(name: str) -> Entry:
         title=f"version {card.version}",
         source="ships with emoscope" if name in shipped() else str(folder),
         architecture=card.architecture,
-        parts=(),
+        parts=(f"the lower layers of {REPOSITORY}, your own copy",) if card.architecture == BEST else (),
         parameters=sum(math.prod(shape) for shape in shapes),
         labels=tuple(card.labels),
         dimensions=tuple(f"{d} (derived)" if card.derived else d for d in card.dimensions),
