@@ -9,6 +9,7 @@ from .cards import VOICE, WEIGHTS_FILE, Card
 from .cards.weights import build_fitted, encode_weights, parse_weights
 from .contract import ModelContract
 from .errors import CardInvalid, HeadMismatch
+from .external import resolve
 from .model import StreamModel
 from .reading import Calibration
 
@@ -43,8 +44,8 @@ def shipped() -> list[str]:
 
 
 def find_model(name: str | Path) -> Path:
-    """Folder of a shipped voice model's name, or of a path; NotCached if there is none."""
-    return VOICE.find(name)
+    """Folder of a shipped voice model's name, of `auto`, or of a path; NotCached if there is none."""
+    return VOICE.find(resolve(name) if isinstance(name, str) else name)
 
 
 def load_model(name: str | Path = "small") -> StreamModel:
@@ -53,7 +54,7 @@ def load_model(name: str | Path = "small") -> StreamModel:
     Raises CardInvalid, HeadMismatch (weights missing, unexpected, of another shape, or altered) or NotCached, also
     where the model needs a public encoder that is not on this machine.
     """
-    folder = VOICE.find(name)
+    folder = find_model(name)
     card = VOICE.read_card(folder)
     if card.architecture not in ARCHITECTURES:
         raise CardInvalid(

@@ -20,6 +20,8 @@ from emoscope.models import (
     save_model,
 )
 from emoscope.models.cards import Audio, CalibrationCard, Card, digest, read_card
+from emoscope.models.external import hint, kept_file
+from emoscope.models.store import find_model
 
 
 def card_for(model):
@@ -182,7 +184,6 @@ def test_the_shipped_model_has_a_whole_card():
     assert model.contract.labels == (
         "angry", "bored", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised",
     )  # fmt: skip
-    from emoscope.models.store import find_model
 
     card = read_card(find_model("small"))
     assert "NC" in card.licence and {c.name.lower() for c in card.data} == {"ravdess", "emodb", "nemo", "emotale"}
@@ -224,3 +225,13 @@ def test_a_damaged_model_is_shown_as_one_line(folder, capsys):
     path.write_bytes(path.read_bytes()[:50])
     assert main(["models", "show", str(folder)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_auto_is_the_embedded_model_where_no_encoder_is_and_whisper_where_one_is(tmp_path, monkeypatch):
+    """A name that is looked up, in Python as on the command line; nothing is loaded or fetched for it."""
+    monkeypatch.setenv("EMOSCOPE_CACHE", str(tmp_path))
+    assert find_model("auto").name == "small"
+    assert "emoscope models pull whisper" in hint("auto") and hint("small") == ""
+    kept_file().touch()
+    assert find_model("auto").name == "whisper" and hint("auto") == ""
+    assert find_model("small").name == "small"
