@@ -73,7 +73,7 @@ def _folder(name: str) -> Entry:
         source="ships with emoscope" if name in shipped() else str(folder),
         architecture=card.architecture,
         parts=(f"the lower layers of {REPOSITORY}, your own copy",) if card.architecture == BEST else (),
-        parameters=sum(math.prod(shape) for shape in shapes),
+        parameters=sum(math.prod(shape) for shape in shapes) + int(card.training.get("parameters_of_the_encoder", 0)),
         labels=tuple(card.labels),
         dimensions=tuple(f"{d} (derived)" if card.derived else d for d in card.dimensions),
         window_s=card.audio.window / card.audio.sample_rate,

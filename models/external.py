@@ -4,6 +4,8 @@ Nothing slow is imported, because the command line asks before it loads anything
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from .cards.card import VOICE
@@ -32,26 +34,50 @@ def hint(name: str) -> str:
 
 
 def find_encoder() -> Path | None:
-    """The encoder's file or folder on this machine: pulled by emoscope, or cached by transformers or faster-whisper."""
-    kept = kept_file()
-    if kept.is_file():
-        return kept
+    """The first of `encoders`; None where there is none."""
+    return next(encoders(), None)
+
+
+def encoders() -> Iterator[Path]:
+    """Files and folders on this machine that may hold the encoder, whole or not: pulled by emoscope, or cached by
+    transformers or faster-whisper. A folder that may not be looked into counts as empty."""
+    with suppress(OSError, RuntimeError):  # RuntimeError: no home folder is known
+        if kept_file().is_file():
+            yield kept_file()
     for name in CACHED:
-        # The hub's documented layout, looked at by hand: its library takes longer to import than a command should.
-        for snapshot in sorted((hub_cache() / name / "snapshots").glob("*")):
-            if any((snapshot / file).is_file() for file in WEIGHTS):
-                return snapshot
-    return None
+        with suppress(OSError, RuntimeError):
+            yield from _snapshots(hub_cache() / name)
+
+
+def _snapshots(repository: Path) -> list[Path]:
+    """A repository's snapshots that have weights, the current one first.
+
+    The hub's documented layout, looked at by hand: its library takes longer to import than a command should.
+    """
+    current = repository / "refs" / "main"
+    newest = current.read_text().strip() if current.is_file() else ""
+    found = [path for path in (repository / "snapshots").glob("*") if any((path / file).is_file() for file in WEIGHTS)]
+    return sorted(found, key=lambda path: (path.name != newest, path.name))
 
 
 def kept_file() -> Path:
     """Where the pulled encoder lies: in EMOSCOPE_CACHE, else in the user's cache folder."""
     own = os.environ.get("EMOSCOPE_CACHE")
-    cache = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emoscope"
-    return cache / KEPT
+    return (_place(own) if own else _caches() / "emoscope") / KEPT
 
 
 def hub_cache() -> Path:
-    """Where the hub's library keeps what it has fetched."""
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    """Where the hub's library keeps what it has fetched, by its own rules."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if named := os.environ.get(variable):
+            return _place(named)
+    home = os.environ.get("HF_HOME")
+    return (_place(home) if home else _caches() / "huggingface") / "hub"
+
+
+def _caches() -> Path:
+    return _place(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+
+
+def _place(text: str) -> Path:
+    return Path(os.path.expandvars(text)).expanduser()

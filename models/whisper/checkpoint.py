@@ -14,24 +14,35 @@ from torch import Tensor
 
 from ..cards import digest, replace_file
 from ..cards.weights import whole_file
-from ..errors import HeadMismatch, NotCached
-from ..external import PULL, REPOSITORY, find_encoder, kept_file
+from ..errors import HeadMismatch, ModelError, NotCached
+from ..external import BEST, EMBEDDED, PULL, REPOSITORY, encoders, kept_file
 from .ctranslate2 import read_variables
-from .encoder import DIM, LAYERS
+from .encoder import DIM, LAYERS, LowerWhisper
 
 Weights = dict[str, Tensor]
 
 
-def read_encoder(folder: Path) -> Weights:
-    """The lower encoder's tensors, float16, from a folder in the layout of transformers or of CTranslate2.
+def read_encoder(place: Path) -> Weights:
+    """The lower encoder's tensors, float16, from the kept file, or from a folder of transformers or of CTranslate2.
 
-    HeadMismatch where the files are not whole or have no such encoder; NotCached for a folder with neither.
+    HeadMismatch where the files are not whole or hold another encoder; NotCached for a folder with neither.
     """
-    if (folder / "model.safetensors").is_file():
-        return _from_transformers(folder / "model.safetensors")
-    if (folder / "model.bin").is_file():
-        return _from_ctranslate2(folder / "model.bin")
-    raise NotCached(f"{folder}: neither model.safetensors (transformers) nor model.bin (CTranslate2) of Whisper-base")
+    if place.is_file():
+        weights = _from_kept(place)
+    elif (place / "model.safetensors").is_file():
+        weights = _from_transformers(place / "model.safetensors")
+    elif (place / "model.bin").is_file():
+        weights = _from_ctranslate2(place / "model.bin")
+    else:
+        raise NotCached(
+            f"{place}: neither model.safetensors (transformers) nor model.bin (CTranslate2) of Whisper-base"
+        )
+    with torch.device("meta"):
+        expected = LowerWhisper().model.state_dict()
+    wrong = [name for name, tensor in expected.items() if name not in weights or weights[name].shape != tensor.shape]
+    if wrong or len(weights) != len(expected):
+        raise HeadMismatch(f"{place}: an encoder of another size, or none: {wrong[:1] or ['a tensor']} does not fit")
+    return weights
 
 
 def digests_of(weights: Mapping[str, Tensor]) -> dict[str, str]:
@@ -45,24 +56,31 @@ def check(weights: Mapping[str, Tensor], expected: Mapping[str, str], where: str
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         raise HeadMismatch(
-            f"{where}: not the encoder of {REPOSITORY} that this head was trained on: {len(wrong)} tensors differ, "
-            f"such as {wrong[0]}; another size, altered, or quantised; {PULL}"
+            f"{where}: not the encoder of {REPOSITORY} that this head was trained on: {len(wrong)} of {len(expected)} "
+            f"tensors differ ({wrong[0]} is the first); the copy is altered or quantised; {PULL}; `--model {EMBEDDED}` "
+            "works without"
         )
 
 
-def load_encoder(expected: Mapping[str, str]) -> Weights:
-    """The tensors of the encoder on this machine, checked; NotCached says how to get it."""
-    weights = any_encoder()
-    check(weights, expected, find_encoder() or REPOSITORY)
-    return weights
+def load_encoder(expected: Mapping[str, str] | None = None) -> Weights:
+    """The tensors of the first encoder on this machine that is whole and, if digests are `expected`, has them.
 
-
-def any_encoder() -> Weights:
-    """The tensors of the encoder on this machine, whatever they are; NotCached says how to get it."""
-    found = find_encoder()
-    if found is None:
-        raise NotCached(f"the model 'whisper' needs the encoder of {REPOSITORY}, which is not on this machine; {PULL}")
-    return _from_kept(found) if found.is_file() else read_encoder(found)
+    NotCached says how to get one where there is none; HeadMismatch what is wrong with the first where none is right.
+    """
+    failure: ModelError | None = None
+    for place in encoders():
+        try:
+            weights = read_encoder(place)
+            if expected is not None:
+                check(weights, expected, place)
+        except (HeadMismatch, NotCached) as error:
+            failure = failure or error
+        else:
+            return weights
+    raise failure or NotCached(
+        f"the model '{BEST}' needs the encoder of {REPOSITORY}, which is not on this machine; {PULL}; "
+        f"`--model {EMBEDDED}` works without"
+    )
 
 
 def keep(weights: Weights) -> Path:
@@ -130,8 +148,8 @@ def _from_ctranslate2(path: Path) -> Weights:
     for i in range(LAYERS):
         theirs, ours = f"layer_{i}/", f"layers.{i}."
         fused, bias = (tensor(f"{theirs}self_attention/linear_0/{kind}") for kind in ("weight", "bias"))
-        if fused.shape[0] != 3 * DIM or bias.shape[0] != 3 * DIM:
-            raise HeadMismatch(f"{path}: an encoder of width {fused.shape[0] // 3}, not {DIM}; not {REPOSITORY}")
+        if fused.shape != (3 * DIM, DIM) or bias.shape != (3 * DIM,):
+            raise HeadMismatch(f"{path}: attention of shape {tuple(fused.shape)}; not {REPOSITORY}")
         for n, part in enumerate(("q", "k", "v")):
             weights[f"{ours}self_attn.{part}_proj.weight"] = fused[n * DIM : (n + 1) * DIM].clone()
             if part != "k":

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from ..errors import HeadMismatch
 
-TYPES: dict[int, type[np.generic]] = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
+# NumPy has no bfloat16: a variable of that type (5) is read over, as whole numbers.
+TYPES: dict[int, type[np.generic]] = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16, 5: np.uint16}
 LARGEST_RANK = 8
 
 Variables = dict[str, npt.NDArray[np.generic]]

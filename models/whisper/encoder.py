@@ -4,6 +4,7 @@ Emotion is in the lower layers, words are in the upper ones: of logistic regress
 state, those on states 2 and 3 are the best. So the recognizer's own pass, which ends after layer 6, cannot be shared.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -38,6 +39,13 @@ class LowerWhisper(WhisperSpeechEncoder):
         super().__init__(config, transformers_model(config))
         self.model.layer_norm = torch.nn.Identity()  # it belongs after layer 6
         self.requires_grad_(False).eval()
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Tensor]) -> "LowerWhisper":
+        """The encoder with these tensors, whatever their precision; it computes in float32."""
+        made = cls()
+        made.model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        return made
 
     def states(self, audio: Tensor, lengths: Tensor) -> Tensor:
         """States (B, T, 2, 512), T frames of 40 ms, of audio (B, lookback + N); lengths (B,) in samples.

@@ -35,6 +35,13 @@ class WhisperConfig:
     clip: float = 4.0
     encoder: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """TypeError or ValueError for what a card must not say."""
+        if not isinstance(self.encoder, dict) or not all(isinstance(text, str) for text in self.encoder.values()):
+            raise TypeError("encoder must give the digest of each tensor by name")
+        if not (self.clamp > 0 and self.clip > 0 and 0 <= self.dropout < 1 and 0 <= self.input_dropout < 1):
+            raise ValueError("clamp and clip must be positive, and dropouts from 0 to 1")
+
 
 class WhisperModel(RelativeModel):
     """Windows of audio to label scores, and to arousal, valence and dominance.
@@ -83,8 +90,7 @@ class WhisperModel(RelativeModel):
     def attach(self, weights: Weights) -> None:
         """Take the encoder's tensors, whatever their precision, and compute with them in float32."""
         with torch.device("cpu"):
-            encoder = LowerWhisper()
-        encoder.model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+            encoder = LowerWhisper.of(weights)
         self._encoder = [encoder.to(self.mean.device)]
 
     def load_external(self) -> Self:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
-from .options import ModelOptions
+from .options import MeasuredModelOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
 PARTS: tuple[Part, ...] = ("engine", "latency", "streams", "idle")
@@ -50,7 +50,7 @@ class BenchWords:
         Parameter(help="only this recognizer; may be repeated (all that are installed)", metavar="NAME[:MODEL]"),
     ] = ()
     seconds: Annotated[float, Parameter(help="how much of the recording to play", metavar="S")] = 30.0
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
 
     def run(self) -> int:
         """Print a row for each recognizer."""
@@ -77,7 +77,7 @@ class BenchServe:
         tuple[int, ...], Parameter(help="batch sizes of the engine to measure", metavar="N...", consume_multiple=True)
     ] = (1, 16)
     only: Annotated[tuple[Part, ...], Parameter(help="only this part; may be repeated", metavar="PART")] = ()
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
 
     def __post_init__(self) -> None:
         """UsageError when the recording is not there."""

@@ -85,26 +85,25 @@ class PullModel:
     def run(self) -> int:
         """Check the encoder's tensors and keep them; HeadMismatch or NotCached where they cannot be used."""
         from emoscope.models.cards import read_card
-        from emoscope.models.external import REPOSITORY, find_encoder
+        from emoscope.models.errors import HeadMismatch, NotCached
+        from emoscope.models.external import REPOSITORY, kept_file
         from emoscope.models.store import find_model
         from emoscope.models.whisper import checkpoint
 
         expected = read_card(find_model(self.name)).config["encoder"]
         if self.from_ is not None:
-            folder = self.from_
+            weights = checkpoint.read_encoder(self.from_)
+            checkpoint.check(weights, expected, self.from_)
         else:
-            found = find_encoder()
-            if found is not None and found.is_file():
-                checkpoint.load_encoder(expected)
-                print(f"{found}: the encoder of {REPOSITORY} is here already, all tensors checked")
-                return 0
-            if found is None:
+            try:
+                weights = checkpoint.load_encoder(expected)
+            except (HeadMismatch, NotCached):  # none is here, or none that is whole
                 print(f"fetching {REPOSITORY} ...")
-            folder = found or checkpoint.fetch()
-        weights = checkpoint.read_encoder(folder)
-        checkpoint.check(weights, expected, folder)
-        kept = checkpoint.keep(weights)
-        print(f"{kept}: the encoder of {REPOSITORY}, all {len(weights)} tensors checked")
+                folder = checkpoint.fetch()
+                weights = checkpoint.read_encoder(folder)
+                checkpoint.check(weights, expected, folder)
+        checkpoint.keep(weights)
+        print(f"{kept_file()}: the encoder of {REPOSITORY}, all {len(weights)} tensors checked")
         return 0
 
 

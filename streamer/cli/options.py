@@ -85,6 +85,14 @@ class ModelOptions:
         return ModelRequest(model=self.name, device=self.device, threads=self.threads, batch=batch, words=words)
 
 
+@Parameter(name="*", group=MODEL)
+@dataclass(frozen=True, kw_only=True)
+class MeasuredModelOptions(ModelOptions):
+    """The same for commands that measure: what they measure does not depend on what lies on the machine."""
+
+    model: Annotated[str, Parameter(help="name of a shipped model, or a folder with a card", metavar="MODEL")] = "small"
+
+
 @Parameter(name="*", group=RECOGNIZER)
 @dataclass(frozen=True, kw_only=True)
 class RecognizerOptions:

@@ -68,7 +68,7 @@ def test_an_altered_encoder_is_never_used(pulled: Path, conversation: Path, caps
     safetensors.torch.save_file(weights, pulled)
     assert main(["replay", str(conversation), "--model", "whisper"]) == 1
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "1 tensors differ, such as layers.0.fc1.bias" in error
+    assert error.count("\n") == 1 and "1 of 50 tensors differ (layers.0.fc1.bias is the first)" in error
 
 
 def test_a_pull_from_a_folder_with_half_a_file_keeps_nothing(
@@ -83,3 +83,17 @@ def test_a_pull_from_a_folder_with_half_a_file_keeps_nothing(
     assert main(["models", "pull", "whisper", "--from", str(folder)]) == 1
     assert "not a whole model.bin" in capsys.readouterr().err
     assert not kept_file().exists()
+
+
+def test_a_pull_mends_a_broken_copy_from_another_one(
+    pulled: Path, tmp_path: Path, whisper_base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """What the message advises works: the kept file is written anew from what faster-whisper has cached."""
+    pulled.write_bytes(pulled.read_bytes()[:1_000_000])
+    snapshot = tmp_path / "hub" / "models--Systran--faster-whisper-base" / "snapshots" / "0"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.bin").symlink_to(whisper_base / "model.bin")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert main(["models", "pull", "whisper"]) == 0
+    assert "all 50 tensors checked" in capsys.readouterr().out
+    assert len(safetensors.torch.load_file(pulled)) == 50

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from emoscope.models import Calibration, ModelContract, save_model
 from emoscope.models.cards import Audio, CalibrationCard, Card
 from emoscope.models.errors import HeadMismatch, NotCached
-from emoscope.models.external import find_encoder, kept_file
+from emoscope.models.external import encoders, find_encoder, kept_file, resolve
 from emoscope.models.store import load_model
 from emoscope.models.whisper import WhisperConfig, WhisperModel
 from emoscope.models.whisper.checkpoint import (
@@ -74,7 +75,9 @@ def test_a_tensor_with_one_other_value_is_refused() -> None:
     """The message names the tensor and what brings the right one."""
     altered = {**encoder(), "conv1.bias": encoder()["conv1.bias"].clone()}
     altered["conv1.bias"][0] += 1
-    with pytest.raises(HeadMismatch, match=r"1 tensors differ, such as conv1\.bias.*emoscope models pull whisper"):
+    with pytest.raises(
+        HeadMismatch, match=r"1 of 50 tensors differ \(conv1\.bias is the first\).*emoscope models pull whisper"
+    ):
         check(altered, digests_of(encoder()), "folder")
 
 
@@ -90,8 +93,8 @@ def test_a_quantised_copy_is_refused(tmp_path: Path) -> None:
 def test_an_encoder_of_another_size_is_refused(tmp_path: Path) -> None:
     """Whisper-tiny has the same names with other shapes."""
     tiny = {name: tensor[..., : max(1, tensor.shape[-1] // 2)].clone() for name, tensor in encoder().items()}
-    with pytest.raises(HeadMismatch, match="50 tensors differ"):
-        check(read_encoder(write_transformers(tmp_path, tiny)), digests_of(encoder()), tmp_path)
+    with pytest.raises(HeadMismatch, match="an encoder of another size"):
+        read_encoder(write_transformers(tmp_path, tiny))
 
 
 def test_a_folder_without_weights_says_what_is_missing(tmp_path: Path) -> None:
@@ -172,8 +175,58 @@ def test_a_saved_model_holds_no_encoder_and_loads_with_the_kept_one(tmp_path: Pa
     assert before is not None and after is not None
     assert torch.equal(before[0], after[0]) and torch.equal(before[1], after[1])
     keep(random_encoder(seed=1))
-    with pytest.raises(HeadMismatch, match="tensors differ"):
+    with pytest.raises(HeadMismatch, match=r"\d+ of 50 tensors differ"):
         load_model(tmp_path / "model")
+
+
+def test_a_broken_copy_is_passed_over_where_another_one_is_right(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a pull, or the hub's snapshot of another encoder, does not hide what faster-whisper has cached."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    kept_file().parent.mkdir(parents=True)
+    kept_file().write_bytes(b"half a file")
+    other = tmp_path / "hub" / "models--openai--whisper-base" / "snapshots" / "0"
+    write_transformers(other, random_encoder(seed=1))
+    with pytest.raises(HeadMismatch, match="not a whole safetensors file"):
+        load_encoder(digests_of(encoder()))
+    write_ctranslate2(tmp_path / "hub" / "models--Systran--faster-whisper-base" / "snapshots" / "0", encoder())
+    assert digests_of(load_encoder(digests_of(encoder()))) == digests_of(encoder())
+    assert find_encoder() == kept_file()
+
+
+def test_the_hubs_current_snapshot_is_looked_at_first(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the cache is named by one of the library's other variables."""
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    repository = tmp_path / "home" / "hub" / "models--openai--whisper-base"
+    for name in ("a", "b", "c"):
+        (repository / "snapshots" / name).mkdir(parents=True)
+        (repository / "snapshots" / name / "model.safetensors").touch()
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("b\n")
+    assert [path.name for path in encoders()] == ["b", "a", "c"]
+
+
+def test_without_a_home_folder_no_encoder_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service's user may have none: the embedded model is taken, and nothing fails."""
+
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("EMOSCOPE_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    assert find_encoder() is None and resolve("auto") == "small"
+
+
+@pytest.mark.parametrize("wrong", [{"encoder": []}, {"encoder": {"a": 1}}, {"clamp": -1.0}, {"dropout": 1.5}])
+def test_a_card_with_an_impossible_head_is_refused(wrong: dict[str, Any]) -> None:
+    """Before anything is loaded: the store says that the card's config does not build a model."""
+    with pytest.raises((TypeError, ValueError), match=r"encoder must|must be positive"):
+        WhisperModel.from_card({"width": 16, **wrong}, CONTRACT, Calibration())
 
 
 def test_a_short_window_in_a_padded_batch_is_read_as_it_is_alone() -> None:

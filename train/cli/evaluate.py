@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from emoscope.models.errors import EmoscopeError, UsageError
 from emoscope.streamer.cli.command import Command
-from emoscope.streamer.cli.options import DetectorOptions, ModelOptions
+from emoscope.streamer.cli.options import DetectorOptions, MeasuredModelOptions
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Plan, Report
@@ -73,7 +73,7 @@ class Evaluate:
         Path | None, Parameter(help="draw the reliability diagram and the curve by seconds", metavar="FILE")
     ] = None
     jobs: Annotated[Literal[1, 2], Parameter(help="number of processes")] = 1
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
 
     def __post_init__(self) -> None:
@@ -220,7 +220,9 @@ def _claims(options: "Evaluate") -> int:
     from ..progress import stage
 
     refused = ("protocol", "whole", "order", "conditions", "out", "svg")
-    if (given := [f"--{name}" for name in refused if getattr(options, name)]) or options.session != "recording":
+    given = [f"--{name}" for name in refused if getattr(options, name)]
+    given += ["--baseline enrolled"] if options.baseline == "enrolled" else []
+    if given or options.session != "recording":
         raise UsageError(
             f"--corpus {options.corpus} has no played emotion: {', '.join(given) or '--session'} does not apply to it"
         )

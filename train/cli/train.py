@@ -1,5 +1,6 @@
 """`emoscope train RECIPE`: a dataclass for each recipe, with the options that it takes. Torch is imported to train."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,12 +108,14 @@ class TrainWhisper:
         work, out = self.place.folders("whisper")
 
         def train() -> None:
-            from emoscope.models.whisper.checkpoint import any_encoder, keep, read_encoder
+            from emoscope.models.whisper.checkpoint import keep, load_encoder, read_encoder
 
             from ..whisper.recipe import Recipe, train_whisper
 
-            encoder = any_encoder() if self.encoder is None else read_encoder(self.encoder)
-            keep(encoder)  # the models of the folds are scored through the live path, which loads it from there
+            encoder = load_encoder() if self.encoder is None else read_encoder(self.encoder)
+            # The models of the folds are scored through the live path, in other processes, which load it from there.
+            os.environ["EMOSCOPE_CACHE"] = str((work / "encoder").absolute())
+            keep(encoder)
             recipe = Recipe()
             recipe = replace(recipe, fit=replace(recipe.fit, **given(epochs=self.epochs, seed=self.place.seed)))
             train_whisper(self.place.data, work, out, recipe, encoder, self.place.resume, self.place.threads, self.part)

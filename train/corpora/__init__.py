@@ -11,9 +11,10 @@ from .acted import EMODB_LABELS, NEMO_LABELS, RAVDESS_LABELS, list_emodb, list_n
 from .listing import LABELS, SOUNDS, Clip, Corpus
 from .rated import EMOTALE_LABELS, list_emotale
 from .talk import URDU_LABELS, list_urdu
-from .unacted import READ_LABEL, list_read, list_sounds
+from .unacted import CALM_LIKE, READ_LABEL, list_read, list_sounds
 
 __all__ = [
+    "CALM_LIKE",
     "CATEGORICAL",
     "CORPORA",
     "LABELS",

@@ -8,6 +8,8 @@ from .listing import SOUNDS, Clip, assert_whole, distinct, parsed
 
 READ_LABEL = "neutral"
 """What read speech counts as; `calm` and `bored` are as right."""
+CALM_LIKE = ("neutral", "calm", "bored")
+"""Labels of which any is right for speech without played emotion."""
 COLUMNS = {"file", "corpus", "speaker", "gender", "age"}
 
 
@@ -16,10 +18,15 @@ def list_read(folder: Path) -> list[Clip]:
     table = folder / "clips.csv"
     if not table.is_file():
         raise CorpusMissing(f"read: no {table}; it lists the recordings with their speakers")
-    with open(table, encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        with open(table, encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines, restval=""))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CorpusInvalid(f"{table}: not a table in UTF-8: {error}") from None
     if not rows or not rows[0].keys() >= COLUMNS:
         raise CorpusInvalid(f"{table}: expected the columns {', '.join(sorted(COLUMNS))}")
+    if empty := [number for number, row in enumerate(rows, 2) if not (row["file"] and row["speaker"])]:
+        raise CorpusInvalid(f"{table}: line {empty[0]} names no file or no speaker")
     there = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUNDS}
     assert_whole("read", folder, {Path(row["file"]).stem for row in rows}, set(there))
     clips = []

@@ -13,7 +13,7 @@ import soundfile
 
 from emoscope.models.reading import UNSURE
 
-from ..corpora import Clip
+from ..corpora import CALM_LIKE, Clip
 from .calibration_inputs import Model
 from .conditions import CLEAN
 from .evaluate import Plan
@@ -23,7 +23,7 @@ from .predictions import ClipPredictions, Prediction
 from .sessions import plan_sessions
 
 CORPORA = ("read", "sounds")
-NO_CLAIM = ("neutral", "calm", "bored", UNSURE)
+NO_CLAIM = (*CALM_LIKE, UNSURE)
 AGES = ((0, 12), (13, 17), (18, 120))
 
 

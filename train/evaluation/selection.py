@@ -81,13 +81,15 @@ def assert_usable(clips: Sequence[Clip]) -> None:
 
 
 def readable(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips that the live path reads to their end."""
+    """The clips that the live path reads to their end; ClipUnusable where it reads none."""
     found = []
     for clip in clips:
         with suppress(EmoscopeError), Recording(clip.path) as recording:
             for _ in recording.blocks(1.0):
                 pass
             found.append(clip)
+    if not found:
+        raise ClipUnusable(f"none of {len(clips)} recordings can be read to its end; copy the corpus again")
     return found
 
 

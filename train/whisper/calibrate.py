@@ -7,11 +7,11 @@ import torch
 
 from emoscope.models.whisper import WhisperModel
 
-from ..corpora import CORPORA
+from ..corpora import CALM_LIKE, CORPORA
 from ..small.calibrate import HeldOutLogits
 from ..small.features import Utterance
 from ..small.losses import restrict
-from .fitting import CALM_LIKE, FRAME_S, pooled
+from .fitting import FRAME_S, pooled
 
 BATCH = 64
 

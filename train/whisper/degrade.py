@@ -28,6 +28,11 @@ class Degrader:
             with suppress(ClipUnusable):
                 self._sounds.append(read_clip(clip.path, RATE))
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the noises."""
+        return hashlib.sha256(b"".join(sound.tobytes() for sound in self._sounds)).hexdigest()
+
     def degrade(self, clip: Clip, audio: Samples) -> Samples:
         """A copy of `audio` (16 kHz), drawn by the clip's name."""
         seed = int.from_bytes(hashlib.sha256(f"{clip.corpus}/{clip.name}".encode()).digest()[:8], "little")

@@ -20,6 +20,9 @@ import torch
 
 from emoscope.models.cards import replace_file
 from emoscope.models.contract import ModelContract
+from emoscope.models.encoders import mel, spectral
+from emoscope.models.whisper import encoder as lower
+from emoscope.models.whisper.checkpoint import digests_of
 from emoscope.models.whisper.encoder import DIM, STATES, LowerWhisper
 from emoscope.models.windows import owned_frames, plan
 from emoscope.streamer.session import segmenter, vad
@@ -28,7 +31,9 @@ from emoscope.streamer.session.spans import speech_spans
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_clip
 from ..errors import CorpusInvalid
+from ..evaluation import conditions
 from ..small.features import Utterance
+from . import degrade
 from .degrade import Degrader
 
 VERSION = 1  # of the cache: raise it when the code below computes other values
@@ -61,7 +66,8 @@ def prepare(
     on_clip: Callable[[], None] = lambda: None,
 ) -> list[Utterance]:
     """The utterances of one corpus's clips; `sound` (frames of 40 ms, 2 x 512) holds both states, float16."""
-    path = cache / f"states-{clips[0].corpus}-{variant}-{_fingerprint(clips, contract, variant)[:16]}.safetensors"
+    key = _fingerprint(clips, encoder, contract, variant, degrader)
+    path = cache / f"states-{clips[0].corpus}-{variant}-{key[:16]}.safetensors"
     if path.is_file():
         utterances = _load(path, clips)
         for _ in clips:
@@ -127,11 +133,12 @@ def _spans(audio: Samples, contract: ModelContract, variant: Variant) -> Iterato
                 yield start, start + length
 
 
-def _fingerprint(clips: Sequence[Clip], contract: ModelContract, variant: Variant) -> str:
-    """The key of the cache: it changes with the files, the windows and the segmentation."""
-    from . import degrade
-
-    parts = (vad, segmenter, *((degrade,) if variant == "degraded" else ()))
+def _fingerprint(
+    clips: Sequence[Clip], encoder: LowerWhisper, contract: ModelContract, variant: Variant, degrader: Degrader
+) -> str:
+    """The key of the cache: it changes with the files, the encoder, the windows, the segmentation and the noises."""
+    degraded = variant == "degraded"
+    parts = (vad, segmenter, mel, spectral, lower, *((degrade, conditions) if degraded else ()))
     content = {
         "version": VERSION,
         "variant": variant,
@@ -139,6 +146,8 @@ def _fingerprint(clips: Sequence[Clip], contract: ModelContract, variant: Varian
         "longest": LONGEST_S,
         "contract": [contract.window, contract.hop, contract.frame, contract.lookback, contract.tail],
         "code": [hashlib.sha256(inspect.getsource(part).encode()).hexdigest() for part in parts],
+        "encoder": digests_of(encoder.model.state_dict()),
+        "sounds": degrader.digest if degraded else "",
         "files": [[clip.name, clip.path.suffix, clip.path.stat().st_size] for clip in clips],
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

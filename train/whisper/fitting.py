@@ -12,6 +12,7 @@ from emoscope.models.whisper import WhisperModel
 from emoscope.models.whisper.encoder import DIM, STATES
 
 from .. import fit as loop
+from ..corpora import CALM_LIKE
 from ..small.augment import AugmentConfig, mixup
 from ..small.baselines import speaker_profiles
 from ..small.batches import BatchConfig, Crop, Draw, gather
@@ -19,8 +20,6 @@ from ..small.features import Utterance
 from ..small.objective import Targets, calmness_of, follow_embeddings, loss_of
 
 FRAME_S = 0.04
-CALM_LIKE = ("neutral", "calm", "bored")
-"""Labels of which any is right for speech without played emotion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +122,7 @@ def training_of(
             norm=config.norm,
             average=loop.AverageConfig(decay=config.average, warm_up=True),
         ),
-        settings=loop.fingerprint(config),
+        settings={**loop.fingerprint(config), "encoder": dict(model.config.encoder)},
     )
 
 

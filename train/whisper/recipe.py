@@ -105,7 +105,7 @@ def train_whisper(
         trained,
         "whisper",
         held_out=lambda one: held_out_logits(one.model, only(variants[:2], one.split.held_out, (*CATEGORICAL, "read"))),
-        card=lambda one, name, folds: make_card(one, recipe, name, folds),
+        card=lambda one, name, folds: make_card(one, recipe, name, folds, load_corpora(data, ["sounds"])),
         data=data,
         work=work,
         out=out,
@@ -117,8 +117,7 @@ def train_whisper(
 
 def prepare_variants(clips: Sequence[Clip], encoder: Weights, data: Path, cache: Path) -> list[list[Utterance]]:
     """The clips' utterances: whole, their beginnings, and degraded."""
-    lower = LowerWhisper()
-    lower.model.load_state_dict({name: tensor.float() for name, tensor in encoder.items()})
+    lower = LowerWhisper.of(encoder)
     degrader = Degrader(load_corpora(data, ["sounds"]))
     variants: list[list[Utterance]] = []
     with stage("encoding speech", len(clips) * len(VARIANTS)) as shown:
@@ -155,9 +154,17 @@ def only(variants: Variants, clips: Sequence[Clip], corpora: Sequence[str] = SPO
 
 
 def make_card(
-    trained: Trained[WhisperModel], recipe: Recipe, name: str, folds: Sequence[Trained[WhisperModel]] = ()
+    trained: Trained[WhisperModel],
+    recipe: Recipe,
+    name: str,
+    folds: Sequence[Trained[WhisperModel]] = (),
+    sounds: Sequence[Clip] = (),
 ) -> Card:
-    """The card without scores; `folds` are the trainings that the calibration comes from."""
+    """The card without scores.
+
+    folds   the trainings that the calibration comes from
+    sounds  recordings without a voice, which are noise in the degraded copies
+    """
     model = trained.model
     contract = model.contract
     clips = trained.split.train
@@ -179,7 +186,7 @@ def make_card(
         calibration=CalibrationCard.of(model.calibration),
         languages=list(contract.languages),
         licence=contract.licence,
-        data=corpora_of(clips, SPOKEN),
+        data=corpora_of((*clips, *sounds), (*SPOKEN, "sounds")),
         training={
             "command": "emoscope train whisper",
             "parameters": sum(p.numel() for p in model.parameters()),

@@ -15,6 +15,7 @@ from emoscope.streamer.cli.listen import Listen
 from emoscope.streamer.cli.main import OWN, main
 from emoscope.streamer.cli.models import ListModels, PullModel, SaveModel, ShowModel
 from emoscope.streamer.cli.options import (
+    MeasuredModelOptions,
     ModelOptions,
     OutputOptions,
     RecognizerOptions,
@@ -170,7 +171,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
             "bench serve --model dir --device cpu --audio pyproject.toml --streams 1 2 --seconds 3 --idle 4 "
             "--batches 5 6 --only idle",
             BenchServe(
-                model=ModelOptions(model="dir", device="cpu"),
+                model=MeasuredModelOptions(model="dir", device="cpu"),
                 audio=Path("pyproject.toml"),
                 streams=(1, 2),
                 seconds=3.0,

@@ -167,6 +167,12 @@ def test_a_table_of_read_speech_that_names_a_missing_file_is_refused(tmp_path):
         ("speechocean762-1", 9),
         ("LibriSpeech-2", None),
     ]
+    (folder / "clips.csv").write_text(header + "a.wav,lib\n")
+    with pytest.raises(CorpusInvalid, match="line 2 names no file or no speaker"):
+        list_read(folder)
+    (folder / "clips.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(CorpusInvalid, match="not a table in UTF-8"):
+        list_read(folder)
     (folder / "clips.csv").write_text("name\na.wav\n")
     with pytest.raises(CorpusInvalid, match="expected the columns"):
         list_read(folder)

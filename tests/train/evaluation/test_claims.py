@@ -62,6 +62,16 @@ def test_an_option_of_acted_corpora_is_refused(model, unacted, capsys):
     """The error is one line that names it."""
     assert main("--model", model, "--corpus", "sounds", "--data", unacted, "--protocol", "four") == 2
     assert "--protocol does not apply" in capsys.readouterr().err
+    assert main("--model", model, "--corpus", "read", "--data", unacted, "--baseline", "enrolled") == 2
+    assert "--baseline enrolled does not apply" in capsys.readouterr().err
+
+
+def test_a_corpus_of_which_nothing_can_be_read_is_one_line(model, unacted, capsys):
+    """No traceback, and exit code 1."""
+    for path in (unacted / "sounds").iterdir():
+        path.write_bytes(b"no sound")
+    assert main("--model", model, "--corpus", "sounds", "--data", unacted) == 1
+    assert "none of 3 recordings can be read" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_final_below_the_threshold_claims_nothing():

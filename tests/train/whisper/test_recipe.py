@@ -1,6 +1,7 @@
 """`emoscope train whisper`, on corpora of a minute and a random encoder: training sees what the stream sees."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,16 +10,17 @@ from synthetic_voice import write
 
 from emoscope.models import Calibration
 from emoscope.models.whisper import WhisperConfig, WhisperModel
+from emoscope.models.whisper.checkpoint import digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.session.spans import speech_spans
-from emoscope.train.corpora import LABELS, load_corpora
+from emoscope.train.corpora import CALM_LIKE, LABELS, load_corpora
 from emoscope.train.corpora.audio import read_clip
 from emoscope.train.small.batches import BatchConfig
 from emoscope.train.whisper import features, recipe
 from emoscope.train.whisper.calibrate import held_out_logits
 from emoscope.train.whisper.degrade import Degrader
-from emoscope.train.whisper.fitting import CALM_LIKE, FitConfig, pooled, set_statistics, unacted_loss
+from emoscope.train.whisper.fitting import FitConfig, pooled, set_statistics, unacted_loss
 from emoscope.train.whisper.recipe import CONTRACT, Recipe, train_whisper
 
 TINY = Recipe(
@@ -117,8 +119,9 @@ def test_one_training_alone_is_resumed_and_writes_the_same_weights(tmp_path, dat
     clips = load_corpora(data, recipe.SPOKEN)
     variants = recipe.prepare_variants(clips, encoder, data, work / "cache")
     split = recipe.fold_split(clips, 0, recipe.SPOKEN)
-    again = recipe.train_one(variants, split, TINY, encoder, work / "fold-0.safetensors", True, "again")
-    fresh = recipe.train_one(variants, split, TINY, encoder, work / "other.safetensors", False, "fresh")
+    tiny = replace(TINY, model=replace(TINY.model, encoder=digests_of(encoder)))
+    again = recipe.train_one(variants, split, tiny, encoder, work / "fold-0.safetensors", True, "again")
+    fresh = recipe.train_one(variants, split, tiny, encoder, work / "other.safetensors", False, "fresh")
     for (name, one), other in zip(again.model.state_dict().items(), fresh.model.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
     held_out = held_out_logits(again.model, recipe.only(variants[:2], split.held_out, ("ravdess", "read")))
@@ -128,6 +131,13 @@ def test_one_training_alone_is_resumed_and_writes_the_same_weights(tmp_path, dat
     speakers = {corpus.name: corpus.speakers for corpus in card.data}
     assert speakers["ravdess"] == ["21"] and speakers["emodb"] == ["09"]
     assert 0 < len(speakers["read"]) < 8
+    noises = recipe.make_card(again, TINY, "whisper", sounds=load_corpora(data, ["sounds"])).data[-1]
+    assert (noises.name, noises.speakers) == ("sounds", ["hum_00"])
+    # Another encoder has other states: nothing of the cache is taken for it.
+    other = {name: tensor * 0 for name, tensor in encoder.items()}
+    assert not np.array_equal(
+        recipe.prepare_variants(clips[:1], other, data, work / "cache")[0][0].sound, variants[0][0].sound
+    )
 
 
 def test_read_speech_is_right_with_any_calm_label_and_wrong_with_others():
