@@ -32,6 +32,8 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "emospeech": ("emospeech", {}),
     "emospeech, ensemble": ("emospeech-ensemble", {}),
     "emospeech, shared front end": ("emospeech", {"speech": {"normalise": [0.0, 0.1]}}),
+    "camulenet": ("camulenet", {}),
+    "camulenet, concatenated": ("camulenet", {"multitask": False, "co_attention": False}),
 }  # fmt: skip
 
 
