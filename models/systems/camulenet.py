@@ -184,7 +184,8 @@ class CamulenetModel(SpeechSystem):
         UsageError for a clip shorter than a frame.
         """
         audio, lengths = self._padded(audio, lengths)
-        return self._outputs(audio[:, : self.contract.lookback + self.contract.window], lengths)
+        window = self.contract.window
+        return self._outputs(audio[:, : self.contract.lookback + window], lengths.clamp_max(window))
 
     def forward(self, audio: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Label logits (B, L) of whole utterances: log probabilities.
@@ -207,10 +208,7 @@ class CamulenetModel(SpeechSystem):
 
     def _padded(self, audio: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """Whole utterances with silence for a lookback before them, and their lengths in samples of whole frames."""
-        contract = self.contract
-        lengths = torch.full((len(audio),), audio.shape[1], device=audio.device) if lengths is None else lengths
-        if int(lengths.min()) < contract.frame:
-            raise UsageError(f"an utterance of {int(lengths.min())} samples; the encoder needs {contract.frame}")
+        contract, lengths = self.contract, self.checked_lengths(audio, lengths)
         return nn.functional.pad(audio, (contract.lookback, 0)), lengths // contract.frame * contract.frame
 
     def _outputs(self, audio: Tensor, lengths: Tensor) -> CamulenetOutputs:

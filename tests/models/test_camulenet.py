@@ -18,6 +18,8 @@ from emoscope.models.systems import CAMULENET_ROWS, CamulenetOutputs, build, dra
 from emoscope.models.systems.camulenet import AlexNet
 from emoscope.models.systems.cepstral import SpectrogramAndCepstra
 from emoscope.models.windows import owned_frames, plan
+from emoscope.streamer import open_engine
+from emoscope.train.evaluation.runner import SessionRunner
 from emoscope.train.published.losses import camulenet_loss
 
 torch.set_num_threads(1)
@@ -105,6 +107,30 @@ def test_a_clip_of_one_window_is_read_alike_by_forward_and_by_the_stream():
             assert torch.allclose(torch.softmax(model.outputs(clip).logits, 1), model(clip).exp(), atol=1e-5)
         with pytest.raises(UsageError, match="319 samples"):
             model(audio[:, :319])
+
+
+def test_a_longer_utterance_is_cut_for_the_loss_and_heard_whole_by_forward():
+    """`outputs` hears the first window; `forward` the mean over clips side by side, by their frames."""
+    model = made().eval()
+    audio = sound(5.0)
+    silent = torch.cat([audio.new_zeros(1, 240), audio], 1)
+    with torch.inference_mode():
+        first = model.outputs(audio).logits
+        assert torch.allclose(first, model.outputs(audio[:, :48_000]).logits, atol=1e-5)
+        second = model._outputs(silent[:, 48_000:], torch.tensor([32_000])).logits
+        mean = 0.6 * torch.log_softmax(first, 1) + 0.4 * torch.log_softmax(second, 1)
+        assert torch.allclose(model(audio), mean, atol=1e-5)
+
+
+def test_evaluation_of_whole_recordings_reads_it_by_its_own_forward():
+    """`emoscope evaluate --whole`."""
+    model = made().eval()
+    audio = sound(5.0)
+    said = SessionRunner(open_engine(model, threads=1), how="whole")._predict_utterance(audio[0])
+    with torch.inference_mode():
+        expected = torch.softmax(model(audio), 1)[0]
+    assert said is not None and said.dimensions == ()
+    assert said.scores == pytest.approx(expected.tolist(), abs=1e-5)
 
 
 def test_an_utterance_is_the_mean_of_its_windows_log_posteriors_by_hand():
