@@ -1,4 +1,4 @@
-"""`camulenet`, tiny: its ablations, both tasks, the log-domain mean of windows, and its front ends."""
+"""`camulenet`, tiny: its ablations, both tasks, and the log-domain mean of windows."""
 
 import math
 from functools import reduce
@@ -16,7 +16,6 @@ from emoscope.models.encoders import published
 from emoscope.models.errors import CardInvalid, UsageError
 from emoscope.models.systems import CAMULENET_ROWS, CamulenetOutputs, build, draft_card, published_scores
 from emoscope.models.systems.camulenet import AlexNet
-from emoscope.models.systems.cepstral import SpectrogramAndCepstra
 from emoscope.models.windows import owned_frames, plan
 from emoscope.streamer import open_engine
 from emoscope.train.evaluation.runner import SessionRunner
@@ -215,36 +214,6 @@ def test_co_attention_adds_up_whispers_frames_by_their_weights():
         expected = module.process(attended)
     assert torch.equal(embedding[:, :16], features)
     assert torch.allclose(embedding[:, 16:], expected, atol=1e-4)
-
-
-def test_front_ends_are_what_their_formulas_say():
-    """Spectrogram and MFCC of one frame in the middle, by sums in float64."""
-    audio = sound(0.5)
-    spectrogram, cepstra = SpectrogramAndCepstra()(audio)
-    assert spectrogram.shape == (1, 50, 401) and cepstra.shape == (1, 50, 40)
-    n = np.arange(640)
-    taper = 0.54 - 0.46 * np.cos(2 * np.pi * n / 640)
-    frame = audio[0, 31 * 160 - 640 : 31 * 160].double().numpy() * taper  # frame 30 ends at sample 31 x 160
-    turns = np.exp(-2j * np.pi * np.outer(np.arange(401), n) / 800)
-    power = np.abs(turns @ frame) ** 2
-    assert spectrogram[0, 30].numpy() == pytest.approx((np.log10(power) + 4) / 4, abs=1e-3)
-    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 82) / 2595) - 1)
-    hertz = 20.0 * np.arange(401)
-    bands = [
-        np.clip(np.minimum((hertz - a) / (b - a), (c - hertz) / (c - b)), 0, None) @ power
-        for a, b, c in zip(edges, edges[1:], edges[2:], strict=False)
-    ]
-    decades = (np.log10(bands) + 4) / 4
-    for order in range(40):
-        angle = np.pi / 80 * (np.arange(80) + 0.5) * order
-        value = np.sqrt((1 if order == 0 else 2) / 80) * (decades * np.cos(angle)).sum()
-        assert cepstra[0, 30, order].item() == pytest.approx(value, abs=1e-3)
-
-
-def test_silence_and_the_first_frames_are_finite():
-    """Silence is the floor of the scale, and before the audio there is silence."""
-    spectrogram, cepstra = SpectrogramAndCepstra()(torch.zeros(2, 1_600))
-    assert (spectrogram == -1.5).all() and cepstra.isfinite().all()
 
 
 def test_published_sizes_are_those_of_the_paper():
