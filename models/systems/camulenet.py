@@ -133,11 +133,12 @@ class CamulenetModel(SpeechSystem):
 
     Equation 2 gives each of the L frames of a clip its own weight, and the MFCC's frames are flattened, so a clip has
     one length: a shorter one is followed by silence. The paper does not give the length; its code pads to the longest
-    clip of a corpus, here it is the stream's window of 3 s, and `build("camulenet", window=...)` changes it. **The co-attention does not merge**: what it says of two windows
-    does not follow from two states. So each window is read as a clip of its own, and its log posterior stands for each
-    of the frames that it owns; the utterance is the mean over the frames. That is the geometric mean of the windows'
-    posteriors, weighted by the frames that they own, and it merges exactly, in any order. The paper does not do this:
-    it has one clip an utterance.
+    clip of a corpus, here it is the stream's window of 3 s, and `build("camulenet", window=...)` changes it.
+
+    **The co-attention does not merge**: what it says of two windows does not follow from two states. So each window is
+    read as a clip of its own, and its log posterior stands for each of the frames that it owns; the utterance is the
+    mean over the frames. That is the geometric mean of the windows' posteriors, weighted by the frames that they own,
+    and it merges exactly, in any order. The paper does not do this: it has one clip an utterance.
     """
 
     architecture = "camulenet"
