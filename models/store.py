@@ -26,6 +26,7 @@ ARCHITECTURES: dict[str, str] = {
     "attentive": "systems.attentive:AttentiveModel",
     "emospeech": "systems.emospeech:EmospeechModel",
     "emospeech-ensemble": "systems.ensemble:EmospeechEnsemble",
+    "camulenet": "systems.camulenet:CamulenetModel",
     "segmental": "systems.segmental:SegmentalModel",
     "whisper": "whisper.model:WhisperModel",
 }

@@ -1,6 +1,8 @@
 """The published systems, a file each.
 
 attentive  Leygue et al. 2025: two modalities, attentive pooling
+camulenet  Goel et al. 2024: spectrogram and MFCC in co-attention with Whisper, gender as a second task
+cepstral   its spectrogram and MFCC
 emospeech  Casals-Salvador et al. 2024: voice and words concatenated on time, reduced attention pooling
 ensemble   a hard vote of three `emospeech`
 segmental  Porjazovski et al. 2024: overlapping segments, triplet loss
@@ -9,6 +11,7 @@ build      any of them by name, published or tiny, with any choice changed
 
 from .attentive import AttentiveConfig as AttentiveConfig
 from .attentive import AttentiveModel as AttentiveModel
+from .build import CAMULENET_ROWS as CAMULENET_ROWS
 from .build import EMOSPEECH_ROWS as EMOSPEECH_ROWS
 from .build import SEGMENTAL_CORPORA as SEGMENTAL_CORPORA
 from .build import SEGMENTAL_ROWS as SEGMENTAL_ROWS
@@ -16,6 +19,10 @@ from .build import SYSTEMS as SYSTEMS
 from .build import System as System
 from .build import build as build
 from .build import load_encoders as load_encoders
+from .camulenet import GENDERS as GENDERS
+from .camulenet import CamulenetConfig as CamulenetConfig
+from .camulenet import CamulenetModel as CamulenetModel
+from .camulenet import CamulenetOutputs as CamulenetOutputs
 from .cards import FACTS as FACTS
 from .cards import draft_card as draft_card
 from .emospeech import EmospeechConfig as EmospeechConfig
@@ -27,13 +34,18 @@ from .segmental import SegmentalConfig as SegmentalConfig
 from .segmental import SegmentalModel as SegmentalModel
 
 __all__ = [
+    "CAMULENET_ROWS",
     "EMOSPEECH_ROWS",
     "FACTS",
+    "GENDERS",
     "SEGMENTAL_CORPORA",
     "SEGMENTAL_ROWS",
     "SYSTEMS",
     "AttentiveConfig",
     "AttentiveModel",
+    "CamulenetConfig",
+    "CamulenetModel",
+    "CamulenetOutputs",
     "EmospeechConfig",
     "EmospeechEnsemble",
     "EmospeechModel",

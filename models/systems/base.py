@@ -57,18 +57,23 @@ class SpeechSystem(StreamModel):
 
         UsageError for an utterance shorter than a frame.
         """
-        lengths = torch.full((len(audio),), audio.shape[1], device=audio.device) if lengths is None else lengths
+        lengths = self.checked_lengths(audio, lengths)
         frames = audio.shape[1] // self.speech.frame
-        if frames == 0 or int(lengths.min()) < self.speech.frame:
-            raise UsageError(
-                f"an utterance of {int(lengths.min())} samples; the encoder needs a frame of {self.speech.frame} "
-                f"({1000 * self.speech.frame // self.speech.config.sample_rate} ms)"
-            )
         index = torch.arange(audio.shape[1], device=audio.device)[None]
         audio = audio.masked_fill(index >= lengths[:, None], 0.0)  # the padding may hold anything, also NaN
         padded = torch.nn.functional.pad(audio[:, : frames * self.speech.frame], (self.speech.lookback, 0))
         hidden, mask = self.speech(padded, lengths // self.speech.frame * self.speech.frame)
         return hidden, mask
+
+    def checked_lengths(self, audio: Tensor, lengths: Tensor | None) -> Tensor:
+        """Samples that count (B,) of utterances audio (B, N), all by default; UsageError for one under a frame."""
+        lengths = torch.full((len(audio),), audio.shape[1], device=audio.device) if lengths is None else lengths
+        if min(audio.shape[1], int(lengths.min())) < self.speech.frame:
+            raise UsageError(
+                f"an utterance of {int(lengths.min())} samples; the encoder needs a frame of {self.speech.frame} "
+                f"({1000 * self.speech.frame // self.speech.config.sample_rate} ms)"
+            )
+        return lengths
 
     def encode_windows(self, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
         """As in `StreamModel`; where the encoder can, overlapping windows share their front end's frames."""

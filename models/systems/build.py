@@ -14,6 +14,8 @@ from ..model import StreamModel
 from ..reading import Calibration
 from .attentive import LABELS as ATTENTIVE_LABELS
 from .attentive import AttentiveConfig, AttentiveModel
+from .camulenet import LABELS as CAMULENET_LABELS
+from .camulenet import CamulenetConfig, CamulenetModel
 from .emospeech import LABELS as EMOSPEECH_LABELS
 from .emospeech import EmospeechConfig, EmospeechModel
 from .ensemble import EmospeechEnsemble, EnsembleConfig
@@ -65,6 +67,14 @@ EMOSPEECH_ROWS: dict[str, dict[str, Any]] = {
 }
 
 
+# The ablations of table 1 of `camulenet`, as changes.
+CAMULENET_ROWS: dict[str, dict[str, Any]] = {
+    "CAMuLeNet": {},
+    "w/o Multitask": {"multitask": False},
+    "w/o Co-Att & Multitask": {"multitask": False, "co_attention": False},
+}
+
+
 @dataclass(frozen=True)
 class System:
     """A published system.
@@ -72,6 +82,7 @@ class System:
     encoders   hub names of its encoders, by the config's field
     seconds    window and hop of the stream
     chosen     fields of its encoders' configs that are not the checkpoint's own, by the config's field
+    tiny       fields of its config that size "tiny" makes small
     """
 
     name: str
@@ -82,6 +93,7 @@ class System:
     encoders: dict[str, str]
     seconds: tuple[float, float]
     chosen: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    tiny: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 SYSTEMS: dict[str, System] = {
@@ -123,6 +135,16 @@ SYSTEMS: dict[str, System] = {
         (2.0, 1.0),
         chosen={"speech": {"layer": "weighted"}},
     ),
+    "camulenet": System(
+        "camulenet",
+        "Goel et al. 2024: spectrogram and MFCC in co-attention with Whisper-medium, gender as a second task",
+        CamulenetModel,
+        CamulenetConfig,
+        CAMULENET_LABELS,
+        {"speech": "openai/whisper-medium"},
+        (3.0, 1.5),
+        tiny={"channels": (4, 4, 4, 4, 4), "image": 16, "recurrent": 4, "attention": 8},
+    ),
 }
 
 
@@ -155,6 +177,7 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
     known = {one.name for one in fields(system.config)} | {"labels", "window", "hop"}
     if unknown := sorted(changes.keys() - known):
         raise UsageError(f"{name} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    changes = {**(system.tiny if size == "tiny" else {}), **changes}
     labels = tuple(changes.pop("labels", system.labels))
     window, hop = (round(seconds * 16_000) for seconds in system.seconds)
     if name == "segmental" and changes.get("segments", True):

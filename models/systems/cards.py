@@ -4,6 +4,7 @@ from typing import Any
 
 from ..cards import FORMAT, Audio, CalibrationCard, Card, Corpus
 from .attentive import AttentiveModel
+from .camulenet import CamulenetModel
 from .emospeech import EmospeechModel
 from .ensemble import EmospeechEnsemble
 from .scores import published_scores
@@ -20,11 +21,16 @@ VOICE_ALONE = (
 FACTS: dict[str, tuple[str, ...]] = {
     "emospeech": (VOICE_ALONE,),
     "emospeech-ensemble": (VOICE_ALONE, "the score of a label is its share of the models' votes"),
+    "camulenet": (
+        "its co-attention does not merge: in the live stream each window gives a posterior, and the utterance is their "
+        "mean in the log domain, weighted by the frames that each window owns",
+        "the speaker's gender is a second task of training; a reading says nothing of it",
+    ),
 }
 
 
 def draft_card(
-    model: AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble,
+    model: AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble | CamulenetModel,
     licence: str = "Apache-2.0",
     data: list[Corpus] | None = None,
     training: dict[str, Any] | None = None,

@@ -74,9 +74,27 @@ def _ensemble() -> list[Score]:
     return [score for score in _emospeech() if score.protocol.startswith("test set")]
 
 
+def _camulenet() -> list[Score]:
+    corpora = ("CREMA-D", "IEMOCAP", "RAVDESS", "EmoDB", "CaFE", "BhavVani")
+    # Weighted accuracy and weighted F1 on each corpus.
+    rows = {
+        "CAMuLeNet": (.762, .768, .734, .728, .823, .826, .862, .847, .709, .691, .453, .441),
+        "w/o Multitask": (.719, .721, .703, .697, .782, .784, .853, .844, .672, .683, .431, .429),
+        "w/o Co-Att & Multitask": (.671, .653, .659, .662, .721, .728, .817, .793, .605, .593, .407, .398),
+    }  # fmt: skip
+    places = [(corpus, metric) for corpus in corpora for metric in ("weighted accuracy", "weighted F1")]
+    return [
+        Score(corpus=corpus, protocol=f"10 folds that leave speakers out, {row}", metric=metric, value=value,
+              source="Goel et al. 2024, table 1")
+        for row, values in rows.items()
+        for (corpus, metric), value in zip(places, values, strict=True)
+    ]  # fmt: skip
+
+
 def published_scores(system: str) -> list[Score]:
     """A system's published scores, empty for one that is not published."""
     systems = {
         "attentive": _attentive, "segmental": _segmental, "emospeech": _emospeech, "emospeech-ensemble": _ensemble,
+        "camulenet": _camulenet,
     }  # fmt: skip
     return systems.get(system, list)()

@@ -32,6 +32,8 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "emospeech": ("emospeech", {}),
     "emospeech, ensemble": ("emospeech-ensemble", {}),
     "emospeech, shared front end": ("emospeech", {"speech": {"normalise": [0.0, 0.1]}}),
+    "camulenet": ("camulenet", {}),
+    "camulenet, concatenated": ("camulenet", {"multitask": False, "co_attention": False}),
 }  # fmt: skip
 
 
@@ -90,6 +92,7 @@ def test_the_command_line_lists_shows_saves_and_replays_them(tmp_path, conversat
     listed = capsys.readouterr().out
     rows = {line.split()[0]: line.split()[1:4] for line in listed.splitlines()}
     assert rows["attentive"] == ["766.2M", "8", "labels"] and rows["segmental"] == ["94.4M", "7", "labels"]
+    assert rows["camulenet"] == ["528.7M", "8", "labels"]
     assert rows["emospeech"] == ["875.3M", "6", "labels"] and rows["emospeech-ensemble"][0] == "2626.3M"
     assert cli.main(["models", "show", "segmental"]) == 0
     shown = capsys.readouterr().out

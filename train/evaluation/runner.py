@@ -9,7 +9,7 @@ from torch import Tensor
 
 from emoscope.models.reading import CIRCUMPLEX
 from emoscope.models.speaker import SpeakerProfile
-from emoscope.models.systems import AttentiveModel, EmospeechEnsemble, EmospeechModel, SegmentalModel
+from emoscope.models.systems import AttentiveModel, CamulenetModel, EmospeechEnsemble, EmospeechModel, SegmentalModel
 from emoscope.streamer import Config, Drive, Session, replay
 from emoscope.streamer.asr import Recognizer, RecognizerUnavailable, prepare
 from emoscope.streamer.engine.opening import OpenedModel
@@ -203,7 +203,9 @@ class SessionRunner:
             return None
         audio = audio.to(self.opened.device)
         with torch.inference_mode():
-            if isinstance(self.model, AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble):
+            if isinstance(
+                self.model, AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble | CamulenetModel
+            ):
                 logits = self.model(audio[None]).float()
                 scores = torch.softmax(logits / float(self.model.calibration.at(seconds)), -1)[0]
                 if not contract.dimensions:

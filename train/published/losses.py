@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from emoscope.models.systems.camulenet import CamulenetConfig, CamulenetOutputs
 from emoscope.models.systems.segmental import SegmentalConfig, SegmentOutputs
 
 
@@ -98,3 +99,22 @@ def segmental_loss(
     if config.alpha is None:
         return likelihood + triplet
     return (1 - config.alpha) * likelihood + config.alpha * triplet
+
+
+def camulenet_loss(
+    outputs: CamulenetOutputs, targets: Tensor, genders: Tensor | None, config: CamulenetConfig
+) -> Tensor:
+    """alpha L_cce + beta L_bce + gamma (Goel et al. 2024, equation 4), the mean over the batch of each.
+
+    targets (B,) label indices; genders (B,) 0 or 1 in the order of `GENDERS`, -1 where the corpus does not say: such a
+    clip has no second term. gamma is a constant: it moves the loss, and no gradient. Without the second task, or with
+    `genders` None, the second term is 0.
+    """
+    loss = config.alpha * torch.nn.functional.cross_entropy(outputs.logits.float(), targets) + config.gamma
+    if outputs.gender is None or genders is None:
+        return loss
+    known = genders >= 0
+    each = torch.nn.functional.binary_cross_entropy_with_logits(
+        outputs.gender.float(), genders.clamp_min(0).float(), reduction="none"
+    )
+    return loss + config.beta * (each * known).sum() / known.sum().clamp_min(1)
