@@ -25,6 +25,8 @@ ARCHITECTURES: dict[str, str] = {
     "attentive": "systems.attentive:AttentiveModel",
     "emospeech": "systems.emospeech:EmospeechModel",
     "emospeech-ensemble": "systems.ensemble:EmospeechEnsemble",
+    "attributes": "systems.attributes:AttributesModel",
+    "attributes-ensemble": "systems.attributes_ensemble:AttributesEnsemble",
     "segmental": "systems.segmental:SegmentalModel",
     "whisper": "whisper.model:WhisperModel",
 }

@@ -1,6 +1,7 @@
 """The published systems, a file each.
 
 attentive  Leygue et al. 2025: two modalities, attentive pooling
+attributes  Lertpetchpun et al. 2025: arousal, valence and dominance; `attributes_ensemble`, their mean
 emospeech  Casals-Salvador et al. 2024: voice and words concatenated on time, reduced attention pooling
 ensemble   a hard vote of three `emospeech`
 segmental  Porjazovski et al. 2024: overlapping segments, triplet loss
@@ -9,6 +10,12 @@ build      any of them by name, published or tiny, with any choice changed
 
 from .attentive import AttentiveConfig as AttentiveConfig
 from .attentive import AttentiveModel as AttentiveModel
+from .attributes import AttributesConfig as AttributesConfig
+from .attributes import AttributesModel as AttributesModel
+from .attributes_ensemble import AttributesEnsemble as AttributesEnsemble
+from .attributes_ensemble import AttributesEnsembleConfig as AttributesEnsembleConfig
+from .build import ATTRIBUTES_ENTRIES as ATTRIBUTES_ENTRIES
+from .build import ATTRIBUTES_ROWS as ATTRIBUTES_ROWS
 from .build import EMOSPEECH_ROWS as EMOSPEECH_ROWS
 from .build import SEGMENTAL_CORPORA as SEGMENTAL_CORPORA
 from .build import SEGMENTAL_ROWS as SEGMENTAL_ROWS
@@ -27,6 +34,8 @@ from .segmental import SegmentalConfig as SegmentalConfig
 from .segmental import SegmentalModel as SegmentalModel
 
 __all__ = [
+    "ATTRIBUTES_ENTRIES",
+    "ATTRIBUTES_ROWS",
     "EMOSPEECH_ROWS",
     "FACTS",
     "SEGMENTAL_CORPORA",
@@ -34,6 +43,10 @@ __all__ = [
     "SYSTEMS",
     "AttentiveConfig",
     "AttentiveModel",
+    "AttributesConfig",
+    "AttributesEnsemble",
+    "AttributesEnsembleConfig",
+    "AttributesModel",
     "EmospeechConfig",
     "EmospeechEnsemble",
     "EmospeechModel",

@@ -11,9 +11,13 @@ from ..encoders import SpeechConfig, TextConfig, load_into, published, tiny_mode
 from ..encoders.speech import FRAME
 from ..errors import UsageError
 from ..model import StreamModel
-from ..reading import Calibration
+from ..reading import DIMENSIONS, Calibration
 from .attentive import LABELS as ATTENTIVE_LABELS
 from .attentive import AttentiveConfig, AttentiveModel
+from .attributes import LABELS as ATTRIBUTES_LABELS
+from .attributes import UNDECIDED, AttributesConfig, AttributesModel
+from .attributes_ensemble import AttributesEnsemble, AttributesEnsembleConfig
+from .base import lookback
 from .emospeech import LABELS as EMOSPEECH_LABELS
 from .emospeech import EmospeechConfig, EmospeechModel
 from .ensemble import EmospeechEnsemble, EnsembleConfig
@@ -21,7 +25,9 @@ from .segmental import LABELS as SEGMENTAL_LABELS
 from .segmental import SegmentalConfig, SegmentalModel
 
 Size = Literal["published", "tiny"]
+ENCODERS = ("speech", "text")
 
+CALIBRATION = Calibration()  # as long as nothing is measured
 TAIL = 3_200  # 0.2 s after the last voiced frame: breath and laughter carry much (Leygue et al. 2025, section 4.3)
 
 # The settings of section 4 of `segmental`, by corpus, as changes to `build("segmental", ...)`. FESC's checkpoint was
@@ -64,6 +70,27 @@ EMOSPEECH_ROWS: dict[str, dict[str, Any]] = {
     "top 3": {"hidden_layers": 3},
 }
 
+# The models of tables 2, 3 and 6 of `attributes`, as changes; tables 4 and 5 vary the training set alone.
+_WAVLM_LARGE = "microsoft/wavlm-large"
+_WHISPER_LARGE = {"checkpoint": "openai/whisper-large-v3", "layer": "last"}
+ATTRIBUTES_ROWS: dict[str, dict[str, Any]] = {
+    "WavLM": {"modalities": "audio", "gender": False},
+    "MMWavLM": {"gender": False},
+    "+ S Emb": {"gender": False, "speaker_embedding": 192},  # the extractor is not named; 192 is ECAPA-TDNN's
+    "+ S Pred": {"gender": False, "speakers": 1_000},  # how many is the training set's
+    "+ G Pred": {"gender": True},
+    "WavLM, gender": {"modalities": "audio", "gender": True},
+    "MMWhisper": {"speech": _WHISPER_LARGE, "gender": False},
+    "MMWhisper, gender": {"speech": _WHISPER_LARGE, "gender": True},
+}
+# Section 4.5: the entries that came first and second. The members of the second differ in their training sets too.
+ATTRIBUTES_ENTRIES: dict[str, tuple[dict[str, Any], ...]] = {
+    "2-system": (ATTRIBUTES_ROWS["WavLM, gender"], ATTRIBUTES_ROWS["MMWhisper"]),
+    "3-system": (
+        ATTRIBUTES_ROWS["WavLM, gender"], ATTRIBUTES_ROWS["WavLM, gender"], ATTRIBUTES_ROWS["MMWhisper, gender"],
+    ),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class System:
@@ -72,6 +99,7 @@ class System:
     encoders   hub names of its encoders, by the config's field
     seconds    window and hop of the stream
     chosen     fields of its encoders' configs that are not the checkpoint's own, by the config's field
+    calibration, dimensions  of the contract, where the system has its own
     """
 
     name: str
@@ -82,6 +110,8 @@ class System:
     encoders: dict[str, str]
     seconds: tuple[float, float]
     chosen: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    calibration: Calibration = CALIBRATION
+    dimensions: tuple[str, ...] = ()
 
 
 SYSTEMS: dict[str, System] = {
@@ -123,6 +153,30 @@ SYSTEMS: dict[str, System] = {
         (2.0, 1.0),
         chosen={"speech": {"layer": "weighted"}},
     ),
+    "attributes": System(
+        "attributes",
+        "Lertpetchpun et al. 2025: WavLM and RoBERTa to arousal, valence and dominance, gender as a second task",
+        AttributesModel,
+        AttributesConfig,
+        ATTRIBUTES_LABELS,
+        {"speech": _WAVLM_LARGE, "text": "FacebookAI/roberta-large"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
+        calibration=UNDECIDED,
+        dimensions=DIMENSIONS,
+    ),
+    "attributes-ensemble": System(
+        "attributes-ensemble",
+        "Lertpetchpun et al. 2025: the mean of `attributes` with WavLM and with Whisper",
+        AttributesEnsemble,
+        AttributesEnsembleConfig,
+        ATTRIBUTES_LABELS,
+        {"speech": _WAVLM_LARGE, "text": "FacebookAI/roberta-large"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
+        calibration=UNDECIDED,
+        dimensions=DIMENSIONS,
+    ),
 }
 
 
@@ -135,6 +189,16 @@ def encoder_fields(field: str, checkpoint: str, size: Size, changes: Mapping[str
         norm = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
         made["model"] = {**tiny_model(config.family), **(norm if "feat_extract_norm" in shape.model else {})}
     return {**made, **changes}
+
+
+def encoder_of(system: System, field: str, size: Size, change: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a system's encoder: a hub name, or some fields with an optional `checkpoint`, over the published."""
+    change = {"checkpoint": change} if isinstance(change, str) else change
+    fields = {**system.chosen.get(field, {}), **change}
+    named = fields.pop("checkpoint", None)
+    if "model" in fields and named is None:
+        fields["checkpoint"] = None  # no weights are known for a shape of one's own
+    return encoder_fields(field, named or system.encoders[field], size, fields)
 
 
 def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
@@ -161,14 +225,19 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
         window = changes.get("segment", SegmentalConfig.segment) * FRAME
         hop = changes.get("stride", SegmentalConfig.stride) * FRAME
     window, hop = changes.pop("window", window), changes.pop("hop", hop)
-    for field, checkpoint in system.encoders.items():
-        change = changes.get(field, {})
-        change = {"checkpoint": change} if isinstance(change, str) else change
-        change = {**system.chosen.get(field, {}), **change}
-        named = change.pop("checkpoint", None)
-        if "model" in change and named is None:
-            change["checkpoint"] = None  # no weights are known for a shape of one's own
-        changes[field] = encoder_fields(field, named or checkpoint, size, change)
+    for field in system.encoders:
+        changes[field] = encoder_of(system, field, size, changes.get(field, {}))
+    ahead = lookback(changes["speech"])
+    if name == "attributes-ensemble":
+        members = changes.get("members", ATTRIBUTES_ENTRIES["2-system"])
+        changes["members"] = [
+            {
+                **member,
+                **{field: encoder_of(system, field, size, member[field]) for field in ENCODERS if field in member},
+            }
+            for member in members
+        ]
+        ahead = max((lookback(member.get("speech", changes["speech"])) for member in changes["members"]), default=ahead)
     config = system.config(**changes)
     contract = ModelContract(
         id=name if size == "published" else f"{name}-tiny",
@@ -176,11 +245,12 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
         window=window,
         hop=hop,
         frame=FRAME,
-        lookback=lookback(changes["speech"]),
+        lookback=ahead,
         tail=TAIL,
         sample_rate=changes["speech"].get("sample_rate", 16_000),
+        dimensions=system.dimensions,
     )
-    return system.model(config, contract, Calibration())
+    return system.model(config, contract, system.calibration)
 
 
 def load_encoders(
@@ -195,11 +265,11 @@ def load_encoders(
     >>> model = build("segmental")
     >>> load_encoders(model, download=True)
     """
-    if isinstance(model, EmospeechEnsemble):
-        for member in model.voters:
+    if isinstance(model, EmospeechEnsemble | AttributesEnsemble):
+        for member in model.voters if isinstance(model, EmospeechEnsemble) else model.raters:
             load_encoders(member, checkpoints, download)
         return
-    has = {field: encoder for field in ("speech", "text") if (encoder := getattr(model, field, None)) is not None}
+    has = {field: encoder for field in ENCODERS if (encoder := getattr(model, field, None)) is not None}
     asked = checkpoints or {field: encoder.config.checkpoint for field, encoder in has.items()}
     if not asked:
         raise UsageError(f"{model.architecture} has no encoder that takes a checkpoint")
@@ -213,9 +283,3 @@ def load_encoders(
             )
     for field, name in asked.items():
         load_into(has[field], name, download)
-
-
-def lookback(speech: Mapping[str, Any]) -> int:
-    """Samples before a window that the speech encoder's first frame covers: 5 ms for convolutions, 15 for mel bands."""
-    family = speech["model"]["model_type"]
-    return 80 if family in ("wav2vec2", "hubert", "wavlm") else 240
