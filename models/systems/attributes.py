@@ -121,9 +121,10 @@ class AttributesModel(SpeechSystem):
     """Voice and words to arousal, valence and dominance; the average of the frames, and a head a dimension.
 
     The answer is the dimensions alone. A contract needs labels, and the model has no opinion on them: it scores all of
-    them alike, and its calibration makes every label `unsure`; where a text branch reads along, a label is the words' alone. It does not place labels near the dimensions, as
-    `derived` dimensions are placed by the labels: such scores would be no probabilities. `forward` answers in the
-    corpus's range, [1, 7]; the stream in [-1, 1], linearly: a rating r is 2 (r - low) / (high - low) - 1.
+    them alike, and its calibration makes every label `unsure`; where a text branch reads along, a label is the words'
+    alone. It does not place labels near the dimensions, as `derived` dimensions are placed by the labels: such scores
+    would be no probabilities. `forward` answers in the corpus's range, [1, 7]; the stream in [-1, 1], linearly: a
+    rating r is 2 (r - low) / (high - low) - 1.
 
     Gender and speaker are learned beside, and said nowhere. Missing text (no transcript yet, an empty one,
     `tokens=None`) is a text vector of zeros, the average of no token; a missing speaker embedding is zeros too. The
