@@ -233,7 +233,7 @@ class AttributesModel(SpeechSystem):
         if self.config.speaker_embedding:
             absent = voice.new_zeros(len(voice), self.config.speaker_embedding)
             parts.append(absent if embeddings is None else embeddings)
-        return torch.cat(parts, 1).to(self.convolutions[0].weight.dtype)  # pooled is float32
+        return torch.cat(parts, 1).to(next(self.convolutions.parameters()).dtype)  # pooled is float32
 
     def _shares(self, final: Tensor) -> Tensor:
         return torch.sigmoid(torch.cat([head(final) for head in self.heads], 1).float())

@@ -10,7 +10,7 @@ from torch import Tensor
 from emoscope.models.systems.attributes import AttributeOutputs
 from emoscope.models.systems.segmental import SegmentalConfig, SegmentOutputs
 
-from ..small.losses import concordance_loss
+from ..fit.concordance import concordance_loss
 
 
 def inverse_frequency(counts: Sequence[int]) -> Tensor:
