@@ -20,7 +20,7 @@ VOICE_ALONE = (
 
 DIMENSIONS_ALONE = (
     "its answer is arousal, valence and dominance, linearly from ratings in [1, 7] to [-1, 1]; it has no opinion on "
-    "labels: their scores are all alike and the label is always unsure"
+    "labels: their scores are all alike, and the label of the voice alone is always unsure"
 )
 WITHOUT_WORDS = (
     "published on English podcasts; in the live stream it hears the voice alone, and a text encoder's part is zeros, "
