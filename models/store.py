@@ -27,6 +27,8 @@ ARCHITECTURES: dict[str, str] = {
     "emospeech": "systems.emospeech:EmospeechModel",
     "emospeech-ensemble": "systems.ensemble:EmospeechEnsemble",
     "camulenet": "systems.camulenet:CamulenetModel",
+    "attributes": "systems.attributes:AttributesModel",
+    "attributes-ensemble": "systems.attributes_ensemble:AttributesEnsemble",
     "segmental": "systems.segmental:SegmentalModel",
     "whisper": "whisper.model:WhisperModel",
 }

@@ -1,6 +1,6 @@
 """What the published systems share: a speech encoder whose frames are pooled window by window."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,12 @@ def check_contract(contract: ModelContract, encoder: SpeechEncoder) -> None:
             f"card {contract.id}: frame {contract.frame} and lookback {contract.lookback} samples, but its "
             f"{encoder.config.family} encoder has {encoder.frame} and {encoder.lookback}"
         )
+
+
+def lookback(speech: Mapping[str, Any]) -> int:
+    """Samples before a window that the speech encoder's first frame covers: 5 ms for convolutions, 15 for mel bands."""
+    family = speech["model"]["model_type"]
+    return 80 if family in ("wav2vec2", "hubert", "wavlm") else 240
 
 
 class SpeechSystem(StreamModel):

@@ -11,68 +11,27 @@ from ..encoders import SpeechConfig, TextConfig, load_into, published, tiny_mode
 from ..encoders.speech import FRAME
 from ..errors import UsageError
 from ..model import StreamModel
-from ..reading import Calibration
+from ..reading import DIMENSIONS, Calibration
 from .attentive import LABELS as ATTENTIVE_LABELS
 from .attentive import AttentiveConfig, AttentiveModel
+from .attributes import LABELS as ATTRIBUTES_LABELS
+from .attributes import UNDECIDED, AttributesConfig, AttributesModel
+from .attributes_ensemble import AttributesEnsemble, AttributesEnsembleConfig
+from .base import lookback
 from .camulenet import LABELS as CAMULENET_LABELS
 from .camulenet import CamulenetConfig, CamulenetModel
 from .emospeech import LABELS as EMOSPEECH_LABELS
 from .emospeech import EmospeechConfig, EmospeechModel
 from .ensemble import EmospeechEnsemble, EnsembleConfig
+from .rows import ATTRIBUTES_ENTRIES, WAVLM_LARGE
 from .segmental import LABELS as SEGMENTAL_LABELS
 from .segmental import SegmentalConfig, SegmentalModel
 
 Size = Literal["published", "tiny"]
+ENCODERS = ("speech", "text")
 
+CALIBRATION = Calibration()  # as long as nothing is measured
 TAIL = 3_200  # 0.2 s after the last voiced frame: breath and laughter carry much (Leygue et al. 2025, section 4.3)
-
-# The settings of section 4 of `segmental`, by corpus, as changes to `build("segmental", ...)`. FESC's checkpoint was
-# XLSR-53 fine-tuned on Finnish speech; layer 23 of 24 is taken.
-SEGMENTAL_CORPORA: dict[str, dict[str, Any]] = {
-    "ravdess": {"segment": 80, "stride": 40, "alpha": 0.2},
-    "iemocap": {
-        "segment": 140, "stride": 70, "alpha": None, "triplet": "segments",
-        "labels": ("neutral", "sad", "happy", "angry"),
-    },
-    "fesc": {
-        "segment": 120, "stride": 60, "alpha": None,
-        "labels": ("neutral", "sad", "happy", "affectionate", "angry"),
-        "speech": {"checkpoint": "facebook/wav2vec2-large-xlsr-53", "layer": -2},
-    },
-}  # fmt: skip
-
-# The rows of table 1 of `segmental`, as changes; alpha is RAVDESS's (section 4), elsewhere it is None.
-SEGMENTAL_ROWS: dict[str, dict[str, Any]] = {
-    "baseline": {"segments": False, "triplet": "none"},
-    "seg": {"triplet": "none"},
-    "tri(W)": {"segments": False, "triplet": "utterance", "alpha": 0.7},
-    "seg+tri(S)": {"triplet": "segments", "alpha": 0.1},
-    "seg+tri(W)": {"triplet": "utterance", "alpha": 0.2},
-}
-
-# The encoders of table 1 of `emospeech` and the classifiers of its table 2, as changes. "top 1" and "top 2" differ in
-# weight decay alone (.01 and .1). BETO-EMO is BETO fine-tuned for emotions, so its shape is BETO's.
-_ROBERTA, _BERT = "llange/xlm-roberta-large-spanish", "google-bert/bert-large-uncased"
-_BETO, _XLS_R = "dccuchile/bert-base-spanish-wwm-cased", "facebook/wav2vec2-xls-r-300m"
-EMOSPEECH_ROWS: dict[str, dict[str, Any]] = {
-    "RoBERTa, WavLM large": {"text": _ROBERTA, "speech": "microsoft/wavlm-large"},
-    "RoBERTa, XLSR": {"text": _ROBERTA, "speech": _XLS_R},
-    "RoBERTa, HuBERT large": {"text": _ROBERTA, "speech": "facebook/hubert-large-ll60k"},
-    "BERT, WavLM large": {"text": _BERT, "speech": "microsoft/wavlm-large"},
-    "BERT, XLSR": {"text": _BERT, "speech": _XLS_R},
-    "BETO, WavLM base plus": {"text": _BETO, "speech": "microsoft/wavlm-base-plus"},
-    "top 1": {"hidden_layers": 2},
-    "top 2": {"hidden_layers": 2},
-    "top 3": {"hidden_layers": 3},
-}
-
-
-# The ablations of table 1 of `camulenet`, as changes.
-CAMULENET_ROWS: dict[str, dict[str, Any]] = {
-    "CAMuLeNet": {},
-    "w/o Multitask": {"multitask": False},
-    "w/o Co-Att & Multitask": {"multitask": False, "co_attention": False},
-}
 
 
 @dataclass(frozen=True)
@@ -83,6 +42,7 @@ class System:
     seconds    window and hop of the stream
     chosen     fields of its encoders' configs that are not the checkpoint's own, by the config's field
     tiny       fields of its config that size "tiny" makes small
+    calibration, dimensions  of the contract, where the system has its own
     """
 
     name: str
@@ -94,6 +54,8 @@ class System:
     seconds: tuple[float, float]
     chosen: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     tiny: dict[str, Any] = dataclasses.field(default_factory=dict)
+    calibration: Calibration = CALIBRATION
+    dimensions: tuple[str, ...] = ()
 
 
 SYSTEMS: dict[str, System] = {
@@ -145,6 +107,30 @@ SYSTEMS: dict[str, System] = {
         (3.0, 1.5),
         tiny={"channels": (4, 4, 4, 4, 4), "image": 16, "recurrent": 4, "attention": 8},
     ),
+    "attributes": System(
+        "attributes",
+        "Lertpetchpun et al. 2025: WavLM and RoBERTa to arousal, valence and dominance, gender as a second task",
+        AttributesModel,
+        AttributesConfig,
+        ATTRIBUTES_LABELS,
+        {"speech": WAVLM_LARGE, "text": "FacebookAI/roberta-large"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
+        calibration=UNDECIDED,
+        dimensions=DIMENSIONS,
+    ),
+    "attributes-ensemble": System(
+        "attributes-ensemble",
+        "Lertpetchpun et al. 2025: the mean of `attributes` with WavLM and with Whisper",
+        AttributesEnsemble,
+        AttributesEnsembleConfig,
+        ATTRIBUTES_LABELS,
+        {"speech": WAVLM_LARGE, "text": "FacebookAI/roberta-large"},
+        (2.0, 1.0),
+        chosen={"speech": {"layer": "weighted"}},
+        calibration=UNDECIDED,
+        dimensions=DIMENSIONS,
+    ),
 }
 
 
@@ -157,6 +143,16 @@ def encoder_fields(field: str, checkpoint: str, size: Size, changes: Mapping[str
         norm = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
         made["model"] = {**tiny_model(config.family), **(norm if "feat_extract_norm" in shape.model else {})}
     return {**made, **changes}
+
+
+def encoder_of(system: System, field: str, size: Size, change: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a system's encoder: a hub name, or some fields with an optional `checkpoint`, over the published."""
+    change = {"checkpoint": change} if isinstance(change, str) else change
+    fields = {**system.chosen.get(field, {}), **change}
+    named = fields.pop("checkpoint", None)
+    if "model" in fields and named is None:
+        fields["checkpoint"] = None  # no weights are known for a shape of one's own
+    return encoder_fields(field, named or system.encoders[field], size, fields)
 
 
 def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
@@ -184,14 +180,19 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
         window = changes.get("segment", SegmentalConfig.segment) * FRAME
         hop = changes.get("stride", SegmentalConfig.stride) * FRAME
     window, hop = changes.pop("window", window), changes.pop("hop", hop)
-    for field, checkpoint in system.encoders.items():
-        change = changes.get(field, {})
-        change = {"checkpoint": change} if isinstance(change, str) else change
-        change = {**system.chosen.get(field, {}), **change}
-        named = change.pop("checkpoint", None)
-        if "model" in change and named is None:
-            change["checkpoint"] = None  # no weights are known for a shape of one's own
-        changes[field] = encoder_fields(field, named or checkpoint, size, change)
+    for field in system.encoders:
+        changes[field] = encoder_of(system, field, size, changes.get(field, {}))
+    ahead = lookback(changes["speech"])
+    if name == "attributes-ensemble":
+        members = changes.get("members", ATTRIBUTES_ENTRIES["2-system"])
+        changes["members"] = [
+            {
+                **member,
+                **{field: encoder_of(system, field, size, member[field]) for field in ENCODERS if field in member},
+            }
+            for member in members
+        ]
+        ahead = max((lookback(member.get("speech", changes["speech"])) for member in changes["members"]), default=ahead)
     config = system.config(**changes)
     contract = ModelContract(
         id=name if size == "published" else f"{name}-tiny",
@@ -199,11 +200,12 @@ def build(name: str, size: Size = "published", **changes: Any) -> StreamModel:
         window=window,
         hop=hop,
         frame=FRAME,
-        lookback=lookback(changes["speech"]),
+        lookback=ahead,
         tail=TAIL,
         sample_rate=changes["speech"].get("sample_rate", 16_000),
+        dimensions=system.dimensions,
     )
-    return system.model(config, contract, Calibration())
+    return system.model(config, contract, system.calibration)
 
 
 def load_encoders(
@@ -218,11 +220,11 @@ def load_encoders(
     >>> model = build("segmental")
     >>> load_encoders(model, download=True)
     """
-    if isinstance(model, EmospeechEnsemble):
-        for member in model.voters:
+    if isinstance(model, EmospeechEnsemble | AttributesEnsemble):
+        for member in model.voters if isinstance(model, EmospeechEnsemble) else model.raters:
             load_encoders(member, checkpoints, download)
         return
-    has = {field: encoder for field in ("speech", "text") if (encoder := getattr(model, field, None)) is not None}
+    has = {field: encoder for field in ENCODERS if (encoder := getattr(model, field, None)) is not None}
     asked = checkpoints or {field: encoder.config.checkpoint for field, encoder in has.items()}
     if not asked:
         raise UsageError(f"{model.architecture} has no encoder that takes a checkpoint")
@@ -236,9 +238,3 @@ def load_encoders(
             )
     for field, name in asked.items():
         load_into(has[field], name, download)
-
-
-def lookback(speech: Mapping[str, Any]) -> int:
-    """Samples before a window that the speech encoder's first frame covers: 5 ms for convolutions, 15 for mel bands."""
-    family = speech["model"]["model_type"]
-    return 80 if family in ("wav2vec2", "hubert", "wavlm") else 240

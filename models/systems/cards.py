@@ -4,6 +4,8 @@ from typing import Any
 
 from ..cards import FORMAT, Audio, CalibrationCard, Card, Corpus
 from .attentive import AttentiveModel
+from .attributes import AttributesModel
+from .attributes_ensemble import AttributesEnsemble
 from .camulenet import CamulenetModel
 from .emospeech import EmospeechModel
 from .ensemble import EmospeechEnsemble
@@ -17,6 +19,15 @@ VOICE_ALONE = (
     "is over the frames of the voice"
 )
 
+DIMENSIONS_ALONE = (
+    "its answer is arousal, valence and dominance, linearly from ratings in [1, 7] to [-1, 1]; it has no opinion on "
+    "labels: their scores are all alike, and the label of the voice alone is always unsure"
+)
+WITHOUT_WORDS = (
+    "published on English podcasts; in the live stream it hears the voice alone, and a text encoder's part is zeros, "
+    "which training saw only where text was missing"
+)
+
 # What a reader of the card should know of a system, whatever it learned from.
 FACTS: dict[str, tuple[str, ...]] = {
     "emospeech": (VOICE_ALONE,),
@@ -26,11 +37,19 @@ FACTS: dict[str, tuple[str, ...]] = {
         "mean in the log domain, weighted by the frames that each window owns",
         "the speaker's gender is a second task of training; a reading says nothing of it",
     ),
+    "attributes": (DIMENSIONS_ALONE, WITHOUT_WORDS, "gender is learned beside, and said nowhere"),
+    "attributes-ensemble": (DIMENSIONS_ALONE, WITHOUT_WORDS, "each dimension is the mean of the models'"),
 }
 
 
 def draft_card(
-    model: AttentiveModel | SegmentalModel | EmospeechModel | EmospeechEnsemble | CamulenetModel,
+    model: AttentiveModel
+    | SegmentalModel
+    | EmospeechModel
+    | EmospeechEnsemble
+    | CamulenetModel
+    | AttributesModel
+    | AttributesEnsemble,
     licence: str = "Apache-2.0",
     data: list[Corpus] | None = None,
     training: dict[str, Any] | None = None,

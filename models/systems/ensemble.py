@@ -129,12 +129,12 @@ class EmospeechEnsemble(StreamModel):
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
         """As in `StreamModel`, by every member."""
         encoded = [voter.encode(audio, lengths, owned) for voter in self.voters]
-        return Encoded(_joined([one.state for one in encoded]), torch.cat([one.scores for one in encoded], 2))
+        return Encoded(joined([one.state for one in encoded]), torch.cat([one.scores for one in encoded], 2))
 
     def encode_windows(self, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
         """As in `StreamModel`, by every member."""
         states = [voter.encode_windows(audio, windows) for voter in self.voters]
-        return [_joined(of_window) for of_window in zip(*states, strict=True)]
+        return [joined(of_window) for of_window in zip(*states, strict=True)]
 
     def read_tokens(self, tokens: Tokens | None) -> SoftmaxState | None:
         """Pooled state of tokens, of every member; None without tokens or where no member has a text encoder."""
@@ -142,7 +142,7 @@ class EmospeechEnsemble(StreamModel):
             return None
         states = [voter.read_tokens(tokens) for voter in self.voters]
         batch, device = len(tokens.ids), tokens.ids.device
-        return _joined(
+        return joined(
             [
                 voter.pooling.init_state(batch, device) if state is None else state
                 for voter, state in zip(self.voters, states, strict=True)
@@ -178,7 +178,7 @@ class EmospeechEnsemble(StreamModel):
             voter.set_phase(phase, upper)
 
 
-def _joined(states: Sequence[PoolState]) -> SoftmaxState:
+def joined(states: Sequence[PoolState]) -> SoftmaxState:
     """The states (B, 1, ...) of several models as one state (B, M, ...), a query for each."""
     arrays = [state.arrays() for state in states]
     return SoftmaxState(**{name: torch.cat([one[name] for one in arrays], 1) for name in arrays[0]})

@@ -1,9 +1,12 @@
 """What the papers report, with the table that says so. Nothing here was measured by this project."""
 
+from collections.abc import Mapping, Sequence
+
 from ..cards import Score
 
 _LEYGUE = "Leygue et al. 2025, table {}"
 _CASALS = "Casals-Salvador et al. 2024, {}"
+_LERTPETCHPUN = "Lertpetchpun et al. 2025, {}"
 _PORJAZOVSKI = "Porjazovski et al. 2024, table 1"
 
 
@@ -84,10 +87,56 @@ def _camulenet() -> list[Score]:
     }  # fmt: skip
     places = [(corpus, metric) for corpus in corpora for metric in ("weighted accuracy", "weighted F1")]
     return [
-        Score(corpus=corpus, protocol=f"10 folds that leave speakers out, {row}", metric=metric, value=value,
-              source="Goel et al. 2024, table 1")
+        Score(
+            corpus=corpus,
+            protocol=f"10 folds that leave speakers out, {row}",
+            metric=metric,
+            value=value,
+            source="Goel et al. 2024, table 1",
+        )
         for row, values in rows.items()
         for (corpus, metric), value in zip(places, values, strict=True)
+    ]
+
+
+def _attributes() -> list[Score]:
+    validation = {
+        "table 2": {"WavLM": (0.6530, 0.7000, 0.5651, 0.6394), "MMWavLM": (0.6694, 0.7334, 0.5735, 0.6588)},
+        "table 3": {
+            "+ S Emb": (0.6483, 0.6962, 0.5643, 0.6363), "+ S Pred": (0.6428, 0.7141, 0.5684, 0.6418),
+            "+ G Pred": (0.6662, 0.7367, 0.5787, 0.6605),
+        },
+        "table 4": {"MMWavLM, whole dataset": (0.6620, 0.5574, 0.5795, 0.5996)},
+        "table 5": {
+            "MMWavLM - O/X(T)": (0.6622, 0.7342, 0.5774, 0.6579),
+            "MMWavLM - Non-O/X(T)": (0.6692, 0.7332, 0.5720, 0.6581),
+            "MMWavLM + O/X(V)": (0.6655, 0.7125, 0.6034, 0.6605),
+            "MMWavLM + O/X(V) - Non-O/X(T)": (0.6830, 0.7582, 0.6145, 0.6852),
+        },
+    }  # fmt: skip
+    test = {
+        "WavLM": (0.5339, 0.5992, 0.4132, 0.5155), "MMWavLM + Undersampling": (0.6099, 0.6189, 0.4736, 0.5675),
+        "MMWavLM + S Emb": (0.6079, 0.5934, 0.4479, 0.5497),
+    }  # fmt: skip
+    tables = [("validation", place, rows) for place, rows in validation.items()] + [("test", "table 6", test)]
+    return [score for side, place, rows in tables for score in _concordances(side, place, rows)]
+
+
+def _attributes_ensemble() -> list[Score]:
+    test = {
+        "baseline": (0.6385, 0.6232, 0.4775, 0.5797), "3-system": (0.6794, 0.634, 0.4878, 0.6004),
+        "2-system": (0.6829, 0.642, 0.4980, 0.6076),
+    }  # fmt: skip
+    return _concordances("test", "table 6", test)
+
+
+def _concordances(side: str, place: str, rows: Mapping[str, Sequence[float]]) -> list[Score]:
+    metrics = ("CCC, arousal", "CCC, valence", "CCC, dominance", "CCC, average")
+    return [
+        Score(corpus="MSP-Podcast", protocol=f"{side} set, {row}", metric=metric, value=value,
+              source=_LERTPETCHPUN.format(place))
+        for row, values in rows.items()
+        for metric, value in zip(metrics, values, strict=True)
     ]  # fmt: skip
 
 
@@ -96,5 +145,6 @@ def published_scores(system: str) -> list[Score]:
     systems = {
         "attentive": _attentive, "segmental": _segmental, "emospeech": _emospeech, "emospeech-ensemble": _ensemble,
         "camulenet": _camulenet,
+        "attributes": _attributes, "attributes-ensemble": _attributes_ensemble,
     }  # fmt: skip
     return systems.get(system, list)()

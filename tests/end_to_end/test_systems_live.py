@@ -31,6 +31,8 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "segmental, baseline": ("segmental", {"segments": False, "triplet": "none"}),
     "emospeech": ("emospeech", {}),
     "emospeech, ensemble": ("emospeech-ensemble", {}),
+    "attributes": ("attributes", {}),
+    "attributes, ensemble": ("attributes-ensemble", {}),
     "emospeech, shared front end": ("emospeech", {"speech": {"normalise": [0.0, 0.1]}}),
     "camulenet": ("camulenet", {}),
     "camulenet, concatenated": ("camulenet", {"multitask": False, "co_attention": False}),
@@ -54,9 +56,11 @@ def test_the_final_is_what_forward_windows_says_of_the_utterance(name, tmp_path,
     for final in finals:
         span = round(final.start * rate), round(final.end * rate)
         with torch.inference_mode():
-            scores, _ = model.forward_windows(torch.from_numpy(samples), *span)
+            scores, dimensions = model.forward_windows(torch.from_numpy(samples), *span)
         assert scores.tolist() == pytest.approx([final.scores[label] for label in labels], abs=1e-4)
-        assert final.dimensions == {}
+        assert list(final.dimensions) == list(model.contract.dimensions) and not final.derived
+        assert dimensions.tolist() == pytest.approx(list(final.dimensions.values()), abs=1e-4)
+        assert final.label == "unsure" or not model.contract.dimensions
         assert sum(moment.weight for moment in final.attention) == pytest.approx(1.0, abs=1e-2)
 
 
@@ -101,6 +105,11 @@ def test_the_command_line_lists_shows_saves_and_replays_them(tmp_path, conversat
     assert cli.main(["models", "show", "emospeech"]) == 0
     shown = capsys.readouterr().out
     assert "hears the voice alone" in shown and "validation set, RoBERTa, XLSR (Casals-Salvador et al. 2024" in shown
+    assert rows["attributes"][1:] == ["8", "labels"] and rows["attributes-ensemble"][1:] == ["8", "labels"]
+    assert cli.main(["models", "show", "attributes-ensemble"]) == 0
+    shown = capsys.readouterr().out
+    assert "0.6076  CCC, average, MSP-Podcast, test set, 2-system (Lertpetchpun et al. 2025, table 6)" in shown
+    assert "no opinion on labels" in shown and "arousal valence dominance" in shown
     folder = tmp_path / "dry"
     assert cli.main(["models", "save", "segmental", str(folder), "--size", "tiny"]) == 0
     assert cli.main(["models", "show", str(folder)]) == 0

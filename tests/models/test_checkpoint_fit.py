@@ -26,7 +26,7 @@ from emoscope.models.encoders.build import transformers_config, transformers_mod
 from emoscope.models.encoders.config import SPEECH, TEXT
 from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
 from emoscope.models.systems import build, load_encoders
-from emoscope.models.systems.build import SEGMENTAL_CORPORA
+from emoscope.models.systems.rows import SEGMENTAL_CORPORA
 
 torch.set_num_threads(1)
 
@@ -119,6 +119,9 @@ def test_a_system_asks_for_the_checkpoint_of_its_own_config(monkeypatch: pytest.
     assert asks("emospeech") == ["facebook/wav2vec2-xls-r-300m", "llange/xlm-roberta-large-spanish"]
     assert asks("emospeech-ensemble") == ["facebook/wav2vec2-xls-r-300m", "llange/xlm-roberta-large-spanish"] * 3
     assert asks("camulenet") == ["openai/whisper-medium"]
+    assert asks("attributes") == ["microsoft/wavlm-large", "FacebookAI/roberta-large"]
+    heard = ["microsoft/wavlm-large", "openai/whisper-large-v3", "FacebookAI/roberta-large"]
+    assert asks("attributes-ensemble") == heard
     assert asks("attentive", modalities="audio") == ["facebook/w2v-bert-2.0"]
     with pytest.raises(UsageError, match="no checkpoint is known for this segmental's speech encoder"):
         asks("segmental", speech={"model": tiny_model("hubert")})

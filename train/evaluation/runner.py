@@ -9,7 +9,15 @@ from torch import Tensor
 
 from emoscope.models.reading import CIRCUMPLEX
 from emoscope.models.speaker import SpeakerProfile
-from emoscope.models.systems import AttentiveModel, CamulenetModel, EmospeechEnsemble, EmospeechModel, SegmentalModel
+from emoscope.models.systems import (
+    AttentiveModel,
+    AttributesEnsemble,
+    AttributesModel,
+    CamulenetModel,
+    EmospeechEnsemble,
+    EmospeechModel,
+    SegmentalModel,
+)
 from emoscope.streamer import Config, Drive, Session, replay
 from emoscope.streamer.asr import Recognizer, RecognizerUnavailable, prepare
 from emoscope.streamer.engine.opening import OpenedModel
@@ -212,6 +220,10 @@ class SessionRunner:
                     return Prediction(seconds, tuple(scores.tolist()))
                 places = scores.new_tensor([CIRCUMPLEX[label] for label in contract.labels])
                 return Prediction(seconds, tuple(scores.tolist()), tuple((scores @ places).tolist()))
+            if isinstance(self.model, AttributesModel | AttributesEnsemble):
+                dimensions = self.model.to_dimensions(self.model(audio[None]))[0]
+                even = (1 / len(contract.labels),) * len(contract.labels)
+                return Prediction(seconds, even, tuple(dimensions.tolist()))
             reading = self.model.forward_windows(audio)
         return None if reading is None else Prediction(seconds, *(tuple(part.tolist()) for part in reading))
 

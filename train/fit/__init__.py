@@ -6,6 +6,7 @@ run         the state of a running training, saved and restored
 schedules   learning rates, by torch's schedulers
 averaging   exponential moving average of the weights, by torch's AveragedModel
 stopping    early stopping, and the weights of the best epoch
+concordance  the loss of dimensions, 1 - CCC
 devices     accelerate: device, mixed precision, gradient accumulation
 checkpoint  safetensors files with their state as JSON
 """

@@ -7,8 +7,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from emoscope.models.systems.attributes import AttributeOutputs
 from emoscope.models.systems.camulenet import CamulenetConfig, CamulenetOutputs
 from emoscope.models.systems.segmental import SegmentalConfig, SegmentOutputs
+
+from ..fit.concordance import concordance_loss
 
 
 def inverse_frequency(counts: Sequence[int]) -> Tensor:
@@ -118,3 +121,36 @@ def camulenet_loss(
         outputs.gender.float(), genders.clamp_min(0).float(), reduction="none"
     )
     return loss + config.beta * (each * known).sum() / known.sum().clamp_min(1)
+
+
+def angular_margin_loss(cosines: Tensor, speakers: Tensor, margin: float = 0.2, scale: float = 30.0) -> Tensor:
+    """AAM-softmax of cosines (B, S) and speaker indices (B,): Deng et al. (2019), "ArcFace", equation 3.
+
+    The angle (radians) to one's own speaker grows by `margin`, not beyond pi. Lertpetchpun et al. (2025) give neither
+    margin nor scale; these are usual in speaker verification.
+    """
+    angles = torch.acos(cosines.float().clamp(-1 + 1e-6, 1 - 1e-6))
+    own = torch.nn.functional.one_hot(speakers, cosines.shape[1]).bool()
+    widened = torch.where(own, (angles + margin).clamp_max(torch.pi), angles)
+    return torch.nn.functional.cross_entropy(scale * widened.cos(), speakers)
+
+
+def attributes_loss(
+    outputs: AttributeOutputs,
+    rated: Tensor,
+    genders: Tensor | None = None,
+    speakers: Tensor | None = None,
+    alpha: float = 1.0,
+    beta: float = 0.1,
+) -> Tensor:
+    """The loss of `attributes` for one batch (Lertpetchpun et al. 2025, equation 1; weights of section 3.2).
+
+    rated (B, 3) in the corpus's range; genders and speakers (B,) indices, which count where the model has the head.
+    The emotion's part is the sum over the three attributes of 1 - CCC.
+    """
+    loss = rated.shape[1] * concordance_loss(outputs.attributes, rated)
+    if outputs.gender is not None and genders is not None:
+        loss = loss + alpha * torch.nn.functional.cross_entropy(outputs.gender.float(), genders)
+    if outputs.speakers is not None and speakers is not None:
+        loss = loss + beta * angular_margin_loss(outputs.speakers, speakers)
+    return loss

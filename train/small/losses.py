@@ -1,4 +1,4 @@
-"""Losses over the labels of each clip's corpus alone, and the concordance loss of the dimensions."""
+"""Losses over the labels of each clip's corpus alone."""
 
 import torch
 from torch import Tensor
@@ -45,11 +45,3 @@ def outside(logits: Tensor, allowed: Tensor) -> Tensor:
     """
     share = (~allowed).sum(1) / allowed.shape[1]
     return (torch.softmax(logits.float(), -1).masked_fill(allowed, 0.0).sum(1) - share).clamp_min(0.0)
-
-
-def concordance_loss(predicted: Tensor, rated: Tensor) -> Tensor:
-    """1 - CCC of each column of (N, D), their mean. Lin (1989); here a mean over one batch's rows."""
-    a, b = predicted - predicted.mean(0), rated - rated.mean(0)
-    both = 2 * (a * b).mean(0)
-    spread = (a * a).mean(0) + (b * b).mean(0) + (predicted.mean(0) - rated.mean(0)).square()
-    return (1 - both / spread.clamp_min(1e-6)).mean()

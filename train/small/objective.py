@@ -10,7 +10,8 @@ from emoscope.models.relative import RelativeModel
 from emoscope.models.speaker import CALM
 
 from ..corpora import Clip
-from .losses import concordance_loss, mixed_cross_entropy, outside
+from ..fit.concordance import concordance_loss
+from .losses import mixed_cross_entropy, outside
 
 
 @dataclass(frozen=True)
