@@ -108,7 +108,9 @@ class Evaluate:
             if self.corpus in TEXT:
                 return _text(self)
             if self.corpus in UNACTED:
-                return _claims(self)
+                from .evaluate_claims import evaluate_unacted
+
+                return evaluate_unacted(self)
             report = _report(self)
             _written(self, report)
             if self.json:
@@ -161,7 +163,7 @@ def _plan(options: "Evaluate") -> "tuple[Plan, int]":
     protocol = protocol_of(options.protocol, options.corpus)
     chosen = selection.of_speakers(every, options.speaker_names) if options.speaker_names else every
     clips = selection.of_protocol(chosen, protocol)
-    folders = _fold_folders(options)
+    folders = selection.fold_folders(options.folds, options.fold_models)
     parts = (
         selection.fold_models(folders, clips, options.allow_trained)
         if folders
@@ -189,70 +191,11 @@ def _plan(options: "Evaluate") -> "tuple[Plan, int]":
     return plan, len(chosen) - len(clips)
 
 
-def _fold_folders(options: "Evaluate") -> list[Path]:
-    if options.folds and options.fold_models:
-        raise UsageError("--folds and --fold-models: one of them")
-    if options.folds:
-        from ..corpora.folds import FOLDS
-
-        return [options.folds / f"fold-{fold}" for fold in range(FOLDS)]
-    return list(options.fold_models or ())
-
-
 def _check_outputs(options: "Evaluate") -> None:
     """UsageError for a file that could not be written, before anything is heard for it."""
     for option, path in (("--out", options.out), ("--svg", options.svg)):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise UsageError(f"{option} {path}: not a file in a folder that exists")
-
-
-def _claims(options: "Evaluate") -> int:
-    """Read speech and sounds: what the model claims where no emotion is played."""
-    from msgspec.structs import replace
-    from rich.console import Console
-
-    from emoscope.streamer import Config
-
-    from ..evaluation import claim_tables, selection
-    from ..evaluation.claims import evaluate_claims
-    from ..evaluation.evaluate import Plan
-    from ..evaluation.protocols import protocol_of
-    from ..progress import stage
-
-    refused = ("protocol", "whole", "order", "conditions", "out", "svg")
-    given = [f"--{name}" for name in refused if getattr(options, name)]
-    given += ["--baseline enrolled"] if options.baseline == "enrolled" else []
-    if given or options.session != "recording":
-        raise UsageError(
-            f"--corpus {options.corpus} has no played emotion: {', '.join(given) or '--session'} does not apply to it"
-        )
-    every = selection.find_clips(options.corpus, options.data)
-    chosen = selection.of_speakers(every, options.speaker_names) if options.speaker_names else every
-    clips = selection.readable(chosen)
-    folders = _fold_folders(options)
-    parts = (
-        selection.fold_models(folders, clips, options.allow_trained)
-        if folders
-        else selection.one_model(options.model.name, clips, options.allow_trained)
-    )
-    config = Config(pace="fast", attention=False, interim=False, vad=options.detector.config())
-    plan = Plan(
-        corpus=options.corpus,
-        parts=parts,
-        protocol=protocol_of(None, options.corpus),
-        config=replace(config, baseline=options.baseline),
-        jobs=options.jobs,
-        asr=options.asr,
-        device=options.model.device,
-        threads=options.model.threads,
-    )
-    with stage(options.corpus, len(clips)) as shown:
-        report = evaluate_claims(plan, len(chosen) - len(clips), shown.advance)
-    if options.json:
-        sys.stdout.write(claim_tables.one_line(report) + "\n")
-    else:
-        claim_tables.show(report, Console(width=None if sys.stdout.isatty() else 120, highlight=False))
-    return 0
 
 
 def _written(options: "Evaluate", report: "Report") -> None:

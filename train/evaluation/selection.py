@@ -99,6 +99,15 @@ def one_model(model: str | Path, clips: Sequence[Clip], allow_trained: bool) -> 
     return [_part(folder, clips, allow_trained)]
 
 
+def fold_folders(folds: Path | None, fold_models: Sequence[Path]) -> list[Path]:
+    """The folders of the folds' models, named together or each; none where neither. UsageError for both."""
+    if folds and fold_models:
+        raise UsageError("--folds and --fold-models: one of them")
+    if folds:
+        return [folds / f"fold-{fold}" for fold in range(FOLDS)]
+    return list(fold_models)
+
+
 def fold_models(folders: Sequence[Path], clips: Sequence[Clip], allow_trained: bool) -> list[Part]:
     """Each clip by the model of its speaker's fold; SplitInvalid where the folds leave a speaker out."""
     if len(folders) != FOLDS:
