@@ -2,15 +2,16 @@
 
 import asyncio
 import heapq
-import math
 import selectors
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from itertools import count
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+STEP_S = 2e-9  # more than the resolution of asyncio's clock
 POLL_S = 0.001  # of real time, between two looks at work that runs outside the virtual time
 
 
@@ -94,13 +95,23 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: FakeClock, busy: Callable[[], bool]) -> None:
         self._clock = clock
         super().__init__(_JumpingSelector(clock, busy))
-        # A real clock is not read more finely than this; here a timer never fires before its time, or a task that waits
-        # for what is left of a wait would do so for ever.
-        self._clock_resolution = 0.0
 
     def time(self) -> float:
         """The virtual time, in seconds."""
         return self._clock.now()
+
+    def call_at(  # type: ignore[override]  # typeshed ties the types of callback and arguments together
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As in asyncio, whose loop takes a timer of less than its clock's resolution for due, without time passing.
+
+        A task that waits for the rest of a wait, as small as rounding makes it, would then do so for ever; so such a
+        timer is moved to where the clock must move for it.
+        """
+        now = self.time()
+        if now < when < now + STEP_S:
+            when = now + STEP_S
+        return super().call_at(when, callback, *args, context=context)
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -120,7 +131,6 @@ class _JumpingSelector(selectors.DefaultSelector):
                 found: list[tuple[selectors.SelectorKey, int]] = super().select(None)
                 return found
             if not self._busy():
-                # Less than the distance to the next number would leave the clock where it is.
-                self._clock.advance(max(timeout, math.ulp(self._clock.now())))
+                self._clock.advance(max(0.0, timeout))
                 return []
             time.sleep(POLL_S)
