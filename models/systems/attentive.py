@@ -15,13 +15,13 @@ from ..contract import ModelContract
 from ..encoders import SpeechConfig, SpeechEncoder, TextConfig, TextEncoder, Tokens, speech_encoder, text_encoder
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
-from ..model import Encoded, whole_frames
+from ..model import Encoded
 from ..pool_state import PoolState
 from ..pooling import Pooling, make_pooling
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
 from ..windows import Window
-from .base import SpeechSystem, check_contract
+from .base import SpeechSystem, TextSystem, check_contract
 
 # MSP-Podcast's eight classes, in the words of `small` where it has one.
 LABELS = ("angry", "sad", "happy", "surprised", "fearful", "disgust", "contempt", "neutral")
@@ -53,7 +53,7 @@ class AttentiveConfig:
             raise CardInvalid(f"modalities must be 'both', 'audio' or 'text'; got {self.modalities!r}")
 
 
-class AttentiveModel(SpeechSystem):
+class AttentiveModel(TextSystem, SpeechSystem):
     """Voice and words to eight emotions; one pooling a modality, one classifier over both.
 
     Missing text (no transcript yet, an empty one, `tokens=None`) counts as a pooled text vector of zeros, which is
@@ -154,18 +154,6 @@ class AttentiveModel(SpeechSystem):
         """As in `StreamModel`; `text` (B, W) from `read_tokens`, zeros where it is None. No dimensions."""
         logits = self._classify(self.pooling.read(state), text)
         return logits, logits.new_zeros(len(logits), 0)
-
-    def forward_windows(
-        self, audio: Tensor, start: int = 0, end: int | None = None, tokens: Tokens | None = None
-    ) -> tuple[Tensor, Tensor] | None:
-        """As in `StreamModel`, with the utterance's words if `tokens` are given."""
-        state = self.pool_windows(audio, start, end)
-        if state is None:
-            return None
-        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
-        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
-        temperature = float(self.calibration.at(seconds))
-        return torch.softmax(logits.float() / temperature, -1)[0], dimensions[0]
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """One of the three phases of section 2.3, for both encoders: "head", "upper" layers, "all"."""

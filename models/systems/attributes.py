@@ -16,13 +16,13 @@ from ..contract import ModelContract
 from ..encoders import SpeechConfig, SpeechEncoder, TextConfig, TextEncoder, Tokens, speech_encoder, text_encoder
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
-from ..model import Encoded, whole_frames
+from ..model import Encoded
 from ..pool_state import PoolState
 from ..pooling import AveragePooling
 from ..reading import DIMENSIONS, Calibration
 from ..speaker import SpeakerProfiles
 from .attentive import LABELS as LABELS  # MSP-Podcast's eight classes; the model has no opinion on them
-from .base import SpeechSystem, check_contract
+from .base import SpeechSystem, TextSystem, check_contract
 
 GENDERS = ("female", "male")
 UNDECIDED = Calibration(unsure_below=0.5)  # above the even score of three labels or more
@@ -117,7 +117,7 @@ def check_undecided(contract: ModelContract, calibration: Calibration) -> None:
         )
 
 
-class AttributesModel(SpeechSystem):
+class AttributesModel(TextSystem, SpeechSystem):
     """Voice and words to arousal, valence and dominance; the average of the frames, and a head a dimension.
 
     The answer is the dimensions alone. A contract needs labels, and the model has no opinion on them: it scores all of
@@ -244,17 +244,6 @@ class AttributesModel(SpeechSystem):
         """As in `StreamModel`, label logits of zero; `text` (B, K) from `read_tokens`, zeros where it is None."""
         dimensions = self.to_dimensions(self.to_ratings(self._shares(self._represent(state, text))))
         return dimensions.new_zeros(len(dimensions), len(self.contract.labels)), dimensions
-
-    def forward_windows(
-        self, audio: Tensor, start: int = 0, end: int | None = None, tokens: Tokens | None = None
-    ) -> tuple[Tensor, Tensor] | None:
-        """As in `StreamModel`, with the utterance's words if `tokens` are given."""
-        state = self.pool_windows(audio, start, end)
-        if state is None:
-            return None
-        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
-        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
-        return torch.softmax(logits / float(self.calibration.at(seconds)), -1)[0], dimensions[0]
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """What is trained of WavLM, by default "all"; Whisper and the text encoder stay frozen (section 3.2)."""

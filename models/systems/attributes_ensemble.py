@@ -15,13 +15,13 @@ from ..contract import ModelContract
 from ..encoders import SpeechEncoder, Tokens
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
-from ..model import Encoded, StreamModel, whole_frames
+from ..model import Encoded
 from ..pool_state import PoolState
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
 from ..windows import Window
 from .attributes import AttributesConfig, AttributesModel, check_undecided
-from .base import lookback
+from .base import TextSystem, lookback
 from .ensemble import joined
 
 
@@ -49,7 +49,7 @@ class AttributesEnsembleConfig:
         return made
 
 
-class AttributesEnsemble(StreamModel):
+class AttributesEnsemble(TextSystem):
     """Several `attributes` models that hear the same windows; the answer is the mean of their dimensions.
 
     Its pool state holds the state of each member side by side, as queries of one pooling, so it merges exactly. The
@@ -142,17 +142,6 @@ class AttributesEnsemble(StreamModel):
             answers.append(rater.logits(own, text=None if text is None else text[number])[1])
         dimensions = torch.stack(answers).mean(0)
         return dimensions.new_zeros(len(dimensions), len(self.contract.labels)), dimensions
-
-    def forward_windows(
-        self, audio: Tensor, start: int = 0, end: int | None = None, tokens: Tokens | None = None
-    ) -> tuple[Tensor, Tensor] | None:
-        """As in `StreamModel`, with the utterance's words if `tokens` are given."""
-        state = self.pool_windows(audio, start, end)
-        if state is None:
-            return None
-        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
-        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
-        return torch.softmax(logits / float(self.calibration.at(seconds)), -1)[0], dimensions[0]
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """As in `AttributesModel`, of every member."""

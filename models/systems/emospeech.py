@@ -16,12 +16,12 @@ from ..contract import ModelContract
 from ..encoders import SpeechConfig, SpeechEncoder, TextConfig, TextEncoder, Tokens, speech_encoder, text_encoder
 from ..encoders.speech import Phase
 from ..errors import CardInvalid
-from ..model import Encoded, whole_frames
+from ..model import Encoded
 from ..pool_state import PoolState, SoftmaxState
 from ..pooling import ReducedAttentionPooling
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
-from .base import SpeechSystem, check_contract
+from .base import SpeechSystem, TextSystem, check_contract
 
 # The six classes of Spanish MEACorpus 2023 (section 2), in the words of `small`.
 LABELS = ("neutral", "disgust", "angry", "sad", "happy", "fearful")
@@ -80,7 +80,7 @@ def classifier(width: int, config: EmospeechConfig, labels: int) -> nn.Sequentia
     return nn.Sequential(*layers, nn.Linear(config.hidden, labels))
 
 
-class EmospeechModel(SpeechSystem):
+class EmospeechModel(TextSystem, SpeechSystem):
     """Voice and words to six emotions; one pooling over the frames and tokens of both, and one classifier.
 
     One softmax over all frames and tokens is the merge of two states, the voice's and the text's. Missing text (no
@@ -156,17 +156,6 @@ class EmospeechModel(SpeechSystem):
         pooled = self.pooling.read(state if text is None else state.merge(text))
         logits: Tensor = self.classifier(pooled.to(next(self.classifier.parameters()).dtype))  # pooled is float32
         return logits, logits.new_zeros(len(logits), 0)
-
-    def forward_windows(
-        self, audio: Tensor, start: int = 0, end: int | None = None, tokens: Tokens | None = None
-    ) -> tuple[Tensor, Tensor] | None:
-        """As in `StreamModel`, with the utterance's words if `tokens` are given."""
-        state = self.pool_windows(audio, start, end)
-        if state is None:
-            return None
-        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
-        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
-        return torch.softmax(logits.float() / float(self.calibration.at(seconds)), -1)[0], dimensions[0]
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """What is trained of both encoders; by the authors' code nothing but the sum of layers: "head"."""

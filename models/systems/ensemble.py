@@ -15,11 +15,12 @@ from ..contract import ModelContract
 from ..encoders import SpeechEncoder, Tokens
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
-from ..model import Encoded, StreamModel, whole_frames
+from ..model import Encoded
 from ..pool_state import PoolState, SoftmaxState
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
 from ..windows import Window
+from .base import TextSystem
 from .emospeech import EmospeechConfig, EmospeechModel
 
 NO_VOTE = 1e-4  # share of a label without a vote, so that its logit is finite
@@ -67,7 +68,7 @@ def vote_shares(predicted: Tensor, labels: int, best: int) -> Tensor:
     return votes / votes.sum(1, keepdim=True)
 
 
-class EmospeechEnsemble(StreamModel):
+class EmospeechEnsemble(TextSystem):
     """Several `emospeech` models that hear the same windows and vote; each is trained on its own.
 
     Its pool state holds the state of each member side by side, as queries of one pooling, so it merges exactly. Its
@@ -160,17 +161,6 @@ class EmospeechEnsemble(StreamModel):
             votes.append(voter.logits(own)[0])
         logits = self._vote(votes)
         return logits, logits.new_zeros(len(logits), 0)
-
-    def forward_windows(
-        self, audio: Tensor, start: int = 0, end: int | None = None, tokens: Tokens | None = None
-    ) -> tuple[Tensor, Tensor] | None:
-        """As in `StreamModel`, with the utterance's words if `tokens` are given."""
-        state = self.pool_windows(audio, start, end)
-        if state is None:
-            return None
-        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))
-        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
-        return torch.softmax(logits / float(self.calibration.at(seconds)), -1)[0], dimensions[0]
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """As in `EmospeechModel`, of every member."""

@@ -79,7 +79,7 @@ def prepare(
     key = _fingerprint(clips, frontend, contract, speed)
     path = cache / f"sound-{clips[0].corpus}-{speed:g}-{key[:16]}.safetensors"
     if path.is_file():
-        utterances = _load(path, clips)
+        utterances = load_utterances(path, clips)
         for _ in clips:
             on_clip()
         return utterances
@@ -89,7 +89,7 @@ def prepare(
         on_clip()
     if not utterances:
         raise CorpusInvalid(f"{clips[0].corpus}: the voice detector detects no speech in any of {len(clips)} clips")
-    _store(path, clips, utterances)
+    store_utterances(path, clips, utterances)
     return utterances
 
 
@@ -107,11 +107,16 @@ def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContr
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _store(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -> None:
+def store_utterances(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance], width: int = 0) -> None:
+    """Write the utterances of clips to a cache, which `load_utterances` reads; `width` of a frame where there are none.
+
+    CorpusInvalid where it cannot be written.
+    """
     index = {clip: i for i, clip in enumerate(clips)}
-    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64)
+    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64).reshape(-1, 4)
+    sound = np.concatenate([u.sound for u in utterances]) if utterances else np.zeros((0, width), np.float16)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = safetensors.numpy.save({"spans": spans, "sound": np.concatenate([u.sound for u in utterances])})
+    content = safetensors.numpy.save({"spans": spans, "sound": sound})
     try:
         replace_file(path, content)
     except OSError as error:
@@ -120,7 +125,8 @@ def _store(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -
         ) from None
 
 
-def _load(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
+def load_utterances(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
+    """The utterances of a cache; CorpusInvalid for a broken one."""
     try:
         held = safetensors.numpy.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:

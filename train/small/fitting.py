@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from emoscope.models.small import SmallModel
 
@@ -72,7 +72,7 @@ def training_of(
     steps = config.epochs * config.batches.steps
 
     def optimizer() -> torch.optim.AdamW:
-        return torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98))
+        return torch.optim.AdamW(decay_groups(model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98))
 
     def batches(at: loop.Position, rng: np.random.Generator) -> list[list[Crop]]:
         # Drawn from the seed and the epoch, not from the loop's generator.
@@ -110,7 +110,7 @@ def schedule(at: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (at - warm_up) / (1 - warm_up)))
 
 
-def _groups(model: SmallModel, weight_decay: float) -> list[dict[str, Any]]:
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Decay for matrices and kernels; none for biases and norms, which only shift and scale."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]

@@ -6,7 +6,7 @@ on all speakers and ships, but for RAVDESS's actors 21 and 22, so that anybody c
 speakers that they were not trained on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from emoscope.models.contract import ModelContract
 from emoscope.models.reading import DIMENSIONS, Calibration
 from emoscope.models.small import SmallConfig, SmallModel
 
-from ..corpora import CATEGORICAL, CORPORA, LABELS, TRAINED, Clip, load_corpora
+from ..corpora import CATEGORICAL, LABELS, TRAINED, Clip, load_corpora
 from ..corpora.folds import FOLDS
-from ..corpora.splits import Speakers, Split, assert_classes_present, split_by_speaker
+from ..corpora.splits import Speakers, Split
 from ..fit import fingerprint
 from ..progress import stage
 from .augment import AugmentConfig
@@ -28,7 +28,7 @@ from .calibrate import logits_of_beginnings
 from .features import Utterance, prepare
 from .fitting import FitConfig, fit
 from .notes import NOTES
-from .shipping import PARTS, SCORES, Trained, corpora_of, finish, fold_split, parts_of
+from .shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 
 CONTRACT = ModelContract(
     id="small",
@@ -88,16 +88,13 @@ def train_small(
     # A clip is too little work for several threads.
     torch.set_num_threads(1)
     clips = load_corpora(data, TRAINED)
-    splits = [fold_split(clips, k, TRAINED) for k in range(FOLDS)]
-    shipping = split_by_speaker(clips, {}, recipe.evaluation)
-    for split in (*splits, shipping):
-        assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
+    splits = splits_of(clips, TRAINED, recipe.evaluation)
     speeds = prepare_speeds(clips, recipe, work / "cache")
     torch.set_num_threads(threads)
     parts = parts_of(only_part)
     trained = [
         train_one(speeds, split, recipe, work / f"{part}.safetensors", resume or only_part == SCORES, part)
-        for part, split in zip(PARTS, (*splits, shipping), strict=True)
+        for part, split in zip(PARTS, splits, strict=True)
         if part in parts
     ]
     if len(trained) < FOLDS:
@@ -114,9 +111,6 @@ def train_small(
         resume=resume,
         only_scores=only_part == SCORES,
     )
-
-
-LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
 
 
 def train_one(

@@ -12,15 +12,16 @@ from emoscope.models.cards import Corpus as CorpusCard
 from emoscope.models.relative import RelativeModel
 from emoscope.models.store import save_model
 
-from ..corpora import CORPORA, Clip
+from ..corpora import CATEGORICAL, CORPORA, Clip
 from ..corpora.folds import FOLDS, fold_speakers
-from ..corpora.splits import Split, split_by_speaker
+from ..corpora.splits import Speakers, Split, assert_classes_present, split_by_speaker
 from ..fit import Fitted
 from ..progress import say
 from .calibrate import HeldOutLogits, fit_calibration, together
 
 PARTS = (*(f"fold-{k}" for k in range(FOLDS)), "all")
 SCORES = "scores"
+LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
 
 ModelT = TypeVar("ModelT", bound=RelativeModel)
 
@@ -48,6 +49,14 @@ def fold_split(clips: Sequence[Clip], fold: int, corpora: Sequence[str]) -> Spli
         there = {clip.speaker for clip in clips if clip.corpus == corpus}
         side[corpus] = sorted(fold_speakers(corpus, fold, there) & there)
     return split_by_speaker(clips, side, {})
+
+
+def splits_of(clips: Sequence[Clip], corpora: Sequence[str], evaluation: Speakers) -> list[Split]:
+    """The split of each of PARTS. SplitInvalid where one trains without a class of an acted corpus."""
+    splits = [*(fold_split(clips, k, corpora) for k in range(FOLDS)), split_by_speaker(clips, {}, evaluation)]
+    for split in splits:
+        assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
+    return splits
 
 
 def finish(

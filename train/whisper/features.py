@@ -14,11 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 import torch
 
-from emoscope.models.cards import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.encoders import mel, spectral
 from emoscope.models.whisper import encoder as lower
@@ -30,9 +27,8 @@ from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_clip
-from ..errors import CorpusInvalid
 from ..evaluation import conditions
-from ..small.features import Utterance
+from ..small.features import Utterance, load_utterances, store_utterances
 from . import degrade
 from .degrade import Degrader
 
@@ -69,7 +65,7 @@ def prepare(
     key = _fingerprint(clips, encoder, contract, variant, degrader)
     path = cache / f"states-{clips[0].corpus}-{variant}-{key[:16]}.safetensors"
     if path.is_file():
-        utterances = _load(path, clips)
+        utterances = load_utterances(path, clips)
         for _ in clips:
             on_clip()
         return utterances
@@ -79,7 +75,7 @@ def prepare(
         utterances += _encode(some, encoder, contract, variant, degrader)
         for _ in some:
             on_clip()
-    _store(path, clips, utterances)
+    store_utterances(path, clips, utterances, WIDTH)
     return utterances
 
 
@@ -151,28 +147,3 @@ def _fingerprint(
         "files": [[clip.name, clip.path.suffix, clip.path.stat().st_size] for clip in clips],
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _store(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -> None:
-    index = {clip: i for i, clip in enumerate(clips)}
-    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64).reshape(-1, 4)
-    sound = np.concatenate([u.sound for u in utterances]) if utterances else np.zeros((0, WIDTH), np.float16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        replace_file(path, safetensors.numpy.save({"spans": spans, "sound": sound}))
-    except OSError as error:
-        raise CorpusInvalid(
-            f"cannot write the cache {path}: {error.strerror}; `--work DIR` puts it elsewhere"
-        ) from None
-
-
-def _load(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
-    try:
-        held = safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CorpusInvalid(f"{path}: broken cache ({error}); delete it, it will be made again") from None
-    utterances, position = [], 0
-    for clip, start, end, frames in held["spans"].tolist():
-        utterances.append(Utterance(clips[clip], start, end, held["sound"][position : position + frames]))
-        position += frames
-    return utterances

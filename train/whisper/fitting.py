@@ -17,6 +17,7 @@ from ..small.augment import AugmentConfig, mixup
 from ..small.baselines import speaker_profiles
 from ..small.batches import BatchConfig, Crop, Draw, gather
 from ..small.features import Utterance
+from ..small.fitting import decay_groups
 from ..small.objective import Targets, calmness_of, follow_embeddings, loss_of
 
 FRAME_S = 0.04
@@ -93,10 +94,7 @@ def training_of(
     steps = config.epochs * config.batches.steps
 
     def optimizer() -> torch.optim.AdamW:
-        matrices = [p for p in model.parameters() if p.ndim > 1]
-        others = [p for p in model.parameters() if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=config.rate)
+        return torch.optim.AdamW(decay_groups(model, config.weight_decay), lr=config.rate)
 
     def batches(at: loop.Position, rng: np.random.Generator) -> list[list[Crop]]:
         # Drawn from the seed and the epoch, not from the loop's generator.

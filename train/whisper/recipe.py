@@ -3,7 +3,7 @@
 Five trainings of one recipe, as for `small`: four hold out a quarter of the speakers of every corpus, the fifth ships.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from emoscope.models.whisper import WhisperConfig, WhisperModel
 from emoscope.models.whisper.checkpoint import Weights, digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
 
-from ..corpora import CATEGORICAL, CORPORA, LABELS, TRAINED, Clip, load_corpora
+from ..corpora import CATEGORICAL, LABELS, TRAINED, Clip, load_corpora
 from ..corpora.folds import FOLDS
-from ..corpora.splits import Speakers, Split, assert_classes_present, split_by_speaker
+from ..corpora.splits import Speakers, Split
 from ..fit import fingerprint
 from ..progress import stage
 from ..small.batches import BatchConfig
 from ..small.features import Utterance
-from ..small.shipping import PARTS, SCORES, Trained, corpora_of, finish, fold_split, parts_of
+from ..small.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 from .calibrate import held_out_logits
 from .degrade import Degrader
 from .features import VARIANTS, prepare
@@ -31,7 +31,6 @@ from .fitting import FitConfig, Variants, fit
 from .notes import NOTES
 
 SPOKEN = (*TRAINED, "read")
-LABELS_OF: Mapping[str, Sequence[str]] = {name: CORPORA[name].labels for name in CATEGORICAL}
 CONTRACT = ModelContract(
     id="whisper",
     labels=LABELS,
@@ -88,15 +87,12 @@ def train_whisper(
     torch.set_num_threads(threads)
     recipe = replace(recipe, model=replace(recipe.model, encoder=digests_of(encoder)))
     clips = load_corpora(data, SPOKEN)
-    splits = [fold_split(clips, k, SPOKEN) for k in range(FOLDS)]
-    shipping = split_by_speaker(clips, {}, recipe.evaluation)
-    for split in (*splits, shipping):
-        assert_classes_present("the training speakers", [c for c in split.train if c.corpus in CATEGORICAL], LABELS_OF)
+    splits = splits_of(clips, SPOKEN, recipe.evaluation)
     variants = prepare_variants(clips, encoder, data, work / "cache")
     parts = parts_of(only_part)
     trained = [
         train_one(variants, split, recipe, encoder, work / f"{part}.safetensors", resume or only_part == SCORES, part)
-        for part, split in zip(PARTS, (*splits, shipping), strict=True)
+        for part, split in zip(PARTS, splits, strict=True)
         if part in parts
     ]
     if len(trained) < FOLDS:

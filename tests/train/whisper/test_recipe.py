@@ -17,6 +17,7 @@ from emoscope.streamer.session.spans import speech_spans
 from emoscope.train.corpora import CALM_LIKE, LABELS, load_corpora
 from emoscope.train.corpora.audio import read_clip
 from emoscope.train.small.batches import BatchConfig
+from emoscope.train.small.shipping import fold_split
 from emoscope.train.whisper import features, recipe
 from emoscope.train.whisper.calibrate import held_out_logits
 from emoscope.train.whisper.degrade import Degrader
@@ -118,7 +119,7 @@ def test_one_training_alone_is_resumed_and_writes_the_same_weights(tmp_path, dat
     assert (work / "fold-0.safetensors").is_file() and not (tmp_path / "model").exists()
     clips = load_corpora(data, recipe.SPOKEN)
     variants = recipe.prepare_variants(clips, encoder, data, work / "cache")
-    split = recipe.fold_split(clips, 0, recipe.SPOKEN)
+    split = fold_split(clips, 0, recipe.SPOKEN)
     tiny = replace(TINY, model=replace(TINY.model, encoder=digests_of(encoder)))
     again = recipe.train_one(variants, split, tiny, encoder, work / "fold-0.safetensors", True, "again")
     fresh = recipe.train_one(variants, split, tiny, encoder, work / "other.safetensors", False, "fresh")
