@@ -9,7 +9,7 @@ from .cards import VOICE, WEIGHTS_FILE, Card
 from .cards.weights import build_fitted, encode_weights, parse_weights
 from .contract import ModelContract
 from .errors import CardInvalid, HeadMismatch
-from .external import resolve
+from .external import AUTO, resolve
 from .model import StreamModel
 from .reading import Calibration
 
@@ -51,12 +51,26 @@ def find_model(name: str | Path) -> Path:
     return VOICE.find(resolve(name) if isinstance(name, str) else name)
 
 
+def is_public(name: str | Path) -> bool:
+    """Whether a name or folder means a public checkpoint, not one of our own models."""
+    if isinstance(name, str) and (name in shipped() or name == AUTO):
+        return False
+    from .checkpoints.find import is_checkpoint
+
+    return is_checkpoint(name)
+
+
 def load_model(name: str | Path = "small") -> StreamModel:
     """A voice model ready to read, on the CPU, in eval mode.
 
     Raises CardInvalid, HeadMismatch (weights missing, unexpected, of another shape, or altered) or NotCached, also
-    where the model needs a public encoder that is not on this machine.
+    where the model needs a public encoder that is not on this machine. A name of the hub, or a folder in its layout,
+    is a public checkpoint (`checkpoints`).
     """
+    if is_public(name):
+        from .checkpoints import load_checkpoint
+
+        return load_checkpoint(name)
     folder = find_model(name)
     card = VOICE.read_card(folder)
     if card.architecture not in ARCHITECTURES:

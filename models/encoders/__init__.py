@@ -12,6 +12,7 @@ agreement   whether a checkpoint asks for the computation of an encoder that is 
 
 from .build import speech_encoder as speech_encoder
 from .build import text_encoder as text_encoder
+from .checkpoint import checkpoint_folder as checkpoint_folder
 from .checkpoint import load_into as load_into
 from .checkpoint import speech_checkpoint as speech_checkpoint
 from .checkpoint import text_checkpoint as text_checkpoint
@@ -33,6 +34,7 @@ __all__ = [
     "TextConfig",
     "TextEncoder",
     "Tokens",
+    "checkpoint_folder",
     "load_into",
     "published",
     "speech_checkpoint",

@@ -6,7 +6,7 @@ be used (`models/README.md`).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetens
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "sentencepiece.bpe.model")
 
-PLAIN = re.compile(r"[^/\\:\0]+\.safetensors")
+PLAIN = re.compile(r"[^/\\:\0]+")
 
 # Where an encoder's weights stand in a checkpoint that was saved with a head around it.
 PREFIXES = ("wav2vec2_bert.", "wav2vec2.", "hubert.", "wavlm.", "model.encoder.", "encoder.",
@@ -42,22 +42,44 @@ OTHERS = re.compile(
 )
 
 
-def checkpoint_folder(name: str | Path, download: bool = False) -> Path:
+def checkpoint_folder(
+    name: str | Path, download: bool = False, *, files: Sequence[str] = FILES, cache: Path | None = None
+) -> Path:
     """Folder of a checkpoint: a path, or a hub name that is cached here; `download` fetches it on first use.
 
-    NAME@REVISION takes a branch, tag, commit or pull request (`refs/pr/2`) of the hub's repository.
+    NAME@REVISION takes a branch, tag, commit or pull request (`refs/pr/2`) of the hub's repository. `files` are the
+    patterns of what is fetched, into `cache`, by default the hub library's own.
     """
     folder = Path(name)
     if folder.is_dir():
         return folder
     repository, _, revision = str(name).partition("@")
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         found = huggingface_hub.snapshot_download(
-            repository, revision=revision or None, allow_patterns=FILES, local_files_only=not download
+            repository,
+            revision=revision or None,
+            allow_patterns=list(files),
+            local_files_only=not download,
+            cache_dir=cache,
         )
+    except GatedRepoError:
+        raise NotCached(
+            f"{repository} is given only to people who accept its terms: accept them on its page, then `hf auth login`"
+        ) from None
+    except RepositoryNotFoundError:
+        raise NotCached(f"the hub has no repository {repository!r} that may be read: is the name right?") from None
+    except RevisionNotFoundError:
+        raise NotCached(f"the hub's repository {repository!r} has no revision {revision!r}") from None
     except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
         raise NotCached(
             f"checkpoint {str(name)!r} is neither a folder nor cached on this machine"
@@ -71,22 +93,22 @@ def _json(path: Path) -> dict[str, Any]:
     return read_json(path, dict[str, Any], "a checkpoint is a folder with config and weights")
 
 
-def _shards(index: Path) -> list[str]:
+def shards(index: Path, suffix: str = ".safetensors") -> list[str]:
     """Names of the files that an index spreads the weights over."""
     listed = _json(index).get("weight_map")
     if not isinstance(listed, dict):
         raise HeadMismatch(f"{index}: no weight_map, an object of files by weight")
     for weight, name in listed.items():
         # A name with a folder in it could lead anywhere on this machine.
-        if not isinstance(name, str) or not PLAIN.fullmatch(name):
-            raise HeadMismatch(f"{index}: weight {weight!r} in {name!r}, which is no plain name of a safetensors file")
+        if not isinstance(name, str) or not PLAIN.fullmatch(name) or not name.endswith(suffix):
+            raise HeadMismatch(f"{index}: weight {weight!r} in {name!r}, which is no plain name of a {suffix[1:]} file")
     return sorted(set(listed.values()))
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """All tensors of a checkpoint, in one file or in several with an index; safetensors alone."""
     index = folder / "model.safetensors.index.json"
-    names = _shards(index) if index.is_file() else ["model.safetensors"]
+    names = shards(index) if index.is_file() else ["model.safetensors"]
     tensors: dict[str, Tensor] = {}
     for name in names:
         path = folder / name
@@ -130,13 +152,13 @@ def fit_encoder(model: nn.Module, weights: dict[str, Tensor], where: str) -> Non
     model.load_state_dict({name: renamed.get(name, state[name]).to(state[name].dtype) for name in state})
 
 
-def _configured(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def configured(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The contents of config.json and of preprocessor_config.json; the latter may be absent."""
     preprocessor = folder / "preprocessor_config.json"
     return _json(folder / "config.json"), _json(preprocessor) if preprocessor.is_file() else {}
 
 
-def _audio_format(folder: Path, model: dict[str, Any], preprocessor: dict[str, Any]) -> tuple[Normalise, int]:
+def audio_format(folder: Path, model: dict[str, Any], preprocessor: dict[str, Any]) -> tuple[Normalise, int]:
     """The audio that a checkpoint was trained on: how the waveform is normalised, and the sample rate in Hz."""
     where = folder / "preprocessor_config.json"
     rate, normalised = preprocessor.get("sampling_rate", 16_000), preprocessor.get("do_normalize", True)
@@ -155,8 +177,8 @@ def speech_checkpoint(name: str | Path, download: bool = False, **changes: Any) 
     Its preprocessor_config.json decides the sample rate and whether the waveform is normalised per window.
     """
     folder = checkpoint_folder(name, download)
-    model, preprocessor = _configured(folder)
-    normalise, rate = _audio_format(folder, model, preprocessor)
+    model, preprocessor = configured(folder)
+    normalise, rate = audio_format(folder, model, preprocessor)
     fields: dict[str, Any] = {"model": model, "normalise": normalise, "sample_rate": rate}
     encoder = speech_encoder(SpeechConfig(**{**fields, **changes}))
     fit_encoder(encoder.model, read_weights(folder), str(folder))
@@ -166,7 +188,7 @@ def speech_checkpoint(name: str | Path, download: bool = False, **changes: Any) 
 def text_checkpoint(name: str | Path, download: bool = False, **changes: Any) -> TextEncoder:
     """A text encoder with a checkpoint's weights; `changes` are fields of `TextConfig`."""
     folder = checkpoint_folder(name, download)
-    encoder = text_encoder(TextConfig(**{"model": _configured(folder)[0], **changes}))
+    encoder = text_encoder(TextConfig(**{"model": configured(folder)[0], **changes}))
     fit_encoder(encoder.model, read_weights(folder), str(folder))
     return encoder
 
@@ -180,7 +202,7 @@ def text_tokenizer(name: str | Path, download: bool = False) -> Callable[[str], 
     if not any((folder / file).is_file() for file in VOCABULARIES):
         raise ModelError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} must lie beside the weights")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{folder}: no tokenizer that can be read here: {str(error).splitlines()[0]}") from None
 
@@ -199,13 +221,13 @@ def load_into(encoder: SpeechEncoder | TextEncoder, name: str | Path, download: 
     """
     folder = checkpoint_folder(name, download)
     config: EncoderConfig = encoder.config
-    model, preprocessor = _configured(folder)
+    model, preprocessor = configured(folder)
     found = model.get("model_type")
     if found != config.family:
         raise HeadMismatch(f"{folder}: a {found} checkpoint for a {config.family} encoder")
     differing = differences(transformers_config(config), transformers_config(replace(config, model=model)))
     if isinstance(config, SpeechConfig):
-        normalise, rate = _audio_format(folder, model, preprocessor)
+        normalise, rate = audio_format(folder, model, preprocessor)
         if rate != config.sample_rate:
             differing.append(f"sampling_rate {rate} instead of {config.sample_rate}")
         if config.family in WAVEFORM and config.normalise in ("window", "none") and config.normalise != normalise:

@@ -1,0 +1,104 @@
+"""What a family of checkpoints is to the others: how it is recognised, named, built, and how its windows merge."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..encoders import SpeechEncoder
+from ..errors import HeadMismatch
+from ..pool_state import PoolState
+from ..pooling import AveragePooling, Pooling
+from .read import Weights
+
+MEAN = "the mean over its frames merges exactly over windows"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A checkpoint's files that are no weights: config.json, and preprocessor_config.json if there is one."""
+
+    folder: Path
+    name: str
+    config: dict[str, Any]
+    preprocessor: dict[str, Any]
+
+
+class Head(nn.Module):
+    """What stands on an encoder. Its weights have the names of the checkpoint's.
+
+    pooling  of the frames that `frames` gives; its states merge exactly
+    """
+
+    pooling: Pooling[Any]
+
+    def frames(self, hidden: Tensor) -> Tensor:
+        """Features (B, T, K) that are pooled, of hidden states (B, T, D); by default the same."""
+        return hidden
+
+    def pooled(self, state: PoolState) -> Tensor:
+        """Vector (B, W) of a pooled state."""
+        vector: Tensor = self.pooling.read(state)
+        return vector
+
+    @abstractmethod
+    def forward(self, vector: Tensor) -> Tensor:
+        """Outputs (B, O) in the checkpoint's order: logits of labels, or dimensions from 0 to 1."""
+
+
+class MeanHead(Head):
+    """A head over the mean of the frames, of width `dim`."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.pooling = AveragePooling(dim)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A checkpoint's network, and which of its tensors belong where; nothing is left over."""
+
+    encoder: SpeechEncoder
+    head: Head
+    encoder_weights: Weights
+    head_weights: Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Checkpoints of one layout.
+
+    recognises     whether a checkpoint is of this family, by its config
+    outputs        the names of its outputs, in order
+    build          its network; raises CardInvalid or HeadMismatch
+    seconds        window and hop of the stream
+    reliable_from  seconds of speech before which its label says nothing (`unsure`)
+    merging        how its windows become an utterance, in words
+    notes          what else a reader of its card should know
+    """
+
+    name: str
+    recognises: Callable[[Snapshot], bool]
+    outputs: Callable[[Snapshot], tuple[str, ...]]
+    build: Callable[[Snapshot, Weights], Parts]
+    seconds: tuple[float, float] = (4.0, 2.0)
+    reliable_from: float = 0.0
+    merging: str = MEAN
+    notes: tuple[str, ...] = ()
+
+
+def split(weights: Weights, prefix: str) -> tuple[Weights, Weights]:
+    """The tensors under `prefix`, without it, and all others."""
+    inside = {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+    return inside, {name: tensor for name, tensor in weights.items() if not name.startswith(prefix)}
+
+
+def rows_of(weights: Weights, name: str, where: str, others: str = "") -> int:
+    """Rows of a weight; HeadMismatch where the checkpoint has no such matrix."""
+    tensor = weights.get(name)
+    if tensor is None or tensor.ndim != 2:
+        raise HeadMismatch(f"{where}: no matrix {name}{others}")
+    return int(tensor.shape[0])
