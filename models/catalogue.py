@@ -1,4 +1,4 @@
-"""Every model that a user can name: those that ship, and the published systems that they can train."""
+"""Every model that a user can name: those that ship, the published systems to train, and public checkpoints."""
 
 import math
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from pathlib import Path
 import safetensors
 import torch
 
-from .cards import WEIGHTS_FILE, Score, read_card
+from .cards import WEIGHTS_FILE, Card, Score, read_card
 from .cards.weights import whole_file
-from .errors import UsageError
-from .external import BEST, REPOSITORY
-from .store import find_model, shipped
+from .checkpoints import FAMILIES, ROWS, Row, find_checkpoint, labels_and_dimensions, map_labels, row_of
+from .errors import NotCached, UsageError
+from .external import BEST, REPOSITORY, resolve
+from .store import card_of, find_model, is_public, load_model, shipped
 from .systems import FACTS, SYSTEMS, build, published_scores
 
 MEASURED = "measured here"
@@ -46,16 +47,20 @@ STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
 def names() -> list[str]:
-    """Names of all models: shipped ones first."""
-    return [*shipped(), *(name for name in SYSTEMS if name not in shipped())]
+    """Names of all models: shipped ones first, then the published systems, then public checkpoints."""
+    return [*shipped(), *(name for name in SYSTEMS if name not in shipped()), *(row.id for row in ROWS)]
 
 
 def entry(name: str) -> Entry:
-    """A shipped model or a published system by name, or the model in a folder."""
+    """A shipped model, a published system or a public checkpoint by name, or the model in a folder."""
+    name = resolve(name)
+    if is_public(name):
+        row = row_of(name)
+        return _known(name, row) if row is not None and not Path(name).is_dir() else _public(name)
     if name in SYSTEMS and name not in shipped():
         return _system(name)
     if name not in shipped() and not Path(name).is_dir():
-        raise UsageError(f"no model {name!r}; there are {', '.join(names())}, or give a folder")
+        raise UsageError(f"no model {name!r}; there are {', '.join(names())}, or give a folder or a hub id")
     return _folder(name)
 
 
@@ -106,3 +111,80 @@ def _system(name: str) -> Entry:
         measured=(),
         notes=FACTS.get(name, ()),
     )
+
+
+def _known(name: str, row: Row) -> Entry:
+    """A public checkpoint that is known by name, whether it is on this machine or not."""
+    family = next(family for family in FAMILIES if family.name == row.family)
+    mapped = map_labels(row.outputs, name)
+    labels, dimensions = labels_and_dimensions(mapped)
+    return Entry(
+        name=name,
+        title=f"public checkpoint ({family.name})",
+        source=_place(name),
+        architecture=row.parts,
+        parts=(),
+        parameters=row.parameters,
+        labels=labels,
+        dimensions=dimensions,
+        window_s=family.seconds[0],
+        hop_s=family.seconds[1],
+        licence=row.licence,
+        published=row.published,
+        measured=(),
+        notes=(family.merging, *family.notes, *row.notes),
+    )
+
+
+def _public(name: str) -> Entry:
+    """A public checkpoint on this machine, of which nothing but its own files is known."""
+    card, parameters = card_of(name), load_model(name).parameter_count
+    return Entry(
+        name=card.id,
+        title=f"public checkpoint ({card.config['family']})",
+        source=_place(name),
+        architecture=card.architecture,
+        parts=(),
+        parameters=parameters,
+        labels=tuple(card.labels),
+        dimensions=tuple(card.dimensions),
+        window_s=card.audio.window / card.audio.sample_rate,
+        hop_s=card.audio.hop / card.audio.sample_rate,
+        licence=card.licence,
+        published=tuple(card.scores),
+        measured=(),
+        notes=tuple(card.notes),
+    )
+
+
+def _place(name: str) -> str:
+    try:
+        return str(find_checkpoint(name))
+    except NotCached:
+        return f"the hub; not here: `emoscope models pull {name}`"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `emoscope models check` has found: the model opened, every weight where it belongs.
+
+    label_map  a line an output: what the checkpoint calls it, and its name here
+    fitted     how many tensors were loaded
+    """
+
+    card: Card
+    place: str
+    label_map: tuple[str, ...]
+    fitted: int
+
+
+def check(name: str) -> Checked:
+    """Open a model, by name or folder, and say what was verified; raises what `load_model` raises."""
+    name = resolve(name)
+    if name in SYSTEMS and name not in shipped() and not Path(name).is_dir():
+        raise UsageError(f"{name} has no weights to check: train it, or give the folder of weights that were")
+    card, model = card_of(name), load_model(name)
+    public = is_public(name)
+    lines = card.config["outputs"] if public else [f"{i} {label}" for i, label in enumerate(card.labels)]
+    place = find_checkpoint(name) if public else find_model(name)
+    return Checked(card, str(place), tuple(lines), len(model.state_dict()))

@@ -60,6 +60,18 @@ def is_public(name: str | Path) -> bool:
     return is_checkpoint(name)
 
 
+def card_of(name: str | Path) -> Card:
+    """The card of a model, or what a public checkpoint's configs say of it; no weight is read.
+
+    Raises NotCached or CardInvalid.
+    """
+    if is_public(name):
+        from .checkpoints import public_card
+
+        return public_card(name)
+    return VOICE.read_card(find_model(name))
+
+
 def load_model(name: str | Path = "small") -> StreamModel:
     """A voice model ready to read, on the CPU, in eval mode.
 

@@ -70,9 +70,9 @@ def build(snapshot: Snapshot, weights: Weights) -> Parts:
     )
     inside, rest = split(weights, PREFIX[str(config["model_type"])])
     if weighted:
-        inside["layer_weights"] = rest.pop("layer_weights", None)  # type: ignore[assignment]
-        if inside["layer_weights"] is None:
+        if "layer_weights" not in rest:
             raise HeadMismatch(f"{where}: its config asks for a weighted sum of layers, but there is no layer_weights")
+        inside["layer_weights"] = rest.pop("layer_weights")
     last = next((name for name in OUTPUTS if f"classifier.{name}.weight" in rest), None)
     head: MeanHead
     if last is not None:

@@ -17,7 +17,7 @@ from ..model import StreamModel
 from .classifier import CLASSIFIER
 from .find import HUB_ID, find_checkpoint, id_of
 from .labels import map_labels
-from .model import CheckpointModel, calibration_of, labels_and_dimensions
+from .model import CHECKPOINT, CheckpointModel, calibration_of, labels_and_dimensions
 from .parts import Family, Snapshot
 from .read import Weights, config_of, read_tensors
 from .rows import Row, row_of
@@ -45,6 +45,12 @@ def family_of(snapshot: Snapshot) -> Family:
         f"{snapshot.name}: its config says {kind!r}, which is no model of emotion that can be read here; "
         "`emoscope models list` names those that can. Code of a repository is never run"
     )
+
+
+def public_card(name: str | Path) -> Card:
+    """The card of a public checkpoint on this machine, from its configs alone; no weight is read."""
+    snapshot = snapshot_of(name)
+    return card_of(snapshot, family_of(snapshot))
 
 
 def load_checkpoint(name: str | Path) -> StreamModel:
@@ -105,8 +111,8 @@ def card_of(snapshot: Snapshot, family: Family) -> Card:
         format=FORMAT,
         id=snapshot.name,
         version="a public checkpoint",
-        architecture=f"checkpoint: {family.name}",
-        config={"model_type": snapshot.config.get("model_type"), "outputs": names.lines},
+        architecture=CHECKPOINT,
+        config={"family": family.name, "outputs": names.lines},
         audio=Audio.of(contract, "per window" if normalised else "none"),
         labels=list(labels),
         dimensions=list(dimensions),
@@ -127,7 +133,7 @@ def notes_of(family: Family, row: Row | None, decides: bool) -> list[str]:
     notes = [family.merging, *family.notes, *(row.notes if row else ())]
     if not decides:
         notes.append("it gives dimensions alone: its label is always `unsure`")
-    if family.reliable_from:
+    if family.reliable_from:  # the window is longer too, so that a final reads more than the beginning
         notes.append(
             f"unreliable on less than {family.reliable_from:g} s of speech: until then its label is `unsure`, and its "
             f"window is {family.seconds[0]:g} s"

@@ -12,6 +12,7 @@ from ..systems.base import SpeechSystem, check_contract
 from .labels import LabelMap
 from .parts import Family, Parts
 
+CHECKPOINT = "checkpoint"
 HOT = 100.0  # a temperature at which scores are nearly alike
 
 # A contract needs labels; a model of dimensions alone has no opinion on these and is always `unsure`.
@@ -36,7 +37,7 @@ class CheckpointModel(SpeechSystem):
     Dimensions are the checkpoint's 0 to 1, linearly mapped to -1 to 1 and bounded there.
     """
 
-    architecture = "checkpoint"
+    architecture = CHECKPOINT
 
     def __init__(self, family: Family, parts: Parts, names: LabelMap, contract: ModelContract) -> None:
         super().__init__()

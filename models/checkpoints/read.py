@@ -1,4 +1,4 @@
-"""A checkpoint's tensors: safetensors, or torch's own format read with `weights_only`. No code in a file is ever run."""
+"""A checkpoint's tensors: safetensors, or torch's own format with `weights_only`. No code in a file is ever run."""
 
 import pickle
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The public checkpoints that are known by name: what their pages say of them. Nothing here was measured here."""
 
+import re
 from dataclasses import dataclass
 
 from ..cards import Score
@@ -13,7 +14,6 @@ class Row:
     parts       the encoder it was made from
     parameters  how many are loaded here
     outputs     what it calls its outputs, in order; its own config decides, and this is for lists
-    restricted  its licence forbids commercial use, or asks for terms to be accepted
     """
 
     id: str
@@ -23,7 +23,6 @@ class Row:
     outputs: tuple[str, ...]
     languages: tuple[str, ...]
     licence: str
-    restricted: bool = False
     published: tuple[Score, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -53,3 +52,15 @@ KNOWN: dict[str, Row] = {row.id: row for row in ROWS}
 def row_of(name: str) -> Row | None:
     """What is known of a checkpoint by the hub's name, a revision aside."""
     return KNOWN.get(name.partition("@")[0])
+
+
+RESTRICTED = re.compile(r"\bnc\b|non-?\s?commercial", re.IGNORECASE)
+
+
+def licence_warning(licence: str) -> str:
+    """What a person must know of a licence before using the model; "" for one that allows everything here."""
+    if RESTRICTED.search(licence):
+        return f"non-commercial: its licence ({licence}) forbids commercial use"
+    if "not stated" in licence or "see its" in licence:
+        return "its licence is not stated here: read the checkpoint's page before you use it"
+    return ""

@@ -1,5 +1,7 @@
 """`emoscope models`: the models that there are, and what is known about each."""
 
+import shutil
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,23 +12,23 @@ from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
 
 if TYPE_CHECKING:
-    from emoscope.models.catalogue import Entry
+    from emoscope.models.cards import Score
+    from emoscope.models.catalogue import Checked, Entry
+
+NARROWEST = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListModels:
-    """All models, a line each."""
+    """All models, with what matters most of each."""
 
     def run(self) -> int:
         """Print the table."""
         from emoscope.models.catalogue import entry, names
 
-        rows = [entry(name) for name in names()]
-        width = max(len(row.name) for row in rows)
-        for row in rows:
-            print(
-                f"{row.name:<{width}}  {size(row.parameters):>6}  {len(row.labels)} labels  {row.title}; {row.source}"
-            )
+        width = max(NARROWEST, shutil.get_terminal_size().columns)
+        for name in names():
+            print("\n".join(listed(entry(name), width)))
         return 0
 
 
@@ -34,7 +36,9 @@ class ListModels:
 class ShowModel:
     """One model: its parts, labels, licence and scores."""
 
-    name: Annotated[str, Parameter(help="a model's name, or a folder with a card")] = field(kw_only=False)
+    name: Annotated[str, Parameter(help="a model's name, a checkpoint's on the hub, or a folder")] = field(
+        kw_only=False
+    )
 
     def run(self) -> int:
         """Print the page; UsageError for an unknown name."""
@@ -71,9 +75,9 @@ class SaveModel:
 
 @dataclass(frozen=True, kw_only=True)
 class PullModel:
-    """Bring what a model needs that does not ship with emoscope: for `whisper`, the encoder of openai/whisper-base."""
+    """Bring what does not ship: a public checkpoint, or for `whisper` the encoder of openai/whisper-base."""
 
-    name: Annotated[Literal["whisper"], Parameter(help="the model: whisper")] = field(kw_only=False)
+    name: Annotated[str, Parameter(help="whisper, or a checkpoint's name on the hub")] = field(kw_only=False)
     from_: Annotated[
         Path | None,
         Parameter(
@@ -83,14 +87,20 @@ class PullModel:
     ] = None
 
     def run(self) -> int:
-        """Check the encoder's tensors and keep them; HeadMismatch or NotCached where they cannot be used."""
-        from emoscope.models.cards import read_card
+        """Check every weight and keep it; HeadMismatch, CardInvalid or NotCached where it cannot be used."""
         from emoscope.models.errors import HeadMismatch, NotCached
-        from emoscope.models.external import REPOSITORY, kept_file
-        from emoscope.models.store import find_model
+        from emoscope.models.external import BEST, REPOSITORY, kept_file
+        from emoscope.models.store import card_of, is_public
         from emoscope.models.whisper import checkpoint
 
-        expected = read_card(find_model(self.name)).config["encoder"]
+        if is_public(self.name):
+            return self._checkpoint()
+        if self.name != BEST:
+            raise UsageError(
+                f"{self.name}: nothing to fetch; what can be is {BEST}, and checkpoints by their name on the hub "
+                "(OWNER/NAME, `emoscope models list`)"
+            )
+        expected = card_of(self.name).config["encoder"]
         if self.from_ is not None:
             weights = checkpoint.read_encoder(self.from_)
             checkpoint.check(weights, expected, self.from_)
@@ -105,6 +115,95 @@ class PullModel:
         checkpoint.keep(weights)
         print(f"{kept_file()}: the encoder of {REPOSITORY}, all {len(weights)} tensors checked")
         return 0
+
+    def _checkpoint(self) -> int:
+        from emoscope.models.catalogue import check
+        from emoscope.models.checkpoints import fetch, find_checkpoint, keep, load_checkpoint
+        from emoscope.models.errors import NotCached
+
+        if Path(self.name).is_dir():
+            raise UsageError(
+                f"{self.name} is a folder; `emoscope models check {self.name}` says whether it can be used"
+            )
+        if self.from_ is not None:
+            if not self.from_.is_dir():
+                raise UsageError(f"--from {self.from_}: no such folder")
+            load_checkpoint(self.from_)
+            keep(self.from_, self.name)
+        else:
+            try:
+                find_checkpoint(self.name)
+            except NotCached:
+                print(f"fetching {self.name} ...")
+                fetch(self.name)
+        print(checked_text(check(self.name)))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckModel:
+    """Open a model and say what was verified: its labels, every weight of its head, its window, its licence."""
+
+    name: Annotated[str, Parameter(help="a model's name, a checkpoint's name on the hub, or a folder")] = field(
+        kw_only=False
+    )
+
+    def run(self) -> int:
+        """Print what was found; the exit code is 1, with one line, for a model that cannot be used."""
+        from emoscope.models.catalogue import check
+
+        print(checked_text(check(self.name)))
+        return 0
+
+
+def checked_text(checked: "Checked") -> str:
+    """What `emoscope models check` prints."""
+    from emoscope.models.checkpoints import licence_warning
+
+    card = checked.card
+    audio = card.audio
+    rows = [
+        ("where", checked.place),
+        ("adapter", str(card.config.get("family", card.architecture))),
+        ("label map", ""),
+        *(("", line) for line in checked.label_map),
+        ("labels", " ".join(card.labels)),
+        ("dimensions", f"{' '.join(card.dimensions)}, from -1 to 1" if card.dimensions else "none"),
+        ("head", f"all {checked.fitted} tensors fit; none is missing, none left over"),
+        ("window", f"{audio.window / audio.sample_rate:g} s each {audio.hop / audio.sample_rate:g} s"),
+        ("languages", " ".join(card.languages) or "not stated"),
+        ("licence", card.licence),
+    ]
+    if warning := licence_warning(card.licence):
+        rows.append(("warning", warning))
+    if card.config.get("family"):
+        rows += [("note", note) for note in card.notes]
+    return "\n".join([card.id, *(f"  {name:<11} {text}".rstrip() for name, text in rows)])
+
+
+def listed(entry: "Entry", width: int) -> list[str]:
+    """A model in `emoscope models list`: its name, size and labels, and under it what matters most, within `width`."""
+    lines = [f"{entry.name}  {size(entry.parameters)}  {len(entry.labels)} labels"]
+    built = "; ".join(entry.parts) or entry.architecture
+    about = [
+        f"{entry.title}; {built}; {entry.source}",
+        " ".join((*entry.labels, *(f"+{dimension}" for dimension in entry.dimensions))),
+        f"licence: {entry.licence}",
+        f"published: {_first(entry.published)}",
+        f"measured here: {_first(entry.measured)}",
+    ]
+    for text in about:
+        lines += textwrap.wrap(text, width - 2, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    return lines
+
+
+def _first(scores: "tuple[Score, ...]") -> str:
+    if not scores:
+        return "nothing"
+    score = scores[0]
+    source = "" if score.source == "measured here" else f" ({score.source})"
+    more = f"; {len(scores) - 1} more in `models show`" if len(scores) > 1 else ""
+    return f"{score.value:.4g} {score.metric}, {score.corpus}, {score.protocol}{source}{more}"
 
 
 def size(parameters: int) -> str:
@@ -141,9 +240,10 @@ command = CommandGroup(
     "models",
     "the models there are, and what is known about each",
     (
-        Command("list", "all models, a line each", ListModels),
+        Command("list", "all models, with what matters most of each", ListModels),
         Command("show", "one model: its parts, labels, licence and scores", ShowModel),
-        Command("pull", "bring what a model needs that does not ship: whisper's encoder", PullModel),
+        Command("pull", "bring what does not ship: a public checkpoint, or whisper's encoder", PullModel),
+        Command("check", "open a model and say what was verified: labels, weights, window, licence", CheckModel),
         Command("save", "a published system with random weights, for dry runs and to train", SaveModel),
     ),
 )

@@ -39,7 +39,8 @@ class ModelOptions:
     model: Annotated[
         str,
         Parameter(
-            help="name of a shipped model, or a folder with a card; auto: whisper if its encoder is here, else small",
+            help="a shipped model, a folder, or a public checkpoint's hub id (`emoscope models list`); "
+            "auto: whisper if its encoder is here, else small",
             metavar="MODEL",
         ),
     ] = "auto"
@@ -90,7 +91,9 @@ class ModelOptions:
 class MeasuredModelOptions(ModelOptions):
     """The same for commands that measure: what they measure does not depend on what lies on the machine."""
 
-    model: Annotated[str, Parameter(help="name of a shipped model, or a folder with a card", metavar="MODEL")] = "small"
+    model: Annotated[
+        str, Parameter(help="a shipped model, a folder, or a public checkpoint's hub id", metavar="MODEL")
+    ] = "small"
 
 
 @Parameter(name="*", group=RECOGNIZER)

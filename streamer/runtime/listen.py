@@ -1,6 +1,7 @@
 """A microphone's events, from Python: `for event in listen(): ...`."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,12 @@ def labels_of(model: str) -> tuple[str, ...]:
     from emoscope.models.cards import VOICE
     from emoscope.models.errors import ModelError
 
-    try:
+    with suppress(ModelError):
         return tuple(VOICE.read_card(VOICE.find(model)).labels)
+    from emoscope.models.store import card_of  # imports torch, which a model of our own must not wait for here
+
+    try:
+        return tuple(card_of(model).labels)
     except ModelError:
         return ()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import soundfile
 
-from emoscope.models.cards import Card, read_card
+from emoscope.models.cards import Card
+from emoscope.models.checkpoints import find_checkpoint
 from emoscope.models.errors import EmoscopeError, UsageError
-from emoscope.models.store import find_model
+from emoscope.models.store import card_of, find_model, is_public
 from emoscope.streamer.sources.recordings import Recording
 
 from ..corpora import CORPORA, Clip, load_corpora
@@ -95,7 +96,7 @@ def readable(clips: Sequence[Clip]) -> list[Clip]:
 
 def one_model(model: str | Path, clips: Sequence[Clip], allow_trained: bool) -> list[Part]:
     """All clips by one model."""
-    folder = find_model(model)
+    folder = find_checkpoint(model) if is_public(model) else find_model(model)
     return [_part(folder, clips, allow_trained)]
 
 
@@ -130,7 +131,7 @@ def fold_models(folders: Sequence[Path], clips: Sequence[Clip], allow_trained: b
 
 
 def _part(folder: Path, clips: Sequence[Clip], allow_trained: bool) -> Part:
-    card = read_card(folder)
+    card = card_of(folder)
     corpus = clips[0].corpus
     seen = {speaker for entry in card.data if entry.name == corpus for speaker in entry.speakers}
     here = sorted({clip.speaker for clip in clips})
