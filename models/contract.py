@@ -20,6 +20,7 @@ class ModelContract:
     lookback     samples before a window's start that its first front-end frame covers
     weights      SHA-256 of the weights: a speaker profile made with one model's weights is of no use to another's
     baseline     true when the model can learn how this speaker usually sounds (`speaker.py`)
+    hears        false for a model that reads the words alone: it needs a recognizer, and says nothing of the voice
     tail         how much after the last voiced frame still belongs to the utterance
     """
 
@@ -34,6 +35,7 @@ class ModelContract:
     dimensions: tuple[str, ...] = ()
     derived: bool = False
     baseline: bool = False
+    hears: bool = True
     languages: tuple[str, ...] = ()
     licence: str = ""
     weights: str = ""

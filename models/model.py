@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from .pool_state import PoolState
 from .reading import Calibration
 from .speaker import SpeakerProfiles
 from .windows import Window, owned_frames, plan
+
+if TYPE_CHECKING:
+    from .text import WordReader
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class StreamModel(nn.Module, ABC):
     """Whether `encode` masks the padding of a short window, so that its features are those of the window alone."""
     contract: ModelContract
     calibration: Calibration
+    words: "WordReader | None" = None
+    """What reads the words of an utterance, where the model brings it; None leaves them to the branch that ships."""
 
     def load_external(self) -> Self:
         """This model with what is not in its folder, such as the user's own copy of a public encoder.

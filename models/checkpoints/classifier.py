@@ -13,7 +13,7 @@ from ..encoders.checkpoint import audio_format
 from ..encoders.config import FILTERBANK, WAVEFORM
 from ..errors import CardInvalid, HeadMismatch
 from .labels import raw_labels
-from .parts import Family, MeanHead, Parts, Snapshot, rows_of, split
+from .parts import MeanHead, Parts, Snapshot, VoiceFamily, rows_of, split
 from .read import Weights
 
 PREFIX = {"wav2vec2": "wav2vec2.", "hubert": "hubert.", "wavlm": "wavlm.", "wav2vec2-bert": "wav2vec2_bert."}
@@ -25,6 +25,7 @@ class ProjectorHead(MeanHead):
 
     def __init__(self, dim: int, projection: int, outputs: int) -> None:
         super().__init__(projection)
+        self.count = outputs
         self.projector = nn.Linear(dim, projection)
         self.classifier = nn.Linear(projection, outputs)
 
@@ -42,7 +43,7 @@ class DenseHead(MeanHead):
 
     def __init__(self, dim: int, outputs: int, last: str) -> None:
         super().__init__(dim)
-        self.last = last
+        self.last, self.count = last, outputs
         self.classifier = nn.ModuleDict({"dense": nn.Linear(dim, dim), last: nn.Linear(dim, outputs)})
 
     def forward(self, vector: Tensor) -> Tensor:
@@ -87,4 +88,4 @@ def build(snapshot: Snapshot, weights: Weights) -> Parts:
     return Parts(encoder, head, inside, rest)
 
 
-CLASSIFIER = Family(name="classifier", recognises=recognises, outputs=outputs, build=build)
+CLASSIFIER = VoiceFamily(name="classifier", recognises=recognises, outputs=outputs, build=build)

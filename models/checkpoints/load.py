@@ -5,8 +5,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from torch import nn
-
 from ..cards import FORMAT, Audio, CalibrationCard, Card
 from ..cards.weights import check_fit
 from ..contract import ModelContract
@@ -16,13 +14,17 @@ from ..errors import CardInvalid, EmoscopeError, HeadMismatch
 from ..model import StreamModel
 from .classifier import CLASSIFIER
 from .find import HUB_ID, find_checkpoint, id_of
-from .labels import map_labels
+from .labels import LabelMap, map_labels
 from .model import CHECKPOINT, CheckpointModel, calibration_of, labels_and_dimensions
-from .parts import Family, Snapshot
-from .read import Weights, config_of, read_tensors
+from .odyssey import ODYSSEY
+from .parts import Family, Head, Parts, Snapshot, VoiceFamily
+from .read import Weights, config_of
 from .rows import Row, row_of
+from .speechbrain import SPEECHBRAIN
+from .text import TEXT, load_words
+from .vox_profile import VOX_PROFILE
 
-FAMILIES: tuple[Family, ...] = (CLASSIFIER,)
+FAMILIES: tuple[Family, ...] = (SPEECHBRAIN, VOX_PROFILE, ODYSSEY, CLASSIFIER, TEXT)
 TAIL = 3_200  # 0.2 s after the last voiced frame, as the systems have it
 LOOKBACK = 80
 
@@ -63,14 +65,20 @@ def load_checkpoint(name: str | Path) -> StreamModel:
     family = family_of(snapshot)
     card = card_of(snapshot, family)
     names = map_labels(family.outputs(snapshot), snapshot.name)
-    weights = read_tensors(snapshot.folder)
+    contract = replace(card.contract(), weights=digest_of(snapshot.folder), hears=isinstance(family, VoiceFamily))
     try:
-        parts = family.build(snapshot, weights)
+        if isinstance(family, VoiceFamily):
+            return _voice(family, family.build(snapshot, family.read(snapshot.folder)), names, contract)
+        return load_words(snapshot, names, contract, card.calibrated()).eval().requires_grad_(False)
     except EmoscopeError:
         raise
     except Exception as error:  # a config is untrusted: whatever it makes a constructor do is its fault
         raise CardInvalid(f"{snapshot.name}: no network can be built from its config.json: {error}") from None
-    where = snapshot.name
+
+
+def _voice(family: VoiceFamily, parts: Parts, names: LabelMap, contract: ModelContract) -> StreamModel:
+    """A voice model with every weight where it belongs."""
+    where = contract.id
     inside = dict(parts.encoder_weights)
     sums = inside.pop("layer_weights", None)
     fit_encoder(parts.encoder.model, inside, where)
@@ -78,20 +86,19 @@ def load_checkpoint(name: str | Path) -> StreamModel:
         check_fit({"layer_weights": parts.encoder.hidden.weights}, {"layer_weights": sums}, where, "its config.json")
         parts.encoder.hidden.weights.data.copy_(sums)
     fit_head(parts.head, parts.head_weights, where, len(names.raw))
-    contract = replace(card.contract(), lookback=parts.encoder.lookback, weights=digest_of(snapshot.folder))
+    contract = replace(contract, lookback=parts.encoder.lookback)
     return CheckpointModel(family, parts, names, contract).eval().requires_grad_(False)
 
 
-def fit_head(head: nn.Module, weights: Weights, where: str, outputs: int) -> None:
+def fit_head(head: Head, weights: Weights, where: str, outputs: int) -> None:
     """Load a head; HeadMismatch names every weight that is missing or left over, and a count that is not the labels'.
 
     A head of random numbers would answer with confidence, so nothing is filled in, and nothing is left out.
     """
     check_fit(head.state_dict(), weights, where, "its head")
     head.load_state_dict(weights)
-    sizes = {tensor.shape[0] for name, tensor in weights.items() if tensor.ndim == 1 and tensor.shape[0] == outputs}
-    if not sizes:
-        raise HeadMismatch(f"{where}: its config names {outputs} outputs, but its head has another number")
+    if head.count != outputs:
+        raise HeadMismatch(f"{where}: its config names {outputs} outputs, but its head has {head.count}")
 
 
 def card_of(snapshot: Snapshot, family: Family) -> Card:

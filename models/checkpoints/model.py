@@ -10,7 +10,7 @@ from ..reading import DIMENSIONS, Calibration
 from ..speaker import SpeakerProfiles
 from ..systems.base import SpeechSystem, check_contract
 from .labels import LabelMap
-from .parts import Family, Parts
+from .parts import Family, Parts, VoiceFamily
 
 CHECKPOINT = "checkpoint"
 HOT = 100.0  # a temperature at which scores are nearly alike
@@ -21,6 +21,8 @@ UNDECIDED_LABELS = ("angry", "sad", "happy", "surprised", "fearful", "disgust", 
 
 def calibration_of(family: Family, labels: int, *, decides: bool = True) -> Calibration:
     """No temperature is known for a public checkpoint. `unsure` where it has no opinion, or has heard too little."""
+    if not isinstance(family, VoiceFamily):
+        return Calibration(unsure_below=1.01 / labels)  # without words all labels are alike
     if not decides:
         return Calibration(unsure_below=0.5)
     start = family.reliable_from

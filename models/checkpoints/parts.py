@@ -12,7 +12,7 @@ from ..encoders import SpeechEncoder
 from ..errors import HeadMismatch
 from ..pool_state import PoolState
 from ..pooling import AveragePooling, Pooling
-from .read import Weights
+from .read import Weights, read_tensors
 
 MEAN = "the mean over its frames merges exactly over windows"
 
@@ -31,9 +31,11 @@ class Head(nn.Module):
     """What stands on an encoder. Its weights have the names of the checkpoint's.
 
     pooling  of the frames that `frames` gives; its states merge exactly
+    count    how many outputs there are
     """
 
     pooling: Pooling[Any]
+    count: int
 
     def frames(self, hidden: Tensor) -> Tensor:
         """Features (B, T, K) that are pooled, of hidden states (B, T, D); by default the same."""
@@ -73,7 +75,6 @@ class Family:
 
     recognises     whether a checkpoint is of this family, by its config
     outputs        the names of its outputs, in order
-    build          its network; raises CardInvalid or HeadMismatch
     seconds        window and hop of the stream
     reliable_from  seconds of speech before which its label says nothing (`unsure`)
     merging        how its windows become an utterance, in words
@@ -83,17 +84,33 @@ class Family:
     name: str
     recognises: Callable[[Snapshot], bool]
     outputs: Callable[[Snapshot], tuple[str, ...]]
-    build: Callable[[Snapshot, Weights], Parts]
     seconds: tuple[float, float] = (4.0, 2.0)
     reliable_from: float = 0.0
     merging: str = MEAN
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class VoiceFamily(Family):
+    """A family that hears.
+
+    build  its network; raises CardInvalid or HeadMismatch
+    read   its tensors, by transformers' layout unless the family has another
+    """
+
+    build: Callable[[Snapshot, Weights], Parts]
+    read: Callable[[Path], Weights] = read_tensors
+
+
 def split(weights: Weights, prefix: str) -> tuple[Weights, Weights]:
     """The tensors under `prefix`, without it, and all others."""
     inside = {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
     return inside, {name: tensor for name, tensor in weights.items() if not name.startswith(prefix)}
+
+
+def without(weights: Weights, prefixes: tuple[str, ...]) -> Weights:
+    """The tensors that are under none of `prefixes`: heads that are known, and known not to be used here."""
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(prefixes)}
 
 
 def rows_of(weights: Weights, name: str, where: str, others: str = "") -> int:

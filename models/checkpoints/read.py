@@ -4,10 +4,12 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 from torch import Tensor
 
 from ..cards.folder import read_json
+from ..cards.weights import whole_file
 from ..encoders.checkpoint import read_weights, shards
 from ..errors import HeadMismatch, ModelError
 
@@ -59,3 +61,12 @@ def config_of(folder: Path, name: str = "config.json") -> dict[str, Any]:
     """A JSON file of a checkpoint; {} where there is none."""
     path = folder / name
     return read_json(path, dict[str, Any], "a checkpoint is a folder with config and weights") if path.is_file() else {}
+
+
+def tensor_names(folder: Path) -> set[str]:
+    """The names of a checkpoint's tensors; of a safetensors file without reading the tensors."""
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        return set(read_tensors(folder))
+    with whole_file(path), safetensors.safe_open(path, "pt") as file:
+        return set(file.keys())

@@ -16,7 +16,7 @@ from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
-from emoscope.models.text import TextBranch
+from emoscope.models.text import WordReader
 from emoscope.models.windows import grid_window, owned_frames
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
@@ -35,7 +35,8 @@ class BatchEngine:
     """Answers a list of requests with one model, in batches of windows of one length.
 
     batch        the most windows in one forward pass
-    text_branch  returns the text branch; called when the first reading with words is asked for, and may return None
+    text_branch  returns what reads the words where the model does not bring it; called when the first reading with
+                 words is asked for, and may return None
     buckets      lengths in samples to which shorter windows are padded, so that more of them share a pass; only for
                  models whose `padding_is_exact`. None: windows of different lengths never share one
     half         bfloat16 where the device is a GPU; pool states stay float32
@@ -46,11 +47,12 @@ class BatchEngine:
         model: StreamModel,
         batch: int = BATCH,
         *,
-        text_branch: Callable[[], TextBranch | None] = shipped_branch,
+        text_branch: Callable[[], WordReader | None] = shipped_branch,
         buckets: Sequence[int] | None = None,
         half: bool = False,
     ) -> None:
-        self.model, self.batch, self._text_branch = model.eval(), batch, text_branch
+        self.model, self.batch = model.eval(), batch
+        self._text_branch = text_branch if model.words is None else lambda: model.words
         self.device = next(model.parameters()).device
         self._buckets = sorted(buckets or ())
         self._half = half and self.device.type == "cuda"

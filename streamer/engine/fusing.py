@@ -8,7 +8,7 @@ import numpy.typing as npt
 from emoscope.models.contract import ModelContract
 from emoscope.models.fusion import fuse
 from emoscope.models.reading import CIRCUMPLEX, DIMENSIONS, Reading, decide
-from emoscope.models.text import TextBranch, load_text_branch, shipped_text
+from emoscope.models.text import TextBranch, WordReader, load_text_branch, shipped_text
 
 from ..session.requests import Read
 
@@ -26,7 +26,7 @@ def read_with_words(
     voice: npt.NDArray[np.float32],
     dimensions: npt.NDArray[np.float32],
     request: Read,
-    branch: TextBranch,
+    branch: WordReader,
     unsure_below: float,
 ) -> Reading:
     """The reading of voice scores (L,) and the words of `request`.

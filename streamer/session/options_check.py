@@ -15,5 +15,24 @@ def check_options(contract: ModelContract, config: Config) -> None:
             f"model {contract.id} learns no voice, so baseline {config.baseline!r} has no meaning; use 'off'",
             "baseline",
         )
+    if not contract.hears:
+        _check_words(contract, config)
     if config.channel_mode == "split":
         raise ConfigInvalid("a session reads one channel; 'split' opens one session a channel", "channel_mode")
+
+
+def _check_words(contract: ModelContract, config: Config) -> None:
+    """ConfigInvalid where a model that reads words alone would never be given words that it knows."""
+    if not config.transcript:
+        raise ConfigInvalid(
+            f"model {contract.id} reads the words alone, and there is no transcript; choose a speech recognizer",
+            "transcript",
+        )
+    if config.language is None or not contract.languages:
+        return
+    if config.language.lower().split("-")[0] not in contract.languages:
+        raise ConfigInvalid(
+            f"model {contract.id} reads {', '.join(contract.languages)} alone, and the speech is said to be "
+            f"{config.language}; choose another model, or another language",
+            "language",
+        )
