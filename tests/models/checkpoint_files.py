@@ -130,8 +130,8 @@ STABLE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
 
 def layers(width: int, outputs: int, name: str) -> dict[str, torch.Tensor]:
     return {
-        f"{name}.0.weight": torch.randn(width, width), f"{name}.0.bias": torch.randn(width),
-        f"{name}.2.weight": torch.randn(outputs, width), f"{name}.2.bias": torch.randn(outputs),
+        f"{name}.0.weight": torch.randn(width, width) / 3, f"{name}.0.bias": torch.randn(width) / 3,
+        f"{name}.2.weight": torch.randn(outputs, width) / 3, f"{name}.2.bias": torch.randn(outputs) / 3,
     }  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def vox_profile(folder: Path, monkeypatch: Any, *, attributes: bool, **config: A
     hidden, width = 5, backbone.config.hidden_size
     head: dict[str, torch.Tensor] = {"weights": torch.randn(backbone.config.num_hidden_layers + 1)}
     for i, inputs in ((0, width), (3, hidden), (6, hidden)):
-        head[f"model_seq.{i}.weight"] = torch.randn(hidden, inputs, 1)
+        head[f"model_seq.{i}.weight"] = torch.randn(hidden, inputs, 1) / 3
         head[f"model_seq.{i}.bias"] = torch.randn(hidden)
     for name in ("arousal_layer", "valence_layer", "dominance_layer"):
         head |= layers(hidden, 1, name)
