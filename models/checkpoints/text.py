@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..cards.weights import check_fit
 from ..contract import ModelContract
 from ..encoders import text_tokenizer
+from ..encoders.build import SAVED
 from ..errors import CardInvalid
 from ..model import Encoded, StreamModel, frame_mask
 from ..pool_state import PoolState
@@ -134,8 +135,8 @@ def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, cal
 
     if not names.labels:
         raise CardInvalid(f"{snapshot.name}: a text model of dimensions cannot be read here")
-    fields = {k: v for k, v in snapshot.config.items() if k not in ("architectures", "dtype", "torch_dtype")}
-    config = AutoConfig.for_model(**{**fields, "auto_map": None})
+    fields = {key: value for key, value in snapshot.config.items() if key not in (*SAVED, "auto_map")}
+    config = AutoConfig.for_model(snapshot.config["model_type"], **fields)
     network = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     fit(network, read_tensors(snapshot.folder), snapshot.name)
     reserved = int(config.pad_token_id or 0) + 1 if config.model_type in OFFSET else 0

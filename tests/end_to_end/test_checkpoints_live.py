@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import soundfile
 import torch
+from tiny_whisper import TINY_WHISPER
 
 from emoscope.models import load_model
 from emoscope.streamer.cli import main as cli
@@ -16,13 +17,19 @@ from models import checkpoint_files as files
 
 torch.set_num_threads(1)
 
+# Each is given a folder and pytest's monkeypatch.
 VOICES: dict[str, Any] = {
-    "superb wav2vec2": files.superb,
-    "superb hubert": lambda folder: files.superb(folder, "hubert"),
-    "superb wavlm": lambda folder: files.superb(folder, "wavlm", use_weighted_layer_sum=False),
-    "audeering": lambda folder: files.dense(folder, files.MSP_DIM, "out_proj"),
-    "ehcalabres": lambda folder: files.dense(folder, files.RAVDESS, "output"),
+    "superb wav2vec2": lambda folder, _: files.superb(folder),
+    "superb hubert": lambda folder, _: files.superb(folder, "hubert"),
+    "superb wavlm": lambda folder, _: files.superb(folder, "wavlm", use_weighted_layer_sum=False),
+    "audeering": lambda folder, _: files.dense(folder, files.MSP_DIM, "out_proj"),
+    "ehcalabres": lambda folder, _: files.dense(folder, files.RAVDESS, "output"),
+    "tiantiaf dimensions": lambda folder, patch: files.vox_profile(folder, patch, attributes=True),
+    "tiantiaf labels": lambda folder, patch: files.vox_profile(folder, patch, attributes=False),
+    "3loi": files.odyssey,
+    "speechbrain": files.speechbrain,
 }
+HARTMANN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 
 
 @pytest.fixture
@@ -34,9 +41,9 @@ def short(tmp_path, conversation) -> Path:
 
 
 @pytest.mark.parametrize("name", VOICES)
-def test_a_checkpoints_finals_are_its_own_answers_for_each_utterance(name, tmp_path, short):
+def test_a_checkpoints_finals_are_its_own_answers_for_each_utterance(name, tmp_path, short, monkeypatch):
     """Each utterance of the demo recording, read live, against the model over the same samples."""
-    VOICES[name](tmp_path / "model")
+    VOICES[name](tmp_path / "model", monkeypatch)
     samples, rate = soundfile.read(short, dtype="float32")
     finals = [event for event in replay(short, tmp_path / "model") if isinstance(event, EmotionFinal)]
     assert len(finals) >= 3
@@ -134,3 +141,37 @@ def test_auto_is_shown_as_the_model_that_it_takes(hub, capsys):
     """`--model auto` is the default of the commands, so a person may ask what it is."""
     assert cli.main(["models", "show", "auto"]) == 0
     assert capsys.readouterr().out.startswith("small\n")
+
+
+def test_a_text_model_reads_the_words_of_the_recognizer_live(tmp_path, short):
+    """The voice says nothing: a final is what the checkpoint says of the final's own words, as sure as they are."""
+    files.text(tmp_path / "t", HARTMANN)
+    events = list(replay(short, tmp_path / "t", asr=f"faster-whisper:{TINY_WHISPER}"))
+    finals = [event for event in events if isinstance(event, EmotionFinal)]
+    spoken = [event for event in events if event.type == "transcript.final" and event.text.strip()]
+    assert len(finals) >= 3 and spoken
+    model: Any = load_model(tmp_path / "t")
+    for event in spoken:
+        [final] = [one for one in finals if one.utterance == event.utterance]
+        read = model.words.read([word.word for word in event.words])
+        by_us = dict(zip(model.contract.labels, read.scores.tolist(), strict=True))
+        assert max(final.scores, key=lambda label: final.scores[label]) == max(by_us, key=lambda label: by_us[label])
+        assert final.label != "unsure"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--asr none", "reads the words alone, and there is no transcript"),
+        ("--language de", "reads en alone, and the speech is said to be de"),
+    ],
+)
+def test_a_text_model_without_words_that_it_knows_is_one_line(tmp_path, short, options, said, capsys):
+    """No recognizer, or a language that is not spoken."""
+    files.text(tmp_path / "t", HARTMANN)
+    (tmp_path / "t" / "README.md").write_text("---\nlanguage:\n- en\n---\n")
+    line = ["replay", str(short), "--model", str(tmp_path / "t"), "--plain"]
+    recognizer = [] if "--asr" in options else ["--asr", f"faster-whisper:{TINY_WHISPER}"]
+    assert cli.main([*line, *recognizer, *options.split()]) == 1
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1 and said in errors
