@@ -137,7 +137,8 @@ def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, cal
         raise CardInvalid(f"{snapshot.name}: a text model of dimensions cannot be read here")
     fields = {key: value for key, value in snapshot.config.items() if key not in (*SAVED, "auto_map")}
     config = AutoConfig.for_model(snapshot.config["model_type"], **fields)
-    network = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
+    make: Any = AutoModelForSequenceClassification.from_config
+    network: nn.Module = make(config, trust_remote_code=False)
     fit(network, read_tensors(snapshot.folder), snapshot.name)
     reserved = int(config.pad_token_id or 0) + 1 if config.model_type in OFFSET else 0
     reader = TextReader(
