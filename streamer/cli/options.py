@@ -164,10 +164,10 @@ class DetectorOptions:
     vad: Annotated[
         Literal["both", "webrtc", "silero"],
         Parameter(
-            help="voice detector: webrtc detects every voice and many other sounds, silero knows speech and misses "
-            "laughs, both leaves out music, rain and rooms"
+            help="voice detector: both leaves out music, rain and rooms; webrtc detects every voice and many other "
+            "sounds; silero knows speech and misses laughs"
         ),
-    ] = "webrtc"
+    ] = "both"
 
     def config(self) -> "VadConfig":
         """The detector's part of a session's config."""

@@ -13,7 +13,6 @@ from emoscope.models.speaker import SpeakerProfile
 
 from ..asr import Recognizer, choose, prepare
 from ..engine.opening import KEEP_THREADS, OpenedModel, open_engine
-from ..engine.voice_activity import with_available_detector
 from ..protocol.config import Config, checked
 from ..protocol.events import AnyEvent
 from ..protocol.text import printable
@@ -75,8 +74,8 @@ def replay(
 
 
 def with_source(config: Config, options: Mapping[str, object]) -> Config:
-    """The config with what only the source knows, and with a voice detector that is installed; checked again."""
-    return with_available_detector(checked({**msgspec.to_builtins(config), **options}))
+    """The config with what only the source knows; checked again."""
+    return checked({**msgspec.to_builtins(config), **options})
 
 
 def paced(
