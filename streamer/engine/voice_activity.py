@@ -41,7 +41,7 @@ def available() -> bool:
 def _network() -> Any:
     """The network, loaded once a process, on one thread: a chunk costs less than waking a second one."""
     if not available():
-        raise DetectorMissing("Silero VAD is not installed: install faster-whisper and onnxruntime, or use --vad webrtc")
+        raise DetectorMissing("Silero VAD is not here: install faster-whisper and onnxruntime, or use --vad webrtc")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,8 +1,8 @@
 """The encoder's states of every utterance, computed once and cached in a folder.
 
-A clip is segmented as in a stream of `--vad webrtc`, and every window is encoded alone, as in the stream: a beginning of an utterance
-has other states than the same frames of a longer one, because the encoder attends to the whole window. So beginnings
-are encoded by themselves too, and so are copies of bad lines and rooms.
+A clip is segmented as in a stream of `--vad webrtc`, and every window is encoded alone, as in the stream: a beginning
+of an utterance has other states than the same frames of a longer one, because the encoder attends to the whole window.
+So beginnings are encoded by themselves too, and so are copies of bad lines and rooms.
 """
 
 import hashlib
