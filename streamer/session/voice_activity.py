@@ -178,7 +178,7 @@ class VoiceActivity:
         """The result of the open request; None when there is none, and webrtcvad decides alone."""
         s = self.state
         s.waiting = False
-        if s.look is not None and s.look.asked:
+        if s.look is not None and s.look.asked and s.look.found is None:
             s.look.found = value is not None and self.gate.look.shows_voice(value.probabilities, CHUNK)
             return
         stretch = next(x for x in s.stretches if x.asked > len(x.probabilities))
