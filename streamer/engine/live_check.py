@@ -133,14 +133,16 @@ class Measured:
 
     def kept(self) -> str:
         """The line where the model is used all the same."""
-        embedded = [] if self.name == EMBEDDED else [f"--model {EMBEDDED} is faster"]
-        advice = "; ".join([*self._what_helps(), *embedded])
-        return f"model {self.name} {self._too_slow()}: {self._what_follows()}" + (f". {advice}" if advice else "")
+        options = [*self._options(), *([] if self.name == EMBEDDED else [f"--model {EMBEDDED}"])]
+        return f"model {self.name} {self._too_slow()}: {self._what_follows()}{_what_may_help(options)}"
 
     def replaced(self) -> str:
         """The line where `check.otherwise` is used."""
-        advice = "; ".join([*self._what_helps(), f"--model {self.name} uses it all the same"])
-        return f"model {self.check.otherwise}, because {self.name} {self._too_slow()}. {advice}"
+        advice = _what_may_help(self._options())
+        return (
+            f"model {self.check.otherwise}, because {self.name} {self._too_slow()}{advice}. "
+            f"--model {self.name} uses it all the same"
+        )
 
     def _load(self, interval_s: float | None) -> float:
         """Share of real time that one voice takes."""
@@ -162,8 +164,8 @@ class Measured:
             return "interims will be skipped"
         return "interims will be skipped whenever the machine has other work"
 
-    def _what_helps(self) -> list[str]:
-        """Options that may make it fast enough, as one clause; [] where there are none."""
+    def _options(self) -> list[str]:
+        """Options that may make the model fast enough."""
         cores = os.cpu_count() or 1
         options = []
         if self.opened.device == "cpu":
@@ -172,7 +174,10 @@ class Measured:
                 options.append(f"--threads {cores}")
         if self.check.interval_s is not None and self._load(None) <= self.check.share:
             options.append("clients without interims" if self.many_sessions else "--no-interim")
-        if not options:
-            return []
-        listed = " or ".join([", ".join(options[:-1]), options[-1]] if len(options) > 1 else options)
-        return [f"{listed} would help"]
+        return options
+
+
+def _what_may_help(options: list[str]) -> str:
+    """A sentence that follows another; "" where there are no options."""
+    listed = " or ".join([", ".join(options[:-1]), options[-1]] if len(options) > 1 else options)
+    return f". What may help: {listed}" if listed else ""
