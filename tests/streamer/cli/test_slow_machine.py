@@ -160,6 +160,14 @@ def test_auto_takes_small_for_listen_where_whisper_is_too_slow(capsys: pytest.Ca
     assert len(lines) == 1 and lines[0].startswith("emoscope: model whisper is too slow for a live voice here: ")
 
 
+@pytest.mark.usefixtures("pulled", "slow_machine")
+def test_auto_takes_whisper_for_a_recording_however_slow_it_is(
+    conversation: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(conversation), "--plain", "--no-interim", "--asr", "none"]) == 0
+    assert "(model whisper, " in capsys.readouterr().out.splitlines()[-1]
+
+
 @pytest.mark.usefixtures("pulled")
 def test_auto_takes_small_for_serve_where_whisper_is_too_slow() -> None:
     """The log, `/readyz`, `/metrics` and the events name what runs."""
