@@ -215,6 +215,7 @@ def test_the_ensemble_answers_the_mean_of_its_members(entry, tmp_path):
             assert all(torch.allclose(state[name][:, number : number + 1], own[name], atol=1e-5) for name in own)
 
 
+@pytest.mark.usefixtures("right_bfloat16")
 def test_a_model_in_half_precision_says_nearly_the_same():
     """bfloat16 weights: dimensions within 2e-2 of float32, and pool states still float32."""
     model = made().eval()

@@ -252,6 +252,7 @@ def test_whisper_stays_frozen_in_phase_head():
     assert frozen == {name for name, _ in model.named_parameters() if name.startswith("speech.model.")}
 
 
+@pytest.mark.usefixtures("right_bfloat16")
 def test_a_model_in_half_precision_says_nearly_the_same():
     """bfloat16 weights: scores within 2e-2 of float32, and pool states still float32."""
     model = made().eval()

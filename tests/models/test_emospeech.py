@@ -173,6 +173,7 @@ def test_shared_front_ends_say_the_same_as_the_plain_way():
     assert all(torch.allclose(shared[name], plain[name], atol=1e-5) for name in plain)
 
 
+@pytest.mark.usefixtures("right_bfloat16")
 def test_a_model_in_half_precision_says_nearly_the_same():
     """bfloat16 weights: scores within 2e-2 of float32, and pool states still float32."""
     model = made().eval()

@@ -224,6 +224,7 @@ def test_an_utterance_shorter_than_a_window_is_read_whole(name):
             model(audio[None, :300])
 
 
+@pytest.mark.usefixtures("right_bfloat16")
 @pytest.mark.parametrize("row", ["MQMHA-2x2", "max", "seg", "Whisper, XLM-R"])
 def test_a_model_in_half_precision_says_nearly_the_same(row):
     """bfloat16 weights: scores within 2e-2 of float32, and pool states still float32."""

@@ -136,15 +136,17 @@ def subsampled(model: Model, clips: Sequence[Clip], ratio: float) -> tuple[Clip,
 
 
 def measure(model: Model, clips: Sequence[Clip], side: str, batch: int) -> list[Score]:
-    """UAR and macro F1 of whole utterances, and UAR of the stream's own utterances and windows."""
+    """UAR and macro F1 of whole utterances and of the stream's own utterances and windows, and how often they agree."""
     found = []
+    who = f"ravdess, {side} speakers {', '.join(sorted({clip.speaker for clip in clips}))}"
+    answers = []
     for how, scores in (
         ("whole utterances", whole_utterances(model, clips, batch)),
         ("in windows, as in the stream", through_windows(model, clips)),
     ):
         predicted, truth = predicted_and_true(model, clips, scores)
+        answers.append(predicted)
         low, high = interval(predicted, truth)
-        who = f"ravdess, {side} speakers {', '.join(sorted({clip.speaker for clip in clips}))}"
         protocol, n = f"7 classes, calm counts as neutral, {how}", len(clips)
         value, f1, ci95 = (
             round(uar(predicted, truth), 4),
@@ -153,4 +155,7 @@ def measure(model: Model, clips: Sequence[Clip], side: str, batch: int) -> list[
         )
         found.append(Score(corpus=who, protocol=protocol, metric="UAR", value=value, ci95=ci95, n=n))
         found.append(Score(corpus=who, protocol=protocol, metric="macro F1", value=f1, n=n))
+    same = round(float((answers[0] == answers[1]).mean()), 4)
+    protocol = "whole utterances and windows give the same label"
+    found.append(Score(corpus=who, protocol=protocol, metric="agreement", value=same, n=len(clips)))
     return found

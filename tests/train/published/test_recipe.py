@@ -70,7 +70,8 @@ def test_one_command_trains_saves_loads_and_streams(system, tmp_path, data, caps
     assert card.licence == "CC BY-NC-SA 4.0"
     assert any("dry run" in note for note in card.notes)
     measured = [score for score in card.scores if score.source == "measured here"]
-    assert {score.metric for score in measured} == {"UAR", "macro F1"}
+    assert [score.metric for score in measured] == ["UAR", "macro F1", "UAR", "macro F1", "agreement"]
+    assert 0 <= measured[-1].value <= 1
     assert {score.corpus for score in measured} == {"ravdess, development speakers 21, 22"}
     # A second run with --resume finds everything done, and writes the same weights.
     assert command(system, *given, "--resume", "--out", tmp_path / "again") == 0
