@@ -172,7 +172,7 @@ def _engine(how: str, marker: str):
         def load(self, load):
             misbehave_loading(how, marker)
             self._engine = WithoutDetector() if how == "has no detector" else OddEngine()
-            return ModelLoaded(contract=CONTRACT, batch=16, window_s=0.01)
+            return ModelLoaded(contract=CONTRACT, model=load.model, batch=16, window_s=0.01)
 
     return Odd()
 

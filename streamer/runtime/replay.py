@@ -58,19 +58,30 @@ def replay(
     with Recording(Path(path)) as recording, ExitStack() as stack:
         choice = choose(asr) if isinstance(asr, str) else None
         recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
-        words = prepare(recognizer, config)
-        options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
-        session = Session(opened.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
-        answers: Engine = opened.engine
-        if words.recognizer is not None:
-            answers = with_words(answers, words.recognizer)
-        driver = Drive(session, answers, printable(path), words.warnings)
+        driver = drive(recording, opened, config, recognizer, voice)
         if speed is None:
             yield from driver.run(recording.blocks(BLOCK_S))
         else:
             yield from driver.run(
                 paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
             )
+
+
+def drive(
+    recording: Recording,
+    opened: OpenedModel,
+    config: Config,
+    recognizer: Recognizer | None = None,
+    voice: SpeakerProfile | None = None,
+) -> Drive:
+    """The session of a recording, with what answers its requests; the arguments are those of `replay`."""
+    words = prepare(recognizer, config)
+    options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
+    session = Session(opened.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
+    answers: Engine = opened.engine
+    if words.recognizer is not None:
+        answers = with_words(answers, words.recognizer)
+    return Drive(session, answers, printable(recording.path), words.warnings)
 
 
 def with_source(config: Config, options: Mapping[str, object]) -> Config:
