@@ -76,11 +76,11 @@ class TextModel(StreamModel):
         self,
         state: PoolState,
         seconds: Tensor,
+        texts: Sequence[TextState],
         speakers: SpeakerProfiles | None = None,
-        texts: Sequence[TextState] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """As `read`, with the text of each row, from `read_texts`; missing text where there are none."""
-        logits, dimensions = self.logits(state, speakers, None if texts is None else joined(texts))
+        """As `read`, with the text of each row, from `read_texts`."""
+        logits, dimensions = self.logits(state, speakers, joined(texts))
         return self.calibrated(logits, seconds), dimensions.float()
 
     def forward_windows(

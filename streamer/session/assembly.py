@@ -5,7 +5,7 @@ from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading
 
 from ..protocol.config import SAMPLE_RATE, Config
-from ..protocol.events import Enrolled, SessionClosed, SpeechEnded, SpeechStarted, Totals
+from ..protocol.events import Enrolled, SessionClosed, SpeechEnded, SpeechStarted, Totals, words_to_text
 from .attention import frame_shares, spans, under_words
 from .baseline import BaselineState
 from .open_requests import OpenReading, OpenRequests
@@ -221,6 +221,7 @@ class Assembly:
             baseline.known,
             learn=pending.kind == "final" and baseline.learns,
             words=tuple(word.word for word in words),
+            text=words_to_text(words),
             language=None if pending.words is None else pending.words.language,
             certainty=sum(word.p for word in words) / len(words) if words else 0.0,
         )

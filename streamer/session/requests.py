@@ -32,6 +32,7 @@ class Read:
 
     speaker    what is known of the speaker, None where nothing is
     learn      the reading is to say what the utterance teaches about the speaker
+    text       the words as one line
     language   of the words, None where it is not known
     certainty  how sure the recognizer is of them, 0 to 1
     """
@@ -42,6 +43,7 @@ class Read:
     speaker: SpeakerProfile | None = None
     learn: bool = False
     words: tuple[str, ...] = ()
+    text: str = ""
     language: str | None = None
     certainty: float = 0.0
 
