@@ -23,9 +23,7 @@ READS_WORDS = (
     "transcript. Where there are none (no recognizer, too early, another language) its text is an empty transcript, "
     "which training saw only where text was missing. No other text model joins it"
 )
-VOICE_ALONE = (
-    "it has no text encoder: it hears the voice alone, and the text branch joins it, as it joins any voice model"
-)
+VOICE_ALONE = "it has no text encoder: it hears the voice alone, and the text branch joins it"
 NO_TOKENIZER = (
     "it has no tokenizer, so its text encoder reads no words: it hears the voice alone, and the text branch joins it. "
     "`load_encoders` brings the tokenizer with the text encoder's weights"
