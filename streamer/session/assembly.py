@@ -221,9 +221,9 @@ class Assembly:
             baseline.known,
             learn=pending.kind == "final" and baseline.learns,
             words=tuple(word.word for word in words),
-            text=words_to_text(words),
             language=None if pending.words is None else pending.words.language,
             certainty=sum(word.p for word in words) / len(words) if words else 0.0,
+            text=words_to_text(words),
         )
         if request.learn:
             baseline.waits_for = request.id

@@ -32,9 +32,9 @@ class Read:
 
     speaker    what is known of the speaker, None where nothing is
     learn      the reading is to say what the utterance teaches about the speaker
-    text       the words as one line
     language   of the words, None where it is not known
     certainty  how sure the recognizer is of them, 0 to 1
+    text       the words as one line, joined as their language joins them
     """
 
     id: int
@@ -43,9 +43,9 @@ class Read:
     speaker: SpeakerProfile | None = None
     learn: bool = False
     words: tuple[str, ...] = ()
-    text: str = ""
     language: str | None = None
     certainty: float = 0.0
+    text: str = ""
 
 
 @dataclass(frozen=True)
