@@ -11,7 +11,7 @@ from letters import letter_tokenizer
 
 from emoscope.models import load_model, save_model
 from emoscope.models.cards import digest
-from emoscope.models.encoders import TextConfig, TextTokenizer, text_encoder, tiny_model
+from emoscope.models.encoders import TextConfig, TextTokenizer, text_encoder, text_tokenizer, tiny_model
 from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
 from emoscope.models.fusion import share_of_text, share_of_text_in_dimensions
 from emoscope.models.reading import Calibration
@@ -113,6 +113,24 @@ def test_a_checkpoint_brings_its_tokenizer_with_its_weights(name, tmp_path):
     save(model, tmp_path / "made")
     assert load_model(tmp_path / "made").tokenizer == model.tokenizer  # type: ignore[union-attr]
     assert copy.deepcopy(model).tokenizer is model.tokenizer
+
+
+def test_a_tokenizer_of_sentencepiece_becomes_one_file(tmp_path):
+    """DeBERTa v3 comes with `spm.model` alone: it is read, and kept as `tokenizer.json`."""
+    from transformers.convert_slow_tokenizer import import_protobuf
+
+    listed = import_protobuf().ModelProto()
+    pieces = (("[PAD]", 3), ("[CLS]", 3), ("[SEP]", 3), ("[UNK]", 2), ("\u2581", 1), ("\u2581so", 1), ("\u2581glad", 1))
+    for number, (piece, kind) in enumerate(pieces):
+        listed.pieces.add(piece=piece, type=kind, score=-number)
+    spec = listed.trainer_spec
+    spec.model_type, spec.pad_id, spec.bos_id, spec.eos_id, spec.unk_id = 1, 0, 1, 2, 3
+    (tmp_path / "spm.model").write_bytes(listed.SerializeToString())
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false, "vocab_type": "spm"}')
+    (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}')
+    tokenizer = text_tokenizer(tmp_path)
+    assert tokenizer("so glad so") == [1, 5, 6, 5, 2]
+    assert TextTokenizer(tokenizer.content, "again")("glad") == [1, 6, 2]
 
 
 def test_models_with_different_tokenizers_cannot_read_one_transcript_together():
