@@ -34,6 +34,7 @@ class Read:
     learn      the reading is to say what the utterance teaches about the speaker
     language   of the words, None where it is not known
     certainty  how sure the recognizer is of them, 0 to 1
+    text       the words as one line, joined as their language joins them
     """
 
     id: int
@@ -44,6 +45,7 @@ class Read:
     words: tuple[str, ...] = ()
     language: str | None = None
     certainty: float = 0.0
+    text: str = ""
 
 
 @dataclass(frozen=True)
