@@ -57,12 +57,30 @@ def fuse(voice: npt.ArrayLike, text: npt.ArrayLike, prior: npt.ArrayLike, weight
     scores = voice_p * np.exp(moved - moved.max())
     if not scores.sum() > 0:  # underflow: the words all but exclude the only labels that the voice allows
         scores = voice_p
-    evidence_text = float(moved.std())
-    evidence_audio = float(_log(voice_p / voice_p.sum()).std())
-    everything = evidence_audio + evidence_text
-    share = evidence_text / everything if everything > 0 else 0.0
+    share = _share(float(_log(voice_p / voice_p.sum()).std()), float(moved.std()))
     return Fused((scores / scores.sum()).astype(np.float32), 1.0 - share, share)
 
 
-def _log(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.log(np.maximum(probabilities, SMALLEST)), np.float64)
+def share_of_text(voice: npt.ArrayLike, both: npt.ArrayLike) -> float:
+    """How much of the evidence came from the words, for a model that reads voice and words itself.
+
+    As in `Fused`: what the words multiply the scores with is the answer of both over that of the voice alone.
+
+    voice, both  (L,) probabilities of one set of labels
+    """
+    alone = _log(voice)
+    return _share(float(alone.std()), float((_log(both) - alone).std()))
+
+
+def share_of_text_in_dimensions(voice: npt.ArrayLike, both: npt.ArrayLike) -> float:
+    """The same for dimensions (D,) around 0: the length of what the words add, beside that of the voice's answer."""
+    alone = np.asarray(voice, np.float64)
+    return _share(float(np.linalg.norm(alone)), float(np.linalg.norm(np.asarray(both, np.float64) - alone)))
+
+
+def _share(audio: float, text: float) -> float:
+    return text / (audio + text) if audio + text > 0 else 0.0
+
+
+def _log(probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    return np.asarray(np.log(np.maximum(np.asarray(probabilities, np.float64), SMALLEST)), np.float64)

@@ -80,8 +80,12 @@ class StreamModel(nn.Module, ABC):
     def read(self, state: PoolState, seconds: Tensor, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
         """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
         logits, dimensions = self.logits(state, speakers)
+        return self.calibrated(logits, seconds), dimensions.float()
+
+    def calibrated(self, logits: Tensor, seconds: Tensor) -> Tensor:
+        """Probabilities (B, L) of label logits after `seconds` (B,) of speech."""
         temperature = torch.from_numpy(self.calibration.at(seconds.cpu().numpy())).to(logits)
-        return torch.softmax(logits.float() / temperature[:, None], -1), dimensions.float()
+        return torch.softmax(logits.float() / temperature[:, None], -1)
 
     def for_inference(self) -> Self:
         """This model, changed in place to answer many requests with fewer steps; it can no longer be trained or saved.

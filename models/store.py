@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from .cards import VOICE, WEIGHTS_FILE, Card
+from .cards import TOKENIZER_FILE, VOICE, WEIGHTS_FILE, Card
 from .cards.weights import build_fitted, encode_weights, parse_weights
 from .contract import ModelContract
 from .errors import CardInvalid, HeadMismatch
@@ -89,15 +89,26 @@ def load_model(name: str | Path = "small") -> StreamModel:
         raise CardInvalid(
             f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
         )
-    content = VOICE.read_files(folder, card)[WEIGHTS_FILE]
-    weights, metadata = parse_weights(content, folder / WEIGHTS_FILE)
+    contents = VOICE.read_files(folder, card)
+    weights, metadata = parse_weights(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)
 
     def make() -> StreamModel:
         return builder(card.architecture)(card.config, card.contract(), card.calibrated())
 
     model = build_fitted(folder, f"a {card.architecture}", make, weights)
     _check_labels(folder, card, metadata)
+    if TOKENIZER_FILE in contents:
+        _give_tokenizer(model, contents[TOKENIZER_FILE], folder / TOKENIZER_FILE)
     return model.load_external()
+
+
+def _give_tokenizer(model: StreamModel, content: bytes, path: Path) -> None:
+    from .encoders import TextTokenizer
+    from .text_model import TextModel
+
+    if not isinstance(model, TextModel):
+        raise CardInvalid(f"{path}: a tokenizer, but a {model.architecture} reads no words")
+    model.take_tokenizer(TextTokenizer(content, path), path)
 
 
 def _check_labels(folder: Path, card: Card, metadata: dict[str, str]) -> None:
@@ -120,6 +131,11 @@ def _check_labels(folder: Path, card: Card, metadata: dict[str, str]) -> None:
 
 
 def save_model(model: StreamModel, card: Card, folder: Path) -> Card:
-    """Write a model's weights, and the card with their SHA-256, both or neither. Returns the card as written."""
-    content = encode_weights(model, metadata={"labels": json.dumps(card.labels)})
-    return VOICE.write(folder, card, {WEIGHTS_FILE: content})
+    """Write a model's weights, its tokenizer if it has one, and the card with their SHA-256, all or none.
+
+    Returns the card as written.
+    """
+    contents = {WEIGHTS_FILE: encode_weights(model, metadata={"labels": json.dumps(card.labels)})}
+    if (tokenizer := getattr(model, "tokenizer", None)) is not None:
+        contents[TOKENIZER_FILE] = tokenizer.content
+    return VOICE.write(folder, card, contents)

@@ -18,12 +18,14 @@ from .card import write_card as write_card
 from .files import digest as digest
 from .files import replace_file as replace_file
 from .folder import CARD_FILE as CARD_FILE
+from .folder import TOKENIZER_FILE as TOKENIZER_FILE
 from .folder import WEIGHTS_FILE as WEIGHTS_FILE
 from .folder import FolderKind as FolderKind
 
 __all__ = [
     "CARD_FILE",
     "FORMAT",
+    "TOKENIZER_FILE",
     "VOICE",
     "WEIGHTS_FILE",
     "Audio",

@@ -9,7 +9,7 @@ from ..contract import ModelContract
 from ..errors import CardInvalid
 from ..reading import Calibration
 from .files import replace_file
-from .folder import CARD_FILE, WEIGHTS_FILE, FolderKind, encode_json
+from .folder import CARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE, FolderKind, encode_json
 
 FORMAT = 1
 
@@ -78,7 +78,10 @@ class CalibrationCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything a user must know about weights before trusting them."""
+    """Everything a user must know about weights before trusting them.
+
+    tokenizer_sha256  of the tokenizer of a model that reads words; "" where it has none
+    """
 
     format: int
     id: str
@@ -98,6 +101,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     scores: list[Score]
     notes: list[str]
     weights_sha256: str
+    tokenizer_sha256: str = ""
 
     def checked(self) -> Self:
         """The card itself; CardInvalid for a contract or a calibration that cannot be used."""
@@ -146,6 +150,7 @@ VOICE = FolderKind(
     card=Card,
     format=FORMAT,
     digests={WEIGHTS_FILE: "weights_sha256"},
+    optional={TOKENIZER_FILE: "tokenizer_sha256"},
     advice=f"`--model small` works offline, or give a folder with {CARD_FILE} and {WEIGHTS_FILE}",
 )
 """Models of the voice, as they lie on disk."""

@@ -5,7 +5,7 @@ There is one way to find such a folder, to read and check it, and to write it, f
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -16,6 +16,7 @@ from .files import digest, replace_files
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
+TOKENIZER_FILE = "tokenizer.json"
 SHIPPED = Path(__file__).parents[1] / "weights"
 TEXT_PREFIX = "text-"
 PREFIXES = (TEXT_PREFIX,)  # of the shipped folders of all kinds; a voice model's name has none
@@ -45,6 +46,7 @@ class FolderKind(Generic[CardT]):
     card     the struct of its card
     format   the version of that struct which is read here
     digests  file names, and the card's field that holds the SHA-256 of each
+    optional the same of files that not every model has: there the field is ""
     advice   what to do about a name that is neither shipped nor a folder
     """
 
@@ -54,6 +56,7 @@ class FolderKind(Generic[CardT]):
     format: int
     digests: Mapping[str, str]
     advice: str
+    optional: Mapping[str, str] = field(default_factory=dict)
 
     def shipped(self) -> list[str]:
         """Names of the models of this kind that come with the package."""
@@ -86,13 +89,14 @@ class FolderKind(Generic[CardT]):
         CardInvalid for a file that cannot be read, HeadMismatch for one whose SHA-256 is not the card's.
         """
         contents = {}
-        for name, field in self.digests.items():
+        brought = {name: noted for name, noted in self.optional.items() if getattr(card, noted)}
+        for name, noted in {**self.digests, **brought}.items():
             path = folder / name
             try:
                 contents[name] = path.read_bytes()
             except OSError as error:
                 raise CardInvalid(f"{path}: {error.strerror}; a {self.noun} has {self._files()}") from None
-            if digest(contents[name]) != getattr(card, field):
+            if digest(contents[name]) != getattr(card, noted):
                 raise HeadMismatch(
                     f"{path}: its SHA-256 is not the one in the card: half-written, altered, or another model's; "
                     "copy all files again"
@@ -102,7 +106,8 @@ class FolderKind(Generic[CardT]):
     def write(self, folder: Path, card: CardT, contents: Mapping[str, bytes]) -> CardT:
         """Write a model's files, all or none, and last the card with their SHA-256. Returns the card as written."""
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {field: digest(contents[name]) for name, field in self.digests.items()}
+        fields = {name: digest(contents[file]) for file, name in self.digests.items()}
+        fields |= {name: digest(contents[file]) if file in contents else "" for file, name in self.optional.items()}
         written: CardT = msgspec.structs.replace(card, **fields)  # type: ignore[type-var]
         replace_files(folder, {**contents, CARD_FILE: encode_json(written)})
         return written

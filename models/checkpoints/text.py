@@ -18,6 +18,7 @@ from ..contract import ModelContract
 from ..encoders import text_tokenizer
 from ..encoders.build import SAVED
 from ..errors import CardInvalid
+from ..languages import is_known
 from ..model import Encoded, StreamModel, frame_mask
 from ..pool_state import PoolState
 from ..pooling import AveragePooling
@@ -54,7 +55,7 @@ class TextReader:
 
     def read(self, words: Sequence[str], language: str | None = None) -> TextReading | None:
         """Scores of the words; None where nothing was said, or in a language that it was not trained on."""
-        known = language is None or not self.languages or language.lower().split("-")[0] in self.languages
+        known = not self.languages or is_known(language, self.languages)
         said = " ".join(word.strip() for word in words).strip()
         if not known or not said:
             return None
@@ -89,7 +90,7 @@ class TextReader:
         return np.asarray(found.cpu().numpy(), np.float32)
 
 
-class TextModel(StreamModel):
+class WordsModel(StreamModel):
     """A model that says of the voice nothing at all, and of the words what its checkpoint says.
 
     All labels are scored alike until there are words, and a reading is then `unsure`.
@@ -129,7 +130,7 @@ def outputs(snapshot: Snapshot) -> tuple[str, ...]:
     return raw_labels(snapshot.config, snapshot.name)
 
 
-def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, calibration: Calibration) -> TextModel:
+def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, calibration: Calibration) -> WordsModel:
     """The network with every weight fitted, and its own tokenizer. CardInvalid, HeadMismatch or ModelError."""
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -145,7 +146,7 @@ def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, cal
         network.eval(), text_tokenizer(snapshot.folder), names, contract.languages,
         several=config.problem_type == SEVERAL, limit=int(config.max_position_embeddings) - reserved,
     )  # fmt: skip
-    return TextModel(network, reader, contract, calibration)
+    return WordsModel(network, reader, contract, calibration)
 
 
 def fit(network: nn.Module, weights: Weights, where: str) -> None:

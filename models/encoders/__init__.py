@@ -6,6 +6,7 @@ speech      the interface of speech encoders: frames, masks, windows, phases of 
 waveform    wav2vec 2.0, HuBERT, WavLM, XLS-R
 spectral    W2V-BERT 2.0 and Whisper's encoder
 text        BERT, RoBERTa, XLM-R, DeBERTa v3, distilled variants
+tokenizer   text to the ids of its tokens, from one file
 checkpoint  weights of public checkpoints, fitted one by one
 agreement   whether a checkpoint asks for the computation of an encoder that is built
 """
@@ -26,6 +27,7 @@ from .speech import SpeechEncoder as SpeechEncoder
 from .text import TextEncoder as TextEncoder
 from .text import Tokens as Tokens
 from .text import tokenise as tokenise
+from .tokenizer import TextTokenizer as TextTokenizer
 
 __all__ = [
     "PUBLISHED",
@@ -33,6 +35,7 @@ __all__ = [
     "SpeechEncoder",
     "TextConfig",
     "TextEncoder",
+    "TextTokenizer",
     "Tokens",
     "checkpoint_folder",
     "load_into",

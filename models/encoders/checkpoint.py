@@ -6,7 +6,7 @@ be used (`models/README.md`).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from .build import speech_encoder, text_encoder, transformers_config
 from .config import WAVEFORM, EncoderConfig, Normalise, SpeechConfig, TextConfig
 from .speech import SpeechEncoder
 from .text import TextEncoder
+from .tokenizer import TextTokenizer
 
 FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*",
          "vocab*", "merges.txt", "special_tokens_map.json", "spm.model", "sentencepiece*"]  # fmt: skip
@@ -193,8 +194,8 @@ def text_checkpoint(name: str | Path, download: bool = False, **changes: Any) ->
     return encoder
 
 
-def text_tokenizer(name: str | Path, download: bool = False) -> Callable[[str], list[int]]:
-    """A checkpoint's own tokenizer, for `tokenise`: text to ids with special tokens, however long the text is."""
+def text_tokenizer(name: str | Path, download: bool = False) -> TextTokenizer:
+    """A checkpoint's own tokenizer, for `tokenise`; ModelError where it has none."""
     from transformers import AutoTokenizer
 
     folder = checkpoint_folder(name, download)
@@ -202,15 +203,12 @@ def text_tokenizer(name: str | Path, download: bool = False) -> Callable[[str], 
     if not any((folder / file).is_file() for file in VOCABULARIES):
         raise ModelError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} must lie beside the weights")
     try:
+        # As one file of the library `tokenizers`, whatever files it comes in.
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
+        content = tokenizer.backend_tokenizer.to_str()
+    except (OSError, ValueError, ImportError, AttributeError) as error:
         raise ModelError(f"{folder}: no tokenizer that can be read here: {str(error).splitlines()[0]}") from None
-
-    def encode(text: str) -> list[int]:
-        ids: list[int] = tokenizer(text, truncation=False, verbose=False)["input_ids"]
-        return ids
-
-    return encode
+    return TextTokenizer(content.encode(), folder)
 
 
 def load_into(encoder: SpeechEncoder | TextEncoder, name: str | Path, download: bool = False) -> None:

@@ -75,9 +75,16 @@ class SpeechConfig(EncoderConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig(EncoderConfig):
-    """A text encoder."""
+    """A text encoder.
+
+    languages  of the transcripts that it learns from, such as "en": words in any other count as missing text. Empty
+               where it is to read all
+    """
+
+    languages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "languages", tuple(self.languages))  # a card's JSON knows no tuples
         if self.family not in TEXT:
             raise CardInvalid(f"no text encoder of type {self.family!r}; there are {', '.join(TEXT)}")

@@ -20,8 +20,9 @@ from ..pool_state import PoolState
 from ..pooling import Pooling, make_pooling
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
+from ..text_model import TextModel
 from ..windows import Window
-from .base import SpeechSystem, TextSystem, check_contract
+from .base import SpeechSystem, check_contract
 
 # MSP-Podcast's eight classes, in the words of `small` where it has one.
 LABELS = ("angry", "sad", "happy", "surprised", "fearful", "disgust", "contempt", "neutral")
@@ -53,7 +54,7 @@ class AttentiveConfig:
             raise CardInvalid(f"modalities must be 'both', 'audio' or 'text'; got {self.modalities!r}")
 
 
-class AttentiveModel(TextSystem, SpeechSystem):
+class AttentiveModel(TextModel, SpeechSystem):
     """Voice and words to eight emotions; one pooling a modality, one classifier over both.
 
     Missing text (no transcript yet, an empty one, `tokens=None`) counts as a pooled text vector of zeros, which is
@@ -108,6 +109,11 @@ class AttentiveModel(TextSystem, SpeechSystem):
             hidden, mask = self.encode_utterances(audio, lengths)
             voice = self.pooling(hidden, mask)
         return self._classify(voice, self.read_tokens(tokens))
+
+    @property
+    def text_encoders(self) -> list[TextEncoder]:
+        """As in `TextModel`."""
+        return [self.text] if self.has_text else []
 
     def read_tokens(self, tokens: Tokens | None) -> Tensor | None:
         """Pooled text (B, W) of tokens, zeros for an empty transcript; None without tokens or without a text branch."""

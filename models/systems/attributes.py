@@ -21,8 +21,9 @@ from ..pool_state import PoolState
 from ..pooling import AveragePooling
 from ..reading import DIMENSIONS, Calibration
 from ..speaker import SpeakerProfiles
+from ..text_model import TextModel
 from .attentive import LABELS as LABELS  # MSP-Podcast's eight classes; the model has no opinion on them
-from .base import SpeechSystem, TextSystem, check_contract
+from .base import SpeechSystem, check_contract
 
 GENDERS = ("female", "male")
 UNDECIDED = Calibration(unsure_below=0.5)  # above the even score of three labels or more
@@ -117,7 +118,7 @@ def check_undecided(contract: ModelContract, calibration: Calibration) -> None:
         )
 
 
-class AttributesModel(TextSystem, SpeechSystem):
+class AttributesModel(TextModel, SpeechSystem):
     """Voice and words to arousal, valence and dominance; the average of the frames, and a head a dimension.
 
     The answer is the dimensions alone. A contract needs labels, and the model has no opinion on them: it scores all of
@@ -127,8 +128,8 @@ class AttributesModel(TextSystem, SpeechSystem):
     rating r is 2 (r - low) / (high - low) - 1.
 
     Gender and speaker are learned beside, and said nowhere. Missing text (no transcript yet, an empty one,
-    `tokens=None`) is a text vector of zeros, the average of no token; a missing speaker embedding is zeros too. The
-    live stream hands neither to a voice model.
+    `tokens=None`) is a text vector of zeros, the average of no token; a missing speaker embedding is zeros too, and in
+    the live stream it is always missing.
     """
 
     architecture = "attributes"
@@ -210,6 +211,11 @@ class AttributesModel(TextSystem, SpeechSystem):
     def pool(self, hidden: Tensor, mask: Tensor) -> Encoded:
         """As in `SpeechSystem`, of the convolved features."""
         return super().pool(self.convolutions(hidden.transpose(1, 2)).transpose(1, 2), mask)
+
+    @property
+    def text_encoders(self) -> list[TextEncoder]:
+        """As in `TextModel`."""
+        return [self.text] if self.has_text else []
 
     def read_tokens(self, tokens: Tokens | None) -> Tensor | None:
         """Average (B, K) of tokens, zeros for an empty transcript; None without tokens or without a text encoder."""

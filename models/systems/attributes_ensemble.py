@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from ..contract import ModelContract
-from ..encoders import SpeechEncoder, Tokens
+from ..encoders import SpeechEncoder, TextEncoder, Tokens
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
 from ..model import Encoded
 from ..pool_state import PoolState
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
+from ..text_model import TextModel, common_tokenizer, joined
 from ..windows import Window
 from .attributes import AttributesConfig, AttributesModel, check_undecided
-from .base import TextSystem, lookback
-from .ensemble import joined
+from .base import lookback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class AttributesEnsembleConfig:
         return made
 
 
-class AttributesEnsemble(TextSystem):
+class AttributesEnsemble(TextModel):
     """Several `attributes` models that hear the same windows; the answer is the mean of their dimensions.
 
     Its pool state holds the state of each member side by side, as queries of one pooling, so it merges exactly. The
     window's lookback is the longest of the members'; each is given its own. Labels, missing text and ranges are as in
-    `AttributesModel`; each member is trained on its own.
+    `AttributesModel`; each member is trained on its own. Those that read words have one tokenizer.
     """
 
     architecture = "attributes-ensemble"
@@ -93,6 +93,7 @@ class AttributesEnsemble(TextSystem):
         made = cls(config, replace(models[0].contract, lookback=lookback), calibration)
         for member, model in zip(made.raters, models, strict=True):
             member.load_state_dict(model.state_dict())
+        made.tokenizer = common_tokenizer(models)
         return made.eval()
 
     def card_config(self) -> dict[str, Any]:
@@ -114,32 +115,37 @@ class AttributesEnsemble(TextSystem):
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
         """As in `StreamModel`, by every member."""
         encoded = [rater.encode(self._cut(audio, rater), lengths, owned) for rater in self.raters]
-        return Encoded(joined([one.state for one in encoded]), torch.cat([one.scores for one in encoded], 2))
+        return Encoded(joined([one.state for one in encoded], 1), torch.cat([one.scores for one in encoded], 2))
 
     def encode_windows(self, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
         """As in `StreamModel`, by every member."""
         states = [rater.encode_windows(self._cut(audio, rater), windows) for rater in self.raters]
-        return [joined(of_window) for of_window in zip(*states, strict=True)]
+        return [joined(of_window, 1) for of_window in zip(*states, strict=True)]
 
     def _cut(self, audio: Tensor, rater: AttributesModel) -> Tensor:
         """Audio (..., lookback + N) with as much lookback as the member takes."""
         return audio[..., self.contract.lookback - rater.contract.lookback :]
 
-    def read_tokens(self, tokens: Tokens | None) -> list[Tensor | None]:
-        """The text of each member, as `AttributesModel.read_tokens` gives it."""
-        return [rater.read_tokens(tokens) for rater in self.raters]
+    @property
+    def text_encoders(self) -> list[TextEncoder]:
+        """As in `TextModel`, of every member."""
+        return [encoder for rater in self.raters for encoder in rater.text_encoders]
+
+    def read_tokens(self, tokens: Tokens | None) -> Tensor | None:
+        """The text (B, sum of K) of the members that read it, side by side; None as in `AttributesModel`."""
+        texts = [text for rater in self.raters if (text := rater.read_tokens(tokens)) is not None]
+        return torch.cat(texts, 1) if texts else None
 
     def logits(
-        self,
-        state: PoolState,
-        speakers: SpeakerProfiles | None = None,
-        text: Sequence[Tensor | None] | None = None,
+        self, state: PoolState, speakers: SpeakerProfiles | None = None, text: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As in `StreamModel`, label logits of zero; `text` from `read_tokens`, None where there is none."""
+        widths = [sum(encoder.dim for encoder in rater.text_encoders) for rater in self.raters]
+        texts = [None] * len(widths) if text is None else torch.split(text, widths, 1)
         answers = []
-        for number, rater in enumerate(self.raters):
+        for number, (rater, own_text) in enumerate(zip(self.raters, texts, strict=True)):
             own = state.map(lambda array, number=number: array[:, number : number + 1])  # type: ignore[misc]
-            answers.append(rater.logits(own, text=None if text is None else text[number])[1])
+            answers.append(rater.logits(own, text=own_text)[1])
         dimensions = torch.stack(answers).mean(0)
         return dimensions.new_zeros(len(dimensions), len(self.contract.labels)), dimensions
 

@@ -1,6 +1,5 @@
-"""What the published systems share: a speech encoder whose frames are pooled by windows, and a transcript."""
+"""What the published systems share: a speech encoder whose frames are pooled by windows."""
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ..contract import ModelContract
-from ..encoders import SpeechEncoder, Tokens
+from ..encoders import SpeechEncoder
 from ..errors import CardInvalid, UsageError
-from ..model import Encoded, StreamModel, batched_by_length, frame_mask, whole_frames
+from ..model import Encoded, StreamModel, batched_by_length, frame_mask
 from ..pool_state import PoolState
 from ..pooling import Pooling
 from ..windows import Window, owned_frames
@@ -34,25 +33,6 @@ def lookback(speech: Mapping[str, Any]) -> int:
     """Samples before a window that the speech encoder's first frame covers: 5 ms for convolutions, 15 for mel bands."""
     family = speech["model"]["model_type"]
     return 80 if family in ("wav2vec2", "hubert", "wavlm") else 240
-
-
-class TextSystem(StreamModel):
-    """A system that can also be given the transcript of an utterance."""
-
-    @abstractmethod
-    def read_tokens(self, tokens: Tokens | None) -> Any:
-        """What `logits` takes as `text`; None where there are no tokens, or no text encoder."""
-
-    def forward_windows(
-        self, audio: Tensor, start: int = 0, end: int | None = None, tokens: Tokens | None = None
-    ) -> tuple[Tensor, Tensor] | None:
-        """As in `StreamModel`, with the utterance's words if `tokens` are given."""
-        state = self.pool_windows(audio, start, end)
-        if state is None:
-            return None
-        logits, dimensions = self.logits(state, text=self.read_tokens(tokens))  # type: ignore[call-arg]
-        seconds = whole_frames(self.contract, (len(audio) if end is None else end) - start)
-        return torch.softmax(logits.float() / float(self.calibration.at(seconds)), -1)[0], dimensions[0]
 
 
 class SpeechSystem(StreamModel):

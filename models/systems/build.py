@@ -1,17 +1,18 @@
 """Systems by name: as published, or the same architecture tiny and random, with any choice changed."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from ..contract import ModelContract
-from ..encoders import SpeechConfig, TextConfig, load_into, published, tiny_model
+from ..encoders import SpeechConfig, TextConfig, load_into, published, text_tokenizer, tiny_model
 from ..encoders.speech import FRAME
 from ..errors import UsageError
 from ..model import StreamModel
 from ..reading import DIMENSIONS, Calibration
+from ..text_model import TextModel, common_tokenizer
 from .attentive import LABELS as ATTENTIVE_LABELS
 from .attentive import AttentiveConfig, AttentiveModel
 from .attributes import LABELS as ATTRIBUTES_LABELS
@@ -67,6 +68,7 @@ SYSTEMS: dict[str, System] = {
         ATTENTIVE_LABELS,
         {"speech": "facebook/w2v-bert-2.0", "text": "microsoft/deberta-v3-base"},
         (2.0, 1.0),
+        chosen={"text": {"languages": ["en"]}},
     ),
     "segmental": System(
         "segmental",
@@ -85,7 +87,7 @@ SYSTEMS: dict[str, System] = {
         EMOSPEECH_LABELS,
         {"speech": "facebook/wav2vec2-xls-r-300m", "text": "llange/xlm-roberta-large-spanish"},
         (2.0, 1.0),
-        chosen={"speech": {"layer": "weighted"}},
+        chosen={"speech": {"layer": "weighted"}, "text": {"languages": ["es"]}},
     ),
     "emospeech-ensemble": System(
         "emospeech-ensemble",
@@ -95,7 +97,7 @@ SYSTEMS: dict[str, System] = {
         EMOSPEECH_LABELS,
         {"speech": "facebook/wav2vec2-xls-r-300m", "text": "llange/xlm-roberta-large-spanish"},
         (2.0, 1.0),
-        chosen={"speech": {"layer": "weighted"}},
+        chosen={"speech": {"layer": "weighted"}, "text": {"languages": ["es"]}},
     ),
     "camulenet": System(
         "camulenet",
@@ -115,7 +117,7 @@ SYSTEMS: dict[str, System] = {
         ATTRIBUTES_LABELS,
         {"speech": WAVLM_LARGE, "text": "FacebookAI/roberta-large"},
         (2.0, 1.0),
-        chosen={"speech": {"layer": "weighted"}},
+        chosen={"speech": {"layer": "weighted"}, "text": {"languages": ["en"]}},
         calibration=UNDECIDED,
         dimensions=DIMENSIONS,
     ),
@@ -127,7 +129,7 @@ SYSTEMS: dict[str, System] = {
         ATTRIBUTES_LABELS,
         {"speech": WAVLM_LARGE, "text": "FacebookAI/roberta-large"},
         (2.0, 1.0),
-        chosen={"speech": {"layer": "weighted"}},
+        chosen={"speech": {"layer": "weighted"}, "text": {"languages": ["en"]}},
         calibration=UNDECIDED,
         dimensions=DIMENSIONS,
     ),
@@ -213,6 +215,8 @@ def load_encoders(
 ) -> None:
     """Give a system's encoders their pretrained weights, every weight accounted for; the rest stays random, to train.
 
+    A text encoder brings its tokenizer, by which the system reads the words of a stream.
+
     checkpoints  hub names or folders by field (`speech`, `text`); by default those that its config names. The members
                  of an ensemble are given the same
     download     fetch what is not cached on this machine
@@ -221,8 +225,10 @@ def load_encoders(
     >>> load_encoders(model, download=True)
     """
     if isinstance(model, EmospeechEnsemble | AttributesEnsemble):
-        for member in model.voters if isinstance(model, EmospeechEnsemble) else model.raters:
+        members: Sequence[TextModel] = model.voters if isinstance(model, EmospeechEnsemble) else model.raters
+        for member in members:
             load_encoders(member, checkpoints, download)
+        model.tokenizer = common_tokenizer(members)
         return
     has = {field: encoder for field in ENCODERS if (encoder := getattr(model, field, None)) is not None}
     asked = checkpoints or {field: encoder.config.checkpoint for field, encoder in has.items()}
@@ -238,3 +244,5 @@ def load_encoders(
             )
     for field, name in asked.items():
         load_into(has[field], name, download)
+        if field == "text" and isinstance(model, TextModel):
+            model.take_tokenizer(text_tokenizer(name, download), name)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from ..cards import FORMAT, Audio, CalibrationCard, Card, Corpus
+from ..model import StreamModel
+from ..text_model import TextModel
 from .attentive import AttentiveModel
 from .attributes import AttributesModel
 from .attributes_ensemble import AttributesEnsemble
@@ -14,20 +16,24 @@ from .segmental import SegmentalModel
 
 UNTRAINED = "random weights: for tests and dry runs, its readings mean nothing"
 
-VOICE_ALONE = (
-    "published on Spanish speech with its transcripts; in the live stream it hears the voice alone, and the attention "
-    "is over the frames of the voice"
+SPANISH = "published on Spanish speech with its transcripts"
+ENGLISH = "published on English podcasts with their transcripts"
+READS_WORDS = (
+    "in the live stream its text encoder reads the words of the utterance so far, and for the final the whole "
+    "transcript. Where there are none (no recognizer, too early, another language) its text is an empty transcript, "
+    "which training saw only where text was missing. No other text model joins it"
 )
+VOICE_ALONE = "it has no text encoder: it hears the voice alone, and the text branch joins it"
+NO_TOKENIZER = (
+    "it has no tokenizer, so its text encoder reads no words: it hears the voice alone, and the text branch joins it. "
+    "`load_encoders` brings the tokenizer with the text encoder's weights"
+)
+ONE_SOFTMAX = "frames and words share one softmax; the attention that a reading shows is that of the frames"
 
 DIMENSIONS_ALONE = (
     "its answer is arousal, valence and dominance, linearly from ratings in [1, 7] to [-1, 1]; it has no opinion on "
     "labels: their scores are all alike, and the label of the voice alone is always unsure"
 )
-WITHOUT_WORDS = (
-    "published on English podcasts; in the live stream it hears the voice alone, and a text encoder's part is zeros, "
-    "which training saw only where text was missing"
-)
-
 SEGMENTS_ALONE = (
     "in the live stream each segment is encoded from its own 1.6 s of audio, and not cut from the encoder's "
     "output over the whole utterance as in the paper. Measured with another encoder, Whisper-base's first three "
@@ -40,15 +46,16 @@ SEGMENTS_ALONE = (
 # What a reader of the card should know of a system, whatever it learned from.
 FACTS: dict[str, tuple[str, ...]] = {
     "segmental": (SEGMENTS_ALONE,),
-    "emospeech": (VOICE_ALONE,),
-    "emospeech-ensemble": (VOICE_ALONE, "the score of a label is its share of the models' votes"),
+    "attentive": (ENGLISH, READS_WORDS),
+    "emospeech": (SPANISH, READS_WORDS, ONE_SOFTMAX),
+    "emospeech-ensemble": (SPANISH, READS_WORDS, ONE_SOFTMAX, "the score of a label is its share of the models' votes"),
     "camulenet": (
         "its co-attention does not merge: in the live stream each window gives a posterior, and the utterance is their "
         "mean in the log domain, weighted by the frames that each window owns",
         "the speaker's gender is a second task of training; a reading says nothing of it",
     ),
-    "attributes": (DIMENSIONS_ALONE, WITHOUT_WORDS, "gender is learned beside, and said nowhere"),
-    "attributes-ensemble": (DIMENSIONS_ALONE, WITHOUT_WORDS, "each dimension is the mean of the models'"),
+    "attributes": (DIMENSIONS_ALONE, ENGLISH, READS_WORDS, "gender is learned beside, and said nowhere"),
+    "attributes-ensemble": (DIMENSIONS_ALONE, ENGLISH, READS_WORDS, "each dimension is the mean of the models'"),
 }
 
 
@@ -90,6 +97,16 @@ def draft_card(
         data=data or [],
         training=training or {},
         scores=published_scores(model.architecture),
-        notes=[*(notes if notes is not None else ([] if data else [UNTRAINED])), *FACTS.get(model.architecture, ())],
+        notes=[*(notes if notes is not None else ([] if data else [UNTRAINED])), *_facts(model)],
         weights_sha256="",
     )
+
+
+def _facts(model: StreamModel) -> list[str]:
+    """What is known of the system, as far as it is true of this model: one may have no part that reads words."""
+    facts = FACTS.get(model.architecture, ())
+    if not isinstance(model, TextModel) or model.tokenizer is not None:
+        return list(facts)
+    if model.text_encoders:
+        return [NO_TOKENIZER if fact == READS_WORDS else fact for fact in facts]
+    return [VOICE_ALONE if fact == READS_WORDS else fact for fact in facts if fact != ONE_SOFTMAX]

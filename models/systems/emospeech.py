@@ -21,7 +21,8 @@ from ..pool_state import PoolState, SoftmaxState
 from ..pooling import ReducedAttentionPooling
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
-from .base import SpeechSystem, TextSystem, check_contract
+from ..text_model import TextModel
+from .base import SpeechSystem, check_contract
 
 # The six classes of Spanish MEACorpus 2023 (section 2), in the words of `small`.
 LABELS = ("neutral", "disgust", "angry", "sad", "happy", "fearful")
@@ -80,13 +81,13 @@ def classifier(width: int, config: EmospeechConfig, labels: int) -> nn.Sequentia
     return nn.Sequential(*layers, nn.Linear(config.hidden, labels))
 
 
-class EmospeechModel(TextSystem, SpeechSystem):
+class EmospeechModel(TextModel, SpeechSystem):
     """Voice and words to six emotions; one pooling over the frames and tokens of both, and one classifier.
 
     One softmax over all frames and tokens is the merge of two states, the voice's and the text's. Missing text (no
     transcript yet, an empty one, `tokens=None`) is the state of no token, which changes nothing: the softmax is over
-    the frames of the voice alone. The live stream hands no words to a voice model, so there it hears the voice alone,
-    which training saw only where `text_dropout` was above 0.
+    the frames of the voice alone. In the live stream an utterance begins without words, which training saw only where
+    `text_dropout` was above 0.
     """
 
     architecture = "emospeech"
@@ -136,6 +137,11 @@ class EmospeechModel(TextSystem, SpeechSystem):
     def pool(self, hidden: Tensor, mask: Tensor) -> Encoded:
         """As in `SpeechSystem`, of the normalised features."""
         return super().pool(self.speech_norm(hidden), mask)
+
+    @property
+    def text_encoders(self) -> list[TextEncoder]:
+        """As in `TextModel`."""
+        return [self.text] if self.has_text else []
 
     def read_tokens(self, tokens: Tokens | None) -> SoftmaxState | None:
         """Pooled state of tokens, that of no token for an empty transcript; None without tokens or text encoder."""

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from ..contract import ModelContract
-from ..encoders import SpeechEncoder, Tokens
+from ..encoders import SpeechEncoder, TextEncoder, Tokens
 from ..encoders.speech import Phase
 from ..errors import CardInvalid, UsageError
 from ..model import Encoded
 from ..pool_state import PoolState, SoftmaxState
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
+from ..text_model import TextModel, common_tokenizer, joined
 from ..windows import Window
-from .base import TextSystem
 from .emospeech import EmospeechConfig, EmospeechModel
 
 NO_VOTE = 1e-4  # share of a label without a vote, so that its logit is finite
@@ -68,12 +68,12 @@ def vote_shares(predicted: Tensor, labels: int, best: int) -> Tensor:
     return votes / votes.sum(1, keepdim=True)
 
 
-class EmospeechEnsemble(TextSystem):
+class EmospeechEnsemble(TextModel):
     """Several `emospeech` models that hear the same windows and vote; each is trained on its own.
 
     Its pool state holds the state of each member side by side, as queries of one pooling, so it merges exactly. Its
     logits are the logarithms of the shares of the votes, which have no gradient. Missing text is as in
-    `EmospeechModel`.
+    `EmospeechModel`; the members that read words have one tokenizer.
     """
 
     architecture = "emospeech-ensemble"
@@ -108,6 +108,7 @@ class EmospeechEnsemble(TextSystem):
         made = cls(config, models[0].contract, calibration)
         for member, model in zip(made.voters, models, strict=True):
             member.load_state_dict(model.state_dict())
+        made.tokenizer = common_tokenizer(models)
         return made.eval()
 
     def card_config(self) -> dict[str, Any]:
@@ -130,12 +131,17 @@ class EmospeechEnsemble(TextSystem):
     def encode(self, audio: Tensor, lengths: Tensor, owned: Tensor) -> Encoded:
         """As in `StreamModel`, by every member."""
         encoded = [voter.encode(audio, lengths, owned) for voter in self.voters]
-        return Encoded(joined([one.state for one in encoded]), torch.cat([one.scores for one in encoded], 2))
+        return Encoded(joined([one.state for one in encoded], 1), torch.cat([one.scores for one in encoded], 2))
 
     def encode_windows(self, audio: Tensor, windows: Sequence[Window]) -> list[PoolState]:
         """As in `StreamModel`, by every member."""
         states = [voter.encode_windows(audio, windows) for voter in self.voters]
-        return [joined(of_window) for of_window in zip(*states, strict=True)]
+        return [joined(of_window, 1) for of_window in zip(*states, strict=True)]
+
+    @property
+    def text_encoders(self) -> list[TextEncoder]:
+        """As in `TextModel`, of every member."""
+        return [encoder for voter in self.voters for encoder in voter.text_encoders]
 
     def read_tokens(self, tokens: Tokens | None) -> SoftmaxState | None:
         """Pooled state of tokens, of every member; None without tokens or where no member has a text encoder."""
@@ -143,11 +149,12 @@ class EmospeechEnsemble(TextSystem):
             return None
         states = [voter.read_tokens(tokens) for voter in self.voters]
         batch, device = len(tokens.ids), tokens.ids.device
-        return joined(
+        return joined(  # type: ignore[no-any-return]
             [
                 voter.pooling.init_state(batch, device) if state is None else state
                 for voter, state in zip(self.voters, states, strict=True)
-            ]
+            ],
+            1,
         )
 
     def logits(
@@ -166,9 +173,3 @@ class EmospeechEnsemble(TextSystem):
         """As in `EmospeechModel`, of every member."""
         for voter in self.voters:
             voter.set_phase(phase, upper)
-
-
-def joined(states: Sequence[PoolState]) -> SoftmaxState:
-    """The states (B, 1, ...) of several models as one state (B, M, ...), a query for each."""
-    arrays = [state.arrays() for state in states]
-    return SoftmaxState(**{name: torch.cat([one[name] for one in arrays], 1) for name in arrays[0]})

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..languages import is_known
 from ..pool_state import SoftmaxState
 from .batch import gather
 from .card import TextCard
@@ -135,7 +136,7 @@ class TextBranch:
         words     as a recognizer gives them, with or without spaces, capitals and punctuation
         language  its code, such as "en"; None where it is not known
         """
-        if language is not None and language.lower().split("-")[0] not in self.languages:
+        if not is_known(language, self.languages):
             return None
         return self.reading(self.extend(self.begin(), words))
 

@@ -1,4 +1,7 @@
-"""Windows in, summaries out; states in, readings out: one model, many requests in a forward pass, no state."""
+"""Windows in, summaries out; states in, readings out: one model, many requests in a forward pass.
+
+No answer depends on earlier ones. A model that reads words itself keeps its text of the last transcripts.
+"""
 
 import time
 from collections import defaultdict
@@ -8,7 +11,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from emoscope.models.errors import UsageError
@@ -17,16 +19,16 @@ from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
 from emoscope.models.text import WordReader
+from emoscope.models.text_model import TextModel
 from emoscope.models.windows import grid_window, owned_frames
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
 from .fusing import read_with_words, shipped_branch
-from .voice_activity import available, detect_voice
+from .own_words import Answer, OwnWords
+from .voice_activity import DetectorMissing, available, detect_voice
 
 R = TypeVar("R", Encode, Read)
-
-Numbers = npt.NDArray[np.float32]
 
 BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
 
@@ -35,7 +37,7 @@ class BatchEngine:
     """Answers a list of requests with one model, in batches of windows of one length.
 
     batch        the most windows in one forward pass
-    text_branch  returns what reads the words where the model does not bring it; called when the first reading with
+    text_branch  returns what reads the words where the model brings nothing for it; called when the first reading with
                  words is asked for, and may return None
     buckets      lengths in samples to which shorter windows are padded, so that more of them share a pass; only for
                  models whose `padding_is_exact`. None: windows of different lengths never share one
@@ -56,6 +58,9 @@ class BatchEngine:
         self.device = next(model.parameters()).device
         self._buckets = sorted(buckets or ())
         self._half = half and self.device.type == "cuda"
+        self._own_words: OwnWords | None = None
+        if isinstance(model, TextModel) and model.tokenizer is not None:
+            self._own_words = OwnWords(model, batch, half=self._half)
 
     def warm(self) -> None:
         """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
@@ -64,7 +69,7 @@ class BatchEngine:
         silence = np.zeros(contract.lookback + contract.window, np.float32)
         [encoded] = self([Encode(0, window, silence)])
         if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
-            self([Read(0, encoded.value.state, contract.window_s)])
+            self([Read(0, encoded.value.state, contract.window_s, text="yes")])
         if available():
             self([DetectVoice(0, np.zeros(CONTEXT + CHUNK, np.float32), fresh_network())])
 
@@ -137,11 +142,14 @@ class BatchEngine:
         voices = self._voices(requests)
         scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds, voices))
         samples = self._samples(requests, state, seconds, scores if voices is None else None)
-        sound = np.isfinite(scores).all(1) & np.isfinite(dimensions).all(1)
-        readings = [
-            self._decide(request, scores[row], dimensions[row], samples[row]) if sound[row] else None
-            for row, request in enumerate(requests)
-        ]
+        both = scores, dimensions
+        if self._own_words is not None:
+            both = self._own_words.read(requests, state, seconds, voices) or both
+        sound = np.logical_and.reduce([np.isfinite(array).all(1) for array in (scores, dimensions, *both)])
+        readings: list[Reading | None] = [None] * len(requests)
+        for row in np.flatnonzero(sound):
+            reading = self._decide(requests[row], (scores[row], dimensions[row]), (both[0][row], both[1][row]))
+            readings[row] = replace(reading, voice=samples[row])
         spent = (time.perf_counter() - began) * 1e3
         broken = f"{self.model.contract.id}: scores that are no numbers; the weights are broken"
         return [
@@ -174,12 +182,14 @@ class BatchEngine:
             for row, request in enumerate(requests)
         ]
 
-    def _decide(self, request: Read, scores: Numbers, dimensions: Numbers, sample: SpeakerSample | None) -> Reading:
+    def _decide(self, request: Read, voice: Answer, both: Answer) -> Reading:
+        """The reading of scores (L,) and dimensions (D,), of the voice alone and of voice and words by the model."""
         contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
+        if self._own_words is not None:
+            return self._own_words.decide(request, voice, both)
         if request.words and (branch := self._text_branch()) is not None:
-            fused = read_with_words(contract, scores, dimensions, request, branch, unsure_below)
-            return replace(fused, voice=sample)
-        return decide(contract.labels, scores, dimensions, unsure_below, sample)
+            return read_with_words(contract, *voice, request, branch, unsure_below)
+        return decide(contract.labels, *voice, unsure_below)
 
     def _to_torch(self, array: Any) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -197,6 +207,8 @@ def _detected(request: DetectVoice) -> Result:
     began = time.perf_counter()
     try:
         found = detect_voice(request)
+    except DetectorMissing as error:
+        return Failed(request.id, str(error))
     except Exception as error:  # whatever the network or its library does wrong, the session goes on without it
         return Failed(request.id, f"the voice detector: {type(error).__name__}: {error}")
     return Done(request.id, found, infer_ms=(time.perf_counter() - began) * 1e3)

@@ -5,7 +5,7 @@ from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Reading
 
 from ..protocol.config import SAMPLE_RATE, Config
-from ..protocol.events import Enrolled, SessionClosed, SpeechEnded, SpeechStarted, Totals
+from ..protocol.events import Enrolled, SessionClosed, SpeechEnded, SpeechStarted, Totals, words_to_text
 from .attention import frame_shares, spans, under_words
 from .baseline import BaselineState
 from .open_requests import OpenReading, OpenRequests
@@ -223,6 +223,7 @@ class Assembly:
             words=tuple(word.word for word in words),
             language=None if pending.words is None else pending.words.language,
             certainty=sum(word.p for word in words) / len(words) if words else 0.0,
+            text=words_to_text(words),
         )
         if request.learn:
             baseline.waits_for = request.id

@@ -1,6 +1,7 @@
 """What a session refuses: options that its model, or a session of one voice, cannot meet."""
 
 from emoscope.models.contract import ModelContract
+from emoscope.models.languages import is_known
 
 from ..protocol.config import SAMPLE_RATE, Config
 from ..protocol.errors import ConfigInvalid
@@ -28,9 +29,7 @@ def _check_words(contract: ModelContract, config: Config) -> None:
             f"model {contract.id} reads the words alone, and there is no transcript; choose a speech recognizer",
             "transcript",
         )
-    if config.language is None or not contract.languages:
-        return
-    if config.language.lower().split("-")[0] not in contract.languages:
+    if contract.languages and not is_known(config.language, contract.languages):
         raise ConfigInvalid(
             f"model {contract.id} reads {', '.join(contract.languages)} alone, and the speech is said to be "
             f"{config.language}; choose another model, or another language",

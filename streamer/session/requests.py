@@ -34,6 +34,7 @@ class Read:
     learn      the reading is to say what the utterance teaches about the speaker
     language   of the words, None where it is not known
     certainty  how sure the recognizer is of them, 0 to 1
+    text       the words as one line, joined as their language joins them
     """
 
     id: int
@@ -44,6 +45,7 @@ class Read:
     words: tuple[str, ...] = ()
     language: str | None = None
     certainty: float = 0.0
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,29 @@ Result = Done | Dropped | Late | Failed
 
 Engine = Callable[[Sequence[Request]], list[Result]]
 """Anything that answers requests, one result each, in any order."""
+
+
+def answered(engine: Engine, requests: Sequence[Request]) -> list[Result]:
+    """The engine's results, and `Failed` for each request that it gave none for: a session waits for each result.
+
+    An engine that was made for windows and readings alone may raise where it is asked for a voice, or leave that out.
+    """
+    detections = [request for request in requests if isinstance(request, DetectVoice)]
+    others = [request for request in requests if not isinstance(request, DetectVoice)]
+    results: list[Result] = []
+    if detections:
+        try:
+            results += engine(detections)
+        except Exception as error:  # whatever it raises, the session goes on without the detector
+            results = [Failed(request.id, f"{type(error).__name__}: {error}") for request in detections]
+    return complete(requests, [*results, *(engine(others) if others else [])])
+
+
+def complete(requests: Sequence[Request], results: list[Result]) -> list[Result]:
+    """`results`, and `Failed` for each request that has none among them."""
+    given = {result.id for result in results}
+    missing = [request for request in requests if request.id not in given]
+    return [*results, *(Failed(one.id, f"the engine gave no result for {type(one).__name__}") for one in missing)]
 
 
 def with_words(engine: Engine, recognizer: Engine) -> Engine:

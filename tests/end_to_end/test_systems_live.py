@@ -104,7 +104,8 @@ def test_the_command_line_lists_shows_saves_and_replays_them(tmp_path, conversat
     assert "measured here: nothing" in shown
     assert cli.main(["models", "show", "emospeech"]) == 0
     shown = capsys.readouterr().out
-    assert "hears the voice alone" in shown and "validation set, RoBERTa, XLSR (Casals-Salvador et al. 2024" in shown
+    assert "reads the words of the utterance so far" in shown
+    assert "validation set, RoBERTa, XLSR (Casals-Salvador et al. 2024" in shown
     assert rows["attributes"][1:] == ["8", "labels"] and rows["attributes-ensemble"][1:] == ["8", "labels"]
     assert cli.main(["models", "show", "attributes-ensemble"]) == 0
     shown = capsys.readouterr().out

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from letters import letter_tokenizer
 
 from emoscope.models.encoders import (
     PUBLISHED,
@@ -104,11 +105,15 @@ def test_a_system_asks_for_the_checkpoint_of_its_own_config(monkeypatch: pytest.
     """Whatever was changed when it was built, and for the encoders that it has; without a known one, it says so."""
     asked: list[str] = []
     module = sys.modules[load_encoders.__module__]  # its name in the package is that of a function
+    tokenizers: list[str] = []
     monkeypatch.setattr(module, "load_into", lambda encoder, name, download: asked.append(name))
+    monkeypatch.setattr(module, "text_tokenizer", lambda name, download: tokenizers.append(name) or letter_tokenizer())
 
     def asks(system: str, **changes: Any) -> list[str]:
         asked.clear()
+        tokenizers.clear()
         load_encoders(build(system, "tiny", **changes))
+        assert tokenizers == [name for name in asked if "berta" in name]  # each text encoder brings its own
         return asked.copy()
 
     assert asks("segmental") == ["facebook/wav2vec2-base"]

@@ -34,6 +34,7 @@ reads = st.builds(
     st.lists(st.text()).map(tuple),
     st.none() | st.text(),
     st.floats(0, 1),
+    st.text(),
 )
 counts = st.integers(-(2**40), 2**40)
 windows = st.builds(
