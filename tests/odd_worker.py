@@ -153,7 +153,7 @@ def _echo(how: str, marker: str):
 def _engine(how: str, marker: str):
     from emoscope.streamer.engine.messages import ModelLoaded
     from emoscope.streamer.engine.service import EngineService
-    from emoscope.streamer.session.requests import Encode
+    from emoscope.streamer.session.requests import DetectVoice, Encode
     from emoscope.streamer.testing import CONTRACT, FakeEngine
 
     class OddEngine(FakeEngine):
@@ -162,11 +162,17 @@ def _engine(how: str, marker: str):
                 misbehave(how, marker)
             return super().__call__(requests)
 
+    class WithoutDetector(FakeEngine):
+        """As engines were before voices were asked for: it answers what it knows, and nothing else."""
+
+        def __call__(self, requests):
+            return super().__call__([one for one in requests if not isinstance(one, DetectVoice)])
+
     class Odd(EngineService):
         def load(self, load):
             misbehave_loading(how, marker)
-            self._engine = OddEngine()
-            return ModelLoaded(contract=CONTRACT, batch=16, window_s=0.01)
+            self._engine = WithoutDetector() if how == "has no detector" else OddEngine()
+            return ModelLoaded(contract=CONTRACT, model=load.model, batch=16, window_s=0.01)
 
     return Odd()
 

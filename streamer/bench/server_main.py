@@ -9,8 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
@@ -20,29 +19,18 @@ from ..server.client_session import ClientSession
 from ..server.options import ServerOptions
 from ..session.requests import Engine, Request, Result
 from .processes import processor_s
+from .processor_times import ProcessorTimes
 from .stage_times import StageTimes
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class ProcessorTimes:
-    """Processor time of the parts of a thread, in seconds."""
+class ServerTimes(ProcessorTimes):
+    """Processor time of the parts of the event loop's thread, and of the thread that waits for the engine."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, float] = {"detector": 0.0, "assembly": 0.0}
+        super().__init__("detector", "assembly")
         self.worker = 0.0
-
-    def timed(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, with the processor time of its thread counted."""
-
-        def run(*arguments: Any, **named: Any) -> Any:
-            began = time.thread_time()
-            try:
-                return call(*arguments, **named)
-            finally:
-                self.spent[part] += time.thread_time() - began
-
-        return run
 
     def engine(self, engine: Engine) -> Engine:
         """The same engine; it also notes the processor time that the thread waiting for it has used so far."""
@@ -62,7 +50,7 @@ def rss_bytes() -> int:
 
 
 async def main(request: ModelRequest) -> None:
-    times = ProcessorTimes()
+    times = ServerTimes()
     ClientSession.feed = times.timed("detector", ClientSession.feed)  # type: ignore[method-assign]
     ClientSession.apply = times.timed("assembly", ClientSession.apply)  # type: ignore[method-assign]
     engine = EngineProcess(request)

@@ -1,6 +1,6 @@
-"""`emoscope bench`: what encoders, readings, the server and recognizers cost on this machine."""
+"""`emoscope bench`: what encoders, readings, recordings, the server and recognizers cost on this machine."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,11 +8,12 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
-from .options import MeasuredModelOptions
+from .options import DetectorOptions, MeasuredModelOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
 PARTS: tuple[Part, ...] = ("engine", "latency", "streams", "idle")
 NEED_AUDIO = {"latency", "streams"}
+DEMO = Path("demo/recordings/conversation.flac")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +62,39 @@ class BenchWords:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchReplay:
+    """Measure the local path."""
+
+    paths: Annotated[
+        tuple[Path, ...], Parameter(name="FILE", help="recordings, or folders of recordings (the demo recording)")
+    ] = field(kw_only=False, default=(DEMO,))
+    rounds: Annotated[int, Parameter(help="how often to read them; the cheapest round counts", metavar="N")] = 3
+    json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for no rounds."""
+        if self.rounds < 1:
+            raise UsageError(f"--rounds {self.rounds}: must be at least 1")
+
+    def run(self) -> int:
+        """Print the table once everything is measured."""
+        from ..bench.replay import print_costs
+        from ..protocol.config import Config
+        from ..sources.recordings import recordings
+
+        files = recordings(self.paths)
+        opened = replace(self.model, threads=self.model.threads or 1).open()
+        print_costs(files, opened, Config(pace="fast", vad=self.detector.config()), self.rounds, as_json=self.json)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchServe:
     """Measure the server with simulated clients."""
 
-    audio: Annotated[Path, Parameter(help="the recording that the clients play", metavar="FILE")] = Path(
-        "demo/recordings/conversation.flac"
-    )
+    audio: Annotated[Path, Parameter(help="the recording that the clients play", metavar="FILE")] = DEMO
     streams: Annotated[
         tuple[int, ...],
         Parameter(help="numbers of live streams to measure, one after another", metavar="N...", consume_multiple=True),
@@ -116,6 +144,7 @@ command = CommandGroup(
     "measure what models and recognizers cost on this machine",
     (
         Command("models", "encoders at their published shapes, and readings after a while", BenchModels),
+        Command("replay", "recordings through the local path: processor time by stage", BenchReplay),
         Command("words", "recognizers: how long after it was said a word is final, and the cost", BenchWords),
         Command("serve", "live streams, latency, memory, and the engine's share of the model's rate", BenchServe),
     ),

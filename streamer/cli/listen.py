@@ -80,22 +80,31 @@ class Listen:
             return 1 if live.write_failed else 0
 
     def _live(self, microphone: "Microphone") -> "Live":
-        from ..runtime.live import Live
+        from ..runtime.live import Live, Loaded
 
-        return Live(
+        config = session_config(
+            "realtime",
+            no_interim=self.no_interim,
+            recognizer=self.recognizer,
+            speaker=self.speaker,
+            detector=self.detector,
+        )
+
+        def load() -> Loaded:
+            model = self.model.open_live(config)
+            if model.too_slow:
+                live.notify(model.too_slow)
+            return model.opened.loaded
+
+        live = Live(
             microphone,
-            lambda: self.model.open().loaded,
-            session_config(
-                "realtime",
-                no_interim=self.no_interim,
-                recognizer=self.recognizer,
-                speaker=self.speaker,
-                detector=self.detector,
-            ),
+            load,
+            config,
             seconds=self.seconds,
             start_recognizer=self.recognizer.start(),
             speaker_file=self.speaker.voice,
         )
+        return live
 
     @property
     def _files(self) -> list[str]:

@@ -17,7 +17,8 @@ from ..protocol.errors import UsageError
 if TYPE_CHECKING:
     from ..asr.choice import Choice
     from ..asr.recognizer import Recognizer
-    from ..engine.messages import ModelRequest
+    from ..engine import LiveCheck, ModelRequest
+    from ..engine.live_check import LiveModel
     from ..engine.opening import OpenedModel
     from ..protocol.config import Config, VadConfig
 
@@ -78,11 +79,29 @@ class ModelOptions:
 
         return open_engine(self.name, device=self.device, threads=self.threads)
 
-    def request(self, *, batch: int | None = None, words: bool = False) -> "ModelRequest":
-        """What the engine's process is asked to load; `words` where the text branch will be asked for."""
+    def open_live(self, config: "Config") -> "LiveModel":
+        """Load the model for one live session, or the embedded one where `auto` took one that is too slow for it."""
+        from ..engine.live_check import open_live
+
+        return open_live(self.name, self.live_check(config), device=self.device, threads=self.threads)
+
+    def live_check(self, config: "Config") -> "LiveCheck":
+        """What the model must be able to do for live sessions with this config."""
+        from emoscope.models.external import AUTO, EMBEDDED
+
+        from ..engine import LiveCheck
+
+        return LiveCheck.of(config, EMBEDDED if self.model == AUTO and self.name != EMBEDDED else "")
+
+    def request(
+        self, *, batch: int | None = None, words: bool = False, live: "LiveCheck | None" = None
+    ) -> "ModelRequest":
+        """What the engine's process is asked to load; the options are those of `ModelRequest`."""
         from ..engine import ModelRequest
 
-        return ModelRequest(model=self.name, device=self.device, threads=self.threads, batch=batch, words=words)
+        return ModelRequest(
+            model=self.name, device=self.device, threads=self.threads, batch=batch, words=words, live=live
+        )
 
 
 @Parameter(name="*", group=MODEL)
@@ -164,10 +183,10 @@ class DetectorOptions:
     vad: Annotated[
         Literal["both", "webrtc", "silero"],
         Parameter(
-            help="voice detector: webrtc detects every voice and many other sounds, silero knows speech and misses "
-            "laughs, both leaves out music, rain and rooms"
+            help="voice detector: both leaves out music, rain and rooms; webrtc detects every voice and many other "
+            "sounds; silero knows speech and misses laughs"
         ),
-    ] = "webrtc"
+    ] = "both"
 
     def config(self) -> "VadConfig":
         """The detector's part of a session's config."""

@@ -149,7 +149,7 @@ def _read(
                     progress.print(f"{file}")
                     named = True
                 progress.print(final_line(event))
-            elif isinstance(event, WarningEvent) and event.code == "text_disabled":
+            elif isinstance(event, WarningEvent) and event.code in ("text_disabled", "vad_failed"):
                 progress.print(f"emoscope: {event.message}", sys.stderr)
             if isinstance(event, Status):
                 progress.at(event.audio_s)

@@ -96,6 +96,7 @@ class Serve:
         import asyncio
 
         from ..engine import EngineProcess
+        from ..protocol.config import Config
         from ..server.logs import Log, to_stderr
 
         no_words = self.recognizer.missing
@@ -106,7 +107,8 @@ class Serve:
             Log().info("the embedded model is used", message=self.model.hint)
         if no_words:
             Log().info("transcription is disabled", message=no_words)
-        model = self.model.request(batch=self.batch, words=start is not None)
+        live = self.model.live_check(Config())
+        model = self.model.request(batch=self.batch, words=start is not None, live=live)
         # The model loads in a process of its own, which takes seconds. Meanwhile the recognizers start and the server
         # is imported. Sessions that begin before the recognizers are ready have no words at first.
         with ExitStack() as stack:
@@ -115,6 +117,8 @@ class Serve:
             from ..server.serving import run as serve
 
             ready = engine.check()
+            if ready.too_slow:
+                Log().warning("a model is too slow", message=ready.too_slow)
             options = replace(options, batch=ready.batch)
             served = serve(
                 ready.contract, engine, options, recognizers, shutdown=shutdown, engine_failure=lambda: engine.failure

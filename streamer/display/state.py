@@ -68,6 +68,7 @@ class ScreenState:
     before            scores of the previous reading, for the arrows
     leading, led      label of the newest reading, and how many readings in a row it led
     message           the newest warning, error or notice; errors are `serious`
+    next_message      shown once the current one has expired
     reset_s           time of the last reset: an earlier mood is not shown
     """
 
@@ -114,6 +115,7 @@ class ScreenState:
     message: str = ""
     serious: bool = False
     message_until: float = 0.0
+    next_message: str = ""
     overlay: list[str] | None = None
     spoken_s: dict[str, float] = field(default_factory=dict)
     speech_s: float = 0.0
@@ -130,6 +132,8 @@ class ScreenState:
                     # A new list, because the caller's list must keep all files.
                     self.files = [name for name in self.files if name != update.ended]
                     self.truncated = [*self.truncated, update.ended]
+                if update.lasting and self.phase == "starting":
+                    self.next_message = update.message  # the session opens with a notice of its own
                 self.show_message(update.message, serious=update.serious)
             case _:
                 self._event(update)
@@ -235,6 +239,9 @@ class ScreenState:
 
     def _at(self, seconds: float) -> None:
         self.now_s = max(self.now_s, seconds)
+        if self.next_message and self.now_s >= self.message_until:
+            message, self.next_message = self.next_message, ""
+            self.show_message(message)
         while self.curve and self.curve[0][0] < self.now_s - CURVE_S:
             self.curve.popleft()
         while self.strip and self.strip[0].end < self.now_s - STRIP_S - 1:

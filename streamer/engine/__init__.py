@@ -5,7 +5,8 @@
 ...     results = engine(requests)
 """
 
+from .live_check import LiveCheck
 from .messages import ModelRequest
 from .process import EngineProcess, EngineUnavailable
 
-__all__ = ["EngineProcess", "EngineUnavailable", "ModelRequest"]
+__all__ = ["EngineProcess", "EngineUnavailable", "LiveCheck", "ModelRequest"]

@@ -26,7 +26,7 @@ from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request,
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
 from .fusing import read_with_words, shipped_branch
 from .own_words import Answer, OwnWords
-from .voice_activity import available, detect_voice
+from .voice_activity import DetectorMissing, available, detect_voice
 
 R = TypeVar("R", Encode, Read)
 
@@ -206,6 +206,8 @@ def _detected(request: DetectVoice) -> Result:
     began = time.perf_counter()
     try:
         found = detect_voice(request)
+    except DetectorMissing as error:
+        return Failed(request.id, str(error))
     except Exception as error:  # whatever the network or its library does wrong, the session goes on without it
         return Failed(request.id, f"the voice detector: {type(error).__name__}: {error}")
     return Done(request.id, found, infer_ms=(time.perf_counter() - began) * 1e3)

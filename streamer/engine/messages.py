@@ -11,28 +11,38 @@ from emoscope.models.reading import Reading
 
 from ..session.requests import DetectVoice, Encode, Failed, Read, Summary, VoiceProbabilities
 from ..worker import Messages
+from .live_check import LiveCheck
 
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The first message: which model to load, and where. `words`: whether the text branch will be asked for."""
+    """The first message: which model to load, and where.
+
+    words  whether the text branch will be asked for
+    live   what the model must be able to do for live voices; None where nothing is asked of it
+    """
 
     model: str
     device: str = "auto"
     threads: int | None = None
     batch: int | None = None
     words: bool = False
+    live: LiveCheck | None = None
 
 
 class ModelLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The model is loaded and warm.
 
+    model     its name or folder; not the one that was asked for where that was too slow
     batch     the most windows in one forward pass
     window_s  how long its first window took
+    too_slow  see `LiveModel`
     """
 
     contract: ModelContract
+    model: str
     batch: int
     window_s: float
+    too_slow: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Transcribe
 from ..worker import SupervisedWorker, WorkerError, WorkerExited, WorkerUnavailable
@@ -58,6 +60,7 @@ class EngineProcess:
             reload_timeout_s=RELOAD_TIMEOUT_S,
             restart_wait_s=restart_wait_s,
             on_change=on_change,
+            reload=_same_model,
         )
 
     @property
@@ -125,6 +128,12 @@ class EngineProcess:
         self._worker.wait_loaded()
         loaded = self._worker.loaded
         return loaded.window_s if loaded is not None else 0.0
+
+
+def _same_model(request: ModelRequest, loaded: ModelLoaded) -> ModelRequest:
+    """What another process is asked to load. Sessions hold states of the model that was opened first, so it is not
+    chosen again, however slow the machine is by now."""
+    return replace(request, model=loaded.model, live=None)
 
 
 def _failed(batch: Batch, message: str) -> list[Failed]:

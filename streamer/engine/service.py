@@ -5,6 +5,7 @@ from typing import Any
 
 from ..session.requests import Done, Engine, Failed, Request, Summary, VoiceProbabilities
 from ..worker.child import one_line, run
+from .live_check import LiveModel, measured_window_s, open_live
 from .messages import MESSAGES, Batch, BatchResults, ModelLoaded, ModelRequest
 
 
@@ -17,15 +18,18 @@ class EngineService:
     def load(self, load: ModelRequest) -> ModelLoaded:
         """Load the model and warm it. UsageError if the device or the batch is not possible."""
         from .fusing import shipped_branch
-        from .opening import open_engine
 
-        opened = open_engine(load.model, device=load.device, threads=load.threads, batch=load.batch, many_sessions=True)
+        live = _open(load)
         if load.words:
             shipped_branch()
-        began = time.perf_counter()
-        opened.engine.warm()  # again: `open_engine` has paid for what is initialised lazily
-        self._engine = opened.engine
-        return ModelLoaded(contract=opened.contract, batch=opened.batch, window_s=time.perf_counter() - began)
+        self._engine = live.opened.engine
+        return ModelLoaded(
+            contract=live.opened.contract,
+            model=live.name,
+            batch=live.opened.batch,
+            window_s=measured_window_s(live.opened.engine),
+            too_slow=live.too_slow,
+        )
 
     def answer(self, request: Batch) -> BatchResults:
         """One result for each request; if the engine raises, each is `Failed`."""
@@ -42,6 +46,17 @@ class EngineService:
             elif isinstance(result, Done):
                 _values_of(answer, result.value).append((result.id, result.infer_ms, result.value))
         return answer
+
+
+def _open(load: ModelRequest) -> LiveModel:
+    from .opening import open_engine
+
+    if load.live is None:
+        opened = open_engine(load.model, device=load.device, threads=load.threads, batch=load.batch, many_sessions=True)
+        return LiveModel(opened, load.model)
+    return open_live(
+        load.model, load.live, device=load.device, threads=load.threads, batch=load.batch, many_sessions=True
+    )
 
 
 def _values_of(answer: BatchResults, value: object) -> list[Any]:

@@ -1,7 +1,7 @@
 """Silero VAD by onnxruntime: the probability that 32 ms of audio hold a voice.
 
 The weights (MIT, version 6) come with faster-whisper, and so does onnxruntime: nothing is fetched. Either may be
-missing where a package was installed without its dependencies; `available` says so, and webrtcvad then decides alone.
+missing where a package was installed without its dependencies: then every request fails, and webrtcvad decides alone.
 """
 
 from functools import cache
@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from ..protocol.config import Config
+from ..protocol.errors import EmoscopeError
 from ..session.requests import DetectVoice, VoiceProbabilities
 from ..session.voice_activity import CHUNK, CONTEXT
 
@@ -28,22 +27,21 @@ def weights() -> Path | None:
     return path if path.is_file() else None
 
 
+class DetectorMissing(EmoscopeError):
+    """The network, or what runs it, is not installed; the message says what to do."""
+
+
 @cache
 def available() -> bool:
     """Whether the network and what runs it are installed."""
     return weights() is not None and find_spec("onnxruntime") is not None
 
 
-def with_available_detector(config: Config) -> Config:
-    """The config as a session can have it here: without the network, webrtcvad decides alone."""
-    if config.vad.backend == "webrtc" or available():
-        return config
-    return msgspec.structs.replace(config, vad=msgspec.structs.replace(config.vad, backend="webrtc"))
-
-
 @cache
 def _network() -> Any:
     """The network, loaded once a process, on one thread: a chunk costs less than waking a second one."""
+    if not available():
+        raise DetectorMissing("Silero VAD is not here: install faster-whisper and onnxruntime, or use --vad webrtc")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -13,9 +13,9 @@ SAMPLE_RATE = 16_000
 class VadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the voice detector finds utterances.
 
-    backend          `webrtc`: cheap, detects every voice, and takes many other sounds for one; `silero`: a network that
-                     knows speech, and loses laughs and whispers; `both`: an utterance begins once the network has
-                     found a voice, and goes on as webrtc detects it
+    backend          `both`: an utterance begins once a network has found a voice, and goes on as webrtc detects it;
+                     `webrtc`: cheap, detects every voice, and takes many other sounds for one; `silero`: the network
+                     alone, which knows speech, and loses laughs and whispers
     threshold        0 to 1: 0 takes almost every sound for speech, 1 only clear speech
     min_speech_s     speech that must be heard before an utterance begins, 0.02 to 2 s; the utterance then begins where
                      that speech began
@@ -23,7 +23,7 @@ class VadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     max_utterance_s  longest utterance, 2 to 120 s: a longer one is cut, and the next one begins at the cut
     """
 
-    backend: Literal["webrtc", "silero", "both"] = "webrtc"
+    backend: Literal["webrtc", "silero", "both"] = "both"
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     min_speech_s: Annotated[float, msgspec.Meta(ge=0.02, le=2)] = 0.1
     min_silence_s: Annotated[float, msgspec.Meta(ge=0.1, le=5)] = 0.5

@@ -241,6 +241,7 @@ class WarningEvent(Event, frozen=True, kw_only=True, tag="warning"):
         "lagging",
         "audio_dropped",
         "text_disabled",
+        "vad_failed",
         "session_lost",
     ]
     message: str

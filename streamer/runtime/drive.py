@@ -24,7 +24,7 @@ from ..protocol.events import (
     SessionCreated,
     WarningEvent,
 )
-from ..session.requests import Engine, Failed, Transcribe
+from ..session.requests import DetectVoice, Engine, Failed, Transcribe, answered
 from ..session.session import Output, Session
 from .rules import ChannelView, SecondCounter, StreamView, status
 
@@ -95,9 +95,9 @@ class Drive:
         began = time.perf_counter()
         events, requests = call(*arguments)
         while requests:
-            results = self.engine(requests)
-            transcribe = {request.id for request in requests if isinstance(request, Transcribe)}
-            failures = (r.message for r in results if isinstance(r, Failed) and r.id not in transcribe)
+            results = answered(self.engine, requests)
+            optional = {request.id for request in requests if isinstance(request, Transcribe | DetectVoice)}
+            failures = (r.message for r in results if isinstance(r, Failed) and r.id not in optional)
             self._failure = next(failures, self._failure)
             more, requests = self.session.apply(results)
             events += more

@@ -78,6 +78,10 @@ class Live(PlayerThread):
         """The next seconds of speech are calm, and become the voice's baseline."""
         self._commands.put(lambda: self._live_session.step(self._session.enroll(ENROLL_S)))
 
+    def notify(self, message: str) -> None:
+        """Tell the person something about the whole session; while it is loaded, from `load`."""
+        self._updates.put(Notice(message, lasting=True))
+
     def events(self) -> Iterator[AnyEvent]:
         """All events as they come, until the end; then the error that ended the session, if any, is raised."""
         while True:

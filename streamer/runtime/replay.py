@@ -13,7 +13,6 @@ from emoscope.models.speaker import SpeakerProfile
 
 from ..asr import Recognizer, choose, prepare
 from ..engine.opening import KEEP_THREADS, OpenedModel, open_engine
-from ..engine.voice_activity import with_available_detector
 from ..protocol.config import Config, checked
 from ..protocol.events import AnyEvent
 from ..protocol.text import printable
@@ -59,13 +58,7 @@ def replay(
     with Recording(Path(path)) as recording, ExitStack() as stack:
         choice = choose(asr) if isinstance(asr, str) else None
         recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
-        words = prepare(recognizer, config)
-        options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
-        session = Session(opened.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
-        answers: Engine = opened.engine
-        if words.recognizer is not None:
-            answers = with_words(answers, words.recognizer)
-        driver = Drive(session, answers, printable(path), words.warnings)
+        driver = drive(recording, opened, config, recognizer, voice)
         if speed is None:
             yield from driver.run(recording.blocks(BLOCK_S))
         else:
@@ -74,9 +67,26 @@ def replay(
             )
 
 
+def drive(
+    recording: Recording,
+    opened: OpenedModel,
+    config: Config,
+    recognizer: Recognizer | None = None,
+    voice: SpeakerProfile | None = None,
+) -> Drive:
+    """The session of a recording, with what answers its requests; the arguments are those of `replay`."""
+    words = prepare(recognizer, config)
+    options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
+    session = Session(opened.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
+    answers: Engine = opened.engine
+    if words.recognizer is not None:
+        answers = with_words(answers, words.recognizer)
+    return Drive(session, answers, printable(recording.path), words.warnings)
+
+
 def with_source(config: Config, options: Mapping[str, object]) -> Config:
-    """The config with what only the source knows, and with a voice detector that is installed; checked again."""
-    return with_available_detector(checked({**msgspec.to_builtins(config), **options}))
+    """The config with what only the source knows; checked again."""
+    return checked({**msgspec.to_builtins(config), **options})
 
 
 def paced(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Condition, Thread
 
-from ..session.requests import Done, Encode, Engine, Failed, Request, Result
+from ..session.requests import Done, Encode, Engine, Failed, Request, Result, complete
 from .rules.batches import GATHER_S, BatchQueue, QueuedEncode, QueuedRequest
 
 
@@ -146,6 +146,6 @@ class Scheduler:
 
     def _try(self, requests: Sequence[Request]) -> list[Result]:
         try:
-            return self._engine(requests)
+            return complete(requests, self._engine(requests))
         except Exception as error:  # whatever a backend throws, the sessions must learn of it
             return [Failed(request.id, f"{type(error).__name__}: {error}") for request in requests]

@@ -28,12 +28,14 @@ class Meter:
 class Notice:
     """A message for the person: what a key did, or that a file cannot be written.
 
-    ended  path of a file that is written no further
+    ended    path of a file that is written no further
+    lasting  it concerns the whole session: one that comes before the session is open is still to be read then
     """
 
     message: str
     serious: bool = False
     ended: str = ""
+    lasting: bool = False
 
 
 Update = AnyEvent | Meter | Notice

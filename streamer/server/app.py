@@ -53,7 +53,7 @@ class Server:
         engine_failure: Callable[[], str] = lambda: "",
     ) -> None:
         self.options, self._recognizers, self._engine_failure = options, recognizers, engine_failure
-        self.metrics, self.log = Metrics(), Log()
+        self.metrics, self.log = Metrics(contract.id), Log()
         self._contract, self._engine = contract, engine
         self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
         self._store_failure = ""

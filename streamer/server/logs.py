@@ -34,6 +34,9 @@ class Log:
     def info(self, event: str, **fields: Any) -> None:
         self._logger.info(event, extra={FIELDS: fields})
 
+    def warning(self, event: str, **fields: Any) -> None:
+        self._logger.warning(event, extra={FIELDS: fields})
+
     def error(self, event: str, **fields: Any) -> None:
         self._logger.error(event, extra={FIELDS: fields})
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -27,8 +27,10 @@ class Watched:
 class Metrics:
     """One server's metrics, in a registry of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
+        """`model`: id of the model that reads."""
         self.registry = registry = CollectorRegistry()
+        Info("emoscope_model", "The model that reads", registry=registry).info({"id": model})
         self.sessions = Gauge("emoscope_sessions", "Open sockets", registry=registry)
         self.queue = Gauge("emoscope_queue_requests", "Requests queued for the model", registry=registry)
         self.engine = Gauge("emoscope_engine_busy_seconds", "Time spent in the model", registry=registry)

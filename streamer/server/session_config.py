@@ -7,7 +7,6 @@ import msgspec
 
 from emoscope.models.contract import ModelContract
 
-from ..engine.voice_activity import with_available_detector
 from ..protocol.config import Config, checked
 from ..protocol.errors import ConfigInvalid
 from ..protocol.events import Limits, SessionCreated
@@ -52,7 +51,7 @@ class SessionConfigs:
         merged = {**msgspec.to_builtins(config), **values}
         if isinstance(vad := values.get("vad"), dict):
             merged["vad"] = {**msgspec.to_builtins(config.vad), **vad}
-        asked = with_available_detector(checked(merged))
+        asked = checked(merged)
         if asked.sample_rate > MAX_SAMPLE_RATE:
             raise ConfigInvalid(
                 f"config: a sample rate of {asked.sample_rate} Hz; at most {MAX_SAMPLE_RATE}", "sample_rate"

@@ -142,6 +142,29 @@ Engine = Callable[[Sequence[Request]], list[Result]]
 """Anything that answers requests, one result each, in any order."""
 
 
+def answered(engine: Engine, requests: Sequence[Request]) -> list[Result]:
+    """The engine's results, and `Failed` for each request that it gave none for: a session waits for each result.
+
+    An engine that was made for windows and readings alone may raise where it is asked for a voice, or leave that out.
+    """
+    detections = [request for request in requests if isinstance(request, DetectVoice)]
+    others = [request for request in requests if not isinstance(request, DetectVoice)]
+    results: list[Result] = []
+    if detections:
+        try:
+            results += engine(detections)
+        except Exception as error:  # whatever it raises, the session goes on without the detector
+            results = [Failed(request.id, f"{type(error).__name__}: {error}") for request in detections]
+    return complete(requests, [*results, *(engine(others) if others else [])])
+
+
+def complete(requests: Sequence[Request], results: list[Result]) -> list[Result]:
+    """`results`, and `Failed` for each request that has none among them."""
+    given = {result.id for result in results}
+    missing = [request for request in requests if request.id not in given]
+    return [*results, *(Failed(one.id, f"the engine gave no result for {type(one).__name__}") for one in missing)]
+
+
 def with_words(engine: Engine, recognizer: Engine) -> Engine:
     """One engine made of two: a model for windows and readings, a recognizer for `Transcribe`."""
 

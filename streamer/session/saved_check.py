@@ -40,6 +40,8 @@ def _speech_fits(state: SessionState) -> bool:
         and len(v.frames) * FRAME <= v.judged - g.position < (len(v.frames) + len(cuts) + 1) * FRAME
         and all(0 <= x.start <= x.first and len(x.probabilities) <= x.asked for x in v.stretches)
         and v.waiting == bool(state.requests.detections)
+        and v.decided == g.position
+        and (v.look is None or v.look.end == g.position + FRAME)
         and all(x.network.shape == (2, 128) for x in v.stretches)
         and g.committed * state.contract.hop <= max(0, g.position - g.start)
         and g.interims * FRAME <= audio.end

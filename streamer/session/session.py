@@ -260,9 +260,9 @@ class Session:
         value = result.value if isinstance(result, Done) else None
         queue_ms, infer_ms = (result.queue_ms, result.infer_ms) if isinstance(result, Done) else (0.0, 0.0)
         match self._requests.close(result.id):
-            case OpenDetection():  # a session whose voice detector fails goes on with webrtcvad alone
+            case OpenDetection():
                 self._front.answer(value if isinstance(value, VoiceProbabilities) else None)
-                return []
+                return self._report_detector(result.message) if isinstance(result, Failed) else []
             case OpenPass(request):
                 self._transcript.accept(request, value if isinstance(value, Hypothesis) else None)
                 return self._disable_transcript(result.message) if isinstance(result, Failed) else []
@@ -277,6 +277,15 @@ class Session:
             return []
         self.state.failed = True
         return [Error(code="model_failed", message=result.message, fatal=True)]
+
+    def _report_detector(self, reason: str) -> list[AnyEvent]:
+        """No answer of the network: webrtcvad decides alone about that audio. The network is asked again, as it may
+        be back."""
+        if self.state.vad_failed:
+            return []
+        self.state.vad_failed = True
+        message = f"{reason}; without Silero webrtcvad decides alone, and takes many other sounds for a voice"
+        return [WarningEvent(code="vad_failed", message=message)]
 
     def _disable_transcript(self, reason: str) -> list[AnyEvent]:
         """The recognizer failed: no more words, but emotions go on."""

@@ -32,10 +32,11 @@ def speech_spans(
         activity.accept(audio[state.judged : state.judged + FRAME])
     end = state.judged
     activity.cut(len(audio))
-    while detect is not None and (request := activity.ask(lambda: 0)) is not None:
-        activity.answer(detect(request))
     actions: list[Action] = []
-    for decision in activity.decide(0, end):
-        actions += segmenter.step(decision)
+    while segmenter.state.position + FRAME <= end:
+        while detect is not None and (request := activity.ask(lambda: 0)) is not None:
+            activity.answer(detect(request))
+        for decision in activity.decide(segmenter.state.position, end):
+            actions += segmenter.step(decision)
     actions += segmenter.cut(len(audio), "finish")
     return [(a.start, a.end) for a in actions if isinstance(a, UtteranceEnded) and a.end > a.start]

@@ -24,6 +24,7 @@ class SessionState:
 
     finished  `finish` was called
     failed    the model failed, which was reported
+    vad_failed  the network that tells voices from sounds failed, which was reported
     """
 
     contract: ModelContract
@@ -41,3 +42,4 @@ class SessionState:
     outbox: OutboxState = field(default_factory=OutboxState)
     finished: bool = False
     failed: bool = False
+    vad_failed: bool = False

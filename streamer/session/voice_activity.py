@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .requests import DetectVoice, VoiceProbabilities
+from .second_look import AUDIO, slowed
 from .vad import FRAME, Samples, VadState, VoiceDetector, Voicing
 from .voice_gate import Backend, Decision, GateState, VoiceGate
 
@@ -53,6 +54,19 @@ class Stretch:
 
 
 @dataclass
+class Look:
+    """A second look at the audio before sample `end`, for which the frame that ends there waits.
+
+    asked  its request was made
+    found  whether it shows a voice; None as long as there is no answer
+    """
+
+    end: int
+    asked: bool = False
+    found: bool | None = None
+
+
+@dataclass
 class VoiceActivityState:
     """What the voice activity detection remembers; saved with the session.
 
@@ -64,7 +78,9 @@ class VoiceActivityState:
                a voice that is too quiet
     renewed    sample at which it was last made anew
     stretches  in which the network listens, oldest first; those that are used up are gone
-    waiting    a request is open: it asks for the chunks of a stretch that were asked for and not answered
+    waiting    a request is open: for a look, else for the chunks of a stretch that were asked for and not answered
+    decided    samples whose decisions were given
+    look       for which the next frame waits
     """
 
     judged: int = 0
@@ -75,6 +91,8 @@ class VoiceActivityState:
     renewed: int = 0
     stretches: list[Stretch] = field(default_factory=list)
     waiting: bool = False
+    decided: int = 0
+    look: Look | None = None
     webrtc: VadState = field(default_factory=VadState)
     gate: GateState = field(default_factory=GateState)
 
@@ -116,19 +134,32 @@ class VoiceActivity:
     def decide(self, position: int, until: int) -> Iterator[Decision]:
         """Decisions of the frames from sample `position` to `until`, as far as they can be made, in audio order."""
         s = self.state
+        s.decided = position
         while s.frames and position + FRAME <= until:
             known, probability = self._probability(position + FRAME // 2)
             if not known:
                 return
-            bits = s.frames.pop(0)
-            position += FRAME
-            yield self.gate.judge(Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4)), probability)
+            bits = s.frames[0]
+            voicing = Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4))
+            if s.look is None and self.gate.doubts(voicing, probability):
+                s.look = Look(position + FRAME)
+            if s.look is not None and s.look.found is None:
+                return
+            found = None if s.look is None else s.look.found
+            s.look = None
+            s.frames.pop(0)
+            s.decided = position = position + FRAME
+            yield self.gate.judge(voicing, probability, found)
 
     def ask(self, new_id: Callable[[], int]) -> DetectVoice | None:
         """The next request, with an id of `new_id`, if none is open and a chunk is complete."""
         s = self.state
         if s.waiting:
             return None
+        if s.look is not None and not s.look.asked:
+            s.waiting = s.look.asked = True
+            audio = slowed(self._between(max(0, s.look.end - AUDIO), s.look.end), CHUNK)
+            return DetectVoice(new_id(), np.concatenate([np.zeros(CONTEXT, np.float32), audio]), fresh_network())
         stretch = next((x for x in s.stretches if x.asked < x.chunks(s.judged)), None)
         if stretch is None:
             self._discard()
@@ -146,6 +177,10 @@ class VoiceActivity:
     def answer(self, value: VoiceProbabilities | None) -> None:
         """The result of the open request; None when there is none, and webrtcvad decides alone."""
         s = self.state
+        s.waiting = False
+        if s.look is not None and s.look.asked and s.look.found is None:
+            s.look.found = value is not None and self.gate.look.shows_voice(value.probabilities, CHUNK)
+            return
         stretch = next(x for x in s.stretches if x.asked > len(x.probabilities))
         if value is None:
             stretch.probabilities += [None] * (stretch.asked - len(stretch.probabilities))
@@ -153,7 +188,6 @@ class VoiceActivity:
         else:
             stretch.probabilities += value.probabilities
             stretch.network = value.network
-        s.waiting = False
 
     def _between(self, begin: int, end: int) -> Samples:
         """Levelled samples `begin` to `end`, in [-1, 1]."""
@@ -167,7 +201,8 @@ class VoiceActivity:
         """Forget the samples that no later request needs."""
         s = self.state
         unasked = [x.start + x.asked * CHUNK for x in s.stretches if x.end is None]
-        surplus = len(s.levelled) // 2 - (s.judged - min([s.judged - RUN_IN, *unasked]) + CONTEXT)
+        oldest = min([s.judged - RUN_IN, s.decided + FRAME - AUDIO, *unasked])
+        surplus = len(s.levelled) // 2 - (s.judged - oldest + CONTEXT)
         if surplus > 0:
             del s.levelled[: 2 * surplus]
 

@@ -3,21 +3,22 @@
 webrtcvad detects nearly every voice, whispers and laughs included, but takes music, rain and rooms for speech. Silero
 knows speech from sounds, but loses laughs and the edges of words. With both, an utterance begins once Silero has found
 a voice in it, and goes on as webrtcvad detects it for as long as Silero found a voice a moment ago. How long that
-moment is depends on the room: where webrtcvad detects a voice although nobody speaks, it is short.
+moment is depends on the room: where webrtcvad detects a voice although nobody speaks, it is short. A scream, which
+Silero does not know, is found by a second look.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from .second_look import LEAD, SecondLook, SecondLookState
 from .vad import FRAME, Voicing
 
 Backend = Literal["webrtc", "silero", "both"]
 
-BEGIN_SHARE = 1.2  # of the configured threshold: a frame with that probability counts towards a beginning
+CERTAIN = 1.2  # of the configured threshold: a frame with that probability begins an utterance or keeps it going
 MOST = 0.95  # ... which is never asked for with more certainty
-GO_ON_SHARE = 0.6  # of the configured threshold: a frame with that probability shows that the voice is still there
 SILERO_GO_ON = 0.15  # below the threshold by so much, an utterance of Silero alone goes on (its authors' hysteresis)
-EXTRA = 4 * FRAME  # a beginning needs so much more than `min_speech_s` of frames that count
+EXTRA = 6 * FRAME  # a beginning needs so much more than `min_speech_s` of frames that count
 SLACK = 11 * FRAME  # ... which may be interrupted by so much
 BACK = 5 * FRAME  # a voice begins at least so long before the first frame that counted
 HOLD_QUIET = 50 * FRAME  # in a quiet room a laugh or a sob may last so long without a voice that Silero knows
@@ -52,16 +53,25 @@ class GateState:
     counted  which of the newest frames counted towards a beginning, newest last
     since    frames since the voice was last certain
     room     share of frames without speech that webrtcvad takes for a voice
+    room_before  ... when the voice was last certain; frames since then may yet turn out to be speech
+    look     what is known of the need for a second look
     """
 
     starts: int = 0
     counted: list[bool] = field(default_factory=list)
     since: int = 1_000
     room: float = 0.0
+    room_before: float = 0.0
+    look: SecondLookState = field(default_factory=SecondLookState)
 
 
 def longest_lead(min_speech: int) -> int:
     """The largest `lead` of a decision, in samples."""
+    return max(LEAD * FRAME, _window(min_speech))
+
+
+def _window(min_speech: int) -> int:
+    """Samples within which the frames that count must lie."""
     return max(FRAME, (min_speech + EXTRA) // FRAME * FRAME) + SLACK
 
 
@@ -71,13 +81,23 @@ class VoiceGate:
     def __init__(self, backend: Backend, threshold: float, min_speech: int, state: GateState) -> None:
         self.backend, self.state = backend, state
         self._min_speech = min_speech
-        self._begin_p = min(MOST, threshold if backend == "silero" else BEGIN_SHARE * threshold)
-        self._go_on_p = max(0.01, threshold - SILERO_GO_ON) if backend == "silero" else GO_ON_SHARE * threshold
+        self._begin_p = min(MOST, threshold if backend == "silero" else CERTAIN * threshold)
+        self._go_on_p = max(0.01, threshold - SILERO_GO_ON) if backend == "silero" else self._begin_p
         self._need = max(1, (min_speech + EXTRA) // FRAME)
-        self._window = longest_lead(min_speech) // FRAME
+        self._window = _window(min_speech) // FRAME
+        self.look = SecondLook(threshold, state.look)
 
-    def judge(self, webrtc: Voicing, probability: float | None) -> Decision:
-        """The next frame. `probability` is None where Silero does not run or gave no answer: webrtcvad then decides."""
+    def doubts(self, webrtc: Voicing, probability: float | None) -> bool:
+        """Whether the next frame needs a second look before it is judged. Changes nothing."""
+        asked = self.backend == "both" and probability is not None
+        return asked and self.look.due(webrtc.continues, self.state.room)
+
+    def judge(self, webrtc: Voicing, probability: float | None, look: bool | None = None) -> Decision:
+        """The next frame.
+
+        probability  None where Silero does not run or gave no answer: webrtcvad then decides
+        look         whether a second look found a voice; None where there was none
+        """
         s = self.state
         s.starts = s.starts + FRAME if webrtc.starts else 0
         if self.backend == "webrtc" or probability is None:
@@ -94,6 +114,12 @@ class VoiceGate:
         if self.backend == "silero":
             voiced = s.since == 0
             return Decision(begins and voiced, voiced, voiced, lead, lead + BACK if begins else 0)
+        self.look.note(webrtc.continues, begins, look is not None)
+        if s.since <= ROOM_AFTER:
+            s.room_before = s.room
+        if look and not begins:
+            s.since, s.room = 0, s.room_before
+            return Decision(True, True, True, self.look.lead)
         hold = HOLD_NOISY if s.room >= NOISY else HOLD_QUIET
         voiced = counts or (webrtc.continues and s.since * FRAME <= hold)
         precedes = webrtc.precedes or s.since == 0
@@ -103,3 +129,4 @@ class VoiceGate:
         """The audio was cut: frames before the cut begin no utterance after it."""
         self.state.starts = 0
         self.state.counted = []
+        self.look.restart()

@@ -1,7 +1,7 @@
 """Recordings as blocks of samples, whatever the file's rate and channels."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -156,7 +156,7 @@ class Recording:
         self._raw.close()
 
 
-def recordings(paths: list[Path]) -> list[Path]:
+def recordings(paths: Sequence[Path]) -> list[Path]:
     """The files to read, in order. A folder stands for the recordings in it, searched recursively and sorted."""
     found: list[Path] = []
     for path in paths:

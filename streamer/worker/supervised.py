@@ -50,12 +50,13 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
 
     command          what Python runs, see `WorkerProcess`
     messages         the types of its messages
-    load             the first message to each process
+    load             the first message to the first process
     name             how messages call the process, such as "the engine's process"
     load_timeout_s   for the first loading; None for no limit
     reload_timeout_s for each later one
     restart_wait_s   for how long a request waits while another process is started
     quiet            whether the standard error of the process is discarded
+    reload           makes the first message to each later process, from the first one's and from what was loaded
     on_change        called with `failure` when a worker that was loaded breaks and when it is back; in a thread of
                      the worker's
     """
@@ -71,8 +72,10 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         reload_timeout_s: float,
         restart_wait_s: float,
         quiet: bool = False,
+        reload: Callable[[LoadT, LoadedT], LoadT] = lambda load, loaded: load,
         on_change: Callable[[str], None] = lambda failure: None,
     ) -> None:
+        self._reload = reload
         self._command, self._messages, self._load = tuple(command), messages, load
         self._name, self._quiet, self._on_change = name, quiet, on_change
         self._load_timeout_s, self._reload_timeout_s = load_timeout_s, reload_timeout_s
@@ -208,8 +211,9 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
     def _load_into(self, process: WorkerProcess[LoadT, LoadedT, RequestT, ResponseT]) -> None:
         timeout_s = self._load_timeout_s if self._loaded is None else self._reload_timeout_s
         timeout_message = f"{self._name} timed out: it was not loaded within {timeout_s or 0:g} s"
+        load = self._load if self._loaded is None else self._reload(self._load, self._loaded)
         try:
-            response = process.exchange(self._load, timeout_s, timeout_message)
+            response = process.exchange(load, timeout_s, timeout_message)
         except EmoscopeError as error:
             self._report_load_failure(str(error))
             return

@@ -50,6 +50,13 @@ class Evaluate:
     )
     baseline: Annotated[Literal["off", "running", "enrolled"], Parameter(help="baseline of the voice")] = "off"
     asr: Annotated[str, Parameter(help="count the words of this recognizer too", metavar="NAME[:MODEL]")] = "none"
+    words: Annotated[bool, Parameter(help="count the word errors of the recognizer (--asr), instead of emotions")] = (
+        False
+    )
+    language: Annotated[
+        str | None, Parameter(help="language of the speech for --words, such as en (detected)", metavar="CODE")
+    ] = None
+    limit: Annotated[int | None, Parameter(help="of --words: at most N clips, evenly spread", metavar="N")] = None
     folds: Annotated[
         Path | None, Parameter(help="models DIR/fold-0 to fold-3, each for its own fold", metavar="DIR")
     ] = None
@@ -80,6 +87,10 @@ class Evaluate:
         """UsageError for two ways at once, or a list without names."""
         if self.stream and self.whole:
             raise UsageError("--stream and --whole: one of them")
+        if not self.words and (self.language or self.limit):
+            raise UsageError("--language and --limit are of --words")
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"--limit {self.limit}: must be at least 1")
         for name, text in (("speakers", self.speakers), ("conditions", self.conditions)):
             if text is not None and not _names(text):
                 raise UsageError(f"--{name} {text!r}: no names; give some, separated by commas")
@@ -105,6 +116,10 @@ class Evaluate:
         from ..progress import say
 
         try:
+            if self.words:
+                from .evaluate_words import evaluate_spoken_words
+
+                return evaluate_spoken_words(self)
             if self.corpus in TEXT:
                 return _text(self)
             if self.corpus in UNACTED:

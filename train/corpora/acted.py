@@ -1,7 +1,10 @@
 """RAVDESS, EmoDB and nEMO: acted sentences with a label each."""
 
 import csv
+import re
 from pathlib import Path
+
+import soundfile
 
 from ..errors import CorpusInvalid, CorpusMissing
 from .listing import Clip, assert_whole, distinct, label_of, parsed
@@ -15,6 +18,19 @@ RAVDESS_LABELS = {
     "06": "fearful",
     "07": "disgust",
     "08": "surprised",
+}
+RAVDESS_SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+EMODB_SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank",
+    "a02": "Das will sie am Mittwoch abgeben",
+    "a04": "Heute Abend könnte ich es ihm sagen",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück",
+    "a07": "In sieben Stunden wird es soweit sein",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen",
 }
 EMODB_LABELS = {
     "W": "angry",
@@ -41,7 +57,8 @@ def list_ravdess(folder: Path) -> list[Clip]:
     clips = []
     for path, fields in parsed(folder, r"03-01-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)", ("*", "Actor_*/*")):
         label = label_of("ravdess", RAVDESS_LABELS, fields[0], path)
-        clips.append(Clip("ravdess", path.stem, path, fields[4], label, "fm"[int(fields[4]) % 2], "en"))
+        gender, text = "fm"[int(fields[4]) % 2], RAVDESS_SENTENCES.get(fields[2], "")
+        clips.append(Clip("ravdess", path.stem, path, fields[4], label, gender, "en", text=text))
     # Each actor says 2 sentences twice in 8 emotions at 2 intensities; neutral has no strong one.
     wanted = {
         f"03-01-{emotion}-{intensity}-{sentence}-{repetition}-{actor}"
@@ -60,8 +77,22 @@ def list_emodb(folder: Path) -> list[Clip]:
     clips = []
     for path, fields in parsed(folder, r"(\d\d)([a-z]\d\d)([A-Z])([a-z])", ("*", "wav/*")):
         label = label_of("emodb", EMODB_LABELS, fields[2], path)
-        clips.append(Clip("emodb", path.stem, path, fields[0], label, EMODB_GENDERS.get(fields[0], ""), "de"))
+        gender = EMODB_GENDERS.get(fields[0], "")
+        text = "" if _breaks_off(path, folder) else EMODB_SENTENCES.get(fields[1], "")
+        clips.append(Clip("emodb", path.stem, path, fields[0], label, gender, "de", text=text))
     return distinct(clips)
+
+
+def _breaks_off(path: Path, folder: Path) -> bool:
+    """Whether a recording of EmoDB ends before its sentence does, as in copies that are cut to one length.
+
+    Told from the phone times (lablaut/STEMxx.lablaut: seconds first in each line), where they are there.
+    """
+    labels = folder / "lablaut" / f"{path.stem}xx.lablaut"
+    if not labels.is_file():
+        return False
+    ends = [float(found[1]) for found in re.finditer(r"^ *(\d+\.\d+) ", labels.read_text("latin-1"), re.MULTILINE)]
+    return len(ends) > 1 and ends[-2] > soundfile.info(path).duration
 
 
 def list_nemo(folder: Path) -> list[Clip]:
@@ -84,7 +115,8 @@ def list_nemo(folder: Path) -> list[Clip]:
             raise CorpusInvalid(f"{path}: not in {table.name}; was it renamed?")
         if row["emotion"] != fields[1] or row["speaker_id"] != fields[0]:
             raise CorpusInvalid(f"{path}: {table.name} says {row['emotion']} by {row['speaker_id']}")
-        clips.append(Clip("nemo", path.stem, path, fields[0], label, row.get("gender", "")[:1], "pl"))
+        gender, text = row.get("gender", "")[:1], row.get("raw_text", "")
+        clips.append(Clip("nemo", path.stem, path, fields[0], label, gender, "pl", text=text))
     present = {clip.speaker for clip in clips}
     assert_whole(
         "nemo",

@@ -20,6 +20,7 @@ class Clip:
     language    ISO 639-1
     dimensions  arousal, valence and dominance in [-1, 1], the mean of the raters; None without ratings
     age         of the speaker in years; None where the corpus does not say
+    text        what is said; "" where the corpus does not say
     """
 
     corpus: str
@@ -31,6 +32,7 @@ class Clip:
     language: str = ""
     dimensions: tuple[float, float, float] | None = field(default=None, compare=False)
     age: int | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

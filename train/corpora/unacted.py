@@ -34,7 +34,8 @@ def list_read(folder: Path) -> list[Clip]:
         name = Path(row["file"]).stem
         age = int(row["age"]) if row["age"].isdecimal() else None
         speaker = f"{row['corpus']}-{row['speaker']}"
-        clips.append(Clip("read", name, there[name], speaker, READ_LABEL, row["gender"][:1].lower(), "en", age=age))
+        gender, text = row["gender"][:1].lower(), row.get("text", "")
+        clips.append(Clip("read", name, there[name], speaker, READ_LABEL, gender, "en", age=age, text=text))
     return distinct(clips)
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from emoscope.models.model import StreamModel
-from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
 from ..corpora.audio import read_clip
+from ..cuts import training_spans
 from .intervals import interval
 from .predictions import Final, clip_answer
 from .protocols import Protocol, apply_protocol
@@ -26,7 +26,7 @@ def through_windows(
     for clip in clips:
         audio = read_clip(clip.path, contract.sample_rate)
         finals: list[Final] = []
-        for start, end in speech_spans(audio, contract):
+        for start, end in training_spans(audio, contract):
             end = int(min(end, start + most_s * contract.sample_rate))
             with torch.inference_mode():
                 reading = model.forward_windows(torch.from_numpy(audio), start, end)

@@ -21,6 +21,7 @@ from emoscope.models.systems import (
 from emoscope.streamer import Config, Drive, Session, replay
 from emoscope.streamer.asr import Recognizer, RecognizerUnavailable, prepare
 from emoscope.streamer.engine.opening import OpenedModel
+from emoscope.streamer.engine.voice_activity import DetectorMissing, detect_voice
 from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, EmotionInterim, WarningEvent
 from emoscope.streamer.runtime.replay import with_source
 from emoscope.streamer.session.requests import Engine, with_words
@@ -133,7 +134,7 @@ class SessionRunner:
         key = (planned.enrolment, condition)
         if key not in self._profiles:
             pieces = [read_clip(clip.path, RATE) for clip in planned.enrolment]
-            spans = [speech_spans(piece, self.model.contract) for piece in pieces]
+            spans = [self._spans(piece) for piece in pieces]
             seconds = 0.8 * sum(end - start for own in spans for start, end in own) / RATE
             audio, _ = join(pieces, RATE, planned.seed)
             session, events = self._session(audio, planned, condition, interim=False)
@@ -171,6 +172,8 @@ class SessionRunner:
                 interims = []
             elif isinstance(event, WarningEvent) and event.code == "text_disabled":
                 raise RecognizerUnavailable(event.message)
+            elif isinstance(event, WarningEvent) and event.code == "vad_failed":
+                raise DetectorMissing(event.message)  # other utterances would be scored than those that were asked for
         return found
 
     def _prediction(self, event: EmotionInterim | EmotionFinal) -> Prediction:
@@ -195,7 +198,7 @@ class SessionRunner:
             return ()
         if condition != CLEAN:
             return (UtterancePredictions(final),)
-        spans = speech_spans(degraded, self.model.contract)
+        spans = self._spans(degraded)
         begin = spans[0][0] if spans else 0
         beginnings = [
             self._predict_utterance(torch.from_numpy(degraded[begin : begin + round(seconds * RATE)]))
@@ -203,6 +206,10 @@ class SessionRunner:
             if begin + seconds * RATE < len(degraded)
         ]
         return (UtterancePredictions(final, tuple(reading for reading in beginnings if reading is not None)),)
+
+    def _spans(self, audio: Samples) -> list[tuple[int, int]]:
+        """The utterances of a recording as a session of this config finds them."""
+        return speech_spans(audio, self.model.contract, self.config, detect_voice)
 
     def _predict_utterance(self, audio: Tensor) -> Prediction | None:
         """The offline prediction for one utterance; None if it is shorter than a frame."""

@@ -1,7 +1,7 @@
 """Front-end features of every utterance, computed once and cached in a folder.
 
-A clip is segmented as in the stream: the live voice detector finds its utterances, and front-end frames count from the
-start of an utterance, with the samples before it as lookback. So training sees the features of the live path.
+A clip is segmented as in a stream of `--vad webrtc`: that detector finds its utterances, and front-end frames count
+from the start of an utterance, with the samples before it as lookback. So training sees the features of the live path.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ from emoscope.models.small import pitch
 from emoscope.models.small.frontend import Frontend
 from emoscope.streamer.session import segmenter
 from emoscope.streamer.session import vad as detector
-from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
 from ..corpora.audio import Samples, change_speed, read_clip
+from ..cuts import training_spans
 from ..errors import CorpusInvalid
 
 VERSION = 2  # of the cache: raise it when the code below computes other values
@@ -58,7 +58,7 @@ def extract(clip: Clip, frontend: Frontend, contract: ModelContract, speeds: Seq
 def _utterances(clip: Clip, audio: Samples, frontend: Frontend, contract: ModelContract) -> list[Utterance]:
     padded = torch.from_numpy(np.concatenate([np.zeros(contract.lookback, np.float32), audio]))
     found = []
-    for start, end in speech_spans(audio, contract):
+    for start, end in training_spans(audio, contract):
         end -= (end - start) % contract.frame
         if end > start:
             with torch.inference_mode():

@@ -16,6 +16,7 @@ from emoscope.streamer import Config
 
 from .. import corpora, evaluation
 from ..corpora.folds import FOLDS
+from ..cuts import TRAINING_VAD
 from ..evaluation.claims import evaluate_claims
 from ..evaluation.evaluate import Plan, Report, evaluate
 from ..evaluation.figures import Figures
@@ -78,7 +79,7 @@ def _claim_scores(data: Path, folders: Sequence[Path]) -> list[Score]:
         corpus="read",
         parts=fold_models(folders, clips, False),
         protocol=protocol_of(None, "read"),
-        config=Config(pace="fast", attention=False, interim=False),
+        config=Config(pace="fast", attention=False, interim=False, vad=TRAINING_VAD),
         jobs=JOBS,
         threads=1,
     )
@@ -133,7 +134,13 @@ def _slug(*parts: str) -> str:
 
 def _config(baseline: str) -> Config:
     # Interims are scored without a baseline alone, and cost more than everything else.
-    return Config(pace="fast", attention=False, interim=baseline == "off", baseline=baseline)  # type: ignore[arg-type]
+    return Config(
+        pace="fast",
+        attention=False,
+        interim=baseline == "off",
+        baseline=baseline,  # type: ignore[arg-type]
+        vad=TRAINING_VAD,
+    )
 
 
 SETTINGS: tuple[tuple[str, Config, SessionConfig], ...] = (

@@ -1,8 +1,8 @@
 """The encoder's states of every utterance, computed once and cached in a folder.
 
-A clip is segmented as in the stream, and every window is encoded alone, as in the stream: a beginning of an utterance
-has other states than the same frames of a longer one, because the encoder attends to the whole window. So beginnings
-are encoded by themselves too, and so are copies of bad lines and rooms.
+A clip is segmented as in a stream of `--vad webrtc`, and every window is encoded alone, as in the stream: a beginning
+of an utterance has other states than the same frames of a longer one, because the encoder attends to the whole window.
+So beginnings are encoded by themselves too, and so are copies of bad lines and rooms.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from emoscope.models.whisper.checkpoint import digests_of
 from emoscope.models.whisper.encoder import DIM, STATES, LowerWhisper
 from emoscope.models.windows import owned_frames, plan
 from emoscope.streamer.session import segmenter, vad
-from emoscope.streamer.session.spans import speech_spans
 
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_clip
+from ..cuts import training_spans
 from ..evaluation import conditions
 from ..small.features import Utterance, load_utterances, store_utterances
 from . import degrade
@@ -117,7 +117,7 @@ def _encode(
 
 def _spans(audio: Samples, contract: ModelContract, variant: Variant) -> Iterator[tuple[int, int]]:
     """The utterances of a recording as the stream finds them, or their beginnings, in whole frames."""
-    for start, end in speech_spans(audio, contract):
+    for start, end in training_spans(audio, contract):
         longest = min(end - start, round(LONGEST_S * contract.sample_rate))
         lengths = [longest]
         if variant == "beginnings":

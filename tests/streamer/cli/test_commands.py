@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from emoscope.streamer.asr.choice import NAMES
-from emoscope.streamer.cli.bench import BenchModels, BenchServe, BenchWords
+from emoscope.streamer.cli.bench import BenchModels, BenchReplay, BenchServe, BenchWords
 from emoscope.streamer.cli.command import AnyCommand, Command, CommandGroup, Runnable
 from emoscope.streamer.cli.devices import Devices
 from emoscope.streamer.cli.listen import Listen
 from emoscope.streamer.cli.main import OWN, main
 from emoscope.streamer.cli.models import ListModels, PullModel, SaveModel, ShowModel
 from emoscope.streamer.cli.options import (
+    DetectorOptions,
     MeasuredModelOptions,
     ModelOptions,
     OutputOptions,
@@ -165,6 +166,16 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (
             "bench models --minutes 1 --threads 2 --only a --only b --no-readings --no-encoders",
             BenchModels(minutes=1.0, threads=2, only=("a", "b"), no_readings=True, no_encoders=True),
+        ),
+        (
+            "bench replay a.wav dir --model dir --threads 2 --rounds 5 --json --vad silero",
+            BenchReplay(
+                (Path("a.wav"), Path("dir")),
+                rounds=5,
+                json=True,
+                model=MeasuredModelOptions(model="dir", threads=2),
+                detector=DetectorOptions(vad="silero"),
+            ),
         ),
         ("bench words a.wav --asr none --seconds 3", BenchWords(Path("a.wav"), asr=("none",), seconds=3.0)),
         (

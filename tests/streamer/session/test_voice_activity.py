@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoscope.streamer import Config, Session, VadConfig
+from emoscope.streamer import Config, Drive, Session, VadConfig
 from emoscope.streamer.engine.voice_activity import available, detect_voice
-from emoscope.streamer.session.requests import DetectVoice, Dropped, Failed
+from emoscope.streamer.session.requests import DetectVoice, Dropped, Failed, VoiceProbabilities
 from emoscope.streamer.session.spans import speech_spans
 from emoscope.streamer.session.vad import FRAME, Voicing
 from emoscope.streamer.session.voice_activity import CHUNK, CONTEXT, VoiceActivity, VoiceActivityState
 from emoscope.streamer.session.voice_gate import GateState, VoiceGate
-from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, run, silence, voice
+from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
-BOTH = Config(vad=VadConfig(backend="both"))
+BOTH, WEBRTC = Config(vad=VadConfig(backend="both")), Config(vad=VadConfig(backend="webrtc"))
 ROOM = silence(1.0)
 TALK = np.concatenate([ROOM, voice(2.0), silence(1.5, seed=1), voice(1.2, 220.0, seed=2), silence(1.0, seed=3)])
 
@@ -48,9 +48,13 @@ def decisions(audio, blocks, delay, backend="both", engine=None):
     detection.cut(len(audio))
     for _, request in waiting:
         detection.answer(engine.detect(request))
-    while (request := detection.ask(lambda: 1)) is not None:
-        detection.answer(engine.detect(request))
-    return [*found, *detection.decide(position, len(audio))]
+    while position + FRAME <= len(audio):
+        while (request := detection.ask(lambda: 1)) is not None:
+            detection.answer(engine.detect(request))
+        for decision in detection.decide(position, len(audio)):
+            found.append(decision)
+            position += FRAME
+    return found
 
 
 @given(st.lists(st.integers(1, 20_000), max_size=8), st.integers(0, 5))
@@ -61,15 +65,57 @@ def test_decisions_depend_neither_on_the_blocks_nor_on_when_answers_come(blocks,
     assert decisions(TALK, blocks, delay) == expected
 
 
+class Unsure(FakeEngine):
+    """The network is never certain enough for a beginning, but certain enough for a second look."""
+
+    def detect(self, request):
+        answer = super().detect(request)
+        return VoiceProbabilities([0.5] * len(answer.probabilities), answer.network)
+
+
+LONG_TALK = np.concatenate([ROOM, voice(2.5, level=0.3), silence(1.5, seed=1)])
+
+
+@given(st.lists(st.integers(1, 20_000), max_size=8), st.integers(0, 5))
+@settings(max_examples=20)
+def test_second_looks_depend_neither_on_the_blocks_nor_on_when_answers_come(blocks, delay):
+    """A frame waits for its look, wherever the audio was cut."""
+    expected = decisions(LONG_TALK, [], 0, engine=Unsure())
+    assert len(expected) == len(LONG_TALK) // FRAME and any(decision.begins for decision in expected)
+    assert decisions(LONG_TALK, blocks, delay, engine=Unsure()) == expected
+
+
+def test_a_session_that_is_saved_while_it_looks_again_goes_on_with_the_same_events():
+    """The frame that waits, and the open request, are part of the saved state."""
+    blocks = np.array_split(LONG_TALK, 50)
+    expected = run(Session(CONTRACT, BOTH), Unsure(), blocks)
+    assert [event for event in expected if event.type == "emotion.final"]
+    session, engine, events, restored = Session(CONTRACT, BOTH), Unsure(), [], 0
+    for block in blocks:
+        more, requests = session.feed(block)
+        while True:
+            events += more
+            if session.state.vad.look is not None:
+                restored += 1
+                session = Session.restore(session.save(), CONTRACT)
+                requests = session.pending()
+            if not requests:
+                break
+            more, requests = session.apply(engine(requests))
+    assert restored > 0
+    assert differences(expected, events + answer_all(session, engine, *session.finish())) == []
+
+
 def test_the_network_runs_only_where_a_sound_rises_above_the_room():
     """A minute of a quiet room asks for nothing."""
     detection, state = activity()
-    room = silence(60.0)
+    room, decided = silence(60.0), 0
     while state.judged + FRAME <= len(room):
         detection.accept(room[state.judged : state.judged + FRAME])
+        decided += len(list(detection.decide(state.decided, state.judged)))
         assert detection.ask(lambda: 1) is None
-    assert len(list(detection.decide(0, state.judged))) == 3_000
-    assert len(state.levelled) < 2 * 16_000
+        assert len(state.levelled) < 2 * 16_000
+    assert decided == 3_000
 
 
 def test_a_request_holds_context_and_whole_chunks():
@@ -119,6 +165,29 @@ def test_an_utterance_begins_when_both_agree_and_not_when_one_of_them_does():
     assert found[first].lead == (first + 1) * FRAME and found[first].sure > found[first].lead
 
 
+def test_a_long_voice_that_the_network_does_not_know_begins_once_a_second_look_finds_it():
+    """Not before 0.7 s of it, not where the look finds none, and not where the room always sounds like that."""
+    for found, room, begins in ((True, QUIET, True), (False, QUIET, False), (True, VOICED, False)):
+        one, looks, begun = gate(), 0, []
+        for _ in range(300):
+            one.judge(room, 0.02, False if one.doubts(room, 0.02) else None)
+        for number in range(100):
+            doubts = one.doubts(VOICED, 0.1)
+            looks += doubts
+            decision = one.judge(VOICED, 0.1, found if doubts else None)
+            begun += [(number, decision)] if decision.begins else []
+        assert bool(begun) is begins and bool(looks) is (room == QUIET)
+        if begun:
+            number, decision = begun[0]
+            assert number * 0.02 >= 0.6 and decision.lead == (number + 1) * FRAME, "the onset is kept"
+
+
+def test_a_look_needs_a_voice_without_a_break():
+    """A dog that barks now and then is not looked at again."""
+    one = gate()
+    assert not any(one.doubts(v, 0.1) or one.judge(v, 0.1).begins for v in ([VOICED] * 15 + [QUIET] * 10) * 20)
+
+
 def test_a_laugh_after_speech_stays_in_its_utterance_in_a_quiet_room_and_noise_after_speech_does_not():
     """webrtcvad takes both for speech, the network neither; they differ in how webrtcvad judged the room before."""
     held = {}
@@ -135,7 +204,7 @@ def test_a_laugh_after_speech_stays_in_its_utterance_in_a_quiet_room_and_noise_a
 
 def test_without_an_answer_webrtcvad_decides_alone():
     """A broken detector must not keep the session from finding speech."""
-    session, plain = Session(CONTRACT, BOTH), Session(CONTRACT)
+    session, plain = Session(CONTRACT, BOTH), Session(CONTRACT, WEBRTC)
 
     class Broken(FakeEngine):
         def __call__(self, requests):
@@ -144,8 +213,41 @@ def test_without_an_answer_webrtcvad_decides_alone():
             return [*results, *super().__call__([r for r in requests if not isinstance(r, DetectVoice)])]
 
     types = [event.type for event in run(session, Broken(), [TALK])]
+    assert types.count("warning") == 1, "it is said once"
+    types.remove("warning")
     assert types == [event.type for event in run(plain, FakeEngine(), [TALK])]
     assert types.count("emotion.final") == 2 and "error" not in types
+
+
+class WithoutDetector(FakeEngine):
+    """An engine from before there was a network: it raises for what it does not know."""
+
+    def _answer(self, request):
+        if isinstance(request, DetectVoice):
+            raise TypeError("unknown request")
+        return super()._answer(request)
+
+
+class Silent(FakeEngine):
+    """An engine that leaves out what it does not know."""
+
+    def __call__(self, requests):
+        return super().__call__([request for request in requests if not isinstance(request, DetectVoice)])
+
+
+@pytest.mark.parametrize(
+    ("engine", "reason"), [(WithoutDetector(), "unknown request"), (Silent(), "no result for DetectVoice")]
+)
+def test_an_engine_that_detects_no_voice_gives_one_warning_and_all_readings(engine, reason):
+    """A session neither waits for ever nor fails: webrtcvad decides alone."""
+    events = list(Drive(Session(CONTRACT), engine).events(iter([TALK])))
+    warnings = [event for event in events if event.type == "warning"]
+    assert [warning.code for warning in warnings] == ["vad_failed"]
+    assert reason in warnings[0].message and "webrtcvad decides alone" in warnings[0].message
+    finals = [event for event in events if event.type == "emotion.final"]
+    plain = [e for e in run(Session(CONTRACT, WEBRTC), FakeEngine(), [TALK]) if e.type == "emotion.final"]
+    assert [(e.start, e.end) for e in finals] == [(e.start, e.end) for e in plain] and len(finals) == 2
+    assert events[-1].type == "session.closed"
 
 
 def test_a_reset_while_frames_wait_happens_after_them():

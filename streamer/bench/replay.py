@@ -1,0 +1,191 @@
+"""`emoscope bench replay`: what a second of recorded sound costs through the local path, by stage."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..engine.opening import OpenedModel
+from ..protocol.config import Config
+from ..protocol.events import SessionClosed
+from ..runtime.replay import BLOCK_S, drive
+from ..session.requests import DetectVoice, Encode, Engine, Read, Request, Result
+from ..sources.recordings import Recording
+from .processor_times import ProcessorTimes
+from .serve import print_machine
+
+STAGES = {
+    "detector": "resampling, and finding utterances and windows",
+    "windows": "the model's encoder",
+    "readings": "the model's head",
+    "assembly": "merging windows, and making events",
+    "rest": "decoding the file, and what lies between the stages",
+}
+
+
+@dataclass(frozen=True)
+class ReplayCost:
+    """What recordings cost once: processor time of all threads on a CPU, wall time where a GPU computes.
+
+    audio_s, speech_s    seconds of sound, and of the utterances in it
+    windows, readings    how many were encoded and read
+    stages               seconds that each of `STAGES` took
+    """
+
+    audio_s: float
+    speech_s: float
+    utterances: int
+    windows: int
+    readings: int
+    stages: dict[str, float]
+
+    @property
+    def total_s(self) -> float:
+        """Seconds that all stages took."""
+        return sum(self.stages.values())
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor: seconds for each second of sound, silence included."""
+        return self.total_s / self.audio_s if self.audio_s else 0.0
+
+    def stage_ms(self, stage: str) -> float:
+        """Milliseconds of a stage for each second of sound."""
+        return 1e3 * self.stages[stage] / self.audio_s if self.audio_s else 0.0
+
+    @property
+    def window_ms(self) -> float:
+        """The encoder's time for one window."""
+        return 1e3 * self.stages["windows"] / self.windows if self.windows else 0.0
+
+    @property
+    def windows_per_s(self) -> float:
+        """Windows that the encoder does in a second."""
+        return 1e3 / self.window_ms if self.window_ms else 0.0
+
+    def summary(self) -> dict[str, Any]:
+        """The figures, for JSON."""
+        return {
+            "total_s": round(self.total_s, 4),
+            "rtf": round(self.rtf, 5),
+            "windows": self.windows,
+            "readings": self.readings,
+            "window_ms": round(self.window_ms, 3),
+            "windows_per_s": round(self.windows_per_s, 1),
+            "stages_s": {stage: round(spent, 4) for stage, spent in self.stages.items()},
+        }
+
+
+def print_costs(paths: Sequence[Path], opened: OpenedModel, config: Config, rounds: int, *, as_json: bool) -> None:
+    """Read recordings with interims and without them, by turns, and print what the cheapest round of each cost.
+
+    UnreadableAudio for a file that is no recording.
+    """
+    if not as_json:
+        print_machine()
+    configs = [msgspec.structs.replace(config, interim=interim) for interim in (True, False)]
+    measured = [[replay_cost(paths, opened, one) for one in configs] for _ in range(rounds)]
+    interims, finals = (min(costs, key=lambda cost: cost.total_s) for costs in zip(*measured, strict=True))
+    if as_json:
+        print(json.dumps(_record(opened, config, rounds, interims, finals)))
+    else:
+        print("\n".join(table(opened, config, interims, finals)))
+
+
+def replay_cost(
+    paths: Sequence[Path], opened: OpenedModel, config: Config, clock: Callable[[], float] | None = None
+) -> ReplayCost:
+    """Read recordings once, by the session, engine and loop of `replay`, with the time of each stage counted.
+
+    clock  seconds that only go forward; None takes the one that suits the device
+    """
+    clock = clock or (time.process_time if opened.device == "cpu" else time.perf_counter)
+    times = ProcessorTimes(*STAGES, clock=clock)
+    counts = dict.fromkeys(("windows", "readings"), 0)
+    audio_s, speech_s, utterances, total_s = 0.0, 0.0, 0, 0.0
+    for path in paths:
+        with Recording(path) as recording:
+            driver = drive(recording, opened, config)
+            session = driver.session
+            session.feed = times.timed("detector", session.feed)  # type: ignore[method-assign]
+            session.apply = times.timed("assembly", session.apply)  # type: ignore[method-assign]
+            session.finish = times.timed("assembly", session.finish)  # type: ignore[method-assign]
+            driver.engine = _timed_engine(opened.engine, times, counts)
+            began = clock()
+            for event in driver.run(recording.blocks(BLOCK_S)):
+                if isinstance(event, SessionClosed):
+                    audio_s += event.totals.audio_s
+                    speech_s += event.totals.speech_s
+                    utterances += event.totals.utterances
+            total_s += clock() - began
+    times.spent["rest"] = total_s - sum(times.spent.values())
+    return ReplayCost(audio_s, speech_s, utterances, counts["windows"], counts["readings"], times.spent)
+
+
+def _timed_engine(engine: Engine, times: ProcessorTimes, counts: dict[str, int]) -> Engine:
+    """The same engine, asked for one kind of request after the other, with the time of each kind counted."""
+    kinds: dict[str, type[Request]] = {"detector": DetectVoice, "windows": Encode, "readings": Read}
+    timed: dict[str, Callable[[Sequence[Request]], list[Result]]] = {
+        stage: times.timed(stage, engine) for stage in kinds
+    }
+
+    def run(requests: Sequence[Request]) -> list[Result]:
+        results: list[Result] = []
+        for stage, kind in kinds.items():
+            if asked := [request for request in requests if isinstance(request, kind)]:
+                results += timed[stage](asked)
+                if stage in counts:
+                    counts[stage] += len(asked)
+        return results
+
+    return run
+
+
+def table(opened: OpenedModel, config: Config, interims: ReplayCost, finals: ReplayCost) -> list[str]:
+    """The lines of the table."""
+    clock = "processor" if opened.device == "cpu" else "wall"
+    threads = f"{opened.threads} thread{'s' * (opened.threads != 1)}"
+    rows: list[tuple[str, float, float, int]] = [
+        (f"seconds of {clock} time", interims.total_s, finals.total_s, 3),
+        ("RTF: for a second of sound", interims.rtf, finals.rtf, 4),
+        ("windows", interims.windows, finals.windows, 0),
+        ("ms a window", interims.window_ms, finals.window_ms, 2),
+        ("windows a second", interims.windows_per_s, finals.windows_per_s, 1),
+    ]
+    per_second = [
+        (f"  {stage}: {what}", interims.stage_ms(stage), finals.stage_ms(stage), 2) for stage, what in STAGES.items()
+    ]
+    return [
+        f"{interims.audio_s:.1f} s of sound, {interims.speech_s:.1f} s of speech in {interims.utterances} utterances; "
+        f"model {opened.contract.id}, {opened.device}, {threads}, --vad {config.vad.backend}",
+        f"\n{'':<60} {'interims':>11} {'finals only':>11}",
+        *(_row(*row) for row in rows),
+        "ms for a second of sound, by stage:",
+        *(_row(*row) for row in per_second),
+    ]
+
+
+def _row(name: str, interims: float, finals: float, digits: int) -> str:
+    return f"{name:<60} {interims:>11.{digits}f} {finals:>11.{digits}f}"
+
+
+def _record(
+    opened: OpenedModel, config: Config, rounds: int, interims: ReplayCost, finals: ReplayCost
+) -> dict[str, Any]:
+    return {
+        "model": opened.contract.id,
+        "device": opened.device,
+        "precision": opened.precision,
+        "threads": opened.threads,
+        "vad": config.vad.backend,
+        "rounds": rounds,
+        "audio_s": round(interims.audio_s, 3),
+        "speech_s": round(interims.speech_s, 3),
+        "utterances": interims.utterances,
+        "interims": interims.summary(),
+        "finals_only": finals.summary(),
+    }
