@@ -16,7 +16,6 @@ from emoscope.streamer import Config
 
 from .. import corpora, evaluation
 from ..corpora.folds import FOLDS
-from ..cuts import TRAINING_VAD
 from ..evaluation.claims import evaluate_claims
 from ..evaluation.evaluate import Plan, Report, evaluate
 from ..evaluation.figures import Figures
@@ -79,7 +78,7 @@ def _claim_scores(data: Path, folders: Sequence[Path]) -> list[Score]:
         corpus="read",
         parts=fold_models(folders, clips, False),
         protocol=protocol_of(None, "read"),
-        config=Config(pace="fast", attention=False, interim=False, vad=TRAINING_VAD),
+        config=Config(pace="fast", attention=False, interim=False),
         jobs=JOBS,
         threads=1,
     )
@@ -139,7 +138,6 @@ def _config(baseline: str) -> Config:
         attention=False,
         interim=baseline == "off",
         baseline=baseline,  # type: ignore[arg-type]
-        vad=TRAINING_VAD,
     )
 
 
