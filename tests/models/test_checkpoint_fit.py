@@ -25,6 +25,7 @@ from emoscope.models.encoders import (
 from emoscope.models.encoders.agreement import differences
 from emoscope.models.encoders.build import transformers_config, transformers_model
 from emoscope.models.encoders.config import SPEECH, TEXT
+from emoscope.models.encoders.tokenizer import TextTokenizer
 from emoscope.models.errors import CardInvalid, HeadMismatch, UsageError
 from emoscope.models.systems import build, load_encoders
 from emoscope.models.systems.rows import SEGMENTAL_CORPORA
@@ -107,7 +108,12 @@ def test_a_system_asks_for_the_checkpoint_of_its_own_config(monkeypatch: pytest.
     module = sys.modules[load_encoders.__module__]  # its name in the package is that of a function
     tokenizers: list[str] = []
     monkeypatch.setattr(module, "load_into", lambda encoder, name, download: asked.append(name))
-    monkeypatch.setattr(module, "text_tokenizer", lambda name, download: tokenizers.append(name) or letter_tokenizer())
+
+    def text_tokenizer(name: str, download: bool) -> TextTokenizer:
+        tokenizers.append(name)
+        return letter_tokenizer()
+
+    monkeypatch.setattr(module, "text_tokenizer", text_tokenizer)
 
     def asks(system: str, **changes: Any) -> list[str]:
         asked.clear()

@@ -78,7 +78,8 @@ def test_a_folder_whose_tokenizer_does_not_fit_is_refused(tmp_path):
         with pytest.raises(CardInvalid, match=said):
             load_model(tmp_path)
     path.write_bytes(whole)
-    for name, changes in (("segmental", {}), ("attentive", {"modalities": "audio"}), *MUTE.items()):
+    changed: dict[str, dict[str, Any]] = {"segmental": {}, "attentive": {"modalities": "audio"}, **MUTE}
+    for name, changes in changed.items():
         folder = tmp_path / name
         save(made(name, **changes), folder)
         (folder / "tokenizer.json").write_bytes(whole)
@@ -105,7 +106,7 @@ def test_a_checkpoint_brings_its_tokenizer_with_its_weights(name, tmp_path):
     members = {}
     if name == "attributes-ensemble":
         members = {"members": [{"gender": False}, {"gender": True}]}
-    model = made(name, text="google-bert/bert-large-uncased", **members)
+    model: Any = made(name, text="google-bert/bert-large-uncased", **members)
     assert model.tokenizer is None
     load_encoders(model, {"text": folder})
     assert model.tokenizer("So glad") == [2, 5, 6, 3]

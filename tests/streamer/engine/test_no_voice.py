@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Listening(FakeEngine):
         super().__init__()
         self.asked: list[Request] = []
 
-    def __call__(self, requests: list[Request]) -> list[Result]:
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
         self.asked += requests
         return super().__call__(requests)
 
@@ -93,7 +93,9 @@ def test_coughs_are_not_transcribed_and_words_are_asked_for_only_of_a_voice(
 
 def first_times(audio: Sound, config: Config) -> list[tuple[float, float]]:
     """For each utterance: its onset, and how much audio had come when its first reading was there."""
-    session, engine, onsets, readings = Session(CONTRACT, config), Listening(), {}, {}
+    session, engine = Session(CONTRACT, config), Listening()
+    onsets: dict[int, float] = {}
+    readings: dict[int, float] = {}
     for begin in range(0, len(audio), FRAME):
         for event in answer_all(session, engine, *session.feed(audio[begin : begin + FRAME])):
             if isinstance(event, SpeechStarted):

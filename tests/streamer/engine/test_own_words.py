@@ -88,7 +88,12 @@ def test_each_transcript_is_encoded_once_while_it_is_kept(model, monkeypatch):
     """Readings of one utterance repeat their words; what was not used for long is let go."""
     seen: list[str] = []
     read_texts = model.read_texts
-    monkeypatch.setattr(model, "read_texts", lambda texts: seen.extend(texts) or read_texts(texts))
+
+    def counted(texts):
+        seen.extend(texts)
+        return read_texts(texts)
+
+    monkeypatch.setattr(model, "read_texts", counted)
     monkeypatch.setattr(own_words, "KEPT", 3)
     engine = BatchEngine(model)
     [state] = states(engine, 1)

@@ -240,7 +240,7 @@ class Silent(FakeEngine):
 )
 def test_an_engine_that_detects_no_voice_gives_one_warning_and_all_readings(engine, reason):
     """A session neither waits for ever nor fails: webrtcvad decides alone."""
-    events = list(Drive(Session(CONTRACT), engine).events(iter([TALK])))
+    events = list(Drive(Session(CONTRACT), engine).run([TALK]))
     warnings = [event for event in events if event.type == "warning"]
     assert [warning.code for warning in warnings] == ["vad_failed"]
     assert reason in warnings[0].message and "webrtcvad decides alone" in warnings[0].message

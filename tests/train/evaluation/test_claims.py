@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from real_voice import spoken
 from synthetic_voice import write
 
 from emoscope.models.reading import Calibration
@@ -26,7 +27,8 @@ def unacted(tmp_path):
     read, sounds = tmp_path / "corpora" / "read", tmp_path / "corpora" / "sounds"
     rows = ["file,corpus,speaker,gender,age,text"]
     for place, (gender, age) in enumerate((("f", "9"), ("m", "30"), ("f", ""))):
-        write(read / f"r{place}.wav", 2.0, 120 + 20 * place)
+        read.mkdir(parents=True, exist_ok=True)
+        soundfile.write(read / f"r{place}.wav", spoken(2 * place), 16_000)
         rows.append(f"r{place}.wav,speechocean762,{place},{gender},{age},HELLO")
     (read / "clips.csv").write_text("\n".join(rows) + "\n")
     write(sounds / "hum_00.wav", 2.0, 150)
@@ -49,13 +51,17 @@ def test_read_speech_is_counted_by_age_and_gender(model, unacted, capsys):
 
 def test_sounds_are_counted_by_kind_and_minute(model, unacted, capsys):
     """Every utterance of a sound is a false one; a kind that the detector leaves alone has none."""
-    assert main("--model", model, "--corpus", "sounds", "--data", unacted) == 0
+    assert main("--model", model, "--corpus", "sounds", "--data", unacted, "--vad", "webrtc") == 0
     lines = capsys.readouterr().out.splitlines()
     assert "3 recordings" in lines[0] and "voice detector webrtc" in lines[0]
     [hum] = [line.split() for line in lines if line.startswith("hum")]
     [nothing] = [line.split() for line in lines if line.startswith("nothing")]
     assert hum[1] == "2" and int(hum[2]) >= 2 and float(hum[3]) == pytest.approx(int(hum[2]) / (4.8 / 60), rel=0.01)
     assert nothing[1:4] == ["1", "0", "0.0"] and nothing[4] == "-"
+    assert main("--model", model, "--corpus", "sounds", "--data", unacted) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [hum] = [line.split() for line in lines if line.startswith("hum")]
+    assert "voice detector both" in lines[0] and hum[1:3] == ["2", "0"], "the default takes no hum for a voice"
 
 
 def test_an_option_of_acted_corpora_is_refused(model, unacted, capsys):
