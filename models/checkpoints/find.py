@@ -44,7 +44,9 @@ def find_checkpoint(name: str | Path) -> Path:
     try:
         found = checkpoint_folder(name, files=FILES, cache=hub_cache())
     except NotCached:
-        raise NotCached(f"{name} is not on this machine; {how_to_get(str(name))}") from None
+        raise NotCached(
+            f"{name} is not on this machine, neither as a folder nor as a checkpoint; {how_to_get(str(name))}"
+        ) from None
     return whole(found, str(name))
 
 

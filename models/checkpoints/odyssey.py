@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..encoders import published, speech_encoder
 from ..errors import CardInvalid, HeadMismatch
 from ..pool_state import PoolState, SoftmaxState
+from ..pooling.base import without_autocast
 from ..pooling.softmax import SoftmaxPooling
 from .labels import raw_labels
 from .parts import Head, Parts, Snapshot, VoiceFamily, rows_of, split
@@ -30,8 +31,9 @@ class OdysseyPooling(SoftmaxPooling):
         self.attention = nn.Parameter(torch.empty(dim, 1))
 
     def scores(self, features: Tensor) -> Tensor:
-        raw: Tensor = torch.tanh(self.sap_linear(features)) @ self.attention
-        return raw.float()[..., None]
+        with without_autocast(features):  # in half precision the steps between large scores are too coarse
+            raw: Tensor = torch.tanh(self.sap_linear(features.float())) @ self.attention
+        return raw[..., None]
 
 
 class OdysseyNetwork(nn.Module):

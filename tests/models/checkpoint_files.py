@@ -235,3 +235,17 @@ def text(folder: Path, labels: Any, family: str = "roberta", **changes: Any) -> 
         tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
     ).save_pretrained(folder)
     return made
+
+
+AUDIO = 0.1 * torch.randn(1, 80 + 60 * 320, generator=torch.Generator().manual_seed(9))
+
+
+def window_normalised(audio: torch.Tensor) -> torch.Tensor:
+    return (audio - audio.mean()) / (audio.var(unbiased=False) + 1e-7).sqrt()
+
+
+def outputs(model: Any) -> Any:
+    """The whole clip at once, as the original would be given it."""
+    with torch.inference_mode():
+        hidden, mask = model.speech(AUDIO, torch.tensor([60 * 320]))
+        return model.outputs(model.pool(hidden, mask).state)
