@@ -1,5 +1,7 @@
 """The public checkpoints that are known by name: their sizes, families, outputs and licences."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -32,7 +34,7 @@ def test_the_parameters_of_the_known_checkpoints_are_those_of_their_shapes():
         hubert, xlsr = published("facebook/hubert-large-ll60k"), published("facebook/wav2vec2-large-xlsr-53")
         twelve = speech_encoder(xlsr.speech(model={**xlsr.model, "num_hidden_layers": 12}))
         summed = speech_encoder(wavlm.speech(layer="weighted"))
-        expected = {
+        expected: dict[str, tuple[Any, ...]] = {
             "superb/wav2vec2-base-superb-er": (
                 speech_encoder(base.speech(layer="weighted")), ProjectorHead(768, 256, 4),
             ),

@@ -107,7 +107,7 @@ def test_a_checkpoint_brings_its_tokenizer_with_its_weights(name, tmp_path):
     if name == "attributes-ensemble":
         members = {"members": [{"gender": False}, {"gender": True}]}
     model: Any = made(name, text="google-bert/bert-large-uncased", **members)
-    assert model.tokenizer is None
+    assert not model.tokenizer
     load_encoders(model, {"text": folder})
     assert model.tokenizer("So glad") == [2, 5, 6, 3]
     assert model.tokens(["so glad so", ""]).mask.sum(1).tolist() == [5, 0]
