@@ -10,7 +10,7 @@ import torch
 from emoscope.models import load_model, save_model
 from emoscope.models.errors import UsageError
 from emoscope.models.systems import build, draft_card
-from emoscope.streamer import Config, Session, open_engine
+from emoscope.streamer import Config, Session, VadConfig, open_engine
 from emoscope.streamer.cli import main as cli
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.runtime.replay import replay
@@ -70,7 +70,7 @@ def test_chunks_and_a_restored_session_change_nothing(name):
     torch.manual_seed(5)
     system, changes = SYSTEMS[name]
     engine = open_engine(build(system, "tiny", **changes), threads=1).engine
-    contract, config = engine.model.contract, Config(transcript=False)
+    contract, config = engine.model.contract, Config(transcript=False, vad=VadConfig(backend="webrtc"))
     audio = np.concatenate([silence(0.4), voice(4.3), silence(0.8), voice(1.2, 210.0), silence(0.7)])
     whole = run(Session(contract, config), engine, [audio])
     assert sum(event.type == "emotion.final" for event in whole) == 2

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from odd_worker import exited
+from real_voice import sentence
 from waiting import wait_until
 
 from emoscope.streamer import read_record
@@ -22,7 +23,7 @@ from emoscope.streamer.testing import FakeClock, silence, voice
 @pytest.fixture
 def talk(tmp_path) -> Path:
     """Two utterances at 44.1 kHz in stereo."""
-    audio = np.concatenate([silence(0.5), voice(2.0), silence(1.0), voice(1.5, 220.0), silence(0.7)])
+    audio = np.concatenate([silence(0.5), sentence(0), silence(1.0), sentence(1), silence(0.7)])
     count = int(len(audio) * 2.75625)
     at_44k = np.interp(np.arange(count) / 2.75625, np.arange(len(audio)), audio)
     soundfile.write(tmp_path / "talk.wav", np.stack([at_44k, at_44k], 1), 44_100)
@@ -39,7 +40,7 @@ def test_a_recording_gives_one_line_a_final_and_a_summary(talk, tiny_model, caps
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0] == str(talk) and len(lines) == 4 and err == ""
-    assert lines[1].startswith("  00:00.5-") and "1 recording · 5.7 s · 2 utterances" in lines[3] and "RTF" in lines[3]
+    assert lines[1].startswith("  00:00.6-") and "1 recording · 7.0 s · 2 utterances" in lines[3] and "RTF" in lines[3]
 
 
 def test_json_is_the_protocols_events_and_nothing_else(talk, tiny_model, capsys):
@@ -77,7 +78,7 @@ def test_bad_files_are_named_and_the_others_still_read(talk, tiny_model, tmp_pat
     content = (tmp_path / "cut.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
     names = ["missing.wav", "empty.wav", "text.wav", "nan.wav", "silent.wav", "cut.flac", "talk.wav"]
-    code = main(["replay", *(str(tmp_path / n) for n in names), "--model", str(tiny_model)])
+    code = main(["replay", *(str(tmp_path / n) for n in names), "--model", str(tiny_model), "--vad", "webrtc"])
     out, err = capsys.readouterr()
     assert code == 1
     complaints = err.splitlines()
@@ -180,7 +181,8 @@ def test_a_broken_recording_ends_its_session_in_the_protocols_order(tiny_model, 
     soundfile.write(tmp_path / "cut.flac", voice(6.0), 16_000)
     content = (tmp_path / "cut.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
-    assert main(["replay", str(tmp_path / "cut.flac"), "--model", str(tiny_model), "--json"]) == 1
+    arguments = ["replay", str(tmp_path / "cut.flac"), "--model", str(tiny_model), "--vad", "webrtc", "--json"]
+    assert main(arguments) == 1
     said = events(capsys.readouterr().out)
     kinds = [e["type"] for e in said]
     assert kinds[-1] == "session.closed" and kinds.index("error") < kinds.index("emotion.final")
@@ -223,7 +225,7 @@ def test_control_c_leaves_a_whole_record(tiny_model, tmp_path):
     """SIGINT in the first utterance of a paced replay gives exit code 130, no traceback and a readable record."""
     import signal
 
-    soundfile.write(tmp_path / "long.wav", np.concatenate([voice(4.0), silence(300.0)]), 16_000)
+    soundfile.write(tmp_path / "long.wav", np.concatenate([sentence(0), sentence(1), silence(300.0)]), 16_000)
     record = tmp_path / "records" / "long.jsonl"
     process = subprocess.Popen(
         [sys.executable, "-m", "emoscope.streamer.cli", "replay", str(tmp_path / "long.wav"), "--model",

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from real_voice import sentence
 
 from emoscope.streamer import InputError, RecordWriter, Session
 from emoscope.streamer.cli.main import main
@@ -32,7 +33,7 @@ ANY_TEXT = st.one_of(
 @pytest.fixture
 def talk(tmp_path) -> Path:
     """Two utterances."""
-    soundfile.write(tmp_path / "talk.wav", np.concatenate([voice(2.0), silence(1.0), voice(1.5, 220.0)]), 16_000)
+    soundfile.write(tmp_path / "talk.wav", np.concatenate([sentence(0), silence(1.0), sentence(1)]), 16_000)
     return tmp_path / "talk.wav"
 
 
