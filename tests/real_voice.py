@@ -1,19 +1,26 @@
-"""The voices of the demo recording, for tests in which the real voice detector decides: it refuses made voices."""
+"""Sentences of the demo recording, for tests whose engine has the real voice detector: it refuses synthetic voices."""
 
-import csv
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import soundfile
 
-from emoscope.train.corpora.audio import read_clip
-
-RECORDINGS = Path(__file__).parents[1] / "demo" / "recordings"
+RECORDING = Path(__file__).parents[1] / "demo" / "recordings" / "conversation.flac"
 RATE = 16_000
+SENTENCES_S = ((0.9, 3.3), (5.2, 7.6), (9.6, 12.4), (14.2, 16.4))
+"""Seconds of the first four: two actors, neutral, angry, calm and fearful."""
 
 
-def spoken(*numbers: int) -> np.ndarray:
-    """The clips of these numbers, 0 to 15, with the room before and after each: (n,) samples at 16 kHz."""
-    audio = read_clip(RECORDINGS / "conversation.flac", RATE)
-    rows = list(csv.DictReader((RECORDINGS / "conversation.tsv").open(encoding="utf-8"), delimiter="\t"))
-    bounds = [(round(float(rows[n]["start"]) * RATE), round(float(rows[n]["end"]) * RATE)) for n in numbers]
-    return np.concatenate([audio[start:end] for start, end in bounds])
+@cache
+def _recording() -> npt.NDArray[np.float32]:
+    samples, rate = soundfile.read(RECORDING, dtype="float32")
+    assert rate == RATE
+    return np.asarray(samples)
+
+
+def sentence(number: int) -> npt.NDArray[np.float32]:
+    """One sentence, with hardly any silence around it, at 16 kHz."""
+    start, end = SENTENCES_S[number]
+    return _recording()[round(start * RATE) : round(end * RATE)].copy()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from real_voice import sentence
 from strategies import speech_with_pauses
 
 from emoscope.models import ModelError
@@ -58,7 +59,7 @@ def test_a_reading_does_not_depend_on_which_sessions_shared_its_batch(engine, on
 
 def test_the_live_final_equals_the_models_offline_forward(engine):
     """Windows of the stream, merged in NumPy, against `forward_windows` in torch on the same span."""
-    audio = np.concatenate([silence(0.7), voice(5.3), silence(0.9), voice(0.9, 200.0)])
+    audio = np.concatenate([silence(0.7), sentence(0), sentence(1), silence(0.9), sentence(2)])
     finals = [e for e in run(Session(engine.model.contract), engine, [audio]) if e.type == "emotion.final"]
     assert len(finals) == 2
     for final in finals:
@@ -78,7 +79,7 @@ def test_a_model_that_breaks_is_an_error_and_every_utterance_still_ends(engine, 
     drive = Drive(Session(engine.model.contract, Config(transcript=False)), engine)
     events: list[Any] = []
     with pytest.raises(ModelError, match="tiny: out of memory"):
-        events.extend(drive.run([voice(2.0)]))  # extend keeps what came before the error
+        events.extend(drive.run([sentence(0)]))  # extend keeps what came before the error
     kinds = [e.type for e in events]
     assert kinds.count("emotion.final") == 1 and kinds[-1] == "session.closed" and "error" in kinds
 

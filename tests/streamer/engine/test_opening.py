@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
-from real_voice import spoken
+from real_voice import sentence
 
 from emoscope.models import NotCached, load_model
 from emoscope.streamer import UsageError, open_engine, replay
@@ -16,6 +17,7 @@ from emoscope.streamer.cli.main import main
 from emoscope.streamer.engine.batch import BatchEngine
 from emoscope.streamer.engine.opening import KEEP_THREADS, choose_device, choose_precision
 from emoscope.streamer.server import serving
+from emoscope.streamer.testing import silence
 from emoscope.train.corpora import Clip
 from emoscope.train.evaluation.conditions import CLEAN
 from emoscope.train.evaluation.pool import Job, Settings, Worker
@@ -32,7 +34,7 @@ def threads_restored() -> Iterator[None]:
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     path = tmp_path / "talk.wav"
-    soundfile.write(path, spoken(0), 16_000)
+    soundfile.write(path, np.concatenate([silence(0.3), sentence(0), silence(0.8)]), 16_000)
     return path
 
 

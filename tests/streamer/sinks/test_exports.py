@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from real_voice import spoken
+from real_voice import sentence
 
 from emoscope.streamer import InputError, RecordWriter, Session
 from emoscope.streamer.cli.main import main
@@ -32,7 +33,7 @@ ANY_TEXT = st.one_of(
 @pytest.fixture
 def talk(tmp_path) -> Path:
     """Two utterances."""
-    soundfile.write(tmp_path / "talk.wav", spoken(0, 2), 16_000)
+    soundfile.write(tmp_path / "talk.wav", np.concatenate([sentence(0), silence(1.0), sentence(1)]), 16_000)
     return tmp_path / "talk.wav"
 
 

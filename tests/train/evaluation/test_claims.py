@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from real_voice import spoken
+from real_voice import sentence
 from synthetic_voice import write
 
 from emoscope.models.reading import Calibration
@@ -28,7 +28,7 @@ def unacted(tmp_path):
     rows = ["file,corpus,speaker,gender,age,text"]
     for place, (gender, age) in enumerate((("f", "9"), ("m", "30"), ("f", ""))):
         read.mkdir(parents=True, exist_ok=True)
-        soundfile.write(read / f"r{place}.wav", spoken(2 * place), 16_000)
+        soundfile.write(read / f"r{place}.wav", sentence(place), 16_000)
         rows.append(f"r{place}.wav,speechocean762,{place},{gender},{age},HELLO")
     (read / "clips.csv").write_text("\n".join(rows) + "\n")
     write(sounds / "hum_00.wav", 2.0, 150)

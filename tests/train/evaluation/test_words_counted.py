@@ -6,11 +6,12 @@ import signal
 import numpy as np
 import pytest
 import soundfile
+from real_voice import sentence
 from waiting import wait_until
 
 from emoscope.streamer import Config, open_engine, replay
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable
-from emoscope.streamer.testing import silence, voice
+from emoscope.streamer.testing import silence
 from emoscope.train.corpora import Clip
 from emoscope.train.evaluation.runner import SessionRunner
 from emoscope.train.evaluation.sessions import PlannedSession
@@ -47,7 +48,7 @@ def clips(tmp_path):
     found = []
     for number in range(2):
         path = tmp_path / f"{number}.wav"
-        soundfile.write(path, np.concatenate([silence(0.3), voice(1.5, seed=number), silence(0.8)]), 16_000)
+        soundfile.write(path, np.concatenate([silence(0.3), sentence(number), silence(0.8)]), 16_000)
         found.append(Clip(corpus="ravdess", name=str(number), path=path, speaker="01", label="angry"))
     return tuple(found)
 
