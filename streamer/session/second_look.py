@@ -22,6 +22,7 @@ SLOWER = 1.5  # so many times
 CERTAINTY = 0.9  # of the configured threshold: the mean probability over those frames that shows a voice
 EVERY = 25  # frames between two looks
 ROOM = 0.6  # where webrtcvad takes a larger share of the room's frames for a voice, what it hears tells nothing
+BREAK = 10  # frames that webrtcvad may miss within a voice
 LEAD = 60  # an utterance that a look found began at most so many frames ago: the look before may have missed it
 
 
@@ -67,9 +68,14 @@ class SecondLook:
 
     @property
     def lead(self) -> int:
-        """Samples from the first frame that webrtcvad heard to the newest one's end."""
-        s = self.state
-        return (len(s.heard) - s.heard.index(True)) * FRAME
+        """Samples since webrtcvad began to hear the voice, up to the newest frame's end; short breaks belong to it."""
+        count = unheard = 0
+        for place, voiced in enumerate(reversed(self.state.heard), 1):
+            unheard = 0 if voiced else unheard + 1
+            count = place if voiced else count
+            if unheard > BREAK:
+                break
+        return count * FRAME
 
     def shows_voice(self, probabilities: Sequence[float], chunk: int) -> bool:
         """Whether the probabilities of slowed audio, by chunks of so many samples, show a voice."""

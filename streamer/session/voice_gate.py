@@ -119,7 +119,7 @@ class VoiceGate:
             s.room_before = s.room
         if look and not begins:
             s.since, s.room = 0, s.room_before
-            return Decision(True, True, True, self.look.lead)
+            return Decision(True, True, True, self.look.lead, self.look.lead)
         hold = HOLD_NOISY if s.room >= NOISY else HOLD_QUIET
         voiced = counts or (webrtc.continues and s.since * FRAME <= hold)
         precedes = webrtc.precedes or s.since == 0

@@ -17,6 +17,7 @@ from emoscope.streamer.protocol.events import EmotionInterim, SpeechEnded, Speec
 from emoscope.streamer.session.requests import DetectVoice, Request, Result, Transcribe
 from emoscope.streamer.session.vad import FRAME
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, run, silence
+from emoscope.train.corpora.audio import read_clip
 
 WEBRTC = Config(vad=VadConfig(backend="webrtc"))
 
@@ -128,3 +129,15 @@ def test_the_onset_of_a_voice_is_kept_and_its_first_reading_is_hardly_later(conv
         else:
             assert later <= first + 0.2
     assert breaths <= 3
+
+
+def test_a_scream_is_found_by_the_second_look_from_its_onset(shared: Path) -> None:
+    """The network alone takes this angry voice for none; its whole length becomes an utterance."""
+    audio = read_clip(shared / "corpora" / "ravdess" / "03-01-05-02-01-01-18.flac", 16_000)
+
+    def ended(config: Config) -> list[SpeechEnded]:
+        return [e for e in run(Session(CONTRACT, config), Listening(), [audio]) if isinstance(e, SpeechEnded)]
+
+    found, alone = ended(Config()), ended(WEBRTC)
+    assert not ended(Config(vad=VadConfig(backend="silero")))
+    assert found and found[0].start <= alone[0].start + 0.1 and found[-1].end >= alone[-1].end - 0.3
