@@ -15,7 +15,7 @@ from raw_client import raw
 from emoscope.models import load_model, save_model
 from emoscope.models.systems import build, draft_card
 from emoscope.models.text_model import TextModel
-from emoscope.streamer import Config, Session, open_engine
+from emoscope.streamer import Config, Session, VadConfig, open_engine
 from emoscope.streamer.engine.batch import BatchEngine
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.runtime.replay import replay
@@ -37,7 +37,10 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 RATE = 16_000
 AUDIO = np.concatenate([silence(0.4), voice(4.3), silence(0.8), voice(2.2, 210.0), silence(0.7)])
-OPTIONS: dict[str, Any] = {"refresh_s": 0.7, "text_wait_s": 0.4, "pace": "fast"}
+# The default detector refuses made voices.
+OPTIONS: dict[str, Any] = {
+    "refresh_s": 0.7, "text_wait_s": 0.4, "pace": "fast", "vad": VadConfig(backend="webrtc"),
+}  # fmt: skip
 DURABLE = ("speech.started", "speech.ended", "transcript.final", "emotion.final", "mood")
 
 
@@ -181,7 +184,7 @@ def test_a_websocket_and_a_replay_read_the_same_words(name, tmp_path):
         opened = open_engine(load_model(tmp_path / "model"), threads=1, many_sessions=True)
         recognizers = [odd_recognizer("answers")]
         async with serving(opened.loaded, recognizers=recognizers) as server, raw(server.url) as client:
-            await client.say("session.update", config={**OPTIONS, "encoding": "pcm_f32le"})
+            await client.say("session.update", config=msgspec.to_builtins({**OPTIONS, "encoding": "pcm_f32le"}))
             await client.until("session.updated")
             await client.audio(AUDIO, 8_000, "pcm_f32le")
             return await client.finished()
