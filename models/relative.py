@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .contract import ModelContract
 from .model import StreamModel
 from .pool_state import PoolState, SoftmaxState
-from .pooling import AttentivePooling
+from .pooling.softmax import SoftmaxPooling
 from .reading import DIMENSIONS, Calibration
 from .speaker import PRIOR_WEIGHT, SpeakerProfiles
 
@@ -19,7 +19,9 @@ class RelativeModel(StreamModel):
     clip  bound of the features of embeddings and baselines, in standard deviations over the training speakers
     """
 
-    pooling: AttentivePooling
+    pooling: SoftmaxPooling
+    head: nn.Module
+    ratings: nn.Module | None
     clip: float
 
     def __init__(self, contract: ModelContract, calibration: Calibration) -> None:
@@ -28,7 +30,7 @@ class RelativeModel(StreamModel):
             raise ValueError(f"dimensions are {DIMENSIONS} or none, not {contract.dimensions}")
         self.contract, self.calibration = contract, calibration
 
-    def add_heads(self, pooling: AttentivePooling, dropout: float, clip: float) -> None:
+    def add_heads(self, pooling: SoftmaxPooling, dropout: float, clip: float) -> None:
         """Add the pooling and what follows it; a subclass calls this once its encoder is there."""
         contract = self.contract
         self.clip = clip

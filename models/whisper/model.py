@@ -10,22 +10,24 @@ from torch import Tensor, nn
 from ..contract import ModelContract
 from ..errors import UsageError
 from ..model import Encoded, frame_mask
-from ..pooling import AttentivePooling
 from ..reading import Calibration
 from ..relative import RelativeModel
 from .checkpoint import Weights, load_encoder
 from .encoder import DIM, PAIR, STATES, LowerWhisper
+from .members import MembersLinear, MembersPooling
 
 
 @dataclass(frozen=True, kw_only=True)
 class WhisperConfig:
     """Shape of the head. Window and hop are in the contract.
 
+    members  heads of this shape, whose mean is the answer; each was trained by itself
     encoder  SHA-256 of each of the encoder's tensors as float16: the head fits no other encoder
     clamp    bound of the encoder's states, in standard deviations over the training speech
     clip     bound of the features of embeddings and baselines, in standard deviations over the training speakers
     """
 
+    members: int = 3
     width: int = 192
     queries: int = 2
     heads: int = 2
@@ -39,6 +41,8 @@ class WhisperConfig:
         """TypeError or ValueError for what a card must not say."""
         if not isinstance(self.encoder, dict) or not all(isinstance(text, str) for text in self.encoder.values()):
             raise TypeError("encoder must give the digest of each tensor by name")
+        if self.members < 1:
+            raise ValueError(f"members must be at least 1, not {self.members}")
         if not (self.clamp > 0 and self.clip > 0 and 0 <= self.dropout < 1 and 0 <= self.input_dropout < 1):
             raise ValueError("clamp and clip must be positive, and dropouts from 0 to 1")
 
@@ -64,12 +68,14 @@ class WhisperModel(RelativeModel):
         self.mean: Tensor
         self.deviation: Tensor
         self.input_dropout = nn.Dropout(config.input_dropout)
-        self.input = nn.Linear(DIM, config.width)
-        self.norm = nn.LayerNorm(config.width)
+        self.inputs = nn.ModuleList(nn.Linear(DIM, config.width) for _ in range(config.members))
+        self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.members))
         self.hidden_dropout = nn.Dropout(config.dropout)
-        self.add_heads(
-            AttentivePooling(config.width, config.queries, config.heads), dropout=config.dropout, clip=config.clip
-        )
+        pooling = MembersPooling(config.width, config.members, config.queries, config.heads)
+        self.add_heads(pooling, dropout=config.dropout, clip=config.clip)
+        self.head = MembersLinear(config.members, pooling.width, len(contract.labels))
+        if contract.dimensions:
+            self.ratings = MembersLinear(config.members, pooling.width, len(contract.dimensions))
         self._encoder: list[LowerWhisper] = []  # in a list, so that torch does not take it for a part of this module
 
     @classmethod
@@ -120,8 +126,9 @@ class WhisperModel(RelativeModel):
     def pool_states(self, states: Tensor, owned: Tensor) -> Encoded:
         """Pool standardised states (B, T, 512) over the frames owned[:, 0] to owned[:, 1] (B, 2)."""
         mask = frame_mask(owned[:, 0], owned[:, 1], states.shape[1])
-        hidden = self.norm(nn.functional.gelu(self.input(self.input_dropout(states))))
+        members = zip(self.inputs, self.norms, strict=True)
+        hidden = [norm(nn.functional.gelu(layer(self.input_dropout(states)))) for layer, norm in members]
         # Autocast would pool in half precision whatever the inputs are; pooled states are always float32.
         with torch.autocast(states.device.type, enabled=False):
-            state, scores = self.pooling.summarise(self.hidden_dropout(hidden).float(), mask)
+            state, scores = self.pooling.summarise(self.hidden_dropout(torch.cat(hidden, 2)).float(), mask)
         return Encoded(state, scores.flatten(2))

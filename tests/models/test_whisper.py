@@ -14,6 +14,7 @@ from emoscope.models import Calibration, ModelContract, save_model
 from emoscope.models.cards import Audio, CalibrationCard, Card
 from emoscope.models.errors import HeadMismatch, NotCached
 from emoscope.models.external import encoders, find_encoder, kept_file, resolve
+from emoscope.models.speaker import SpeakerProfiles
 from emoscope.models.store import load_model
 from emoscope.models.whisper import WhisperConfig, WhisperModel
 from emoscope.models.whisper.checkpoint import (
@@ -25,6 +26,7 @@ from emoscope.models.whisper.checkpoint import (
     read_encoder,
 )
 from emoscope.models.whisper.ctranslate2 import read_variables
+from emoscope.models.whisper.members import join_members
 
 from .whisper_files import ctranslate2_file, random_encoder, write_ctranslate2, write_transformers
 
@@ -263,3 +265,49 @@ def test_the_encoder_counts_among_the_parameters_and_moves_with_the_model() -> N
     head = sum(parameter.numel() for parameter in model.parameters())
     assert model.parameter_count - head == sum(tensor.numel() for tensor in encoder().values())
     assert next(model.double().encoder.parameters()).dtype == torch.float64
+
+
+def test_members_that_are_joined_answer_with_their_mean() -> None:
+    """Voices, windows, merges and baselines are the same for all members; logits are averaged, and dimensions before
+    their bound."""
+    torch.manual_seed(8)
+    members = [WhisperModel(WhisperConfig(width=16, members=1), CONTRACT, Calibration()).eval() for _ in range(3)]
+    for member in members:
+        for name in ("own", "centre", "spread"):
+            getattr(member, name).data.uniform_(0.5, 1.5)
+    joined = WhisperModel(WhisperConfig(width=16, members=3), CONTRACT, Calibration()).eval()
+    joined.load_state_dict(join_members([member.state_dict() for member in members]))
+    states, owned = torch.randn(2, 30, 512), torch.tensor([[0, 12], [3, 30]])
+    with torch.inference_mode():
+        windows = [states[:, :14], states[:, 14:]]
+        shares = [torch.tensor([[0, 12], [3, 14]]), torch.tensor([[0, 0], [0, 16]])]
+
+        def embedding(model: WhisperModel) -> torch.Tensor:
+            one, other = (model.pool_states(part, own).state for part, own in zip(windows, shares, strict=True))
+            merged = model.embed(one.merge(other))
+            torch.testing.assert_close(
+                merged, model.embed(model.pool_states(states, owned).state), atol=1e-5, rtol=1e-5
+            )
+            return merged
+
+        apart, together = [embedding(member) for member in members], embedding(joined)
+        for weight in (None, torch.tensor([4.0, 30.0])):
+            said = []
+            for member, own in zip(members, apart, strict=True):
+                logits, dimensions = member.decide(
+                    own, None if weight is None else SpeakerProfiles(own.flip(0), weight)
+                )
+                said.append(torch.cat([logits, dimensions.atanh()], 1))
+            logits, dimensions = joined.decide(
+                together, None if weight is None else SpeakerProfiles(together.flip(0), weight)
+            )
+            mean = torch.stack(said).mean(0)
+            torch.testing.assert_close(torch.cat([logits, dimensions.atanh()], 1), mean, atol=1e-4, rtol=1e-4)
+            assert torch.stack(said).std(0).min() > 1e-3
+
+
+@pytest.mark.parametrize("members", [0, -1])
+def test_a_head_without_members_is_refused(members: int) -> None:
+    """The card's config says how many there are."""
+    with pytest.raises(ValueError, match="members must be at least 1"):
+        WhisperModel.from_card({"members": members}, CONTRACT, Calibration())

@@ -15,11 +15,12 @@ from emoscope.models.reading import DIMENSIONS, Calibration
 from emoscope.models.whisper import WhisperConfig, WhisperModel
 from emoscope.models.whisper.checkpoint import Weights, digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
+from emoscope.models.whisper.members import join_members
 
 from ..corpora import CATEGORICAL, LABELS, TRAINED, Clip, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
-from ..fit import fingerprint
+from ..fit import Fitted, fingerprint
 from ..progress import stage
 from ..small.batches import BatchConfig
 from ..small.features import Utterance
@@ -135,12 +136,25 @@ def train_one(
     resume: bool,
     title: str,
 ) -> Trained[WhisperModel]:
-    """One training on a split's training speakers."""
-    torch.manual_seed(recipe.fit.seed)
-    model = WhisperModel(recipe.model, CONTRACT, Calibration())
-    model.attach(encoder)
-    fitted = fit(model, only(variants, split.train), LABELS_OF, recipe.fit, checkpoint, resume, title)
-    return Trained(model, fitted, split)
+    """The members of one model, each trained by itself on a split's training speakers from a seed of its own.
+
+    checkpoint  a member's file is named after it and the member's number
+    """
+    chosen, count = only(variants, split.train), recipe.model.members
+    members, fitted = [], []
+    for number in range(count):
+        settings = replace(recipe.fit, seed=recipe.fit.seed + number)
+        torch.manual_seed(settings.seed)
+        model = WhisperModel(replace(recipe.model, members=1), CONTRACT, Calibration())
+        model.attach(encoder)
+        path = checkpoint.with_name(f"{checkpoint.stem}-{number}{checkpoint.suffix}")
+        fitted.append(fit(model, chosen, LABELS_OF, settings, path, resume, f"{title}, member {number + 1} of {count}"))
+        members.append(model.state_dict())
+    joined = WhisperModel(recipe.model, CONTRACT, Calibration())
+    joined.attach(encoder)
+    joined.load_state_dict(join_members(members))
+    losses = [sum(each) / count for each in zip(*(one.losses for one in fitted), strict=True)]
+    return Trained(joined.eval(), Fitted(losses, seconds=sum(one.seconds for one in fitted)), split)
 
 
 def only(variants: Variants, clips: Sequence[Clip], corpora: Sequence[str] = SPOKEN) -> list[list[Utterance]]:
@@ -167,7 +181,7 @@ def make_card(
     return Card(
         format=1,
         id=name,
-        version="1",
+        version="2",
         architecture=model.architecture,
         config=model.card_config(),
         audio=Audio.of(
