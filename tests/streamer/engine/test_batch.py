@@ -14,7 +14,6 @@ from emoscope.streamer import Config, Session, VadConfig, open_engine, replay
 from emoscope.streamer.runtime.drive import Drive
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
-
 WEBRTC = Config(vad=VadConfig(backend="webrtc"))
 """The real network, which the engine has, takes the strategies' voices for none."""
 
