@@ -159,13 +159,13 @@ def test_weights_that_do_not_fit_are_one_line(talk, tiny_model, tmp_path, capsys
 
 
 def test_a_paced_replay_takes_its_time_and_gives_the_same_events(talk, tiny_model):
-    """At speed 2 five point seven seconds take half of that, on a clock that does not wait."""
+    """At speed 2 seven seconds take half of that, on a clock that does not wait."""
     from emoscope.streamer import replay
     from emoscope.streamer.testing import differences
 
     clock = FakeClock()
     paced = list(replay(talk, tiny_model, speed=2.0, clock=clock))
-    assert clock.seconds == pytest.approx(5.7 / 2, abs=0.1)
+    assert clock.seconds == pytest.approx(7.0 / 2, abs=0.1)
     assert differences(paced, replay(talk, tiny_model)) == []
 
 

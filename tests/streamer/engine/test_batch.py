@@ -10,9 +10,12 @@ from real_voice import sentence
 from strategies import speech_with_pauses
 
 from emoscope.models import ModelError
-from emoscope.streamer import Config, Session, open_engine, replay
+from emoscope.streamer import Config, Session, VadConfig, open_engine, replay
 from emoscope.streamer.runtime.drive import Drive
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
+
+WEBRTC = Config(vad=VadConfig(backend="webrtc"))
+"""The real network, which the engine has, takes the strategies' voices for none."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def engine(tiny_model):
 def test_a_reading_does_not_depend_on_which_sessions_shared_its_batch(engine, one, other):
     """Two voices interleaved block by block, their requests in one batch, equal the two alone."""
     contract = engine.model.contract
-    sessions = [Session(contract), Session(contract)]
+    sessions = [Session(contract, WEBRTC), Session(contract, WEBRTC)]
     events: list[list[Any]] = [[], []]
     waiting: list[list[Any]] = [[], []]
 
@@ -54,12 +57,12 @@ def test_a_reading_does_not_depend_on_which_sessions_shared_its_batch(engine, on
         step(number, sessions[number].finish())
     settle_both()
     for number, audio in enumerate((one, other)):
-        assert differences(run(Session(contract), engine, [audio]), events[number]) == []
+        assert differences(run(Session(contract, WEBRTC), engine, [audio]), events[number]) == []
 
 
 def test_the_live_final_equals_the_models_offline_forward(engine):
     """Windows of the stream, merged in NumPy, against `forward_windows` in torch on the same span."""
-    audio = np.concatenate([silence(0.7), sentence(0), sentence(1), silence(0.9), sentence(2)])
+    audio = np.concatenate([silence(0.7), sentence(0), silence(0.9), sentence(2), silence(0.5)])
     finals = [e for e in run(Session(engine.model.contract), engine, [audio]) if e.type == "emotion.final"]
     assert len(finals) == 2
     for final in finals:
