@@ -32,6 +32,8 @@ from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, run, sil
 TINY = f"faster-whisper:{TINY_WHISPER}"
 SAMPLE_RATE = 16_000
 
+MADE = VadConfig(backend="webrtc")  # of made voices, and for sounds that it takes for one
+
 
 def chosen(name: str) -> Choice:
     """The recognizer of that name, which must be there."""
@@ -87,6 +89,7 @@ def music(seconds):
 
 
 def events_of(recognizer, audio, **options):
+    options = {"vad": MADE} | options
     config = Config(**options)
     effective = prepare(recognizer, config).options
     session = Session(CONTRACT, Config(**(options | effective)), transcribe=True)
@@ -103,7 +106,7 @@ def assert_emotions_as_without_words(events, audio, **options):
 
     There is at least one utterance.
     """
-    alone = run(Session(CONTRACT, Config(**options)), FakeEngine(), [audio])
+    alone = run(Session(CONTRACT, Config(**({"vad": MADE} | options))), FakeEngine(), [audio])
     assert not of_type(events, WarningEvent)
     for kind in (EmotionInterim, EmotionFinal):
         ours, theirs = of_type(events, kind), of_type(alone, kind)

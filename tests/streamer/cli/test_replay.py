@@ -273,7 +273,9 @@ def test_words_are_read_offline_with_pocketsphinx(conversation, tmp_path, capsys
 
     audio, rate = soundfile.read(conversation, dtype="float32", frames=8 * 16_000)
     soundfile.write(tmp_path / "two.flac", audio, rate)
-    assert main(["replay", str(tmp_path / "two.flac"), "--asr", "pocketsphinx", "--json"]) == 0
+    # As fast as it goes and with `both`, an utterance is known too late for passes before its last one.
+    options = ("--asr", "pocketsphinx", "--json", "--vad", "webrtc")
+    assert main(["replay", str(tmp_path / "two.flac"), *options]) == 0
     out, err = capsys.readouterr()
     said = events(out)
     validator = jsonschema.Draft202012Validator(schema())

@@ -43,7 +43,7 @@ def slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def heard(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[list[dict], list[str]]:
     """The events of `listen`, and the lines on stderr."""
-    assert main(["listen", "--json", "--asr", "none", "--threads", "1", *options]) == 0
+    assert main(["listen", "--json", "--asr", "none", "--threads", "1", "--vad", "webrtc", *options]) == 0
     printed = capsys.readouterr()
     return [json.loads(line) for line in printed.out.splitlines()], printed.err.splitlines()
 
@@ -113,6 +113,7 @@ def served(*options: str) -> tuple[list[dict], dict, str, Raw]:
 
         async def talk() -> Raw:
             async with raw(url, open_timeout=60) as client:
+                await client.say("session.update", config={"vad": {"backend": "webrtc"}})  # a made voice
                 await client.audio(TALK)
                 await client.finished()
                 return client

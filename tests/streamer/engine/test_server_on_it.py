@@ -95,6 +95,7 @@ def test_a_signal_to_all_processes_drains_the_sessions_and_leaves_none(number: i
 
     async def talk() -> Raw:
         async with raw(url, open_timeout=60) as client:
+            await client.say("session.update", config={"vad": {"backend": "webrtc"}})  # a made voice
             await client.audio(TALK[:40_000])
             await client.until("speech.started")
             os.killpg(process.pid, number)

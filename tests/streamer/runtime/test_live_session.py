@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emoscope.streamer import Config, Session
+from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.protocol.events import (
     AnyEvent,
     EmotionFinal,
@@ -45,7 +45,7 @@ class Listener:
     def __init__(self, engine: HeldEngine, **options: Any) -> None:
         self.engine, self.clock = engine, FakeClock()
         self.events: list[AnyEvent] = []
-        self.session = Session(CONTRACT, Config(transcript=False))
+        self.session = Session(CONTRACT, Config(transcript=False, vad=VadConfig(backend="webrtc")))
         self.at = LiveSession(self.session, engine, self.events.append, lambda: 0.0, clock=self.clock, **options)
 
     def listen(self, audio: np.ndarray) -> None:

@@ -69,6 +69,7 @@ def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
 
     async def talk() -> Raw:
         async with raw(listening["url"], open_timeout=60) as client:
+            await client.say("session.update", config={"vad": {"backend": "webrtc"}})  # a made voice
             await client.audio(TALK[:40_000])
             await client.until("speech.started")
             process.send_signal(signal.SIGTERM)
@@ -177,6 +178,7 @@ async def _told_to_go(process: subprocess.Popen, url: str, what: str) -> tuple[f
     port = int(url.rpartition(":")[2].partition("/")[0])
     async with raw(url, open_timeout=60) as client:
         stranger = await asyncio.open_connection("127.0.0.1", port) if what == "stranger" else None
+        await client.say("session.update", config={"vad": {"backend": "webrtc"}})  # a made voice
         await client.audio(TALK[:40_000])
         if what != "event loop":
             await client.until("speech.started")

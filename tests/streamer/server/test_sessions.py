@@ -219,6 +219,7 @@ def test_a_ping_is_answered_while_the_model_computes() -> None:
 
     async def ping() -> int:
         async with serving((CONTRACT, engine)) as server, raw(server.url) as client:
+            await client.say("session.update", config={"vad": {"backend": "webrtc"}})  # a made voice
             await client.audio(np.concatenate([silence(0.2), voice(1.2)]))
             await client.until("speech.started")
             for _ in range(10):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from raw_client import TALK, Raw, alone, eventually, lasting, raw
 from virtual_server import HeldEngine, serve_virtually
 
+from emoscope.streamer import VadConfig
 from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.server.phase import Phase
@@ -56,7 +57,9 @@ def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     async def talk() -> tuple[int, Raw, Raw]:
         async with serving((CONTRACT, engine)) as server, raw(server.url) as bad, raw(server.url) as good:
             for client, audio in ((bad, loud), (good, TALK)):
-                await client.say("session.update", config={"pace": "fast", "interim": False})
+                await client.say(
+                    "session.update", config={"pace": "fast", "interim": False, "vad": {"backend": "webrtc"}}
+                )
                 await client.audio(audio[:56_000], 56_000)
                 await client.until("speech.started")
             engine.release()
@@ -67,7 +70,7 @@ def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     code, bad, good = asyncio.run(talk())
     assert (code, bad.errors) == (1011, ["model_failed"])
     assert [record.message for record in caplog.records].count("fault") == 1
-    assert differences(lasting(good.events), lasting(alone(TALK, interim=False))) == []
+    assert differences(lasting(good.events), lasting(alone(TALK, interim=False, vad=VadConfig(backend="webrtc")))) == []
 
 
 FRAME = b"\x82\x82" + bytes(4) + b"\0\0"  # one sample, masked with nothing

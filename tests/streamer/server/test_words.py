@@ -132,7 +132,7 @@ def test_a_status_reports_the_lag_of_the_transcript_separately() -> None:
 
     async def ask() -> Status:
         async with serving(FAKE, recognizers=[odd_recognizer("hangs")]) as server, raw(server.url) as client:
-            config = {"pace": "realtime", "text_wait_s": 30.0, "refresh_s": 0.5}
+            config = {"pace": "realtime", "text_wait_s": 30.0, "refresh_s": 0.5, "vad": {"backend": "webrtc"}}
             await client.say("session.update", config=config)
             await client.audio(TALK[:24_000], 8_000)
             await client.until("emotion.interim")

@@ -209,7 +209,7 @@ def test_without_an_answer_webrtcvad_decides_alone():
     class Broken(FakeEngine):
         def __call__(self, requests):
             broken = [r for r in requests if isinstance(r, DetectVoice)]
-            results = [Failed(r.id, "gone") if place % 2 else Dropped(r.id) for place, r in enumerate(broken)]
+            results = [Failed(r.id, "gone") if r.id % 2 else Dropped(r.id) for r in broken]
             return [*results, *super().__call__([r for r in requests if not isinstance(r, DetectVoice)])]
 
     types = [event.type for event in run(session, Broken(), [TALK])]

@@ -117,7 +117,7 @@ def test_a_renamed_file_is_named(model, data, capsys):
 def test_the_picture_is_whole_xml_with_a_point_for_every_bin(model, data, tmp_path, capsys):
     """It opens in a browser; the report beside it holds each clip's answer."""
     svg, out = tmp_path / "picture.svg", tmp_path / "report.json"
-    arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11")
+    arguments = ("--model", model, "--corpus", "emodb", "--data", data, "--speakers", "08,11", "--vad", "webrtc")
     assert main(*arguments, "--svg", svg, "--out", out) == 0
     capsys.readouterr()
     report = json.loads(out.read_text())

@@ -14,7 +14,7 @@ from emoscope.models import load_model
 from emoscope.models.cards import read_card
 from emoscope.models.errors import UsageError
 from emoscope.models.systems import SEGMENTAL_ROWS
-from emoscope.streamer import replay
+from emoscope.streamer import Config, VadConfig, replay
 from emoscope.streamer.cli.main import main
 from emoscope.train.corpora import list_ravdess
 from emoscope.train.errors import CheckpointInvalid, Interrupted, LossNotFinite
@@ -78,7 +78,9 @@ def test_one_command_trains_saves_loads_and_streams(system, tmp_path, data, caps
     assert read_card(tmp_path / "again").weights_sha256 == card.weights_sha256
     finals = [
         event
-        for event in replay(data / "ravdess" / "03-01-05-01-01-01-21.flac", model)
+        for event in replay(
+            data / "ravdess" / "03-01-05-01-01-01-21.flac", model, config=Config(vad=VadConfig(backend="webrtc"))
+        )
         if event.type == "emotion.final"
     ]
     assert finals and set(finals[0].scores) == set(model.contract.labels)
