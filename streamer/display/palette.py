@@ -35,13 +35,17 @@ PLAIN = str.maketrans(
 )  # fmt: skip
 
 
+def hexadecimal(label: str, labels: Sequence[str]) -> str | None:
+    """The colour of a label as `#rrggbb`; None for `unsure` and unknown labels."""
+    if label in COLOURS:
+        return COLOURS[label]
+    return SPARE[list(labels).index(label) % len(SPARE)] if label in labels else None
+
+
 def colour(label: str, labels: Sequence[str]) -> Style:
     """The style of a label. `unsure` and unknown labels have the terminal's default colour."""
-    if label in COLOURS:
-        return Style(color=COLOURS[label])
-    if label in labels:
-        return Style(color=SPARE[list(labels).index(label) % len(SPARE)])
-    return Style()
+    found = hexadecimal(label, labels)
+    return Style() if found is None else Style(color=found)
 
 
 def letters(labels: Sequence[str]) -> dict[str, str]:
