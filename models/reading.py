@@ -9,6 +9,8 @@ import numpy.typing as npt
 from .speaker import SpeakerSample
 
 UNSURE = "unsure"
+CALM_LIKE = ("neutral", "calm", "bored")
+"""Labels that claim no emotion: of speech without played emotion, any of them is right."""
 
 # Arousal, valence and dominance of each label, in [-1, 1]: coarse positions on the circumplex of Russell (1980), chosen
 # by hand and not measured on a corpus. Dimensions that come from them are marked as derived.

@@ -16,21 +16,25 @@ from ..protocol.errors import EmoscopeError, UsageError
 from .bench import command as bench_command
 from .command import AnyCommand
 from .devices import command as devices_command
+from .explain import command as explain_command
 from .listen import command as listen_command
 from .models import command as models_command
 from .parser import build_app, parse
 from .replay import command as replay_command
 from .send import command as send_command
 from .serve import command as serve_command
+from .summary import command as summary_command
 
 OWN: tuple[AnyCommand, ...] = (
     bench_command,
     devices_command,
+    explain_command,
     listen_command,
     models_command,
     replay_command,
     send_command,
     serve_command,
+    summary_command,
 )
 
 

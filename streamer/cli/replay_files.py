@@ -12,11 +12,9 @@ from ..display.plain_text import final_line
 from ..display.progress import Progress
 from ..protocol.errors import EmoscopeError, UsageError
 from ..protocol.events import AnyEvent, EmotionFinal, SessionClosed, Status, WarningEvent, encode
-from ..runtime.replay import replay
 from ..sinks.event_file import EventFile, free_path
 from ..sinks.outputs import open_outputs
 from ..sinks.record import RecordWriter, is_record, whole_record
-from ..sinks.speaker_file import load_voice
 from ..sinks.subtitles import Subtitles
 from ..sources.recordings import recordings
 
@@ -106,10 +104,8 @@ def _events(
     if is_record(file):
         tally.measured = False
         return _timed(whole_record(file), tally)
-    config = options.config("fast" if options.speed is None else "realtime")
-    path = options.speaker.voice
-    voice = None if path is None else load_voice(path, opened.contract)
-    return _timed(replay(file, opened, config=config, asr=recognizer, speed=options.speed, voice=voice), tally)
+    events = options.events(file, opened, recognizer, speed=options.speed, no_interim=options.no_interim)
+    return _timed(events, tally)
 
 
 def _timed(events: Iterator[AnyEvent], tally: Tally) -> Iterator[AnyEvent]:

@@ -1,4 +1,4 @@
-"""The options of `emoscope replay`."""
+"""The options of `emoscope replay`, and of every command that reads recordings as it does."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,60 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..asr.recognizer import Recognizer
+    from ..engine.opening import OpenedModel
     from ..protocol.config import Config
+    from ..protocol.events import AnyEvent
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplayOptions:
+class ReadingOptions:
+    """How recordings are read: the options of every command that reads them through the live path."""
+
+    model: ModelOptions = field(default_factory=ModelOptions)
+    recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for a voice that is not there: only `listen` writes one."""
+        voice = self.speaker.voice
+        if voice is not None and not voice.is_file():
+            raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
+
+    def config(self, pace: Literal["realtime", "fast"], *, no_interim: bool = False) -> "Config":
+        """The config of the session that reads a recording."""
+        return session_config(
+            pace,
+            no_interim=no_interim,
+            recognizer=self.recognizer,
+            speaker=self.speaker,
+            detector=self.detector,
+        )
+
+    def events(
+        self,
+        file: Path,
+        opened: "OpenedModel",
+        recognizer: "Recognizer | None",
+        *,
+        speed: float | None = None,
+        no_interim: bool = False,
+    ) -> "Iterator[AnyEvent]":
+        """The events of a recording; the arguments are those of `runtime.replay.replay`."""
+        from ..runtime.replay import replay
+        from ..sinks.speaker_file import load_voice
+
+        config = self.config("fast" if speed is None else "realtime", no_interim=no_interim)
+        path = self.speaker.voice
+        voice = None if path is None else load_voice(path, opened.contract)
+        return replay(file, opened, config=config, asr=recognizer, speed=speed, voice=voice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions(ReadingOptions):
     """What to read, and how."""
 
     paths: Annotated[tuple[Path, ...], Parameter(name="FILE", help="recordings, folders of recordings, or records")] = (
@@ -38,26 +87,10 @@ class ReplayOptions:
         None
     )
     size: Annotated[str, Parameter(help="columns and rows for --screenshot", metavar="WxH")] = "80x24"
-    model: ModelOptions = field(default_factory=ModelOptions)
-    recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
-    speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
-    detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: RecordingsOutput = field(default_factory=RecordingsOutput)
 
     def __post_init__(self) -> None:
-        """UsageError for a speed out of range, and for a voice that is not there: only `listen` writes one."""
+        """UsageError for a speed out of range, and for what `ReadingOptions` refuses."""
         if self.speed is not None and not 0.01 <= self.speed <= 1000:
             raise UsageError(f"--speed {self.speed}: must be from 0.01 to 1000; 1 is real time")
-        voice = self.speaker.voice
-        if voice is not None and not voice.is_file():
-            raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
-
-    def config(self, pace: Literal["realtime", "fast"]) -> "Config":
-        """The config of the session that reads a recording."""
-        return session_config(
-            pace,
-            no_interim=self.no_interim,
-            recognizer=self.recognizer,
-            speaker=self.speaker,
-            detector=self.detector,
-        )
+        super().__post_init__()

@@ -1,6 +1,7 @@
 """The five-line summary that is printed after the screen was closed."""
 
 from ..protocol.text import clean, printable
+from .pictures.totals import ranked_shares
 from .shapes import clock, probability
 from .state import ScreenState
 
@@ -10,9 +11,7 @@ def summary(state: ScreenState, files: list[str]) -> list[str]:
     totals = state.closed.totals if state.closed is not None else None
     audio, speech = (totals.audio_s, totals.speech_s) if totals else (state.now_s, state.speech_s)
     count = totals.utterances if totals else len(state.turns)
-    total = sum(state.spoken_s.values())
-    order = sorted(state.spoken_s.items(), key=lambda item: -item[1])
-    ranked = [f"{name} {round(100 * s / total)} %" for name, s in order[:4]] if total else []
+    ranked = [f"{name} {round(100 * share)} %" for name, share in ranked_shares(state.spoken_s)[:4]]
     p50, p95 = state.percentile_ms(0.5), state.percentile_ms(0.95)
     speed = [f"lag at most {state.lag_worst_s:.2f} s"]
     if p50 is not None and p95 is not None:

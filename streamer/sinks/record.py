@@ -78,12 +78,14 @@ def event_time(event: AnyEvent) -> float | None:
 
 
 def whole_record(path: Path) -> Iterator[AnyEvent]:
-    """The events of a record. RecordInvalid after the last one when there is no `session.closed`."""
-    seen, closed = 0.0, False
+    """The events of a record. RecordInvalid after the last one when there is no `session.closed`, or no event at all."""
+    seen, closed, empty = 0.0, False, True
     for event in read_record(path):
         seen = max(seen, event_time(event) or 0.0)
-        closed = isinstance(event, SessionClosed)
+        closed, empty = isinstance(event, SessionClosed), False
         yield event
+    if empty:
+        raise RecordInvalid(f"{path}: has no events: the file is empty, or was cut off in its first line")
     if not closed:
         raise RecordInvalid(
             f"{path}: breaks off at {seen:.1f} s, before its session was closed; the events before that were read"

@@ -3,13 +3,13 @@
 import csv
 from pathlib import Path
 
+from emoscope.models.reading import CALM_LIKE
+
 from ..errors import CorpusInvalid, CorpusMissing
 from .listing import SOUNDS, Clip, assert_whole, distinct, parsed
 
 READ_LABEL = "neutral"
 """What read speech counts as; `calm` and `bored` are as right."""
-CALM_LIKE = ("neutral", "calm", "bored")
-"""Labels of which any is right for speech without played emotion."""
 COLUMNS = {"file", "corpus", "speaker", "gender", "age"}
 
 

@@ -19,9 +19,13 @@ SessionEvent = EmotionFinal | EmotionInterim | Mood | SpeechEnded | SpeechStarte
 
 
 class Collector:
-    """Collects the events of a recording or of a record. It needs neither the end of a session nor its beginning."""
+    """Collects the events of a recording or of a record. It needs neither the end of a session nor its beginning.
 
-    def __init__(self) -> None:
+    finals_only  keeps no interims and no attention, which are most of the memory
+    """
+
+    def __init__(self, *, finals_only: bool = False) -> None:
+        self._finals_only = finals_only
         self._session = 0
         self._created: SessionCreated | None = None
         self._stories: dict[tuple[int, int | None], Story] = {}
@@ -96,11 +100,13 @@ class Collector:
             case SpeechStarted():
                 return
             case EmotionInterim():
-                if one.final is None:
+                if one.final is None and not self._finals_only:
                     one.interims.append(_reading(event))
             case EmotionFinal():
                 one.final, one.start, one.end = _reading(event), event.start, event.end
                 one.attention, one.words, one.derived = event.attention, event.words, event.derived
+                if self._finals_only:
+                    one.attention = []
                 story.labels = story.labels or tuple(event.scores)
             case TranscriptFinal() | TranscriptInterim():
                 story.transcribed = True

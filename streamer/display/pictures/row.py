@@ -56,7 +56,7 @@ def draw_row(
         axes = figure.add_axes((LEFT, (top - inches) / whole, right(stretch, seconds) - LEFT, inches / whole))
         top -= inches + GAP
         axes.set_ylabel(name, fontsize=8, color=theme.soft)
-        beside = ScaledTranslation(-0.44, 0, figure.dpi_scale_trans) + axes.transAxes
+        beside = axes.transAxes + ScaledTranslation(-0.44, 0, figure.dpi_scale_trans)
         axes.yaxis.set_label_coords(0.0, 0.5 if name in ("sound", "loudness", "words") else 0.6, transform=beside)
         panels.append(axes)
         return axes

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 from ..palette import letters
@@ -55,10 +56,10 @@ class Row:
 
 
 def text_width(text: str, size: float) -> float:
-    """The width of a text in points."""
+    """The width in points of a text in bold, which is the widest."""
     if not text.strip():
         return 0.0
-    return float(TextPath((0, 0), text, size=size).get_extents().width)  # type: ignore[arg-type]
+    return float(TextPath((0, 0), text, size=size, prop=FontProperties(weight="bold")).get_extents().width)
 
 
 def sound(axes: Axes, row: Row, heard: Sound | None) -> None:
