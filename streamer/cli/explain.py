@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command
+from .options import check_picture
 from .replay_options import ReadingOptions
 
 FORMATS = (".png", ".svg", ".html")
@@ -41,16 +42,12 @@ class Explain(ReadingOptions):
 
     def __post_init__(self) -> None:
         """UsageError for another format, a stretch of nothing, or what only a page has."""
-        suffix = self.output.suffix.lower()
-        if suffix not in FORMATS:
-            raise UsageError(
-                f"-o {self.output}: the name must end in .png, .svg or .html, not in {suffix or 'nothing'}"
-            )
+        check_picture(self.output, FORMATS)
         if not (math.isfinite(self.from_) and self.from_ >= 0):
             raise UsageError(f"--from {self.from_:g}: must be 0 or more seconds")
         if self.to is not None and not self.to > self.from_:
             raise UsageError(f"--to {self.to:g}: must be after --from {self.from_:g}")
-        if self.no_audio and suffix != ".html":
+        if self.no_audio and self.output.suffix.lower() != ".html":
             raise UsageError("--no-audio is for a page (.html): other pictures hold no sound")
         if self.part is not None and self.part < 1:
             raise UsageError(f"--part {self.part}: parts are counted from 1")

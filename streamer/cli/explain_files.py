@@ -75,9 +75,7 @@ def _recording(options: "Explain") -> tuple[Collector, EmoscopeError | None]:
     return collector, problem
 
 
-def _shown(
-    events: Iterator[AnyEvent], collector: Collector, until: float, progress: Progress
-) -> Iterator[AnyEvent]:
+def _shown(events: Iterator[AnyEvent], collector: Collector, until: float, progress: Progress) -> Iterator[AnyEvent]:
     """The events until everything that began before `until` has been read, with progress and problems on stderr."""
     for event in events:
         yield event

@@ -5,7 +5,7 @@ Nothing slow is imported here, because the help of every command needs this modu
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -283,3 +283,11 @@ def check_seconds(seconds: float | None) -> None:
     """UsageError for `--seconds` of nothing."""
     if seconds is not None and not seconds > 0:
         raise UsageError(f"--seconds {seconds}: must be above 0")
+
+
+def check_picture(path: Path, suffixes: Sequence[str]) -> None:
+    """UsageError for a picture of another format than those of `suffixes`."""
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        raise UsageError(f"-o {path}: the name must end in {known}, not in {suffix or 'nothing'}")

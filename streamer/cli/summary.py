@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
 from .command import Command
+from .options import check_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +41,8 @@ class Summary:
 
     def __post_init__(self) -> None:
         """UsageError for a file name with another format's suffix."""
-        if self.output is not None and self.output.suffix.lower() not in FORMATS:
-            suffix = self.output.suffix.lower() or "nothing"
-            raise UsageError(f"-o {self.output}: the name must end in .png or .svg, not in {suffix}")
+        if self.output is not None:
+            check_picture(self.output, FORMATS)
         if self.csv is not None and self.csv.suffix.lower() != ".csv":
             raise UsageError(f"--csv {self.csv}: the name of such a file ends in .csv")
 
@@ -60,7 +60,7 @@ class Summary:
             check_writable(self.output)
         if self.csv is not None:
             create_csv(self.csv)
-        found: "list[tuple[Story, Totals]]" = []
+        found: list[tuple[Story, Totals]] = []
         failed = False
         for path in self.paths:
             collector = Collector(finals_only=True)

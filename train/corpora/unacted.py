@@ -3,8 +3,6 @@
 import csv
 from pathlib import Path
 
-from emoscope.models.reading import CALM_LIKE
-
 from ..errors import CorpusInvalid, CorpusMissing
 from .listing import SOUNDS, Clip, assert_whole, distinct, parsed
 

@@ -35,7 +35,9 @@ class Collector:
     def stories(self) -> list[Story]:
         """In the order of sessions and channels. A split session is its channels."""
         split = {session for session, channel in self._stories if channel is not None}
-        return [story for (session, channel), story in self._stories.items() if channel is not None or session not in split]
+        return [
+            story for (session, channel), story in self._stories.items() if channel is not None or session not in split
+        ]
 
     def add(self, event: AnyEvent) -> None:
         """Take one event, in the order of the record."""
@@ -51,7 +53,12 @@ class Collector:
                     story.audio_s = max(story.audio_s, event.totals.audio_s)
                     story.dropped_s = event.totals.dropped_s
             case (
-                EmotionFinal() | EmotionInterim() | Mood() | SpeechEnded() | SpeechStarted() | TranscriptFinal()
+                EmotionFinal()
+                | EmotionInterim()
+                | Mood()
+                | SpeechEnded()
+                | SpeechStarted()
+                | TranscriptFinal()
                 | TranscriptInterim()
             ):
                 self._heard(event, channel)

@@ -113,9 +113,7 @@ def _bars(axes: Axes, shown: Sequence[Conversation], labels: Sequence[str], them
             axes.text(0.01, place, "no speech was read", fontsize=7.5, color=theme.soft, va="center")
 
 
-def _timeline(
-    axes: Axes, shown: Sequence[Conversation], labels: Sequence[str], longest: float, theme: Theme
-) -> None:
+def _timeline(axes: Axes, shown: Sequence[Conversation], labels: Sequence[str], longest: float, theme: Theme) -> None:
     axes.set_xlim(0, longest)
     axes.xaxis.set_major_locator(MaxNLocator(8))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: clock(at).removesuffix(".0")))

@@ -78,7 +78,9 @@ def sound(axes: Axes, row: Row, heard: Sound | None) -> None:
                 continue
             strength = FAINTEST + (1 - FAINTEST) * rate**2
             # One point more at each end, so that two neighbours touch.
-            part = slice(max(0, int(np.searchsorted(times, first)) - 1), int(np.searchsorted(times, first + length)) + 1)
+            part = slice(
+                max(0, int(np.searchsorted(times, first)) - 1), int(np.searchsorted(times, first + length)) + 1
+            )
             axes.fill_between(times[part], lows[part], highs[part], color=colour, alpha=strength, linewidth=0, zorder=2)
             axes.broken_barh([(first, length)], (-1.05, 0.14), color=colour, alpha=strength, linewidth=0)
     _names(axes, row)

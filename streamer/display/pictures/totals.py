@@ -108,6 +108,8 @@ def ranked_shares(spoken_s: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def _mean(lasting: Iterable[tuple[float, Reading]], dimension: str) -> float | None:
-    values = [(seconds, reading.dimensions[dimension]) for seconds, reading in lasting if dimension in reading.dimensions]
+    values = [
+        (seconds, reading.dimensions[dimension]) for seconds, reading in lasting if dimension in reading.dimensions
+    ]
     whole = sum(seconds for seconds, _ in values)
     return sum(seconds * value for seconds, value in values) / whole if whole else None
