@@ -78,7 +78,7 @@ def event_time(event: AnyEvent) -> float | None:
 
 
 def whole_record(path: Path) -> Iterator[AnyEvent]:
-    """The events of a record. RecordInvalid after the last one when there is no `session.closed`, or no event at all."""
+    """The events of a record. RecordInvalid after the last one without `session.closed`, or without any."""
     seen, closed, empty = 0.0, False, True
     for event in read_record(path):
         seen = max(seen, event_time(event) or 0.0)

@@ -1,4 +1,4 @@
-"""Several conversations side by side: the shares of their labels, their readings over time, their arousal and valence."""
+"""Several conversations side by side: shares of labels, readings over time, arousal and valence."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -89,7 +89,7 @@ def _player(heard: Sound | None, start: float) -> str:
         f'<audio data-begin="{start:.3f}" preload="auto" src="data:audio/flac;base64,{data}"></audio>'
         '<div class="bar"><button id="play" type="button">Play</button>'
         f'<output id="time" aria-label="time">{clock(start)}</output>{theme}'
-        "<span>space: play or pause · ← →: a second, with shift ten · 0: to the beginning · a click goes there</span></div>"
+        "<span>space: play or pause · ← →: a second, with shift ten · 0: to the start · a click goes there</span></div>"
     )
 
 

@@ -1,5 +1,7 @@
 """The path of a conversation over the plane of arousal and valence."""
 
+from itertools import pairwise
+
 from matplotlib.axes import Axes
 
 from ..palette import letters
@@ -29,7 +31,7 @@ def plane(axes: Axes, row: Row) -> None:
     ]
     axes.plot([x for x, *_ in everything], [y for _, y, *_ in everything], color=theme.wave, linewidth=0.5, zorder=1)
     here = [point for point in everything if row.start < point[2].end and point[2].start < row.end]
-    for place, ((x, y, *_), (to_x, to_y, *_)) in enumerate(zip(here, here[1:], strict=False)):
+    for place, ((x, y, *_), (to_x, to_y, *_)) in enumerate(pairwise(here)):
         strength = 0.25 + 0.6 * (place + 1) / max(1, len(here) - 1)
         axes.annotate(
             "", (to_x, to_y), xytext=(x, y),
