@@ -186,13 +186,15 @@ def answers_over_time(axes: Axes, row: Row) -> None:
             points = [(reading.at_s, reading.scores.get(label, 0.0)) for reading in one.readings]
             axes.plot(*zip(*points, strict=True), color=row.colour(label), linewidth=1.3, marker=".", markersize=3.5)
             if one.final is not None:
-                share = one.final.scores.get(label, 0.0)
-                axes.plot([one.final.at_s], [share], color=row.colour(label), marker="o", markersize=5)
-                if share >= SHOWN and row.start <= one.final.at_s < row.end:
-                    axes.annotate(
-                        letter[label], (one.final.at_s, share), xytext=(5, 0), textcoords="offset points", fontsize=7,
-                        color=row.colour(label), fontweight="bold", va="center", annotation_clip=False,
-                    )  # fmt: skip
+                axes.plot(
+                    [one.final.at_s],
+                    [one.final.scores.get(label, 0.0)],
+                    color=row.colour(label),
+                    marker="o",
+                    markersize=5,
+                )
+        if one.final is not None and row.start <= one.final.at_s <= row.end:
+            _letters(axes, row, one.final)
         for answer in answers(one):
             at = one.start + answer.seconds
             if answer.reading is None or not row.start <= at <= row.end:
@@ -201,6 +203,17 @@ def answers_over_time(axes: Axes, row: Row) -> None:
             text = letter.get(label, "?")
             axes.text(at, (low + high) / 2, text, fontsize=7, fontweight="bold", color=row.colour(label), **CENTRED)
     _beside_strip(axes, row, "each second")
+
+
+def _letters(axes: Axes, row: Row, final: Reading) -> None:
+    """The letters of a final's leading labels beside its points, moved down where they would cover each other."""
+    letter, below = letters(row.story.labels), float("inf")
+    for label in sorted(_leading([final], row.story.labels), key=lambda label: -final.scores[label]):
+        below = min(final.scores[label], below - LETTER)
+        axes.annotate(
+            letter[label], (final.at_s, below), xytext=(5, 0), textcoords="offset points", fontsize=7,
+            color=row.colour(label), fontweight="bold", va="center", annotation_clip=False,
+        )  # fmt: skip
 
 
 def _edges(row: Row, one: Utterance) -> tuple[float, float]:
