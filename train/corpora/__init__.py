@@ -6,12 +6,14 @@ A loader only lists: it parses names, checks that the corpus is whole, and maps 
 from collections.abc import Iterable
 from pathlib import Path
 
+from emoscope.models.reading import CALM_LIKE
+
 from ..errors import CorpusMissing, listed
 from .acted import EMODB_LABELS, NEMO_LABELS, RAVDESS_LABELS, list_emodb, list_nemo, list_ravdess
 from .listing import LABELS, SOUNDS, Clip, Corpus
 from .rated import EMOTALE_LABELS, list_emotale
 from .talk import URDU_LABELS, list_urdu
-from .unacted import CALM_LIKE, READ_LABEL, list_read, list_sounds
+from .unacted import READ_LABEL, list_read, list_sounds
 
 __all__ = [
     "CALM_LIKE",

@@ -130,7 +130,7 @@ def attention_rates(spans: Sequence[Span]) -> list[float]:
 def mood_runs(moods: Sequence[Mood], until: float) -> list[tuple[str, float, float]]:
     """(label, start, end) of the mood: from when it was known until it was another one, at last until `until`."""
     runs: list[tuple[str, float, float]] = []
-    for mood, end in zip(moods, [*(following.end for following in moods[1:]), until], strict=True):
+    for mood, end in zip(moods, [*(following.end for following in moods[1:]), until], strict=False):
         if runs and runs[-1][0] == mood.label:
             runs[-1] = (mood.label, runs[-1][1], end)
         else:

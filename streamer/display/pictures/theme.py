@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ...protocol.errors import EmoscopeError
 from ..palette import hexadecimal
@@ -51,7 +52,7 @@ def drawing() -> Iterator[list[str]]:
     from matplotlib import font_manager
 
     here = {font.name for font in font_manager.fontManager.ttflist}
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": [name for name in FONTS if name in here] or ["sans-serif"],
         "font.size": 8.0,
         "text.parse_math": False,

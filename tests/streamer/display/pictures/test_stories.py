@@ -1,10 +1,11 @@
 """What a picture tells is what the events say: times, shares, order, sessions and channels."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamer.display.made_record import LABELS, UTTERANCES, events
 
 from emoscope.streamer import replay
 from emoscope.streamer.display.pictures.collect import Collector
@@ -27,6 +28,8 @@ from emoscope.streamer.protocol.events import (
     Status,
     WarningEvent,
 )
+
+from ..made_record import LABELS, UTTERANCES, events
 
 
 def stories(made, **options):
@@ -152,7 +155,11 @@ def test_no_answer_is_told_before_its_reading_was_made(steps, length, start):
 
 def test_attention_is_compared_by_the_second():
     """A short last span with as much weight a second is as strong as the others."""
-    spans = [Span(start=0, end=0.2, weight=0.4), Span(start=0.2, end=0.4, weight=0.4), Span(start=0.4, end=0.5, weight=0.2)]
+    spans = [
+        Span(start=0, end=0.2, weight=0.4),
+        Span(start=0.2, end=0.4, weight=0.4),
+        Span(start=0.4, end=0.5, weight=0.2),
+    ]
     assert attention_rates(spans) == pytest.approx([1.0, 1.0, 1.0])
     assert attention_rates([]) == []
 
@@ -168,7 +175,7 @@ def test_rows_follow_each_other_without_gap_from_the_beginning_to_the_end(length
     end = max(story.audio_s, start + 0.5)
     cut = rows(story, start, end, longest)
     assert cut[0][0] == start and cut[-1][1] == end
-    assert all(a[1] == b[0] for a, b in zip(cut, cut[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(cut))
     assert all(0 < last - first <= longest * (1 + 1e-6) + 1e-5 for first, last in cut)
 
 
@@ -182,7 +189,7 @@ def test_a_mood_lasts_until_another_one_and_is_told_once():
     made = [e for e in events() if isinstance(e, Mood)]
     runs = mood_runs(made, 55.0)
     assert runs[0][1] == made[0].end and runs[-1][2] == 55.0
-    assert all(a[2] == b[1] and a[0] != b[0] for a, b in zip(runs, runs[1:], strict=False))
+    assert all(a[2] == b[1] and a[0] != b[0] for a, b in pairwise(runs))
     assert mood_runs([], 5.0) == []
 
 

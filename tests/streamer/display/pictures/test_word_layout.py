@@ -1,5 +1,7 @@
 """Words stand at their times, in their order, and do not cover each other."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +35,7 @@ def test_words_keep_their_times_and_order_and_cover_none(words, scale):
     assert starts == sorted(starts) and set(starts) <= {one.start for one in words}
     for line in {one.line for one in placed}:
         here = [one for one in placed if one.line == line]
-        for left, right in zip(here, here[1:], strict=False):
+        for left, right in pairwise(here):
             assert left.start * scale + width(left.text, left.size) + GAP <= right.start * scale + 1e-6
 
 
