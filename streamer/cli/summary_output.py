@@ -20,7 +20,7 @@ from ..protocol.errors import InputError
 from ..protocol.text import clean
 from ..sinks.table import safe
 
-NARROWEST = 100  # columns of a table that is not for a terminal
+NARROWEST = 140  # columns of a table that is not for a terminal
 SHOWN = 4  # labels
 
 
@@ -34,7 +34,7 @@ def show(found: Sequence[Totals]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(NARROWEST, console.width))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
     for name in ("record", "speech / audio", "said", "read as, by seconds of speech", "A / V", "strongest moments"):
         table.add_column(name, justify="right" if name == "said" else "left", overflow="fold")
     for one in found:

@@ -23,7 +23,7 @@ ROWS = 30  # conversations on a page
 HEAD, FOOT = 0.95, 0.45  # inches
 BAND = 0.62  # inches a conversation
 BARS = (0.185, 0.44)  # where the columns begin and end, as shares of the width
-TIME = (0.46, 0.855)
+TIME = (0.475, 0.855)
 PLANE = (0.875, 0.985)
 
 
@@ -127,7 +127,7 @@ def _timeline(axes: Axes, shown: Sequence[Conversation], labels: Sequence[str], 
             high = 0.58 * max(0.05, reading.confidence)
             colour = label_colour(reading.label, labels, theme)
             axes.broken_barh([(utterance.start, length)], (place + 0.3 - high, high), color=colour, linewidth=0)
-            if length * points > 8 and high > 0.25:
+            if length * points > 8 and high > 0.12:
                 text, middle = letter.get(reading.label, "?"), (utterance.start + length / 2, place + 0.3 - high / 2)
                 axes.text(*middle, text, fontsize=6.5, fontweight="bold", color="#ffffff", **CENTRED)
 

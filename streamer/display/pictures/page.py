@@ -99,10 +99,8 @@ def _heading(part: FigureBase, story: Story, page: str, theme: Theme) -> None:
         part.text(left, 0.06, letter, fontsize=8, fontweight="bold", color=colour, va="center")
         part.text(left + 0.011, 0.06, clean(label), fontsize=8, color=theme.ink, va="center")
         left += 0.025 + 0.0062 * len(label)
-    part.text(
-        0.985, 0.06, "stronger colour and larger words: what counted more", fontsize=7, color=theme.soft,
-        va="center", ha="right",
-    )  # fmt: skip
+    legend = "stronger colour and larger words" if story.has_words else "stronger colour"
+    part.text(0.985, 0.06, f"{legend}: what counted more", fontsize=7, color=theme.soft, va="center", ha="right")
 
 
 def _few_colours(png: bytes) -> bytes:
