@@ -14,7 +14,7 @@ from ...session.intake import Intake
 from ...sources.recordings import Recording
 
 POINT_S = 0.01  # a point of the waveform
-BLOCK_S = 10.0
+BLOCK_S = 1.0  # of a block that cannot be read to its end, nothing is kept
 
 Samples = npt.NDArray[np.float32]
 

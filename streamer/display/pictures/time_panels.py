@@ -102,7 +102,7 @@ def _levels(row: Row) -> tuple[Samples, Samples, Samples]:
 def _names(axes: Axes, row: Row) -> None:
     """The label of each utterance above its beginning: as much of it as there is room for before the next one."""
     shown = row.utterances
-    for one, following in zip(shown, [*shown[1:], None], strict=True):
+    for one, following in zip(shown, [*shown[1:], None], strict=False):
         if not one.readings:
             continue
         reading, start = one.readings[-1], max(one.start, row.start)

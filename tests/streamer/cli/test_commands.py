@@ -11,6 +11,7 @@ from emoscope.streamer.asr.choice import NAMES
 from emoscope.streamer.cli.bench import BenchModels, BenchReplay, BenchServe, BenchWords
 from emoscope.streamer.cli.command import AnyCommand, Command, CommandGroup, Runnable
 from emoscope.streamer.cli.devices import Devices
+from emoscope.streamer.cli.explain import Explain
 from emoscope.streamer.cli.listen import Listen
 from emoscope.streamer.cli.main import OWN, main
 from emoscope.streamer.cli.models import ListModels, PullModel, SaveModel, ShowModel
@@ -27,6 +28,7 @@ from emoscope.streamer.cli.parser import build_app, parse
 from emoscope.streamer.cli.replay import Replay
 from emoscope.streamer.cli.send import Send
 from emoscope.streamer.cli.serve import Serve
+from emoscope.streamer.cli.summary import Summary
 
 
 def parsed(line: str) -> Runnable | None:
@@ -71,7 +73,19 @@ def test_the_help_of_asr_names_every_recognizer(capsys: pytest.CaptureFixture[st
 def test_the_help_lists_our_commands_and_those_of_other_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
-    names = ["bench", "devices", "evaluate", "listen", "models", "replay", "send", "serve", "train"]
+    names = [
+        "bench",
+        "devices",
+        "evaluate",
+        "explain",
+        "listen",
+        "models",
+        "replay",
+        "send",
+        "serve",
+        "summary",
+        "train",
+    ]
     assert all(f"│ {name} " in printed for name in names)
     assert "a guess about expression" in printed
 
@@ -177,6 +191,30 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
                 detector=DetectorOptions(vad="silero"),
             ),
         ),
+        (
+            "explain r.jsonl -o x.html --from 1 --to 2.5 --dark --audio a.wav --no-audio --part 2 --model dir --asr none "
+            "--baseline running --vad silero",
+            Explain(
+                Path("r.jsonl"),
+                output=Path("x.html"),
+                from_=1.0,
+                to=2.5,
+                dark=True,
+                audio=Path("a.wav"),
+                no_audio=True,
+                part=2,
+                model=ModelOptions(model="dir"),
+                recognizer=RecognizerOptions(asr="none"),
+                speaker=SpeakerOptions(baseline="running"),
+                detector=DetectorOptions(vad="silero"),
+            ),
+        ),
+        (
+            "summary a.jsonl b.jsonl --output x.svg --dark --json --csv t.csv",
+            Summary(
+                (Path("a.jsonl"), Path("b.jsonl")), output=Path("x.svg"), dark=True, json=True, csv=Path("t.csv")
+            ),
+        ),
         ("bench words a.wav --asr none --seconds 3", BenchWords(Path("a.wav"), asr=("none",), seconds=3.0)),
         (
             "bench serve --model dir --device cpu --audio pyproject.toml --streams 1 2 --seconds 3 --idle 4 "
@@ -237,6 +275,16 @@ def test_the_options_of_serve_are_those_of_the_server() -> None:
         ("replay a.wav --speed 0", "--speed 0.0: must be from 0.01 to 1000"),
         ("replay a.wav --voice none.voice", "--voice none.voice: no such file"),
         ("replay a.wav --vtt x.srt", "--vtt x.srt: the name of such a file ends in .vtt"),
+        ("explain a.wav", "--output requires an argument"),
+        ("explain a.wav -o x.pdf", "-o x.pdf: the name must end in .png, .svg or .html, not in .pdf"),
+        ("explain a.wav -o x", "-o x: the name must end in .png, .svg or .html, not in nothing"),
+        ("explain a.wav -o x.png --no-audio", "--no-audio is for a page (.html)"),
+        ("explain a.wav -o x.png --from 3 --to 3", "--to 3: must be after --from 3"),
+        ("explain a.wav -o x.png --from nan", "--from nan: must be 0 or more seconds"),
+        ("explain a.wav -o x.png --part 0", "--part 0: parts are counted from 1"),
+        ("summary", "RECORD requires an argument"),
+        ("summary r.jsonl -o x.html", "-o x.html: the name must end in .png or .svg, not in .html"),
+        ("summary r.jsonl --csv x.txt", "--csv x.txt: the name of such a file ends in .csv"),
         ("send a.wav ws://h --input 1", "--input is for the microphone"),
         ("send mic ws://h --pace fast", "--pace fast is for recordings"),
         ("send a.wav ws://h --ca c.pem", "--ca is for wss:// addresses"),
