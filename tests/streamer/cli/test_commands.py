@@ -192,8 +192,8 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
             ),
         ),
         (
-            "explain r.jsonl -o x.html --from 1 --to 2.5 --dark --audio a.wav --no-audio --part 2 --model dir --asr none "
-            "--baseline running --vad silero",
+            "explain r.jsonl -o x.html --from 1 --to 2.5 --dark --audio a.wav --no-audio --part 2 --model dir "
+            "--asr none --baseline running --vad silero",
             Explain(
                 Path("r.jsonl"),
                 output=Path("x.html"),
