@@ -97,6 +97,7 @@ def _table(story: Story, start: float, end: float) -> Iterator[str]:
     """The finals as a table; what is a button in it goes to that time."""
     dimensions = [name for name in ("arousal", "valence") if story.has_plane]
     columns = ["time", "emotion", "the three likeliest", *dimensions, "words", "while it was heard"]
+    yield '<div class="scroll" role="region" aria-label="table" tabindex="0">'
     yield "<table><caption>Every reading, in words</caption><thead><tr>"
     yield "".join(f'<th scope="col">{name}</th>' for name in columns) + "</tr></thead><tbody>"
     shown = [(one, final) for one, final in story.finals if one.start < end and one.end > start]
@@ -113,4 +114,5 @@ def _table(story: Story, start: float, end: float) -> Iterator[str]:
         ]
         yield f'<tr data-start="{one.start:.3f}" data-end="{one.end:.3f}">'
         yield "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
-    yield "</tbody></table>" if shown else f'<tr><td colspan="{len(columns)}">no speech</td></tr></tbody></table>'
+    yield "" if shown else f'<tr><td colspan="{len(columns)}">no speech</td></tr>'
+    yield "</tbody></table></div>"

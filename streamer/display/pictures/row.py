@@ -3,7 +3,6 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import FuncFormatter, MultipleLocator
-from matplotlib.transforms import ScaledTranslation
 
 from ..shapes import clock
 from . import time_panels
@@ -55,9 +54,11 @@ def draw_row(
         nonlocal top
         axes = figure.add_axes((LEFT, (top - inches) / whole, right(stretch, seconds) - LEFT, inches / whole))
         top -= inches + GAP
-        axes.set_ylabel(name, fontsize=8, color=theme.soft)
-        beside = axes.transAxes + ScaledTranslation(-0.44, 0, figure.dpi_scale_trans)
-        axes.yaxis.set_label_coords(0.0, 0.5 if name in ("sound", "loudness", "words") else 0.6, transform=beside)
+        middle = 0.5 if name in ("sound", "loudness", "words") else 0.6
+        axes.annotate(
+            name, (0, middle), xycoords="axes fraction", xytext=(-36, 0), textcoords="offset points", rotation=90,
+            fontsize=8, color=theme.soft, ha="center", va="center", annotation_clip=False,
+        )  # fmt: skip
         panels.append(axes)
         return axes
 
