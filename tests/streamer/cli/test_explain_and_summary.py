@@ -47,7 +47,7 @@ def lines(capsys):
 def test_a_recording_is_read_and_drawn(talk, tiny_model, tmp_path, capsys):
     picture = tmp_path / "new" / "talk.png"
     arguments = ["explain", str(talk), "-o", str(picture), "--model", str(tiny_model), "--asr", "none"]
-    assert main([*arguments, "--baseline", "running", "--vad", "webrtc"]) == 0
+    assert main([*arguments, "--vad", "webrtc"]) == 0
     out, err = lines(capsys)
     assert err == [] and len(out) == 1 and out[0].startswith(f"{picture}: 00:00.0 to ")
     assert Image.open(picture).width == 1430
