@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
-from .options import DetectorOptions, MeasuredModelOptions
+from .options import MeasuredModelOptions
+from .session_options import DetectorOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
 PARTS: tuple[Part, ...] = ("engine", "latency", "streams", "idle")

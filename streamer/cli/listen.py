@@ -11,14 +11,12 @@ from cyclopts import Parameter
 from .command import Command
 from .options import (
     OUTPUT,
-    DetectorOptions,
     ModelOptions,
     OutputOptions,
     RecognizerOptions,
-    SpeakerOptions,
     check_seconds,
-    session_config,
 )
+from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
@@ -37,12 +35,12 @@ class Listen:
         Parameter(help="the microphone: its number, its name or a part of it, from `emoscope devices`", metavar="NAME"),
     ] = None
     seconds: Annotated[float | None, Parameter(help="stop after this much audio", metavar="S")] = None
-    no_interim: Annotated[bool, Parameter(help="finals only")] = False
     record_audio: Annotated[
         Path | None, Parameter(help="keep the audio, as .wav (it is not kept otherwise)", metavar="FILE", group=OUTPUT)
     ] = None
     model: ModelOptions = field(default_factory=ModelOptions)
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    session: SessionOptions = field(default_factory=SessionOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
@@ -84,7 +82,7 @@ class Listen:
 
         config = session_config(
             "realtime",
-            no_interim=self.no_interim,
+            session=self.session,
             recognizer=self.recognizer,
             speaker=self.speaker,
             detector=self.detector,
@@ -153,4 +151,4 @@ def _format(microphone: "Microphone") -> str:
     return shown + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
 
 
-command = Command("listen", "read the emotions of a microphone, live", Listen)
+command = Command("listen", "read the emotions of a microphone, live", Listen, shares=True)

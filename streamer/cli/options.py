@@ -1,6 +1,7 @@
 """The options that several commands share: a dataclass for each group, checked when it is made.
 
-A command adds a group with a field of its type; `Parameter(name="*")` makes the group's fields options of the command.
+Those of a session are in `session_options.py`. A command adds a group with a field of its type;
+`Parameter(name="*")` makes the group's fields options of the command.
 Nothing slow is imported here, because the help of every command needs this module.
 """
 
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from ..engine import LiveCheck, ModelRequest
     from ..engine.live_check import LiveModel
     from ..engine.opening import OpenedModel
-    from ..protocol.config import Config, VadConfig
+    from ..protocol.config import Config
 
 MODEL = Group("Model", sort_key=3)
 RECOGNIZER = Group("Speech recognizer", sort_key=4)
-SPEAKER = Group("Speaker", sort_key=5)
-DETECTOR = Group("Voice detector", sort_key=6)
-OUTPUT = Group("Output", sort_key=7)
+OUTPUT = Group("Output", sort_key=8)
 
 MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -163,59 +162,6 @@ class RecognizerOptions:
         from ..asr.choice import choose
 
         return choose(self.asr, self.asr_device)
-
-
-@Parameter(name="*", group=SPEAKER)
-@dataclass(frozen=True, kw_only=True)
-class SpeakerOptions:
-    """What is known and learnt of the speaker's voice."""
-
-    baseline: Annotated[
-        Literal["off", "running"], Parameter(help="learn how this voice sounds, and read relative to that")
-    ] = "off"
-    voice: Annotated[
-        Path | None, Parameter(help="file with what is known of the voice; listen writes it", metavar="FILE")
-    ] = None
-
-
-@Parameter(name="*", group=DETECTOR)
-@dataclass(frozen=True, kw_only=True)
-class DetectorOptions:
-    """How speech is told from other sounds."""
-
-    vad: Annotated[
-        Literal["both", "webrtc", "silero"],
-        Parameter(
-            help="voice detector: both leaves out music, rain and rooms; webrtc detects every voice and many other "
-            "sounds; silero knows speech and misses laughs"
-        ),
-    ] = "both"
-
-    def config(self) -> "VadConfig":
-        """The detector's part of a session's config."""
-        from ..protocol.config import VadConfig
-
-        return VadConfig(backend=self.vad)
-
-
-def session_config(
-    pace: Literal["realtime", "fast"],
-    *,
-    no_interim: bool,
-    recognizer: RecognizerOptions,
-    speaker: SpeakerOptions,
-    detector: DetectorOptions,
-) -> "Config":
-    """The config of a session that runs in this process."""
-    from ..protocol.config import Config
-
-    return Config(
-        pace=pace,
-        interim=not no_interim,
-        language=recognizer.language,
-        baseline=speaker.baseline,
-        vad=detector.config(),
-    )
 
 
 @Parameter(name="*", group=OUTPUT)

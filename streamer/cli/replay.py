@@ -26,4 +26,4 @@ class Replay(ReplayOptions):
         return read_files(self, hints)
 
 
-command = Command("replay", "read the emotions of recordings, as they would have been read live", Replay)
+command = Command("replay", "read the emotions of recordings, as they would have been read live", Replay, shares=True)

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
-from .options import (
-    DetectorOptions,
-    ModelOptions,
-    RecognizerOptions,
-    RecordingsOutput,
-    SpeakerOptions,
-    session_config,
-)
+from .options import ModelOptions, RecognizerOptions, RecordingsOutput
+from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
 if TYPE_CHECKING:
     from ..protocol.config import Config
@@ -30,7 +24,6 @@ class ReplayOptions:
     speed: Annotated[
         float | None, Parameter(help="1 is real time (1 on a screen, else as fast as possible)", metavar="SPEED")
     ] = None
-    no_interim: Annotated[bool, Parameter(help="finals only")] = False
     screenshot: Annotated[
         Path | None, Parameter(help="draw one frame of the screen to .svg, .html or .txt", metavar="PICTURE")
     ] = None
@@ -40,6 +33,7 @@ class ReplayOptions:
     size: Annotated[str, Parameter(help="columns and rows for --screenshot", metavar="WxH")] = "80x24"
     model: ModelOptions = field(default_factory=ModelOptions)
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    session: SessionOptions = field(default_factory=SessionOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: RecordingsOutput = field(default_factory=RecordingsOutput)
@@ -56,7 +50,7 @@ class ReplayOptions:
         """The config of the session that reads a recording."""
         return session_config(
             pace,
-            no_interim=self.no_interim,
+            session=self.session,
             recognizer=self.recognizer,
             speaker=self.speaker,
             detector=self.detector,

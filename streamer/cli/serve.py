@@ -133,4 +133,4 @@ def _log_late(message: str) -> None:
     Log().late(message)
 
 
-command = Command("serve", "read many live streams over websockets", Serve)
+command = Command("serve", "read many live streams over websockets", Serve, shares=True)
