@@ -17,6 +17,7 @@ from .bench import command as bench_command
 from .command import AnyCommand
 from .config import command as config_command
 from .devices import command as devices_command
+from .doctor.command import command as doctor_command
 from .listen import command as listen_command
 from .models import command as models_command
 from .parser import build_app, parse
@@ -29,6 +30,7 @@ OWN: tuple[AnyCommand, ...] = (
     bench_command,
     config_command,
     devices_command,
+    doctor_command,
     listen_command,
     models_command,
     replay_command,
