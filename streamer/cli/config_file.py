@@ -18,6 +18,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -77,22 +78,28 @@ def find(given: Path | None) -> Path | None:
     """The file in force; None where there is none. UsageError for a file that was named and is not there."""
     named = str(given) if given is not None else os.environ.get(VARIABLE)
     if named is not None:
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))
         if named and not path.is_file():
             option = f"--config {named}" if given is not None else f"{VARIABLE}={named}"
             raise UsageError(f"{option}: no such file; `emoscope config` prints what such a file can hold")
         return path if named else None
-    return next((path for path in (Path(NAME), user_file()) if path.is_file()), None)
+    return next((path for path in (Path(NAME), user_file()) if _is_there(path)), None)
 
 
 def user_file() -> Path:
     """The file in the user's config folder, where the platform keeps such files."""
-    home = Path("~").expanduser()
+    home = Path(os.path.expanduser("~"))  # stays "~" where no home is known
     if sys.platform == "win32":
         return Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming") / "emoscope" / NAME
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "emoscope" / NAME
     return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "emoscope" / NAME
+
+
+def _is_there(path: Path) -> bool:
+    with suppress(OSError):  # a folder that may not be looked into counts as empty
+        return path.is_file()
+    return False
 
 
 def read(path: Path) -> ConfigFile:

@@ -15,6 +15,7 @@ from .options import (
     OutputOptions,
     RecognizerOptions,
     check_seconds,
+    shortcomings,
 )
 from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
@@ -51,7 +52,7 @@ class Listen:
 
     def run(self) -> int:
         """Listen until the end; 1 when a file could not be written to its end."""
-        hints = [hint for hint in (self.model.hint, self.recognizer.missing) if hint]
+        hint = shortcomings(self.model, self.recognizer)
         from ..display.screen import can_show
         from ..runtime.shutdown import interrupted_by_signals
         from ..sinks.outputs import close_with, open_outputs
@@ -74,7 +75,7 @@ class Listen:
             if screen:
                 self._show(live, microphone)
             else:
-                self._print(live, hints)
+                self._print(live, hint)
             return 1 if live.write_failed else 0
 
     def _live(self, microphone: "Microphone") -> "Live":
@@ -109,12 +110,12 @@ class Listen:
         audio = [] if self.record_audio is None else [self.record_audio]
         return [str(path) for path in (*self.output.files, *audio)]
 
-    def _print(self, live: "Live", hints: list[str]) -> None:
+    def _print(self, live: "Live", hint: str) -> None:
         from ..display.plain_output import print_events
         from ..display.screen import exit_now
 
         live.start()
-        for hint in hints if sys.stderr.isatty() else ():
+        if hint and sys.stderr.isatty():
             print(f"emoscope: {hint}", file=sys.stderr)
         if self.record_audio is not None and not self.output.json:
             print(f"emoscope: the audio is being recorded to {self.record_audio}", file=sys.stderr)

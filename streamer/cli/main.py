@@ -15,6 +15,7 @@ from typing import NoReturn
 from ..protocol.errors import EmoscopeError, UsageError
 from .bench import command as bench_command
 from .command import AnyCommand
+from .completion import command as completion_command
 from .config import command as config_command
 from .devices import command as devices_command
 from .doctor.command import command as doctor_command
@@ -28,6 +29,7 @@ from .serve import command as serve_command
 GROUP = "emoscope.commands"
 OWN: tuple[AnyCommand, ...] = (
     bench_command,
+    completion_command,
     config_command,
     devices_command,
     doctor_command,

@@ -66,13 +66,6 @@ class ModelOptions:
 
         return resolve(self.model)
 
-    @property
-    def hint(self) -> str:
-        """What to tell a person about the model that was taken; "" where there is nothing better to have."""
-        from emoscope.models.external import hint
-
-        return hint(self.model)
-
     def open(self) -> "OpenedModel":
         """Load the model for one session at a time. Slow: it imports torch."""
         from ..engine.opening import open_engine
@@ -147,21 +140,23 @@ class RecognizerOptions:
         return start
 
     @property
-    def missing(self) -> str:
-        """Why there are no words although nobody turned them off, and how to get them; "" otherwise.
-
-        UsageError for an unknown recognizer.
-        """
-        from ..asr.choice import HOW
-
-        if self._choice() is not None or self.asr != "auto":
-            return ""
-        return f"no words: no faster-whisper model is on this machine; {HOW}"
+    def no_words(self) -> bool:
+        """There are no words although nobody turned them off. UsageError for an unknown recognizer."""
+        return self._choice() is None and self.asr == "auto"
 
     def _choice(self) -> "Choice | None":
         from ..asr.choice import choose
 
         return choose(self.asr, self.asr_device)
+
+
+def shortcomings(model: ModelOptions, recognizer: RecognizerOptions) -> str:
+    """The one line about what is missing on this machine though nobody turned it off; "" where nothing is."""
+    from emoscope.models.external import hint
+
+    parts = [f"model {model.name}"] if hint(model.model) else []
+    parts += ["no words"] if recognizer.no_words else []
+    return f"{', '.join(parts)}; `emoscope doctor` says what to do" if parts else ""
 
 
 @Parameter(name="*", group=OUTPUT)

@@ -42,7 +42,7 @@ def in_child(check: str, asked: Asked, deadline_s: float) -> list[Finding]:
     """Run a check in a child. Where it aborts or does not end in time, that is the finding that it still owed."""
     command = [sys.executable, "-m", __name__, check, json.dumps(asdict(asked))]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)  # noqa: S603 - ours
         try:
             code: int | None = child.wait(deadline_s)
         except subprocess.TimeoutExpired:

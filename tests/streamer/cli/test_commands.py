@@ -72,7 +72,20 @@ def test_the_help_of_asr_names_every_recognizer(capsys: pytest.CaptureFixture[st
 def test_the_help_lists_our_commands_and_those_of_other_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
-    names = ["bench", "config", "devices", "doctor", "evaluate", "listen", "models", "replay", "send", "serve", "train"]
+    names = [
+        "bench",
+        "completion",
+        "config",
+        "devices",
+        "doctor",
+        "evaluate",
+        "listen",
+        "models",
+        "replay",
+        "send",
+        "serve",
+        "train",
+    ]
     assert all(f"│ {name} " in printed for name in names)
     assert "a guess about expression" in printed
 

@@ -28,6 +28,7 @@ def test_a_machine_that_works_has_no_fault_and_a_line_for_each_check(
     assert code == 0, findings
     assert findings["self-test"]["state"] == "green" and "readings" in findings["self-test"]["found"]
     assert findings["torch"]["state"] == "green" and findings["words"]["state"] == "yellow"
+    assert "--asr faster-whisper:base" in findings["words"]["todo"]
     assert str(file) in findings["config"]["found"]
 
 
