@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .constants import hann
+
 FFT = 1024
 LOW_PASS_HZ = 1_400.0  # above it, formants and noise mask the period
 
@@ -32,7 +34,7 @@ class PitchLags(nn.Module):
         super().__init__()
         self.lags, self.length, self.hop = lags, length, hop
         self.lookback = length - hop
-        taper = torch.hann_window(length, dtype=torch.float64)
+        taper = hann(length, torch.float64)
         pitch = low_hz * (high_hz / low_hz) ** (torch.arange(lags, dtype=torch.float64) / max(1, lags - 1))
         period = (sample_rate / pitch)[None]
         bins = torch.arange(1, int(LOW_PASS_HZ * FFT / sample_rate) + 1, dtype=torch.float64)
