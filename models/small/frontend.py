@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .constants import hann, linspace
+from .constants import only_shapes
 from .pitch import PitchLags
 
 FFT = 512
@@ -13,13 +13,15 @@ FFT = 512
 
 def mel_filters(bands: int, sample_rate: int, low_hz: float, high_hz: float) -> Tensor:
     """Triangular filters (bands, FFT/2 + 1), evenly spaced on the mel scale of O'Shaughnessy (1987)."""
+    if only_shapes():
+        return torch.empty(bands, FFT // 2 + 1)
 
     def mel(hz: float) -> float:
         return 2595.0 * math.log10(1.0 + hz / 700.0)
 
-    points = linspace(mel(low_hz), mel(high_hz), bands + 2)
+    points = torch.linspace(mel(low_hz), mel(high_hz), bands + 2)
     hz = 700.0 * (10.0 ** (points / 2595.0) - 1.0)
-    bins = linspace(0, sample_rate / 2, FFT // 2 + 1)
+    bins = torch.linspace(0, sample_rate / 2, FFT // 2 + 1)
     rising = (bins[None] - hz[:-2, None]) / (hz[1:-1] - hz[:-2])[:, None]
     falling = (hz[2:, None] - bins[None]) / (hz[2:] - hz[1:-1])[:, None]
     return torch.minimum(rising, falling).clamp_min(0)
@@ -45,7 +47,9 @@ class LogMel(nn.Module):
         self.bands, self.length, self.hop = bands, length, hop
         self.lookback = length - hop
         self.register_buffer("filters", mel_filters(bands, sample_rate, low_hz, high_hz), persistent=False)
-        self.register_buffer("taper", hann(length), persistent=False)
+        self.register_buffer(
+            "taper", torch.empty(length) if only_shapes() else torch.hann_window(length), persistent=False
+        )
         self.filters: Tensor
         self.taper: Tensor
 
