@@ -47,7 +47,7 @@ class ConfigValues:
     def __init__(self, commands: Sequence[AnyCommand], offered: Callable[[], Iterable[str]]) -> None:
         self._commands, self._offered = commands, offered
         self._file: ConfigFile | None = None
-        self._arguments = ArgumentCollection()
+        self._arguments: Iterable[Argument] = ()
         self._section: dict[str, Value] = {}
 
     def __call__(self, app: App, command: tuple[str, ...], arguments: ArgumentCollection) -> None:

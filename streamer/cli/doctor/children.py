@@ -103,7 +103,7 @@ def torch(asked: Asked) -> Finding:
     device = asked.device if asked.device.startswith("cuda") else "cuda"
     torch.ones(8, 8, device=device).sum().item()
     torch.nn.functional.conv1d(torch.ones(1, 1, 64, device=device), torch.ones(1, 1, 3, device=device)).sum().item()
-    cudnn = torch.backends.cudnn.version()
+    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     return Finding(
         "torch", "green", f"{text}, CUDA {torch.version.cuda}, cuDNN {cudnn}, {torch.cuda.get_device_name()}"
     )
