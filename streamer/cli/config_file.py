@@ -13,7 +13,6 @@ A key is the option's long name with underscores. Only one file is read: that of
 EMOSCOPE_CONFIG (empty: none), or emoscope.toml in the working folder, or the one in the user's config folder.
 """
 
-import difflib
 import os
 import re
 import sys
@@ -170,6 +169,8 @@ def _unknown(
     known: Iterable[str],
     commands: Iterable[AnyCommand],
 ) -> str:
+    import difflib
+
     if table:
         name = ".".join((*section, key))
         text = f"{file.place('', (*section, key))}: there is no section [{name}]"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -44,6 +43,8 @@ class Doctor:
 
     def findings(self) -> list[Finding]:
         """All findings, in a fixed order."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from . import machine
         from .children import Asked, in_child
 
