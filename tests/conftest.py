@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 # Recognizers and encoders that somebody has cached must not change what the tests read by default.
 os.environ["HF_HUB_CACHE"] = os.environ["EMOSCOPE_CACHE"] = str(ROOT / "tests" / "no-such-cache")
+os.environ["EMOSCOPE_CONFIG"] = ""  # nor may a file of options that somebody has
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .constants import only_shapes
 from .pitch import PitchLags
 
 FFT = 512
@@ -12,6 +13,8 @@ FFT = 512
 
 def mel_filters(bands: int, sample_rate: int, low_hz: float, high_hz: float) -> Tensor:
     """Triangular filters (bands, FFT/2 + 1), evenly spaced on the mel scale of O'Shaughnessy (1987)."""
+    if only_shapes():
+        return torch.empty(bands, FFT // 2 + 1)
 
     def mel(hz: float) -> float:
         return 2595.0 * math.log10(1.0 + hz / 700.0)
@@ -44,7 +47,9 @@ class LogMel(nn.Module):
         self.bands, self.length, self.hop = bands, length, hop
         self.lookback = length - hop
         self.register_buffer("filters", mel_filters(bands, sample_rate, low_hz, high_hz), persistent=False)
-        self.register_buffer("taper", torch.hann_window(length), persistent=False)
+        self.register_buffer(
+            "taper", torch.empty(length) if only_shapes() else torch.hann_window(length), persistent=False
+        )
         self.filters: Tensor
         self.taper: Tensor
 

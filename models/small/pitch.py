@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .constants import only_shapes
+
 FFT = 1024
 LOW_PASS_HZ = 1_400.0  # above it, formants and noise mask the period
 
@@ -32,23 +34,9 @@ class PitchLags(nn.Module):
         super().__init__()
         self.lags, self.length, self.hop = lags, length, hop
         self.lookback = length - hop
-        taper = torch.hann_window(length, dtype=torch.float64)
-        pitch = low_hz * (high_hz / low_hz) ** (torch.arange(lags, dtype=torch.float64) / max(1, lags - 1))
-        period = (sample_rate / pitch)[None]
-        bins = torch.arange(1, int(LOW_PASS_HZ * FFT / sample_rate) + 1, dtype=torch.float64)
-        cosines = torch.cos(2 * math.pi * bins[:, None] / FFT * period)
-        # The taper's own autocorrelation needs all frequencies: most of its power is below the first bin.
-        power = torch.fft.rfft(taper, FFT).abs().square()
-        double = torch.full_like(power, 2.0)
-        double[0] = double[-1] = 1.0
-        every = torch.arange(len(power), dtype=torch.float64)
-        own = (power * double) @ torch.cos(2 * math.pi * every[:, None] / FFT * period)
-        own = own / (power * double).sum()
-        # Only a few bins are needed: a product with their sines and cosines costs a third of an FFT.
-        angle = 2 * math.pi / FFT * torch.arange(length, dtype=torch.float64)[:, None] * bins[None]
-        waves = torch.cat([torch.cos(angle), torch.sin(angle)], 1) * taper[:, None]
-        self.register_buffer("waves", waves.float(), persistent=False)
-        self.register_buffer("kernel", (cosines / own).float(), persistent=False)
+        waves, kernel = _tables(lags, sample_rate, length, low_hz, high_hz)
+        self.register_buffer("waves", waves, persistent=False)
+        self.register_buffer("kernel", kernel, persistent=False)
         self.waves: Tensor
         self.kernel: Tensor
 
@@ -59,3 +47,27 @@ class PitchLags(nn.Module):
         spectrum = squares[..., :bins] + squares[..., bins:]
         total = spectrum.sum(-1, keepdim=True)
         return ((spectrum @ self.kernel) / total.clamp_min(1e-9)).clamp(-2.0, 2.0)
+
+
+def _tables(lags: int, sample_rate: int, length: int, low_hz: float, high_hz: float) -> tuple[Tensor, Tensor]:
+    """The sines and cosines of the lower bins under the taper (length, 2 bins), and what turns their power into
+    periodicity (bins, lags)."""
+    count = int(LOW_PASS_HZ * FFT / sample_rate)
+    if only_shapes():
+        return torch.empty(length, 2 * count), torch.empty(count, lags)
+    taper = torch.hann_window(length, dtype=torch.float64)
+    pitch = low_hz * (high_hz / low_hz) ** (torch.arange(lags, dtype=torch.float64) / max(1, lags - 1))
+    period = (sample_rate / pitch)[None]
+    bins = torch.arange(1, count + 1, dtype=torch.float64)
+    cosines = torch.cos(2 * math.pi * bins[:, None] / FFT * period)
+    # The taper's own autocorrelation needs all frequencies: most of its power is below the first bin.
+    power = torch.fft.rfft(taper, FFT).abs().square()
+    double = torch.full_like(power, 2.0)
+    double[0] = double[-1] = 1.0
+    every = torch.arange(len(power), dtype=torch.float64)
+    own = (power * double) @ torch.cos(2 * math.pi * every[:, None] / FFT * period)
+    own = own / (power * double).sum()
+    # Only a few bins are needed: a product with their sines and cosines costs a third of an FFT.
+    angle = 2 * math.pi / FFT * torch.arange(length, dtype=torch.float64)[:, None] * bins[None]
+    waves = torch.cat([torch.cos(angle), torch.sin(angle)], 1) * taper[:, None]
+    return waves.float(), (cosines / own).float()

@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
-from .options import DetectorOptions, MeasuredModelOptions
+from .options import MeasuredModelOptions
+from .session_options import DetectorOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
 PARTS: tuple[Part, ...] = ("engine", "latency", "streams", "idle")
@@ -91,6 +92,32 @@ class BenchReplay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchFirst:
+    """Measure how long `emoscope listen` takes to begin, on a terminal of its own."""
+
+    input: Annotated[
+        str | None, Parameter(help="the microphone, as for listen; any input will do (the default one)", metavar="NAME")
+    ] = None
+    rounds: Annotated[int, Parameter(help="how often to start; the median counts", metavar="N")] = 3
+    json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+
+    def __post_init__(self) -> None:
+        """UsageError for no rounds."""
+        if self.rounds < 1:
+            raise UsageError(f"--rounds {self.rounds}: must be at least 1")
+
+    def run(self) -> int:
+        """Print the figures once every round is done."""
+        from ..bench.first import print_times
+
+        options = ["--model", self.model.model, "--device", self.model.device]
+        options += [] if self.input is None else ["--input", self.input]
+        print_times(options, self.rounds, as_json=self.json)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchServe:
     """Measure the server with simulated clients."""
 
@@ -146,6 +173,9 @@ command = CommandGroup(
         Command("models", "encoders at their published shapes, and readings after a while", BenchModels),
         Command("replay", "recordings through the local path: processor time by stage", BenchReplay),
         Command("words", "recognizers: how long after it was said a word is final, and the cost", BenchWords),
+        Command(
+            "first", "from `emoscope listen` to the first frame, to listening, and to a model that reads", BenchFirst
+        ),
         Command("serve", "live streams, latency, memory, and the engine's share of the model's rate", BenchServe),
     ),
 )

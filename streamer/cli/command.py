@@ -38,11 +38,19 @@ class Runnable(Protocol):
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its name, its help in one line, and the dataclass of its options."""
+    """One command.
+
+    name     as it is typed
+    help     in one line
+    options  the dataclass of its options
+    shares   it takes the keys of emoscope.toml that stand outside a section, as those that listen and serve do; others
+             take the keys of their own section only
+    """
 
     name: str
     help: str
     options: type[Runnable]
+    shares: bool = False
 
 
 @dataclass(frozen=True)

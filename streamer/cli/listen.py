@@ -11,14 +11,13 @@ from cyclopts import Parameter
 from .command import Command
 from .options import (
     OUTPUT,
-    DetectorOptions,
     ModelOptions,
     OutputOptions,
     RecognizerOptions,
-    SpeakerOptions,
     check_seconds,
-    session_config,
+    shortcomings,
 )
+from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
 if TYPE_CHECKING:
     from ..runtime.live import Live
@@ -37,12 +36,12 @@ class Listen:
         Parameter(help="the microphone: its number, its name or a part of it, from `emoscope devices`", metavar="NAME"),
     ] = None
     seconds: Annotated[float | None, Parameter(help="stop after this much audio", metavar="S")] = None
-    no_interim: Annotated[bool, Parameter(help="finals only")] = False
     record_audio: Annotated[
         Path | None, Parameter(help="keep the audio, as .wav (it is not kept otherwise)", metavar="FILE", group=OUTPUT)
     ] = None
     model: ModelOptions = field(default_factory=ModelOptions)
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    session: SessionOptions = field(default_factory=SessionOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
@@ -53,7 +52,7 @@ class Listen:
 
     def run(self) -> int:
         """Listen until the end; 1 when a file could not be written to its end."""
-        hints = [hint for hint in (self.model.hint, self.recognizer.missing) if hint]
+        hint = shortcomings(self.model, self.recognizer)
         from ..display.screen import can_show
         from ..runtime.shutdown import interrupted_by_signals
         from ..sinks.outputs import close_with, open_outputs
@@ -76,7 +75,7 @@ class Listen:
             if screen:
                 self._show(live, microphone)
             else:
-                self._print(live, hints)
+                self._print(live, hint)
             return 1 if live.write_failed else 0
 
     def _live(self, microphone: "Microphone") -> "Live":
@@ -84,7 +83,7 @@ class Listen:
 
         config = session_config(
             "realtime",
-            no_interim=self.no_interim,
+            session=self.session,
             recognizer=self.recognizer,
             speaker=self.speaker,
             detector=self.detector,
@@ -111,12 +110,12 @@ class Listen:
         audio = [] if self.record_audio is None else [self.record_audio]
         return [str(path) for path in (*self.output.files, *audio)]
 
-    def _print(self, live: "Live", hints: list[str]) -> None:
+    def _print(self, live: "Live", hint: str) -> None:
         from ..display.plain_output import print_events
         from ..display.screen import exit_now
 
         live.start()
-        for hint in hints if sys.stderr.isatty() else ():
+        if hint and sys.stderr.isatty():
             print(f"emoscope: {hint}", file=sys.stderr)
         if self.record_audio is not None and not self.output.json:
             print(f"emoscope: the audio is being recorded to {self.record_audio}", file=sys.stderr)
@@ -153,4 +152,4 @@ def _format(microphone: "Microphone") -> str:
     return shown + (f" {microphone.channels} ch mixed" if microphone.channels > 1 else "")
 
 
-command = Command("listen", "read the emotions of a microphone, live", Listen)
+command = Command("listen", "read the emotions of a microphone, live", Listen, shares=True)

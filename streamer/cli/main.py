@@ -15,7 +15,10 @@ from typing import NoReturn
 from ..protocol.errors import EmoscopeError, UsageError
 from .bench import command as bench_command
 from .command import AnyCommand
+from .completion import command as completion_command
+from .config import command as config_command
 from .devices import command as devices_command
+from .doctor.command import command as doctor_command
 from .explain import command as explain_command
 from .listen import command as listen_command
 from .models import command as models_command
@@ -25,9 +28,13 @@ from .send import command as send_command
 from .serve import command as serve_command
 from .summary import command as summary_command
 
+GROUP = "emoscope.commands"
 OWN: tuple[AnyCommand, ...] = (
     bench_command,
+    completion_command,
+    config_command,
     devices_command,
+    doctor_command,
     explain_command,
     listen_command,
     models_command,
@@ -43,12 +50,17 @@ def commands(arguments: Sequence[str]) -> list[AnyCommand]:
     if arguments and arguments[0] in {command.name for command in OWN}:
         return list(OWN)
     offered: list[AnyCommand] = []
-    for entry in entry_points(group="emoscope.commands"):
+    for entry in entry_points(group=GROUP):
         try:
             offered.append(entry.load())
         except ImportError as error:
             print(f"emoscope: the command {entry.name!r} of {entry.value} cannot be loaded: {error}", file=sys.stderr)
     return [*OWN, *offered]
+
+
+def offered_names() -> list[str]:
+    """The names of other packages' commands, which sections of emoscope.toml may have too."""
+    return list(entry_points(group=GROUP).names)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    command = parse(build_app(commands(arguments)), arguments)
+    command = parse(build_app(commands(arguments), offered_names), arguments)
     if command is not None:
         return command.run()
     return 0 if {"--help", "-h", "--version"} & set(arguments) else 2  # without a command the help is printed

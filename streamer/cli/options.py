@@ -1,6 +1,7 @@
 """The options that several commands share: a dataclass for each group, checked when it is made.
 
-A command adds a group with a field of its type; `Parameter(name="*")` makes the group's fields options of the command.
+Those of a session are in `session_options.py`. A command adds a group with a field of its type;
+`Parameter(name="*")` makes the group's fields options of the command.
 Nothing slow is imported here, because the help of every command needs this module.
 """
 
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from ..engine import LiveCheck, ModelRequest
     from ..engine.live_check import LiveModel
     from ..engine.opening import OpenedModel
-    from ..protocol.config import Config, VadConfig
+    from ..protocol.config import Config
 
 MODEL = Group("Model", sort_key=3)
 RECOGNIZER = Group("Speech recognizer", sort_key=4)
-SPEAKER = Group("Speaker", sort_key=5)
-DETECTOR = Group("Voice detector", sort_key=6)
-OUTPUT = Group("Output", sort_key=7)
+OUTPUT = Group("Output", sort_key=8)
 
 MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -66,13 +65,6 @@ class ModelOptions:
         from emoscope.models.external import resolve
 
         return resolve(self.model)
-
-    @property
-    def hint(self) -> str:
-        """What to tell a person about the model that was taken; "" where there is nothing better to have."""
-        from emoscope.models.external import hint
-
-        return hint(self.model)
 
     def open(self) -> "OpenedModel":
         """Load the model for one session at a time. Slow: it imports torch."""
@@ -148,16 +140,9 @@ class RecognizerOptions:
         return start
 
     @property
-    def missing(self) -> str:
-        """Why there are no words although nobody turned them off, and how to get them; "" otherwise.
-
-        UsageError for an unknown recognizer.
-        """
-        from ..asr.choice import HOW
-
-        if self._choice() is not None or self.asr != "auto":
-            return ""
-        return f"no words: no faster-whisper model is on this machine; {HOW}"
+    def no_words(self) -> bool:
+        """There are no words although nobody turned them off. UsageError for an unknown recognizer."""
+        return self._choice() is None and self.asr == "auto"
 
     def _choice(self) -> "Choice | None":
         from ..asr.choice import choose
@@ -165,57 +150,13 @@ class RecognizerOptions:
         return choose(self.asr, self.asr_device)
 
 
-@Parameter(name="*", group=SPEAKER)
-@dataclass(frozen=True, kw_only=True)
-class SpeakerOptions:
-    """What is known and learnt of the speaker's voice."""
+def shortcomings(model: ModelOptions, recognizer: RecognizerOptions) -> str:
+    """The one line about what is missing on this machine though nobody turned it off; "" where nothing is."""
+    from emoscope.models.external import hint
 
-    baseline: Annotated[
-        Literal["off", "running"], Parameter(help="learn how this voice sounds, and read relative to that")
-    ] = "off"
-    voice: Annotated[
-        Path | None, Parameter(help="file with what is known of the voice; listen writes it", metavar="FILE")
-    ] = None
-
-
-@Parameter(name="*", group=DETECTOR)
-@dataclass(frozen=True, kw_only=True)
-class DetectorOptions:
-    """How speech is told from other sounds."""
-
-    vad: Annotated[
-        Literal["both", "webrtc", "silero"],
-        Parameter(
-            help="voice detector: both leaves out music, rain and rooms; webrtc detects every voice and many other "
-            "sounds; silero knows speech and misses laughs"
-        ),
-    ] = "both"
-
-    def config(self) -> "VadConfig":
-        """The detector's part of a session's config."""
-        from ..protocol.config import VadConfig
-
-        return VadConfig(backend=self.vad)
-
-
-def session_config(
-    pace: Literal["realtime", "fast"],
-    *,
-    no_interim: bool,
-    recognizer: RecognizerOptions,
-    speaker: SpeakerOptions,
-    detector: DetectorOptions,
-) -> "Config":
-    """The config of a session that runs in this process."""
-    from ..protocol.config import Config
-
-    return Config(
-        pace=pace,
-        interim=not no_interim,
-        language=recognizer.language,
-        baseline=speaker.baseline,
-        vad=detector.config(),
-    )
+    parts = [f"model {model.name}"] if hint(model.model) else []
+    parts += ["no words"] if recognizer.no_words else []
+    return f"{', '.join(parts)}; `emoscope doctor` says what to do" if parts else ""
 
 
 @Parameter(name="*", group=OUTPUT)

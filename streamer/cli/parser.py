@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from ..protocol.errors import UsageError
 from .command import AnyCommand, CommandGroup, Runnable
+from .config_values import OPTION, ConfigValues, InForce
 
 OPTIONS = Group("Options", sort_key=1)
 
@@ -17,8 +19,14 @@ EPILOGUE = (
 )
 
 
-def build_app(commands: Iterable[AnyCommand]) -> App:
-    """The whole command line."""
+CONFIG_FILE = Annotated[
+    Path | None,
+    Parameter(help="options from this file (EMOSCOPE_CONFIG, ./emoscope.toml, or the user's own)", metavar="FILE"),
+]
+
+
+def build_app(commands: Sequence[AnyCommand], offered: Callable[[], Iterable[str]] = tuple) -> App:
+    """The whole command line; `offered` gives names of other packages' commands that are not among `commands`."""
     app = App(
         name="emoscope",
         help="Reads the emotions of a voice while it speaks.",
@@ -27,6 +35,7 @@ def build_app(commands: Iterable[AnyCommand]) -> App:
         group_parameters=OPTIONS,
         version=_version,
         default_parameter=Parameter(negative=(), show_default=_shown_default, allow_repeating=True),
+        config=[ConfigValues(commands, offered)],
     )
     _add(app, commands)
     return app
@@ -39,13 +48,38 @@ def parse(app: App, arguments: Sequence[str]) -> Runnable | None:
     """
     try:
         call, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
+        command: Runnable | None = call(*bound.args, **bound.kwargs)
     except CycloptsError as error:
         raise UsageError(" ".join(str(error).split())) from None
-    command: Runnable | None = call(*bound.args, **bound.kwargs)
+    except UsageError as error:
+        raise _values(app).with_place(error) from None
     return command
 
 
-def _add(app: App, commands: Iterable[AnyCommand]) -> None:
+def in_force(app: App, arguments: Sequence[str]) -> list[InForce]:
+    """The options of the command that the arguments name, with their origins. It may lack its positional arguments."""
+    values = _values(app)
+    try:
+        app.parse_args(arguments, print_error=False, exit_on_error=False)
+    except MissingArgumentError:
+        pass
+    except CycloptsError as error:
+        raise UsageError(" ".join(str(error).split())) from None
+    except UsageError as error:
+        raise values.with_place(error) from None
+    try:
+        return values.in_force()
+    except CycloptsError as error:
+        raise UsageError(" ".join(str(error).split())) from None
+
+
+def _values(app: App) -> ConfigValues:
+    [values] = app.config
+    assert isinstance(values, ConfigValues)
+    return values
+
+
+def _add(app: App, commands: Sequence[AnyCommand]) -> None:
     for command in commands:
         if isinstance(command, CommandGroup):
             group = App(name=command.name, help=command.help, help_epilogue="", group_parameters=OPTIONS)
@@ -56,9 +90,14 @@ def _add(app: App, commands: Iterable[AnyCommand]) -> None:
 
 
 def _constructor(options: type[Runnable]) -> Callable[..., Runnable]:
-    """Makes the dataclass. Its positional arguments have no names on the command line, and no `--name` beside them."""
+    """Makes the dataclass; `--config` is added to its options.
+
+    Its positional arguments have no names on the command line, and no `--name` beside them.
+    """
 
     def construct(*values: Any, **named: Any) -> Runnable:
+        if not own:
+            named.pop(OPTION, None)  # read already
         return options(*values, **named)
 
     signature = inspect.signature(options)
@@ -68,6 +107,10 @@ def _constructor(options: type[Runnable]) -> Callable[..., Runnable]:
         else parameter
         for parameter in signature.parameters.values()
     ]
+    own = OPTION in signature.parameters
+    if not own:
+        file = inspect.Parameter(OPTION, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CONFIG_FILE)
+        parameters.append(file)
     construct.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     construct.__doc__ = options.__doc__
     return construct

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .command import Command
+from .options import shortcomings
 from .replay_options import ReplayOptions
 
 
@@ -12,7 +13,7 @@ class Replay(ReplayOptions):
 
     def run(self) -> int:
         """Draw one picture, show one file on the screen, or read all files as fast as possible."""
-        hints = [hint for hint in (self.model.hint, self.recognizer.missing) if hint]
+        hint = shortcomings(self.model, self.recognizer)
         if self.screenshot is not None:
             from .replay_screen import screenshot
 
@@ -23,7 +24,7 @@ class Replay(ReplayOptions):
             return show(self)
         from .replay_files import read_files
 
-        return read_files(self, hints)
+        return read_files(self, hint)
 
 
-command = Command("replay", "read the emotions of recordings, as they would have been read live", Replay)
+command = Command("replay", "read the emotions of recordings, as they would have been read live", Replay, shares=True)

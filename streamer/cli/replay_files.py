@@ -62,7 +62,7 @@ class Tally:
         return " · ".join(parts)
 
 
-def read_files(options: "ReplayOptions", hints: list[str]) -> int:
+def read_files(options: "ReplayOptions", hint: str) -> int:
     """Read every file. A file that cannot be read is one line on stderr, and the others are still read; 1 then."""
     tally = Tally(measured=options.speed is None)
     files: list[Path] = []
@@ -72,7 +72,7 @@ def read_files(options: "ReplayOptions", hints: list[str]) -> int:
         except EmoscopeError as error:
             tally.failed += 1
             print(f"emoscope: {error}", file=sys.stderr)
-    for hint in hints if sys.stderr.isatty() else ():  # for a person; a program has the effective config
+    if hint and sys.stderr.isatty():  # for a person; a program has the effective config
         print(f"emoscope: {hint}", file=sys.stderr)
     output = options.output
     if output.vtt_file is not None and len(files) > 1:
@@ -104,7 +104,7 @@ def _events(
     if is_record(file):
         tally.measured = False
         return _timed(whole_record(file), tally)
-    events = options.events(file, opened, recognizer, speed=options.speed, no_interim=options.no_interim)
+    events = options.events(file, opened, recognizer, speed=options.speed)
     return _timed(events, tally)
 
 

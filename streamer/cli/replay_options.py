@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
-from .options import (
-    DetectorOptions,
-    ModelOptions,
-    RecognizerOptions,
-    RecordingsOutput,
-    SpeakerOptions,
-    session_config,
-)
+from .options import ModelOptions, RecognizerOptions, RecordingsOutput
+from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +25,7 @@ class ReadingOptions:
 
     model: ModelOptions = field(default_factory=ModelOptions)
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
+    session: SessionOptions = field(default_factory=SessionOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
 
@@ -40,11 +35,11 @@ class ReadingOptions:
         if voice is not None and not voice.is_file():
             raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
 
-    def config(self, pace: Literal["realtime", "fast"], *, no_interim: bool = False) -> "Config":
+    def config(self, pace: Literal["realtime", "fast"]) -> "Config":
         """The config of the session that reads a recording."""
         return session_config(
             pace,
-            no_interim=no_interim,
+            session=self.session,
             recognizer=self.recognizer,
             speaker=self.speaker,
             detector=self.detector,
@@ -57,13 +52,12 @@ class ReadingOptions:
         recognizer: "Recognizer | None",
         *,
         speed: float | None = None,
-        no_interim: bool = False,
     ) -> "Iterator[AnyEvent]":
         """The events of a recording; the arguments are those of `runtime.replay.replay`."""
         from ..runtime.replay import replay
         from ..sinks.speaker_file import load_voice
 
-        config = self.config("fast" if speed is None else "realtime", no_interim=no_interim)
+        config = self.config("fast" if speed is None else "realtime")
         path = self.speaker.voice
         voice = None if path is None else load_voice(path, opened.contract)
         return replay(file, opened, config=config, asr=recognizer, speed=speed, voice=voice)
@@ -79,7 +73,6 @@ class ReplayOptions(ReadingOptions):
     speed: Annotated[
         float | None, Parameter(help="1 is real time (1 on a screen, else as fast as possible)", metavar="SPEED")
     ] = None
-    no_interim: Annotated[bool, Parameter(help="finals only")] = False
     screenshot: Annotated[
         Path | None, Parameter(help="draw one frame of the screen to .svg, .html or .txt", metavar="PICTURE")
     ] = None

@@ -86,7 +86,7 @@ def _live(path: Path, options: "ReplayOptions", speed: float) -> "Live":
     return Live(
         PacedRecording(path, speed),
         lambda: options.model.open().loaded,
-        options.config("realtime", no_interim=options.no_interim),
+        options.config("realtime"),
         lossless=True,
         start_recognizer=options.recognizer.start(),
         speaker_file=options.speaker.voice,

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command
-from .options import DetectorOptions, OutputOptions, check_seconds
+from .options import OutputOptions, check_seconds
+from .session_options import DetectorOptions, SessionOptions
 
 if TYPE_CHECKING:
     import ssl
@@ -57,7 +58,7 @@ class Send:
         ),
     ] = None
     seconds: Annotated[float | None, Parameter(help="stop after this much audio", metavar="S")] = None
-    no_interim: Annotated[bool, Parameter(help="finals only")] = False
+    session: SessionOptions = field(default_factory=SessionOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
 
@@ -127,15 +128,13 @@ class Send:
         return PacedRecording(Path(self.source), 1.0 if pace == "realtime" else UNPACED)
 
     def _config(self, source: "Microphone | PacedRecording", pace: str) -> "Config":
-        from ..protocol.config import Config
+        from msgspec.structs import replace
 
-        return Config(
+        return replace(
+            self.session.config("fast" if pace == "fast" else "realtime", self.detector),
             sample_rate=source.sample_rate,
             channels=source.channels,
             encoding="pcm_s16le" if getattr(source, "sixteen_bits", True) else "pcm_f32le",
-            pace="fast" if pace == "fast" else "realtime",
-            interim=not self.no_interim,
-            vad=self.detector.config(),
         )
 
     def _remote(
@@ -165,4 +164,4 @@ class Send:
             raise UsageError(f"--ca {self.ca}: no certificate that can be read ({error})") from None
 
 
-command = Command("send", "send a recording or a microphone to a server, and read its emotions here", Send)
+command = Command("send", "send a recording or a microphone to a server, and read its emotions here", Send, shares=True)

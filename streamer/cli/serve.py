@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command
-from .options import MODEL, RECOGNIZER, ModelOptions, RecognizerOptions
+from .options import MODEL, RECOGNIZER, ModelOptions, RecognizerOptions, shortcomings
 
 if TYPE_CHECKING:
     from ..runtime.shutdown import GracefulShutdown
@@ -99,14 +99,12 @@ class Serve:
         from ..protocol.config import Config
         from ..server.logs import Log, to_stderr
 
-        no_words = self.recognizer.missing
+        hint = shortcomings(self.model, self.recognizer)
         start = self.recognizer.start()
         options = self.server_options()
         to_stderr()
-        if self.model.hint:
-            Log().info("the embedded model is used", message=self.model.hint)
-        if no_words:
-            Log().info("transcription is disabled", message=no_words)
+        if hint:
+            Log().info("something is missing", message=hint)
         live = self.model.live_check(Config())
         model = self.model.request(batch=self.batch, words=start is not None, live=live)
         # The model loads in a process of its own, which takes seconds. Meanwhile the recognizers start and the server
@@ -133,4 +131,4 @@ def _log_late(message: str) -> None:
     Log().late(message)
 
 
-command = Command("serve", "read many live streams over websockets", Serve)
+command = Command("serve", "read many live streams over websockets", Serve, shares=True)

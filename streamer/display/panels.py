@@ -101,7 +101,10 @@ def headline(state: ScreenState, width: int) -> Text:
     """The steadied label with its probability, and whether the reading is final."""
     reading = state.reading
     if reading is None:
-        words = {"starting": f"loading model {state.model}".rstrip(), "paused": "paused: p goes on"}
+        loading = f"loading model {state.model}".rstrip()
+        # A microphone is open before the first frame: what it hears is kept until the model is there.
+        loading = f"listening; {loading}" if state.live else loading
+        words = {"starting": loading, "paused": "paused: p goes on"}
         return shapes.fit(width, Text(f"   {words.get(state.phase, 'listening: say something')}", DIM))
     final = isinstance(reading, EmotionFinal)
     label = state.headline or reading.label

@@ -1,6 +1,6 @@
 """The options of a session: the protocol's `config`, checked in one place for command line, websocket and Python."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 
@@ -84,6 +84,12 @@ def checked(values: dict[str, Any]) -> Config:
         if "unknown field `" in message:
             field = message.split("unknown field `")[1].rstrip("`").split("`")[0]
         raise ConfigInvalid(f"config: {message}", field) from None
+
+
+def allowed(struct: type[msgspec.Struct], field: str) -> str:
+    """Which numbers a field takes, as a message says it: "from 0.1 to 10"."""
+    [meta] = get_type_hints(struct, include_extras=True)[field].__metadata__
+    return f"from {meta.ge:g} to {meta.le:g}"
 
 
 def to_samples(seconds: float) -> int:

@@ -271,3 +271,14 @@ def test_a_full_output_ends_with_a_whole_record(microphone: Any, speech: Path, t
     assert done.returncode == 1
     assert b"No space left" in done.stderr
     assert isinstance(list(read_record(record))[-1], SessionClosed)
+
+
+def test_the_first_minute_is_measured(microphone: Any, tiny_model: Path) -> None:
+    """Each stage is reached, and in this order: a frame, listening, a model that reads."""
+    command = [*EMOSCOPE, "bench", "first", "--rounds", "1", "--json", "--model", str(tiny_model)]
+    done = subprocess.run(
+        command, env=microphone.environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads(done.stdout)["seconds"]
+    assert 0 < seconds["first frame"] <= seconds["listening"] <= seconds["model ready"]

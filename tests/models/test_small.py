@@ -1,5 +1,8 @@
 """The shipped architecture: front end, encoder, and what must hold whatever its weights."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -123,3 +126,13 @@ def test_temperature_by_seconds_of_speech_softens_early_readings(model, speech):
         model.calibration = Calibration()
     assert early.max() < late.max()
     assert abs(early.sum().item() - 1) < 1e-6
+
+
+def test_opening_the_model_imports_no_compiler() -> None:
+    """Torch does arithmetic on the meta device in Python, by its compiler, which costs a second of the first minute."""
+    program = (
+        "import sys; from emoscope.models.store import load_model; load_model('small'); "
+        "print([name for name in ('torch._dynamo', 'sympy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from emoscope.models.errors import EmoscopeError, UsageError
 from emoscope.streamer.cli.command import Command
-from emoscope.streamer.cli.options import DetectorOptions, MeasuredModelOptions
+from emoscope.streamer.cli.options import MeasuredModelOptions
+from emoscope.streamer.cli.session_options import DetectorOptions
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Plan, Report

@@ -16,18 +16,17 @@ from emoscope.streamer.cli.listen import Listen
 from emoscope.streamer.cli.main import OWN, main
 from emoscope.streamer.cli.models import ListModels, PullModel, SaveModel, ShowModel
 from emoscope.streamer.cli.options import (
-    DetectorOptions,
     MeasuredModelOptions,
     ModelOptions,
     OutputOptions,
     RecognizerOptions,
     RecordingsOutput,
-    SpeakerOptions,
 )
 from emoscope.streamer.cli.parser import build_app, parse
 from emoscope.streamer.cli.replay import Replay
 from emoscope.streamer.cli.send import Send
 from emoscope.streamer.cli.serve import Serve
+from emoscope.streamer.cli.session_options import DetectorOptions, SessionOptions, SpeakerOptions
 from emoscope.streamer.cli.summary import Summary
 
 
@@ -63,7 +62,7 @@ def test_help_names_every_option_of_a_command(
     assert errors == "" and command.help in " ".join(printed.split())
     # A star stands before what is required, and room for it before the other options of that command.
     shown = re.findall(r"^│ (?:[* ]  )?(--[a-z-]+) ", printed, re.MULTILINE)
-    assert set(shown) == set(option_names(command.options))
+    assert set(shown) == set(option_names(command.options)) | {"--config"}
 
 
 def test_the_help_of_asr_names_every_recognizer(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +76,10 @@ def test_the_help_lists_our_commands_and_those_of_other_packages(capsys: pytest.
     printed = capsys.readouterr().out
     names = [
         "bench",
+        "completion",
+        "config",
         "devices",
+        "doctor",
         "evaluate",
         "explain",
         "listen",
@@ -121,7 +123,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
             Listen(
                 input="3",
                 seconds=2.5,
-                no_interim=True,
+                session=SessionOptions(no_interim=True),
                 record_audio=Path("a.wav"),
                 model=ModelOptions(model="dir", device="cuda:1", threads=2),
                 recognizer=RecognizerOptions(asr="pocketsphinx", asr_device="cuda", language="de"),
@@ -154,7 +156,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
                 ca=Path("ca.pem"),
                 pace="realtime",
                 seconds=3.0,
-                no_interim=True,
+                session=SessionOptions(no_interim=True),
                 output=OutputOptions(plain=True),
             ),
         ),
@@ -265,6 +267,9 @@ def test_the_options_of_serve_are_those_of_the_server() -> None:
         ("listen --threads 0", "--threads 0: must be from 1 to 1024"),
         ("listen --device gpu", "--device gpu: must be cpu, cuda, cuda:N or auto"),
         ("listen --device cuda:x", "--device cuda:x: must be cpu, cuda, cuda:N or auto"),
+        ("listen --interval-s 99", "--interval-s 99: must be from 0.1 to 10"),
+        ("replay a.wav --vad-threshold nan", "--vad-threshold nan: must be from 0 to 1"),
+        ("serve --config none.toml", "--config none.toml: no such file"),
         ("listen --seconds 0", "--seconds 0.0: must be above 0"),
         ("listen --seconds nan", "--seconds nan: must be above 0"),
         ("listen --baseline on", 'Invalid value "on" for --baseline. Choose from: "off", "running".'),

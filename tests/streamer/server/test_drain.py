@@ -62,8 +62,8 @@ def test_sigterm_ends_the_command_with_exit_code_0(tiny_model: Path) -> None:
     command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", "0", "--model", str(tiny_model)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert process.stderr is not None
-    words = json.loads(process.stderr.readline())
-    assert words["event"] == "transcription is disabled" and "--asr faster-whisper:base" in words["message"]
+    missing = json.loads(process.stderr.readline())
+    assert missing["message"] == "no words; `emoscope doctor` says what to do"
     listening = json.loads(process.stderr.readline())
     assert listening["event"] == "listening"
 

@@ -1,0 +1,1 @@
+"""What `emoscope doctor` looks at: each check is a function that gives a finding, slow or dangerous ones in a child."""
