@@ -18,6 +18,7 @@ from ..protocol.events import AnyEvent, Status, WarningEvent
 from ..protocol.text import clean
 from ..sinks.record import is_record, whole_record
 from ..sources.recordings import Recording
+from .options import shortcomings
 
 if TYPE_CHECKING:
     from ..display.pictures.page import Page
@@ -61,9 +62,8 @@ def _recording(options: "Explain") -> tuple[Collector, EmoscopeError | None]:
     with Recording(options.path):
         pass  # what cannot be opened is said before a model is loaded
     collector = Collector()
-    for hint in (options.model.hint, options.recognizer.missing) if sys.stderr.isatty() else ():
-        if hint:
-            print(f"emoscope: {hint}", file=sys.stderr)
+    if sys.stderr.isatty() and (hint := shortcomings(options.model, options.recognizer)):
+        print(f"emoscope: {hint}", file=sys.stderr)
     with ExitStack() as stack:
         start = options.recognizer.start()
         recognizer = stack.enter_context(start()) if start is not None else None
