@@ -19,6 +19,7 @@ __all__ = [
     "CORPORA",
     "LABELS",
     "SOUNDS",
+    "SPOKEN",
     "TRAINED",
     "Clip",
     "Corpus",
@@ -102,6 +103,9 @@ CATEGORICAL = ("ravdess", "emodb", "nemo")
 
 TRAINED = (*CATEGORICAL, "emotale")
 """The corpora that weights are trained on; of EmoTale only its ratings."""
+
+SPOKEN = (*TRAINED, "read")
+"""The same with read speech, which teaches what is no played emotion."""
 
 
 def load_corpora(data: Path, names: Iterable[str]) -> list[Clip]:

@@ -17,7 +17,7 @@ from emoscope.models.whisper.checkpoint import Weights, digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
 from emoscope.models.whisper.members import join_members
 
-from ..corpora import CATEGORICAL, LABELS, TRAINED, Clip, load_corpora
+from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
 from ..fit import Fitted, fingerprint
@@ -31,7 +31,6 @@ from .features import VARIANTS, prepare
 from .fitting import FitConfig, Variants, fit
 from .notes import NOTES
 
-SPOKEN = (*TRAINED, "read")
 CONTRACT = ModelContract(
     id="whisper",
     labels=LABELS,
