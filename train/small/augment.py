@@ -39,8 +39,6 @@ class AugmentConfig:
     time_mask_share: float = 0.12
     band_masks: int = 2
     band_mask: int = 8
-    mixup: float = 0.5
-    mixup_alpha: float = 0.4
 
 
 def augment(
@@ -232,27 +230,3 @@ def mask(sound: Tensor, config: AugmentConfig, generator: Generator, bands: int 
     # Masked periodicity is 0, as in silence.
     mean = torch.cat([mean, torch.zeros(batch, 1, width - bands)], 2)
     return torch.where(hidden, mean, sound)
-
-
-def mixup(sound: Tensor, size: int, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Mixed utterances, each one's partner (B,) and its own share (B,), at least a half. Zhang et al. (2018).
-
-    Partners are utterances of the same speaker (`size` adjacent ones), so that a row has one speaker. Decibels are
-    mixed, not powers: in a sum of powers the louder one would mask the other.
-    """
-    batch = len(sound)
-    groups = batch // size
-    order = torch.rand(groups, size, generator=generator).argsort(1)
-    partner = (order + size * torch.arange(groups)[:, None]).flatten()
-    # Beta(a, a) as X / (X + Y) of two Gamma(a): torch's public gamma sampler takes no generator, the private one does.
-    gamma = torch._standard_gamma(torch.full((2, batch), config.mixup_alpha), generator)
-    share = gamma[0] / gamma.sum(0).clamp_min(1e-20)
-    share = torch.maximum(share, 1 - share)
-    share = torch.where(torch.rand(batch, generator=generator) < config.mixup, share, torch.ones(()))
-    return mix(sound, partner, share), partner, share
-
-
-def mix(frames: Tensor, partner: Tensor, share: Tensor) -> Tensor:
-    """`share` (B,) of each row of (B, T, width), the rest of its partner (B,)."""
-    weight = share[:, None, None]
-    return weight * frames + (1 - weight) * frames[partner]

@@ -9,17 +9,12 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 import torch
 from torch import Tensor
 
-from emoscope.models.cards import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.small import frontend as frontend_module
 from emoscope.models.small import pitch
@@ -27,29 +22,13 @@ from emoscope.models.small.frontend import Frontend
 from emoscope.streamer.session import segmenter
 from emoscope.streamer.session import vad as detector
 
+from ..acted.utterances import Utterance, load_utterances, store_utterances
 from ..corpora import Clip
 from ..corpora.audio import read_clip
 from ..cuts import training_spans
 from ..errors import ClipUnusable, CorpusInvalid
 
 VERSION = 3  # of the cache: raise it when the code below computes other values
-
-Frames = npt.NDArray[np.float16]
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One utterance of a clip. `sound` (frames, width) of the front end, 100 a second, before levelling; start, end in
-    samples."""
-
-    clip: Clip
-    start: int
-    end: int
-    sound: Frames
-
-    @property
-    def frames(self) -> int:
-        return len(self.sound)
 
 
 def extract(clip: Clip, frontend: Frontend, contract: ModelContract) -> list[Utterance]:
@@ -114,34 +93,3 @@ def mel_of_noises(clips: Sequence[Clip], frontend: Frontend) -> Tensor:
             audio = torch.from_numpy(read_clip(clip.path, frontend.sample_rate))
             made.append(frontend.mel(audio[None])[0].half())
     return torch.cat(made)
-
-
-def store_utterances(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance], width: int = 0) -> None:
-    """Write the utterances of clips to a cache, which `load_utterances` reads; `width` of a frame where there are none.
-
-    CorpusInvalid where it cannot be written.
-    """
-    index = {clip: i for i, clip in enumerate(clips)}
-    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64).reshape(-1, 4)
-    sound = np.concatenate([u.sound for u in utterances]) if utterances else np.zeros((0, width), np.float16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = safetensors.numpy.save({"spans": spans, "sound": sound})
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise CorpusInvalid(
-            f"cannot write the cache {path}: {error.strerror}; `--work DIR` puts it elsewhere"
-        ) from None
-
-
-def load_utterances(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
-    """The utterances of a cache; CorpusInvalid for a broken one."""
-    try:
-        held = safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CorpusInvalid(f"{path}: broken cache ({error}); delete it, it will be made again") from None
-    utterances, position = [], 0
-    for clip, start, end, frames in held["spans"].tolist():
-        utterances.append(Utterance(clips[clip], start, end, held["sound"][position : position + frames]))
-        position += frames
-    return utterances

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +13,12 @@ from emoscope.models.small import SmallModel
 from emoscope.models.whisper.encoder import DIM
 
 from .. import fit as loop
-from .augment import AugmentConfig, augment, change_tempo, mix, mixup, stretched
-from .baselines import speaker_profiles
-from .batches import BatchConfig, Crop, Draw, gather
-from .features import Utterance
-from .objective import Targets, calmness_of, divergence, follow_embeddings, loss_of, unacted_loss
+from ..acted.baselines import speaker_profiles
+from ..acted.batches import BatchConfig, Crop, Draw, gather
+from ..acted.mixup import MixupConfig, mix, mixup
+from ..acted.objective import Targets, calmness_of, divergence, follow_embeddings, loss_of, unacted_loss
+from ..acted.utterances import Utterance
+from .augment import AugmentConfig, augment, change_tempo, stretched
 from .pooling import features_of, pooled
 from .teacher import Teacher
 
@@ -37,6 +37,7 @@ class FitConfig:
     epochs: int
     batches: BatchConfig
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    mixup: MixupConfig = field(default_factory=lambda: MixupConfig(share=0.2))
     ratings: float = 1.0
     unacted: float = 1.0
     states: float = 1.0
@@ -91,7 +92,7 @@ def training_of(student: Student, material: Material, config: FitConfig) -> loop
     steps = config.epochs * config.batches.steps
 
     def optimizer() -> torch.optim.AdamW:
-        return torch.optim.AdamW(decay_groups(student, config.weight_decay), lr=config.rate, betas=(0.9, 0.98))
+        return torch.optim.AdamW(loop.decay_groups(student, config.weight_decay), lr=config.rate, betas=(0.9, 0.98))
 
     def batches(at: loop.Position, rng: np.random.Generator) -> list[list[Crop]]:
         # Drawn from the seed and the epoch, not from the loop's generator.
@@ -129,13 +130,6 @@ def schedule(at: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (at - warm_up) / (1 - warm_up)))
 
 
-def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay for matrices and kernels; none for biases and norms, which only shift and scale."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
 def _step(
     student: Student,
     material: Material,
@@ -155,7 +149,7 @@ def _step(
     raw = torch.from_numpy(gather([material.utterances], batch))
     raw = change_tempo(raw, config.augment.tempo, config.batches.grain, generator)
     sound = augment(raw, bands, size, config.augment, generator, material.sounds)
-    sound, partner, share = mixup(sound, size, config.augment, generator)
+    sound, partner, share = mixup(sound, size, config.mixup, generator)
     clips = [material.utterances[crop.pieces[0].utterance].clip for crop in batch]
     batch_targets = targets.of(clips)
     unacted = torch.tensor([clip.corpus == "read" for clip in clips])

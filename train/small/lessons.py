@@ -7,14 +7,14 @@ from pathlib import Path
 from emoscope.models import load_model
 from emoscope.models.whisper import WhisperModel
 
+from ..acted.shipping import PARTS
+from ..acted.utterances import Utterance
 from ..corpora import SPOKEN, Clip
 from ..errors import CorpusMissing
 from ..progress import stage
 from ..whisper.degrade import Degrader
 from ..whisper.features import prepare
 from ..whisper.recipe import CONTRACT
-from .features import Utterance
-from .shipping import PARTS
 from .teacher import States, Teacher, matched, standardised
 
 HOP = 160  # of the front end of `small`

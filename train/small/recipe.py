@@ -21,19 +21,20 @@ from emoscope.models.contract import ModelContract
 from emoscope.models.reading import DIMENSIONS, Calibration
 from emoscope.models.small import SmallConfig, SmallModel
 
+from ..acted.batches import BatchConfig
+from ..acted.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
+from ..acted.utterances import Utterance
 from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
 from ..fit import fingerprint
 from ..progress import stage
 from .augment import AugmentConfig
-from .batches import BatchConfig
-from .calibrate import logits_of_beginnings
-from .features import Utterance, mel_of_noises, prepare
+from .beginnings import logits_of_beginnings
+from .features import mel_of_noises, prepare
 from .fitting import FitConfig, Material, fit
 from .lessons import Lessons
 from .notes import NOTES
-from .shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 
 CONTRACT = ModelContract(
     id="small",
@@ -49,7 +50,7 @@ CONTRACT = ModelContract(
     licence="CC BY-NC-SA 4.0",
 )
 SHIPPED = FitConfig(
-    epochs=50,
+    epochs=36,
     batches=BatchConfig(
         steps=100,
         voices=5,
@@ -58,7 +59,9 @@ SHIPPED = FitConfig(
         lengths=((0.45, 48, 160), (0.4, 160, 160), (0.15, 176, 320)),
         beginnings=0.6,
     ),
-    augment=AugmentConfig(mixup=0.2, noise=0.2, sounds=0.4, warp=0.06, tempo=0.12),
+    augment=AugmentConfig(noise=0.2, sounds=0.4, warp=0.06, tempo=0.12),
+    states=15.0,
+    says=4.0,
     average=0.999,
 )
 

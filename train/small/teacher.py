@@ -16,8 +16,8 @@ from torch import Tensor
 from emoscope.models.whisper import WhisperModel
 from emoscope.models.whisper.encoder import DIM, STATES
 
-from .batches import Crop, Piece
-from .features import Utterance
+from ..acted.batches import Crop, Piece
+from ..acted.utterances import Utterance
 
 States = npt.NDArray[np.float16]
 

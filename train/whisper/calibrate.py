@@ -7,8 +7,8 @@ import torch
 
 from emoscope.models.whisper import WhisperModel
 
-from ..small.calibrate import HeldOutLogits, held_out_of
-from ..small.features import Utterance
+from ..acted.calibrate import HeldOutLogits, held_out_of
+from ..acted.utterances import Utterance
 from .fitting import FRAME_S, pooled
 
 BATCH = 64

@@ -12,12 +12,11 @@ from emoscope.models.whisper import WhisperModel
 from emoscope.models.whisper.encoder import DIM, STATES
 
 from .. import fit as loop
-from ..small.augment import AugmentConfig, mixup
-from ..small.baselines import speaker_profiles
-from ..small.batches import BatchConfig, Crop, Draw, gather
-from ..small.features import Utterance
-from ..small.fitting import decay_groups
-from ..small.objective import Targets, calmness_of, follow_embeddings, loss_of, unacted_loss
+from ..acted.baselines import speaker_profiles
+from ..acted.batches import BatchConfig, Crop, Draw, gather
+from ..acted.mixup import MixupConfig, mixup
+from ..acted.objective import Targets, calmness_of, follow_embeddings, loss_of, unacted_loss
+from ..acted.utterances import Utterance
 
 FRAME_S = 0.04
 
@@ -34,7 +33,7 @@ class FitConfig:
 
     epochs: int
     batches: BatchConfig
-    mixup: AugmentConfig = field(default_factory=lambda: AugmentConfig(mixup=0.3))
+    mixup: MixupConfig = field(default_factory=lambda: MixupConfig(share=0.3))
     ratings: float = 1.0
     unacted: float = 1.0
     noise: float = 0.05
@@ -93,7 +92,7 @@ def training_of(
     steps = config.epochs * config.batches.steps
 
     def optimizer() -> torch.optim.AdamW:
-        return torch.optim.AdamW(decay_groups(model, config.weight_decay), lr=config.rate)
+        return torch.optim.AdamW(loop.decay_groups(model, config.weight_decay), lr=config.rate)
 
     def batches(at: loop.Position, rng: np.random.Generator) -> list[list[Crop]]:
         # Drawn from the seed and the epoch, not from the loop's generator.

@@ -17,14 +17,14 @@ from emoscope.models.whisper.checkpoint import Weights, digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
 from emoscope.models.whisper.members import join_members
 
+from ..acted.batches import BatchConfig
+from ..acted.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
+from ..acted.utterances import Utterance
 from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
 from ..fit import Fitted, fingerprint
 from ..progress import stage
-from ..small.batches import BatchConfig
-from ..small.features import Utterance
-from ..small.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 from .calibrate import held_out_logits
 from .degrade import Degrader
 from .features import VARIANTS, prepare

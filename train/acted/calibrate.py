@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 
 from emoscope.models.reading import Calibration
-from emoscope.models.small import SmallModel
 
 from ..corpora import CALM_LIKE, CORPORA, Clip
-from .features import Utterance
 from .losses import restrict
-from .pooling import embeddings_of
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
 FEWEST = 20  # readings that a temperature is fitted to
@@ -32,19 +29,6 @@ class HeldOutLogits:
     truth: npt.NDArray[np.int64]
     seconds: npt.NDArray[np.float64]
     weight: npt.NDArray[np.float64]
-
-
-def logits_of_beginnings(
-    model: SmallModel, utterances: Sequence[Utterance], seconds: Sequence[float] = SECONDS
-) -> HeldOutLogits:
-    """Logits after each of `seconds` of every utterance that is long enough, and after all of it."""
-    rate = model.contract.sample_rate / model.frontend.hop
-    cuts = [(u, min(u.frames, round(s * rate))) for u in utterances for s in seconds if u.frames >= s * rate]
-    cuts += [(u, u.frames) for u in utterances]
-    cuts = [(u, frames - frames % model.encoder.stride) for u, frames in cuts]
-    with torch.inference_mode():
-        raw = model.decide(embeddings_of(model, [torch.from_numpy(u.sound[:frames]) for u, frames in cuts]), None)[0]
-    return held_out_of(raw, [u.clip for u, _ in cuts], [frames / rate for _, frames in cuts], model.contract.labels)
 
 
 def held_out_of(raw: Tensor, clips: Sequence[Clip], seconds: Sequence[float], labels: Sequence[str]) -> HeldOutLogits:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emoscope.train.acted.batches import BatchConfig, Draw, gather
+from emoscope.train.acted.utterances import Utterance
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import SplitInvalid
-from emoscope.train.small.batches import BatchConfig, Draw, gather
-from emoscope.train.small.features import Utterance
 
 CONFIG = BatchConfig(steps=40, voices=3, size=8, shares={"emodb": 0.7, "nemo": 0.3}, skewed=0.0)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SplitInvalid
-from .features import Utterance
+from .utterances import Utterance
 
 Rng = np.random.Generator
 Speaker = tuple[str, str]
