@@ -23,6 +23,7 @@ __all__ = [
     "TRAINED",
     "Clip",
     "Corpus",
+    "by_corpus",
     "list_emodb",
     "list_emotale",
     "list_nemo",
@@ -106,6 +107,14 @@ TRAINED = (*CATEGORICAL, "emotale")
 
 SPOKEN = (*TRAINED, "read")
 """The same with read speech, which teaches what is no played emotion."""
+
+
+def by_corpus(clips: Iterable[Clip]) -> list[list[Clip]]:
+    """The clips of each corpus, the corpora in the order in which they come."""
+    groups: dict[str, list[Clip]] = {}
+    for clip in clips:
+        groups.setdefault(clip.corpus, []).append(clip)
+    return list(groups.values())
 
 
 def load_corpora(data: Path, names: Iterable[str]) -> list[Clip]:

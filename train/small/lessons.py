@@ -9,7 +9,7 @@ from emoscope.models.whisper import WhisperModel
 
 from ..acted.shipping import PARTS
 from ..acted.utterances import Utterance
-from ..corpora import SPOKEN, Clip
+from ..corpora import Clip, by_corpus
 from ..errors import CorpusMissing
 from ..progress import stage
 from ..whisper.degrade import Degrader
@@ -43,8 +43,7 @@ class Lessons:
         encoder = _teacher(teachers, PARTS[0]).encoder
         heard: list[Utterance] = []
         with stage("encoding speech for the teachers", len(clips)) as shown:
-            for corpus in SPOKEN:
-                some = [clip for clip in clips if clip.corpus == corpus]
+            for some in by_corpus(clips):
                 heard += prepare(some, encoder, CONTRACT, "whole", teachers / "cache", Degrader([]), shown.advance)
         return cls(teachers, *matched(utterances, heard, cls.stride))
 

@@ -24,7 +24,7 @@ from emoscope.models.small import SmallConfig, SmallModel
 from ..acted.batches import BatchConfig
 from ..acted.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 from ..acted.utterances import Utterance
-from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, load_corpora
+from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, by_corpus, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
 from ..fit import fingerprint
@@ -155,8 +155,7 @@ def prepare_utterances(clips: Sequence[Clip], recipe: Recipe, cache: Path) -> li
     frontend = new_model(recipe).frontend
     utterances: list[Utterance] = []
     with stage("extracting features", len(clips)) as shown:
-        for corpus in SPOKEN:
-            some = [clip for clip in clips if clip.corpus == corpus]
+        for some in by_corpus(clips):
             utterances += prepare(some, frontend, CONTRACT, cache, shown.advance)
     return utterances
 

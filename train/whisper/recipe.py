@@ -20,7 +20,7 @@ from emoscope.models.whisper.members import join_members
 from ..acted.batches import BatchConfig
 from ..acted.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 from ..acted.utterances import Utterance
-from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, load_corpora
+from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, by_corpus, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
 from ..fit import Fitted, fingerprint
@@ -119,8 +119,7 @@ def prepare_variants(clips: Sequence[Clip], encoder: Weights, data: Path, cache:
     with stage("encoding speech", len(clips) * len(VARIANTS)) as shown:
         for variant in VARIANTS:
             utterances: list[Utterance] = []
-            for corpus in SPOKEN:
-                some = [clip for clip in clips if clip.corpus == corpus]
+            for some in by_corpus(clips):
                 utterances += prepare(some, lower, CONTRACT, variant, cache, degrader, shown.advance)
             variants.append(utterances)
     return variants

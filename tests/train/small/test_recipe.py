@@ -32,6 +32,9 @@ TINY = Recipe(
 )
 
 
+PEOPLE = [f"speechocean762-{n}" for n in range(12)]
+
+
 @pytest.fixture
 def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale, make_read, make_sounds):
     folder = tmp_path / "corpora"
@@ -67,7 +70,7 @@ def test_one_command_writes_a_model_that_loads_and_has_a_complete_card(tmp_path,
         "emodb": ["03", "09", "11", "12"],
         "nemo": ["EB0", "KD0", "MK0", "MP0"],
         "emotale": ["001", "003", "007", "010"],
-        "read": sorted(str(n) for n in range(12)),
+        "read": sorted(PEOPLE),
         "sounds": ["hum_00"],
     }
     assert {(s.corpus, s.metric) for s in card.scores} >= {
@@ -83,7 +86,7 @@ def test_one_command_writes_a_model_that_loads_and_has_a_complete_card(tmp_path,
         trained = {c.name: set(c.speakers) for c in read_card(tmp_path / "work" / "folds" / f"fold-{fold}").data}
         assert trained.keys() == {"ravdess", "emodb", "nemo", "emotale", "read", "sounds"}
         del trained["sounds"]  # noise has no speakers
-        people = {name: fold_speakers(name, fold, map(str, range(12))) for name in trained}
+        people = {name: fold_speakers(name, fold, PEOPLE) for name in trained}
         assert all(trained[name] and trained[name].isdisjoint(people[name]) for name in trained)
     # Scores are not computed again, and another run resumes everything and writes the same weights.
     assert {path: path.stat().st_mtime_ns for path in scored} == scored
