@@ -66,7 +66,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         id="tiny", labels=("angry", "happy", "neutral", "sad"), dimensions=("arousal", "valence", "dominance"),
         derived=True, window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,
     )  # fmt: skip
-    model = SmallModel(SmallConfig(channels=(2, 2, 4, 4), dim=8), contract, Calibration())
+    model = SmallModel(SmallConfig(channels=(2, 2, 4, 4), dim=8, memory=2), contract, Calibration())
     card = Card(
         format=1, id="tiny", version="1", architecture="small", config=model.card_config(),
         audio=Audio(sample_rate=16_000, window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,

@@ -50,7 +50,7 @@ class ReadingCost:
 def small_model() -> SmallModel:
     """`small` with random weights: its cost does not depend on them."""
     contract = ModelContract(
-        id="small", labels=tuple(CIRCUMPLEX), window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800
+        id="small", labels=tuple(CIRCUMPLEX), window=25_600, hop=12_800, frame=640, lookback=16_080, tail=4_800
     )
     return SmallModel(SmallConfig(), contract, Calibration())
 

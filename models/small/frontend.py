@@ -64,20 +64,58 @@ class LogMel(nn.Module):
         return 10.0 * torch.log10(self.power(audio) + 1e-16)
 
 
-class Frontend(nn.Module):
-    """Mel powers in dB, then periodicity: (B, frames, bands + lags). The frames of both end at the same samples."""
+def levelled(mel_db: Tensor, memory: int, range_db: float) -> Tensor:
+    """Mel powers in dB below the loudest of the last `memory` frames, at most `range_db` below, about -2 to 2.
 
-    def __init__(self, bands: int, lags: int, sample_rate: int = 16_000) -> None:
+    A microphone's gain adds the same number of dB to all bands, so it cancels out: the features tell a whisper close
+    to the microphone from a shout far away by its spectrum, not by its level. Only earlier frames count, so that a
+    frame is the same in every window that covers it.
+
+    mel_db  (B, T, bands)
+    """
+    peak = mel_db.amax(2)[:, None]
+    before = torch.full_like(peak[:, :, :1], -torch.inf).expand(-1, -1, memory - 1)
+    loudest = torch.nn.functional.max_pool1d(torch.cat([before, peak], 2), memory, 1)
+    half = range_db / 2
+    return ((mel_db - loudest.transpose(1, 2)).clamp_min(-range_db) + half) / (half / 2)
+
+
+class Frontend(nn.Module):
+    """Levelled mel powers, then periodicity: (B, frames, bands + lags). The frames of both end at the same samples.
+
+    memory    frames over which the loudest is sought, the frame itself included
+    range_db  what is further below the loudest is clamped
+    """
+
+    def __init__(
+        self, bands: int, lags: int, memory: int = 100, range_db: float = 60.0, sample_rate: int = 16_000
+    ) -> None:
         super().__init__()
         self.mel = LogMel(bands, sample_rate)
         self.pitch = PitchLags(lags, sample_rate) if lags else None
-        self.bands, self.hop = bands, self.mel.hop
-        self.lookback = max(self.mel.lookback, self.pitch.lookback if self.pitch else 0)
+        self.bands, self.hop, self.memory, self.range_db = bands, self.mel.hop, memory, range_db
+        self.sample_rate = sample_rate
+        pitch_lookback = self.pitch.lookback if self.pitch else 0
+        self.raw_lookback = max(self.mel.lookback, pitch_lookback)
+        self.lookback = max(self.mel.lookback + (memory - 1) * self.hop, pitch_lookback)
         self.width = bands + lags
 
     def forward(self, audio: Tensor) -> Tensor:
         """(B, frames, bands + lags) of audio (B, lookback + frames * hop) in [-1, 1]."""
-        mel: Tensor = self.mel(audio[:, self.lookback - self.mel.lookback :])
+        earlier = self.lookback - self.mel.lookback - (self.memory - 1) * self.hop
+        mel = levelled(self.mel(audio[:, earlier:]), self.memory, self.range_db)[:, self.memory - 1 :]
+        return self._with_periodicity(mel, audio[:, self.lookback - self.raw_lookback :])
+
+    def raw(self, audio: Tensor) -> Tensor:
+        """As `forward`, with mel powers in dB as they are, of audio (B, raw_lookback + frames * hop)."""
+        return self._with_periodicity(self.mel(audio[:, self.raw_lookback - self.mel.lookback :]), audio)
+
+    def level(self, raw: Tensor) -> Tensor:
+        """Levelled frames of raw ones (B, frames, bands + lags), before which nothing was heard."""
+        mel = levelled(raw[:, :, : self.bands], self.memory, self.range_db)
+        return torch.cat([mel, raw[:, :, self.bands :]], -1)
+
+    def _with_periodicity(self, mel: Tensor, audio: Tensor) -> Tensor:
         if self.pitch is None:
             return mel
-        return torch.cat([mel, self.pitch(audio[:, self.lookback - self.pitch.lookback :])], -1)
+        return torch.cat([mel, self.pitch(audio[:, self.raw_lookback - self.pitch.lookback :])], -1)

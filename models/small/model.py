@@ -21,19 +21,23 @@ class SmallConfig:
     """Shape of `small`. Window, hop and frame are in the contract.
 
     bands     mel bands
-    channels  of the stem and of the three residual blocks
+    channels  of the stem and of the three residual blocks over mel bands
     dim       width of a feature frame
-    range_db  dynamic range of the mel bands: what is further below a window's loudest value is clamped
+    dilations of the residual layers over time, in feature frames
+    memory    front-end frames over which the loudest is sought, from which the mel bands are measured
+    range_db  dynamic range of the mel bands: what is further below the loudest is clamped
     lags      periods at which periodicity is measured; 0 for mel bands alone
     clip      bound of the features of embeddings and baselines, in standard deviations over the training speakers
     """
 
     bands: int = 64
     channels: tuple[int, int, int, int] = (16, 32, 64, 128)
-    dim: int = 192
+    dim: int = 256
+    dilations: tuple[int, ...] = (1, 1, 1)
     queries: int = 2
     heads: int = 2
     dropout: float = 0.2
+    memory: int = 100
     range_db: float = 60.0
     lags: int = 48
     clip: float = 4.0
@@ -48,8 +52,8 @@ class SmallModel(RelativeModel):
     def __init__(self, config: SmallConfig, contract: ModelContract, calibration: Calibration) -> None:
         super().__init__(contract, calibration)
         self.config = config
-        self.frontend = Frontend(config.bands, config.lags, contract.sample_rate)
-        self.encoder = ConvEncoder(config.bands, config.channels, config.dim, config.range_db, config.lags)
+        self.frontend = Frontend(config.bands, config.lags, config.memory, config.range_db, contract.sample_rate)
+        self.encoder = ConvEncoder(config.bands, config.lags, config.channels, config.dim, config.dilations)
         has = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
         if (contract.lookback, contract.frame) != has:
             raise ValueError(f"lookback and frame are {has} samples, not {(contract.lookback, contract.frame)}")

@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
-from emoscope.models.small.encoder import level
-from emoscope.models.small.frontend import LogMel
+from emoscope.models.small.frontend import LogMel, levelled
+from emoscope.models.windows import owned_frames, plan
 from emoscope.streamer.testing import silence, voice
 
 LABELS = ("angry", "calm", "happy", "neutral")
@@ -20,7 +22,7 @@ def model() -> SmallModel:
     torch.manual_seed(1)
     contract = ModelContract(
         id="tiny", labels=LABELS, dimensions=("arousal", "valence", "dominance"), derived=True,
-        window=25_600, hop=12_800, frame=640, lookback=480, tail=4_800,
+        window=25_600, hop=12_800, frame=640, lookback=16_080, tail=4_800,
     )  # fmt: skip
     config = SmallConfig(channels=(4, 6, 8, 8), dim=12)
     return SmallModel(config, contract, Calibration()).eval()
@@ -58,19 +60,71 @@ def test_the_microphones_gain_changes_no_score(model, speech):
         assert (scores - plain).abs().max() < 0.05
 
 
-def test_level_takes_the_gain_away_and_keeps_a_range_below_the_loudest():
-    """Any offset in dB gives the same picture, down to `range_db` below its own peak."""
+def test_levelling_takes_the_gain_away_and_keeps_a_range_below_the_loudest():
+    """Any offset in dB gives the same picture, from -2 to 2, down to `range_db` below the loudest."""
     mel = torch.randn(2, 30, 64) * 20
-    mask = torch.ones(2, 30, dtype=torch.bool)
     for offset in (-70.0, 35.0):
-        torch.testing.assert_close(level(mel + offset, mask, 60.0), level(mel, mask, 60.0), atol=1e-4, rtol=0)
-    spread = level(mel * 100, mask, 60.0)
-    assert abs(float((spread.amax((1, 2)) - spread.amin((1, 2)))[0]) - 60 / 15) < 1e-4
+        torch.testing.assert_close(levelled(mel + offset, 10, 60.0), levelled(mel, 10, 60.0), atol=1e-4, rtol=0)
+    spread = levelled(mel * 100, 10, 60.0)
+    assert spread.amax() <= 2
+    assert spread.amin() == -2
+    assert (spread[:, 0].amax(1) == 2).all(), "the first frame is its own loudest"
+
+
+def test_the_loudest_is_forgotten_after_its_memory():
+    """A click lowers the frames after it for as long as it is remembered, and no frame before it."""
+    mel = torch.full((1, 40, 64), -50.0)
+    mel[:, 10] = 0.0
+    low = levelled(mel, 12, 60.0)[0].amax(1) < 1
+    assert low.nonzero()[:, 0].tolist() == list(range(11, 22))
+
+
+@pytest.mark.parametrize("seconds", [1.2, 1.6, 2.0, 3.44, 3.7])
+def test_a_feature_is_the_same_in_every_window_that_owns_it(model, speech, seconds):
+    """The features that windows own are those of the whole utterance encoded at once."""
+    contract, start, length = model.contract, 4_800, round(seconds * 16_000) // 640 * 640
+    audio = torch.cat([torch.zeros(contract.lookback), speech])[start : start + contract.lookback + length]
+    features = []
+    with torch.inference_mode():
+        for window in plan(contract, length):
+            first, last = owned_frames(contract, window)
+            frames = model.frontend(audio[None, window.start : window.end + contract.lookback])
+            features.append(model.encoder(frames, None)[0, first:last])
+        whole = model.encoder(model.frontend(audio[None]), None)[0]
+    torch.testing.assert_close(torch.cat(features), whole, atol=1e-5, rtol=1e-4)
+
+
+@given(frame=st.integers(0, 59), side=st.sampled_from(["before", "after"]))
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_feature_depends_on_nothing_beyond_the_encoders_reach(model, frame, side):
+    """What is farther away than `reach` frames moves no feature; what is nearer may."""
+    encoder = model.encoder
+    frames = torch.randn(1, 240, 112, generator=torch.Generator().manual_seed(5))
+    changed = frames.clone()
+    first, last = frame * 4 - encoder.reach, frame * 4 + encoder.reach
+    if side == "before":
+        changed[:, : max(0, first)] += 1
+    else:
+        changed[:, last + 1 :] += 1
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(changed, None)[0, frame], encoder(frames, None)[0, frame])
+
+
+def test_the_reach_is_no_longer_than_it_must_be(model):
+    """The outermost frame within reach does move the feature."""
+    encoder = model.encoder
+    frames = torch.randn(1, 240, 112, generator=torch.Generator().manual_seed(5))
+    for edge in (-encoder.reach, encoder.reach):
+        changed = frames.clone()
+        changed[:, 120 + edge] += 10
+        with torch.inference_mode():
+            assert not torch.equal(encoder(changed, None)[0, 30], encoder(frames, None)[0, 30])
 
 
 def test_padding_cannot_be_told_from_the_edge(model, speech):
     """A short window gives the same frames alone and padded in a batch with a long one."""
-    short, whole = speech[: 480 + 640 * 11], speech[: 480 + 25_600]
+    lookback = model.contract.lookback
+    short, whole = speech[: lookback + 640 * 11], speech[: lookback + 25_600]
     owned = torch.tensor([[0, 11]])
     alone = model.encode(short[None], torch.tensor([640 * 11]), owned)
     padded = torch.nn.functional.pad(short, (0, len(whole) - len(short)))
@@ -83,7 +137,7 @@ def test_padding_cannot_be_told_from_the_edge(model, speech):
 
 def test_a_reading_does_not_depend_on_its_batch(model, speech):
     """Neighbours in a batch move no number by more than 1e-5."""
-    windows = torch.stack([speech[i : i + 480 + 25_600] for i in (0, 6400, 12_800, 25_600)])
+    windows = torch.stack([speech[i : i + model.contract.lookback + 25_600] for i in (0, 6400, 12_800, 25_600)])
     lengths, owned = torch.full((4,), 25_600), torch.tensor([[0, 40], [10, 30], [3, 4], [0, 40]])
     together = model.encode(windows, lengths, owned)
     for row in range(4):
@@ -111,8 +165,7 @@ def test_digital_silence_gives_numbers_not_nans(model):
     """Zeros all through: every score is finite."""
     scores, dimensions = model.forward_windows(torch.zeros(16_000))
     assert scores.isfinite().all() and dimensions.isfinite().all()
-    mel = torch.full((1, 8, 64), -160.0)
-    assert level(mel, torch.zeros(1, 8, dtype=torch.bool), 60.0).abs().sum() == 0
+    assert levelled(torch.full((1, 8, 64), -160.0), 4, 60.0).isfinite().all()
 
 
 def test_temperature_by_seconds_of_speech_softens_early_readings(model, speech):

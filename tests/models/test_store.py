@@ -43,7 +43,7 @@ def folder(tmp_path):
     contract = ModelContract(
         id="tiny", labels=("angry", "happy"), window=3200, hop=1280, frame=640, lookback=480, tail=0
     )
-    model = SmallModel(SmallConfig(channels=(2, 2, 2, 2), dim=4), contract, Calibration())
+    model = SmallModel(SmallConfig(channels=(2, 2, 2, 2), dim=4, memory=2), contract, Calibration())
     save_model(model, card_for(model), tmp_path / "m")
     return tmp_path / "m"
 

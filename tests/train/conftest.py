@@ -81,6 +81,34 @@ def make_emotale() -> Callable[..., Path]:
 
 
 @pytest.fixture
+def make_read() -> Callable[..., Path]:
+    """Read speech of `count` speakers, a clip each, named by numbers."""
+
+    def make(folder: Path, count: int = 8, *, seconds: float = 2.5) -> Path:
+        folder.mkdir(parents=True)
+        rows = ["file,corpus,speaker,gender,age,text"]
+        for n in range(count):
+            write(folder / f"r{n}.wav", seconds, 110 + 10 * n)
+            rows.append(f"r{n}.wav,speechocean762,{n},f,9,HELLO")
+        (folder / "clips.csv").write_text("\n".join(rows) + "\n")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def make_sounds() -> Callable[..., Path]:
+    """One sound of a second."""
+
+    def make(folder: Path) -> Path:
+        folder.mkdir(parents=True)
+        write(folder / "hum_00.wav", 1.0, 150)
+        return folder
+
+    return make
+
+
+@pytest.fixture
 def shared() -> Path:
     """The real corpora. Where they are not, a test is skipped; on a build machine that is a failure."""
     if not SHARED.is_dir():

@@ -25,8 +25,8 @@ class RunOptions:
     data: Annotated[
         Path,
         Parameter(
-            help="folder with ravdess; for small emodb, nemo, emotale too (default: ../shared/corpora beside the "
-            "checkout)",
+            help="folder with ravdess; for small and whisper emodb, nemo, emotale, read, sounds too (default: "
+            "../shared/corpora beside the checkout)",
             metavar="DIR",
             show_default=False,
         ),
@@ -60,6 +60,14 @@ class TrainSmall:
     """The model that ships."""
 
     epochs: Epochs = None
+    teachers: Annotated[
+        Path | None,
+        Parameter(
+            help="work folder of a finished `emoscope train whisper`, whose models teach (the weights that ship had "
+            "them; without, labels alone)",
+            metavar="DIR",
+        ),
+    ] = None
     part: Annotated[
         Part | None,
         Parameter(help="only this training, or the folds' scores, beside others; then everything with --resume"),
@@ -77,9 +85,21 @@ class TrainSmall:
         def train() -> None:
             from ..small.recipe import Recipe, train_small
 
+            if self.teachers is not None:
+                # The teachers read the encoder that `emoscope train whisper` kept beside them.
+                os.environ["EMOSCOPE_CACHE"] = str((self.teachers / "encoder").absolute())
             recipe = Recipe()
             recipe = replace(recipe, fit=replace(recipe.fit, **given(epochs=self.epochs, seed=self.place.seed)))
-            train_small(self.place.data, work, out, recipe, self.place.resume, self.place.threads, self.part)
+            train_small(
+                self.place.data,
+                work,
+                out,
+                recipe,
+                teachers=self.teachers,
+                resume=self.place.resume,
+                threads=self.place.threads,
+                only_part=self.part,
+            )
 
         return report(train, out)
 
@@ -269,7 +289,7 @@ command = CommandGroup(
     "train",
     "train a model from corpora of speech",
     (
-        Command("small", "the model that ships, from RAVDESS, EmoDB, nEMO and EmoTale", TrainSmall),
+        Command("small", "the model that ships, from RAVDESS, EmoDB, nEMO, EmoTale and read speech", TrainSmall),
         Command("whisper", "a head over Whisper-base, from the same corpora and read speech", TrainWhisper),
         Command("attentive", "attentive pooling over a pretrained encoder, by its paper's recipe", TrainAttentive),
         Command("segmental", "a pretrained encoder on overlapping segments, by its paper's recipe", TrainSegmental),

@@ -21,9 +21,11 @@ __all__ = [
     "CORPORA",
     "LABELS",
     "SOUNDS",
+    "SPOKEN",
     "TRAINED",
     "Clip",
     "Corpus",
+    "by_corpus",
     "list_emodb",
     "list_emotale",
     "list_nemo",
@@ -104,6 +106,17 @@ CATEGORICAL = ("ravdess", "emodb", "nemo")
 
 TRAINED = (*CATEGORICAL, "emotale")
 """The corpora that weights are trained on; of EmoTale only its ratings."""
+
+SPOKEN = (*TRAINED, "read")
+"""The same with read speech, which teaches what is no played emotion."""
+
+
+def by_corpus(clips: Iterable[Clip]) -> list[list[Clip]]:
+    """The clips of each corpus, the corpora in the order in which they come."""
+    groups: dict[str, list[Clip]] = {}
+    for clip in clips:
+        groups.setdefault(clip.corpus, []).append(clip)
+    return list(groups.values())
 
 
 def load_corpora(data: Path, names: Iterable[str]) -> list[Clip]:

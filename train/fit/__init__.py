@@ -3,6 +3,7 @@
 loop        `fit`: the loop itself
 training    what a recipe hands in: its phases, its batches, its step function
 run         the state of a running training, saved and restored
+optimizers  parameter groups
 schedules   learning rates, by torch's schedulers
 averaging   exponential moving average of the weights, by torch's AveragedModel
 stopping    early stopping, and the weights of the best epoch
@@ -13,6 +14,7 @@ checkpoint  safetensors files with their state as JSON
 
 from .averaging import AverageConfig
 from .loop import fit
+from .optimizers import decay_groups
 from .schedules import Schedule, one_cycle, scaled_by
 from .training import Fitted, LoopConfig, Phase, Position, Step, Training, fingerprint
 
@@ -25,6 +27,7 @@ __all__ = [
     "Schedule",
     "Step",
     "Training",
+    "decay_groups",
     "fingerprint",
     "fit",
     "one_cycle",

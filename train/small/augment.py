@@ -16,35 +16,52 @@ LOW_HZ, HIGH_HZ = 50.0, 7_600.0  # of the front end's bands
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """How often each change is made (share of clips) and how strong it is."""
+    """How often each change is made (share of clips) and how strong it is.
+
+    noise, sounds  steady noise made here; recorded sounds
+    narrow         a telephone or a thin codec
+    tempo          a batch is up to this share faster or slower; the pitch stays
+    """
 
     warp: float = 0.0
     tilt_db: float = 6.0
     colour_db: float = 3.0
     noise: float = 0.5
     noise_snr_db: tuple[float, float] = (5.0, 40.0)
+    sounds: float = 0.0
+    sounds_snr_db: tuple[float, float] = (3.0, 25.0)
     echo: float = 0.2
     echo_t60_s: tuple[float, float] = (0.15, 0.6)
     narrow: float = 0.1
     shift: int = 3
+    tempo: float = 0.0
     time_masks: int = 2
     time_mask_share: float = 0.12
     band_masks: int = 2
     band_mask: int = 8
-    mixup: float = 0.5
-    mixup_alpha: float = 0.4
 
 
-def augment(sound: Tensor, bands: int, size: int, config: AugmentConfig, generator: Generator) -> Tensor:
+def augment(
+    sound: Tensor,
+    bands: int,
+    size: int,
+    config: AugmentConfig,
+    generator: Generator,
+    sounds: Tensor | None = None,
+) -> Tensor:
     """All changes in the order of the signal path: vocal tract, room, noise, microphone, then masks.
 
-    sound (B, frames, bands + lags), `size` adjacent utterances of each speaker.
+    sound   (B, frames, bands + lags), `size` adjacent utterances of each speaker
+    sounds  (N, bands) mel powers in dB of recorded noise
     """
     groups = len(sound) // size
     mel, periodicity = sound[:, :, :bands], sound[:, :, bands:]
     mel = warp(mel - mel.amax((1, 2), keepdim=True), config.warp, groups, generator)
     mel = echo(mel, config.echo, config.echo_t60_s, groups, generator)
     mel, clean = noise(mel, config.noise, config.noise_snr_db, generator)
+    if sounds is not None:
+        mel, clear = recorded_noise(mel, sounds, config.sounds, config.sounds_snr_db, generator)
+        clean = clean * clear
     mel = colour(mel, config.tilt_db, config.colour_db, groups, generator)
     mel = narrow(mel, config.narrow, groups, generator)
     if not periodicity.shape[2]:
@@ -105,18 +122,39 @@ def noise(mel: Tensor, share: float, snr_db: tuple[float, float], generator: Gen
 
     The power of noise in one spectral bin is exponentially distributed.
     """
-    batch, frames, bands = mel.shape
+    rows = _rows(len(mel), share, generator)
+    batch, frames, bands = mel[rows].shape
     slope = torch.randn(batch, 1, 1, generator=generator) * 8.0 * torch.linspace(1, -1, bands)
     # A band gathers several bins of the spectrum, so its power scatters less than one bin's: a mean of four.
     scatter = -torch.log(torch.rand(4, batch, frames, bands, generator=generator).clamp_min(1e-6)).mean(0)
-    power = 10 ** (slope / 10) * scatter
-    speech = 10 ** (mel / 10)
-    snr = _uniform((batch, 1, 1), *snr_db, generator)
-    power = power * (speech.mean((1, 2), keepdim=True) / power.mean((1, 2), keepdim=True)) * 10 ** (-snr / 10)
-    chosen = _chosen(batch, share, generator)
-    clean = speech.sum(2, keepdim=True) / (speech + power).sum(2, keepdim=True).clamp_min(1e-16)
-    clean = torch.where(chosen, clean, torch.ones(()))
-    return torch.where(chosen, 10 * torch.log10(speech + power), mel), clean
+    return _add(mel, rows, 10 ** (slope / 10) * scatter, snr_db, generator)
+
+
+def recorded_noise(
+    mel: Tensor, sounds: Tensor, share: float, snr_db: tuple[float, float], generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """As `noise`, with a stretch of `sounds` (N, bands in dB), which is repeated where it is too short."""
+    rows = _rows(len(mel), share, generator)
+    begin = torch.randint(len(sounds), (len(rows), 1), generator=generator)
+    place = (begin + torch.arange(mel.shape[1])) % len(sounds)
+    return _add(mel, rows, 10 ** (sounds[place].float() / 10), snr_db, generator)
+
+
+def _rows(count: int, share: float, generator: Generator) -> Tensor:
+    return _chosen(count, share, generator)[:, 0, 0].nonzero()[:, 0]
+
+
+def _add(
+    mel: Tensor, rows: Tensor, power: Tensor, snr_db: tuple[float, float], generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Add `power` (R, frames, bands) to these rows, and tell the speech's share (B, frames, 1) of the sum."""
+    speech = 10 ** (mel[rows] / 10)
+    snr = _uniform((len(rows), 1, 1), *snr_db, generator)
+    loudness = speech.mean((1, 2), keepdim=True) / power.mean((1, 2), keepdim=True).clamp_min(1e-16)
+    power = power * loudness * 10 ** (-snr / 10)
+    total = (speech + power).clamp_min(1e-16)
+    clean = torch.ones(*mel.shape[:2], 1).index_copy(0, rows, speech.sum(2, keepdim=True) / total.sum(2, keepdim=True))
+    return mel.index_copy(0, rows, 10 * torch.log10(total)), clean
 
 
 def echo(mel: Tensor, share: float, t60_s: tuple[float, float], groups: int, generator: Generator) -> Tensor:
@@ -140,11 +178,26 @@ def echo(mel: Tensor, share: float, t60_s: tuple[float, float], groups: int, gen
 
 
 def narrow(mel: Tensor, share: float, groups: int, generator: Generator) -> Tensor:
-    """A telephone or a thin codec: nothing above a random band."""
+    """A telephone or a thin codec: little above one random band, and little below another."""
     batch, _, bands = mel.shape
-    edge = _each(_uniform((groups, 1, 1), 0.6 * bands, bands, generator), batch)
-    cut = (torch.arange(bands) > edge) & _each(_chosen(groups, share, generator), batch)
+    high = _each(_uniform((groups, 1, 1), 0.6 * bands, bands, generator), batch)
+    low = _each(_uniform((groups, 1, 1), 0.0, 0.15 * bands, generator), batch)
+    band = torch.arange(bands)
+    cut = ((band > high) | (band < low)) & _each(_chosen(groups, share, generator), batch)
     return torch.where(cut, mel - 40.0, mel)
+
+
+def change_tempo(sound: Tensor, most: float, grain: int, generator: Generator) -> Tensor:
+    """Frames (B, frames, width), all up to `most` faster or slower, again a whole number of `grain`s of frames."""
+    if not most:
+        return sound
+    factor = float(_uniform((), 1 - most, 1 + most, generator))
+    return stretched(sound, max(1, round(sound.shape[1] * factor / grain)) * grain)
+
+
+def stretched(frames: Tensor, count: int) -> Tensor:
+    """`count` frames, interpolated between those of (B, frames, width)."""
+    return torch.nn.functional.interpolate(frames.transpose(1, 2), size=count, mode="linear").transpose(1, 2)
 
 
 def shift(periodicity: Tensor, most: int, groups: int, generator: Generator) -> Tensor:
@@ -177,22 +230,3 @@ def mask(sound: Tensor, config: AugmentConfig, generator: Generator, bands: int 
     # Masked periodicity is 0, as in silence.
     mean = torch.cat([mean, torch.zeros(batch, 1, width - bands)], 2)
     return torch.where(hidden, mean, sound)
-
-
-def mixup(sound: Tensor, size: int, config: AugmentConfig, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Mixed utterances, each one's partner (B,) and its own share (B,), at least a half. Zhang et al. (2018).
-
-    Partners are utterances of the same speaker (`size` adjacent ones), so that a row has one speaker. Decibels are
-    mixed, not powers: in a sum of powers the louder one would mask the other.
-    """
-    batch = len(sound)
-    groups = batch // size
-    order = torch.rand(groups, size, generator=generator).argsort(1)
-    partner = (order + size * torch.arange(groups)[:, None]).flatten()
-    # Beta(a, a) as X / (X + Y) of two Gamma(a): torch's public gamma sampler takes no generator, the private one does.
-    gamma = torch._standard_gamma(torch.full((2, batch), config.mixup_alpha), generator)
-    share = gamma[0] / gamma.sum(0).clamp_min(1e-20)
-    share = torch.maximum(share, 1 - share)
-    share = torch.where(torch.rand(batch, generator=generator) < config.mixup, share, torch.ones(()))
-    weight = share[:, None, None]
-    return weight * sound + (1 - weight) * sound[partner], partner, share

@@ -1,23 +1,20 @@
 """Front-end features of every utterance, computed once and cached in a folder.
 
 A clip is segmented as in a stream of `--vad webrtc`: that detector finds its utterances, and front-end frames count
-from the start of an utterance, with the samples before it as lookback. So training sees the features of the live path.
+from the start of an utterance. They are kept before they are levelled, because noise and rooms are added to powers.
 """
 
 import hashlib
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 import torch
+from torch import Tensor
 
-from emoscope.models.cards import replace_file
 from emoscope.models.contract import ModelContract
 from emoscope.models.small import frontend as frontend_module
 from emoscope.models.small import pitch
@@ -25,44 +22,26 @@ from emoscope.models.small.frontend import Frontend
 from emoscope.streamer.session import segmenter
 from emoscope.streamer.session import vad as detector
 
+from ..acted.utterances import Utterance, load_utterances, store_utterances
 from ..corpora import Clip
-from ..corpora.audio import Samples, change_speed, read_clip
+from ..corpora.audio import read_clip
 from ..cuts import training_spans
-from ..errors import CorpusInvalid
+from ..errors import ClipUnusable, CorpusInvalid
 
-VERSION = 2  # of the cache: raise it when the code below computes other values
-
-Frames = npt.NDArray[np.float16]
+VERSION = 3  # of the cache: raise it when the code below computes other values
 
 
-@dataclass(frozen=True)
-class Utterance:
-    """One utterance of a clip. `sound` (frames, width) of the front end, 100 a second; start, end in samples."""
-
-    clip: Clip
-    start: int
-    end: int
-    sound: Frames
-
-    @property
-    def frames(self) -> int:
-        return len(self.sound)
-
-
-def extract(clip: Clip, frontend: Frontend, contract: ModelContract, speeds: Sequence[float]) -> list[list[Utterance]]:
-    """The clip's utterances at each speed, as the stream would find them; an empty list where it detects no speech."""
+def extract(clip: Clip, frontend: Frontend, contract: ModelContract) -> list[Utterance]:
+    """The clip's utterances as the stream would find them; an empty list where it detects no speech."""
     audio = read_clip(clip.path, contract.sample_rate)
-    return [_utterances(clip, change_speed(audio, speed), frontend, contract) for speed in speeds]
-
-
-def _utterances(clip: Clip, audio: Samples, frontend: Frontend, contract: ModelContract) -> list[Utterance]:
-    padded = torch.from_numpy(np.concatenate([np.zeros(contract.lookback, np.float32), audio]))
+    lookback = frontend.raw_lookback
+    padded = torch.from_numpy(np.concatenate([np.zeros(lookback, np.float32), audio]))
     found = []
     for start, end in training_spans(audio, contract):
         end -= (end - start) % contract.frame
         if end > start:
             with torch.inference_mode():
-                sound = frontend(padded[None, start : end + contract.lookback])[0]
+                sound = frontend.raw(padded[None, start : end + lookback])[0]
             found.append(Utterance(clip, start, end, sound.numpy().astype(np.float16)))
     return found
 
@@ -71,13 +50,12 @@ def prepare(
     clips: Sequence[Clip],
     frontend: Frontend,
     contract: ModelContract,
-    speed: float,
     cache: Path,
     on_clip: Callable[[], None] = lambda: None,
 ) -> list[Utterance]:
-    """Utterances of all clips at one speed, from the cache or made now. `on_clip` is called after each clip."""
-    key = _fingerprint(clips, frontend, contract, speed)
-    path = cache / f"sound-{clips[0].corpus}-{speed:g}-{key[:16]}.safetensors"
+    """Utterances of all clips, from the cache or made now. `on_clip` is called after each clip."""
+    key = _fingerprint(clips, frontend, contract)
+    path = cache / f"sound-{clips[0].corpus}-{key[:16]}.safetensors"
     if path.is_file():
         utterances = load_utterances(path, clips)
         for _ in clips:
@@ -85,7 +63,7 @@ def prepare(
         return utterances
     utterances = []
     for clip in clips:
-        utterances += extract(clip, frontend, contract, [speed])[0]
+        utterances += extract(clip, frontend, contract)
         on_clip()
     if not utterances:
         raise CorpusInvalid(f"{clips[0].corpus}: the voice detector detects no speech in any of {len(clips)} clips")
@@ -93,12 +71,11 @@ def prepare(
     return utterances
 
 
-def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContract, speed: float) -> str:
+def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContract) -> str:
     """The key of the cache: it changes with the files, the front end and the segmentation."""
     content = {
         "version": VERSION,
-        "speed": speed,
-        "contract": [contract.window, contract.hop, contract.frame, contract.lookback, contract.tail],
+        "contract": [contract.frame, contract.tail],
         "cutting": [hashlib.sha256(inspect.getsource(part).encode()).hexdigest() for part in (detector, segmenter)],
         "frontend": [hashlib.sha256(inspect.getsource(part).encode()).hexdigest() for part in (frontend_module, pitch)],
         "width": [frontend.bands, frontend.width],
@@ -107,32 +84,12 @@ def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContr
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def store_utterances(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance], width: int = 0) -> None:
-    """Write the utterances of clips to a cache, which `load_utterances` reads; `width` of a frame where there are none.
-
-    CorpusInvalid where it cannot be written.
-    """
-    index = {clip: i for i, clip in enumerate(clips)}
-    spans = np.array([(index[u.clip], u.start, u.end, u.frames) for u in utterances], np.int64).reshape(-1, 4)
-    sound = np.concatenate([u.sound for u in utterances]) if utterances else np.zeros((0, width), np.float16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = safetensors.numpy.save({"spans": spans, "sound": sound})
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise CorpusInvalid(
-            f"cannot write the cache {path}: {error.strerror}; `--work DIR` puts it elsewhere"
-        ) from None
-
-
-def load_utterances(path: Path, clips: Sequence[Clip]) -> list[Utterance]:
-    """The utterances of a cache; CorpusInvalid for a broken one."""
-    try:
-        held = safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CorpusInvalid(f"{path}: broken cache ({error}); delete it, it will be made again") from None
-    utterances, position = [], 0
-    for clip, start, end, frames in held["spans"].tolist():
-        utterances.append(Utterance(clips[clip], start, end, held["sound"][position : position + frames]))
-        position += frames
-    return utterances
+def mel_of_noises(clips: Sequence[Clip], frontend: Frontend) -> Tensor:
+    """Mel powers in dB (N, bands), float16, of recordings without a voice, one after the other."""
+    made = []
+    for clip in clips:
+        # libsndfile refuses some Opus files that other decoders read; the other recordings are enough.
+        with suppress(ClipUnusable), torch.inference_mode():
+            audio = torch.from_numpy(read_clip(clip.path, frontend.sample_rate))
+            made.append(frontend.mel(audio[None])[0].half())
+    return torch.cat(made)

@@ -1,36 +1,27 @@
-"""Pooling in training: the stream's own windows and ownership, over crops of one length."""
+"""Embeddings of utterances in training, from the front end's frames before they are levelled.
+
+An utterance is encoded at once. Its pooled state is that of its windows in a stream, each encoded by itself: a frame
+belongs to a window whose edges are farther away than the encoder sees.
+"""
 
 from collections.abc import Sequence
-from functools import reduce
 
 import torch
 from torch import Tensor
 
-from emoscope.models.pool_state import PoolState, SoftmaxState
 from emoscope.models.small import SmallModel
-from emoscope.models.windows import owned_frames, plan
 
 
-def pool_crops(model: SmallModel, sound: Tensor) -> SoftmaxState:
-    """Pooled states (batch B) of crops (B, frames, width) of the front end, each treated as one utterance.
+def features_of(model: SmallModel, raw: Tensor) -> Tensor:
+    """The encoder's features (B, frames / 4, dim) of utterances (B, frames, width)."""
+    features: Tensor = model.encoder(model.frontend.level(raw), None)
+    return features
 
-    The windows of all crops go through the encoder as one batch: they are equally long, since `plan` gives either
-    one short window or full ones only.
-    """
-    contract, hop = model.contract, model.frontend.hop
-    windows = list(plan(contract, sound.shape[1] * hop))
-    batch, count = len(sound), len(windows)
-    stacked = torch.cat([sound[:, w.start // hop : w.end // hop] for w in windows])
-    owned = torch.tensor([owned_frames(contract, w) for w in windows]).repeat_interleave(batch, 0)
-    lengths = torch.full((batch * count,), stacked.shape[1])
-    state = model.encode_frames(stacked, lengths, owned).state
 
-    def part(i: int) -> PoolState:
-        return state.map(lambda array: array[i * batch : (i + 1) * batch])
-
-    merged = reduce(lambda a, b: a.merge(b), [part(i) for i in range(count)])
-    assert isinstance(merged, SoftmaxState)
-    return merged
+def pooled(model: SmallModel, features: Tensor) -> Tensor:
+    """Embeddings (B, K) of utterances from features (B, T, dim), float32 whatever comes in."""
+    every = torch.ones(features.shape[:2], dtype=torch.bool)
+    return model.embed(model.pooling.summarise(features.float(), every)[0])
 
 
 @torch.inference_mode()
@@ -43,5 +34,5 @@ def embeddings_of(model: SmallModel, sounds: Sequence[Tensor], batch: int = 64) 
     for rows in order.values():
         for first in range(0, len(rows), batch):
             some = rows[first : first + batch]
-            found[some] = model.embed(pool_crops(model, torch.stack([sounds[i].float() for i in some])))
+            found[some] = pooled(model, features_of(model, torch.stack([sounds[i].float() for i in some])))
     return found

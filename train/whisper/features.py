@@ -24,11 +24,11 @@ from emoscope.models.whisper.encoder import DIM, STATES, LowerWhisper
 from emoscope.models.windows import owned_frames, plan
 from emoscope.streamer.session import segmenter, vad
 
+from ..acted.utterances import Utterance, load_utterances, store_utterances
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_clip
 from ..cuts import training_spans
 from ..evaluation import conditions
-from ..small.features import Utterance, load_utterances, store_utterances
 from . import degrade
 from .degrade import Degrader
 

@@ -12,13 +12,11 @@ from emoscope.models.whisper import WhisperModel
 from emoscope.models.whisper.encoder import DIM, STATES
 
 from .. import fit as loop
-from ..corpora import CALM_LIKE
-from ..small.augment import AugmentConfig, mixup
-from ..small.baselines import speaker_profiles
-from ..small.batches import BatchConfig, Crop, Draw, gather
-from ..small.features import Utterance
-from ..small.fitting import decay_groups
-from ..small.objective import Targets, calmness_of, follow_embeddings, loss_of
+from ..acted.baselines import speaker_profiles
+from ..acted.batches import BatchConfig, Crop, Draw, gather
+from ..acted.mixup import MixupConfig, mixup
+from ..acted.objective import Targets, calmness_of, follow_embeddings, loss_of, unacted_loss
+from ..acted.utterances import Utterance
 
 FRAME_S = 0.04
 
@@ -35,7 +33,7 @@ class FitConfig:
 
     epochs: int
     batches: BatchConfig
-    mixup: AugmentConfig = field(default_factory=lambda: AugmentConfig(mixup=0.3))
+    mixup: MixupConfig = field(default_factory=lambda: MixupConfig(share=0.3))
     ratings: float = 1.0
     unacted: float = 1.0
     noise: float = 0.05
@@ -94,7 +92,7 @@ def training_of(
     steps = config.epochs * config.batches.steps
 
     def optimizer() -> torch.optim.AdamW:
-        return torch.optim.AdamW(decay_groups(model, config.weight_decay), lr=config.rate)
+        return torch.optim.AdamW(loop.decay_groups(model, config.weight_decay), lr=config.rate)
 
     def batches(at: loop.Position, rng: np.random.Generator) -> list[list[Crop]]:
         # Drawn from the seed and the epoch, not from the loop's generator.
@@ -155,7 +153,7 @@ def _step(
     states = model.standardise(sound.reshape(*sound.shape[:2], len(STATES), DIM))
     states = states + config.noise * torch.randn(states.shape, generator=generator)
     states, partner, share = mixup(states, size, config.mixup, generator)
-    clips = [drawn[crop.speed][crop.pieces[0].utterance].clip for crop in batch]
+    clips = [drawn[crop.variant][crop.pieces[0].utterance].clip for crop in batch]
     batch_targets = targets.of(clips)
     unacted = torch.tensor([clip.corpus == "read" for clip in clips])
     embedding = embed(model, states)
@@ -170,10 +168,3 @@ def _step(
     labels = model.contract.labels
     claims = 0.5 * (unacted_loss(labels, alone[0][unacted]) + unacted_loss(labels, adapted[0][unacted]))
     return acted + config.unacted * unacted.float().mean() * claims
-
-
-def unacted_loss(labels: Sequence[str], logits: Tensor) -> Tensor:
-    """Mean of -log of the probability that any of CALM_LIKE has, for logits (B, L) of speech without played emotion."""
-    right = torch.tensor([label in CALM_LIKE for label in labels])
-    log_p = torch.log_softmax(logits.float(), -1)
-    return -torch.logsumexp(log_p[:, right], -1).mean()

@@ -17,21 +17,20 @@ from emoscope.models.whisper.checkpoint import Weights, digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
 from emoscope.models.whisper.members import join_members
 
-from ..corpora import CATEGORICAL, LABELS, TRAINED, Clip, load_corpora
+from ..acted.batches import BatchConfig
+from ..acted.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
+from ..acted.utterances import Utterance
+from ..corpora import CATEGORICAL, LABELS, SPOKEN, Clip, by_corpus, load_corpora
 from ..corpora.folds import FOLDS
 from ..corpora.splits import Speakers, Split
 from ..fit import Fitted, fingerprint
 from ..progress import stage
-from ..small.batches import BatchConfig
-from ..small.features import Utterance
-from ..small.shipping import LABELS_OF, PARTS, SCORES, Trained, corpora_of, finish, parts_of, splits_of
 from .calibrate import held_out_logits
 from .degrade import Degrader
 from .features import VARIANTS, prepare
 from .fitting import FitConfig, Variants, fit
 from .notes import NOTES
 
-SPOKEN = (*TRAINED, "read")
 CONTRACT = ModelContract(
     id="whisper",
     labels=LABELS,
@@ -120,8 +119,7 @@ def prepare_variants(clips: Sequence[Clip], encoder: Weights, data: Path, cache:
     with stage("encoding speech", len(clips) * len(VARIANTS)) as shown:
         for variant in VARIANTS:
             utterances: list[Utterance] = []
-            for corpus in SPOKEN:
-                some = [clip for clip in clips if clip.corpus == corpus]
+            for some in by_corpus(clips):
                 utterances += prepare(some, lower, CONTRACT, variant, cache, degrader, shown.advance)
             variants.append(utterances)
     return variants

@@ -26,6 +26,6 @@ def write_model(
         calibration=msgspec.structs.replace(card.calibration, temperature=[2.0], unsure_below=0.12),
     )
     contract: ModelContract = card.contract()
-    model = SmallModel(SmallConfig(channels=(2, 2, 4, 4), dim=8), contract, Calibration())
+    model = SmallModel(SmallConfig(channels=(2, 2, 4, 4), dim=8, memory=2), contract, Calibration())
     save_model(model, card, folder)
     return folder

@@ -9,12 +9,13 @@ from emoscope.train.small.augment import (
     LOW_HZ,
     AugmentConfig,
     augment,
+    change_tempo,
     colour,
     echo,
     mask,
-    mixup,
     narrow,
     noise,
+    recorded_noise,
     shift,
     warp,
 )
@@ -98,25 +99,10 @@ def test_a_share_of_none_changes_nothing():
         colour(mel, 0.0, 0.0, 2, rng()),
         shift(mel, 0, 2, rng()),
         mask(mel, AugmentConfig(time_masks=0, band_masks=0), rng()),
-        mixup(mel, 3, AugmentConfig(mixup=0.0), rng())[0],
+        recorded_noise(mel, mel[0], 0.0, (5, 5), rng())[0],
+        change_tempo(mel, 0.0, 4, rng()),
     ):
         torch.testing.assert_close(changed, mel, rtol=0, atol=0)
-
-
-def test_a_mixed_clip_is_mostly_itself():
-    """Its own share is at least a half, and the mixture is what the shares say."""
-    mel = voices(64)
-    mixed, partner, share = mixup(mel, 8, AugmentConfig(mixup=1.0), rng())
-    assert 0.5 <= share.min() < share.max() <= 1
-    weight = share[:, None, None]
-    torch.testing.assert_close(mixed, weight * mel + (1 - weight) * mel[partner])
-
-
-def test_a_voice_is_mixed_with_itself_alone():
-    """Or its baseline would be another voice's too; every utterance is somebody's partner."""
-    _, partner, _ = mixup(voices(64), 8, AugmentConfig(mixup=1.0), rng())
-    assert (partner // 8).equal(torch.arange(64) // 8)
-    assert sorted(partner.tolist()) == list(range(64))
 
 
 def test_utterances_of_a_voice_share_throat_room_and_microphone():
@@ -160,3 +146,38 @@ def test_hidden_bands_are_the_clips_mean_and_periodicity_is_never_hidden_by_them
     assert not torch.equal(banded[:, :, :64], sound[:, :, :64])
     timed = mask(sound, AugmentConfig(band_masks=0), rng(), 64)
     assert set(timed[:, :, 64:].unique().tolist()) == {0.0, 0.5}
+
+
+def test_recorded_noise_comes_at_its_signal_to_noise_ratio_and_is_a_stretch_of_a_recording():
+    """At 10 dB a tenth of the voice's power is added, in the recording's order, which begins again at its end."""
+    sounds = (torch.arange(50.0) / 2 - 80)[:, None].expand(50, 64).half()
+    voice = torch.full((6, 120, 64), -50.0)
+    changed, clean = recorded_noise(voice, sounds, 1.0, (10.0, 10.0), rng())
+    added = 10 ** (changed.double() / 10) - 1e-5
+    torch.testing.assert_close(added.mean((1, 2)), torch.full((6,), 1e-6).double(), atol=0, rtol=0.01)
+    steps = (10 * torch.log10(added[:, :, 0])).diff(dim=1)
+    assert ((steps - 0.5).abs() < 0.05).double().mean() > 0.9
+    assert clean.shape == (6, 120, 1)
+    assert (clean <= 1).all()
+
+
+def test_a_tempo_changes_the_length_by_whole_feature_frames_and_keeps_the_order():
+    """A ramp stays a ramp, up to the share longer or shorter."""
+    ramp = torch.arange(160.0)[None, :, None].expand(2, 160, 3)
+    lengths = set()
+    for seed in range(20):
+        changed = change_tempo(ramp, 0.12, 4, rng(seed))
+        lengths.add(changed.shape[1])
+        assert changed.shape[1] % 4 == 0
+        assert 140 <= changed.shape[1] <= 180
+        assert (changed.diff(dim=1) >= 0).all()
+    assert len(lengths) > 4
+
+
+def test_a_telephone_has_no_highs_and_no_lows():
+    """Both ends of the bands fall by 40 dB, the middle stays."""
+    mel = torch.full((8, 5, 64), -30.0)
+    line = narrow(mel, 1.0, 8, rng())
+    assert (line[:, :, 12:38] == -30).all()
+    assert (line[:, :, 0] == -70).any()
+    assert (line[:, :, 63] == -70).any()

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
+from emoscope.train.acted.batches import BatchConfig
+from emoscope.train.acted.utterances import Utterance
 from emoscope.train.corpora import Clip
 from emoscope.train.errors import Interrupted, LossNotFinite
 from emoscope.train.small import fitting
-from emoscope.train.small.batches import BatchConfig
-from emoscope.train.small.features import Utterance
-from emoscope.train.small.fitting import FitConfig, fit, schedule
+from emoscope.train.small.fitting import FitConfig, Material, fit, schedule
 
 LABELS = ("angry", "calm", "sad")
 CONTRACT = ModelContract(
@@ -37,10 +37,10 @@ def one_thread():
 
 def model() -> SmallModel:
     torch.manual_seed(1)
-    return SmallModel(SmallConfig(channels=(4, 6, 8, 8), dim=16), CONTRACT, Calibration())
+    return SmallModel(SmallConfig(channels=(4, 6, 8, 8), dim=16, memory=2), CONTRACT, Calibration())
 
 
-def speeds(spoilt: bool = False) -> list[list[Utterance]]:
+def material(spoilt: bool = False) -> Material:
     rng = np.random.default_rng(0)
     found = []
     for i in range(16):
@@ -50,7 +50,7 @@ def speeds(spoilt: bool = False) -> list[list[Utterance]]:
         if spoilt and i % 2 == 1:
             sound[:] = np.nan
         found.append(Utterance(clip, 0, 80 * 160, sound))
-    return [found]
+    return Material(found, ALLOWED, sounds=torch.full((30, 64), -50.0))
 
 
 def stop_after(monkeypatch, steps: int, number: int) -> None:
@@ -71,14 +71,14 @@ def stop_after(monkeypatch, steps: int, number: int) -> None:
 def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(tmp_path, monkeypatch, steps):
     """Ctrl+C in the middle of an epoch or at its end: the same weights, to the bit."""
     whole = model()
-    whole_fit = fit(whole, speeds(), ALLOWED, CONFIG, tmp_path / "whole.safetensors", resume=False)
+    whole_fit = fit(whole, material(), CONFIG, tmp_path / "whole.safetensors", resume=False)
     broken = model()
     with monkeypatch.context() as patch:
         stop_after(patch, steps, signal.SIGINT)
         with pytest.raises(Interrupted, match="saved"):
-            fit(broken, speeds(), ALLOWED, CONFIG, tmp_path / "broken.safetensors", resume=False)
+            fit(broken, material(), CONFIG, tmp_path / "broken.safetensors", resume=False)
     resumed = model()
-    again = fit(resumed, speeds(), ALLOWED, CONFIG, tmp_path / "broken.safetensors", resume=True)
+    again = fit(resumed, material(), CONFIG, tmp_path / "broken.safetensors", resume=True)
     assert again.losses == whole_fit.losses
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
@@ -87,7 +87,7 @@ def test_a_training_that_is_stopped_and_resumed_equals_the_unbroken_one(tmp_path
 def test_a_loss_that_is_no_number_names_the_step(tmp_path):
     """And the weights are not spoilt by it: the error comes before the step."""
     with pytest.raises(LossNotFinite, match=r"nan in epoch 1 of 3, step \d"):
-        fit(model(), speeds(spoilt=True), ALLOWED, CONFIG, tmp_path / "x.safetensors", resume=False)
+        fit(model(), material(spoilt=True), CONFIG, tmp_path / "x.safetensors", resume=False)
 
 
 def test_the_learning_rate_rises_and_falls():

@@ -7,10 +7,10 @@ from emoscope.models import SmallConfig, load_model
 from emoscope.models.cards import read_card
 from emoscope.streamer import VadConfig
 from emoscope.streamer.cli.main import main
+from emoscope.train.acted import scores
+from emoscope.train.acted.batches import BatchConfig
 from emoscope.train.corpora.folds import fold_speakers
-from emoscope.train.small import scores
 from emoscope.train.small.augment import AugmentConfig
-from emoscope.train.small.batches import BatchConfig
 from emoscope.train.small.fitting import FitConfig
 from emoscope.train.small.recipe import Recipe, train_small
 
@@ -21,25 +21,29 @@ TINY = Recipe(
             steps=3,
             voices=2,
             size=4,
-            shares={"ravdess": 1.0, "emodb": 1.0, "nemo": 1.0, "emotale": 1.0},
+            shares={"ravdess": 1.0, "emodb": 1.0, "nemo": 1.0, "emotale": 1.0, "read": 1.0},
             lengths=((1.0, 40, 60),),
         ),
         augment=AugmentConfig(),
         bf16=False,
     ),
     model=SmallConfig(channels=(4, 6, 8, 8), dim=16),
-    speeds=(1.0,),
     evaluation={"ravdess": ("21",)},
 )
 
 
+PEOPLE = [f"speechocean762-{n}" for n in range(12)]
+
+
 @pytest.fixture
-def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale):
+def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale, make_read, make_sounds):
     folder = tmp_path / "corpora"
     make_ravdess(folder / "ravdess", ("01", "03", "05", "07", "21"), flat=False)
     make_emodb(folder / "emodb", ("03", "09", "11", "12"), flat=False)
     make_nemo(folder / "nemo", ("EB0", "KD0", "MK0", "MP0"), flat=True)
     make_emotale(folder / "emotale", ("001", "003", "007", "010"))
+    make_read(folder / "read", 12)
+    make_sounds(folder / "sounds")
     return folder
 
 
@@ -56,7 +60,7 @@ def test_one_command_writes_a_model_that_loads_and_has_a_complete_card(tmp_path,
     assert train_small(data, tmp_path / "work", tmp_path / "model", TINY, threads=1, only_part="scores") is None
     assert not (tmp_path / "model").exists()
     scored = {path: path.stat().st_mtime_ns for path in (tmp_path / "work" / "scores").iterdir()}
-    assert len(scored) == 12
+    assert len(scored) == 13
     card = train_small(data, tmp_path / "work", tmp_path / "model", TINY, resume=True, threads=1)
     model = load_model(tmp_path / "model")
     assert read_card(tmp_path / "model") == card
@@ -66,6 +70,8 @@ def test_one_command_writes_a_model_that_loads_and_has_a_complete_card(tmp_path,
         "emodb": ["03", "09", "11", "12"],
         "nemo": ["EB0", "KD0", "MK0", "MP0"],
         "emotale": ["001", "003", "007", "010"],
+        "read": sorted(PEOPLE),
+        "sounds": ["hum_00"],
     }
     assert {(s.corpus, s.metric) for s in card.scores} >= {
         *((corpus, "UAR") for corpus in ("ravdess", "emodb", "nemo")),
@@ -78,8 +84,10 @@ def test_one_command_writes_a_model_that_loads_and_has_a_complete_card(tmp_path,
     # No fold was trained on the speakers that it is scored on.
     for fold in range(4):
         trained = {c.name: set(c.speakers) for c in read_card(tmp_path / "work" / "folds" / f"fold-{fold}").data}
-        assert trained.keys() == {"ravdess", "emodb", "nemo", "emotale"}
-        assert all(trained[name] and trained[name].isdisjoint(fold_speakers(name, fold)) for name in trained)
+        assert trained.keys() == {"ravdess", "emodb", "nemo", "emotale", "read", "sounds"}
+        del trained["sounds"]  # noise has no speakers
+        people = {name: fold_speakers(name, fold, PEOPLE) for name in trained}
+        assert all(trained[name] and trained[name].isdisjoint(people[name]) for name in trained)
     # Scores are not computed again, and another run resumes everything and writes the same weights.
     assert {path: path.stat().st_mtime_ns for path in scored} == scored
     again = train_small(data, tmp_path / "work", tmp_path / "again", TINY, resume=True, threads=1)

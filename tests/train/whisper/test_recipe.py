@@ -1,12 +1,10 @@
 """`emoscope train whisper`, on corpora of a minute and a random encoder: training sees what the stream sees."""
 
-import csv
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from synthetic_voice import write
 
 from emoscope.models import Calibration
 from emoscope.models.whisper import WhisperConfig, WhisperModel
@@ -14,14 +12,14 @@ from emoscope.models.whisper.checkpoint import digests_of
 from emoscope.models.whisper.encoder import LowerWhisper
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.session.spans import speech_spans
-from emoscope.train.corpora import CALM_LIKE, LABELS, load_corpora
+from emoscope.train.acted.batches import BatchConfig
+from emoscope.train.acted.shipping import fold_split
+from emoscope.train.corpora import load_corpora
 from emoscope.train.corpora.audio import read_clip
-from emoscope.train.small.batches import BatchConfig
-from emoscope.train.small.shipping import fold_split
 from emoscope.train.whisper import features, recipe
 from emoscope.train.whisper.calibrate import held_out_logits
 from emoscope.train.whisper.degrade import Degrader
-from emoscope.train.whisper.fitting import FitConfig, pooled, set_statistics, unacted_loss
+from emoscope.train.whisper.fitting import FitConfig, pooled, set_statistics
 from emoscope.train.whisper.recipe import CONTRACT, Recipe, train_whisper
 
 TINY = Recipe(
@@ -55,24 +53,14 @@ def lower(encoder):
 
 
 @pytest.fixture
-def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale):
+def data(tmp_path, make_ravdess, make_emodb, make_nemo, make_emotale, make_read, make_sounds):
     folder = tmp_path / "corpora"
     make_ravdess(folder / "ravdess", ("01", "21"), flat=False)
     make_emodb(folder / "emodb", ("03", "09"), flat=False)
     make_nemo(folder / "nemo", ("EB0", "KD0"), flat=True)
     make_emotale(folder / "emotale", ("001", "003"))
-    with open(_made(folder / "read") / "clips.csv", "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file", "corpus", "speaker", "gender", "age", "text"])
-        for n in range(8):
-            write(folder / "read" / f"r{n}.wav", 2.5, 110 + 10 * n)
-            table.writerow([f"r{n}.wav", "speechocean762", n, "f", 9, "HELLO"])
-    write(_made(folder / "sounds") / "hum_00.wav", 1.0, 150)
-    return folder
-
-
-def _made(folder):
-    folder.mkdir(parents=True)
+    make_read(folder / "read")
+    make_sounds(folder / "sounds")
     return folder
 
 
@@ -142,19 +130,6 @@ def test_one_training_alone_is_resumed_and_writes_the_same_weights(tmp_path, dat
     assert not one.sound.any()
     [one, *_] = features.prepare(read, LowerWhisper.of(encoder), CONTRACT, "whole", work / "cache", Degrader([]))
     assert one.sound.any()
-
-
-def test_read_speech_is_right_with_any_calm_label_and_wrong_with_others():
-    """The loss is the same whichever of the calm labels has the probability, and large where none has it."""
-    logits = torch.full((1, len(LABELS)), -10.0)
-    calm = []
-    for label in CALM_LIKE:
-        row = logits.clone()
-        row[0, LABELS.index(label)] = 10.0
-        calm.append(float(unacted_loss(LABELS, row)))
-    sad = logits.clone()
-    sad[0, LABELS.index("sad")] = 10.0
-    assert max(calm) < 1e-3 and float(unacted_loss(LABELS, sad)) > 10
 
 
 def test_the_command_says_how_to_get_the_encoder(tmp_path, capsys):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from emoscope.train.acted.calibrate import HeldOutLogits, fit_calibration, probabilities
 from emoscope.train.evaluation.confidence import calibration_error
-from emoscope.train.small.calibrate import HeldOutLogits, fit_calibration, probabilities
 
 
 def overconfident(factor: float, seconds: float, seed: int, n: int = 4000) -> HeldOutLogits:

@@ -1,4 +1,4 @@
-"""The training objective of `small`: targets of a batch, and the loss of logits and dimensions."""
+"""Training objectives: targets of a batch, and the losses of logits and dimensions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 from emoscope.models.relative import RelativeModel
 from emoscope.models.speaker import CALM
 
-from ..corpora import Clip
+from ..corpora import CALM_LIKE, Clip
 from ..fit.concordance import concordance_loss
 from .losses import mixed_cross_entropy, outside
 
@@ -86,3 +86,20 @@ def loss_of(
         error = (dimensions[rated] - mixed_ratings[rated]).square().mean()
         loss = loss + ratings * (concordance_loss(dimensions[rated], mixed_ratings[rated]) + error)
     return loss
+
+
+def unacted_loss(labels: Sequence[str], logits: Tensor) -> Tensor:
+    """Mean of -log of the probability that any of CALM_LIKE has, for logits (B, L) of speech without played emotion."""
+    right = torch.tensor([label in CALM_LIKE for label in labels])
+    log_p = torch.log_softmax(logits.float(), -1)
+    return -torch.logsumexp(log_p[:, right], -1).mean()
+
+
+def divergence(student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor]) -> Tensor:
+    """Kullback-Leibler divergence of the student's labels from the teacher's, plus the dimensions' squared error.
+
+    Hinton, Vinyals and Dean (2015), section 2, at a temperature of 1.
+    """
+    said, told = (torch.log_softmax(logits.float(), -1) for logits, _ in (student, teacher))
+    labels = torch.nn.functional.kl_div(said, told, reduction="batchmean", log_target=True)
+    return labels + (student[1] - teacher[1]).square().mean()

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from emoscope.models.reading import Calibration
-from emoscope.models.small import SmallModel
 
-from ..corpora import CORPORA
-from .features import Utterance
+from ..corpora import CALM_LIKE, CORPORA, Clip
 from .losses import restrict
-from .pooling import embeddings_of
 
 SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0)
 FEWEST = 20  # readings that a temperature is fitted to
@@ -33,27 +31,24 @@ class HeldOutLogits:
     weight: npt.NDArray[np.float64]
 
 
-def logits_of_beginnings(
-    model: SmallModel, utterances: Sequence[Utterance], seconds: Sequence[float] = SECONDS
-) -> HeldOutLogits:
-    """Logits after each of `seconds` of every utterance that is long enough, and after all of it.
+def held_out_of(raw: Tensor, clips: Sequence[Clip], seconds: Sequence[float], labels: Sequence[str]) -> HeldOutLogits:
+    """Logits (N, L) of these clips, restricted to the labels of each one's corpus, as the loss is.
 
-    They are restricted to the corpus's labels, as the loss is: the corpus cannot show whether the others are wrong.
+    The corpus cannot show whether the others are wrong. Of read speech all labels count, and the likeliest of CALM_LIKE
+    is taken to be right.
     """
-    labels = model.contract.labels
-    rate = model.contract.sample_rate / model.frontend.hop
-    cuts = [(u, min(u.frames, round(s * rate))) for u in utterances for s in seconds if u.frames >= s * rate]
-    cuts += [(u, u.frames) for u in utterances]
-    cuts = [(u, frames - frames % model.encoder.stride) for u, frames in cuts]
-    with torch.inference_mode():
-        raw = model.decide(embeddings_of(model, [torch.from_numpy(u.sound[:frames]) for u, frames in cuts]), None)[0]
-    allowed = torch.tensor([[label in CORPORA[u.clip.corpus].labels for label in labels] for u, _ in cuts])
-    corpora = [u.clip.corpus for u, _ in cuts]
+    corpora = [clip.corpus for clip in clips]
+    allowed = torch.tensor(
+        [[corpus == "read" or label in CORPORA[corpus].labels for label in labels] for corpus in corpora]
+    )
+    calm = torch.tensor([label in CALM_LIKE for label in labels])
+    calmest = raw.masked_fill(~calm, -torch.inf).argmax(1).tolist()
+    truth = [calmest[i] if clip.corpus == "read" else labels.index(clip.label) for i, clip in enumerate(clips)]
     share = {corpus: 1 / corpora.count(corpus) for corpus in set(corpora)}
     return HeldOutLogits(
         restrict(raw, allowed).double().numpy(),
-        np.array([labels.index(u.clip.label) for u, _ in cuts]),
-        np.array([frames / rate for _, frames in cuts]),
+        np.array(truth),
+        np.array(seconds),
         np.array([share[corpus] for corpus in corpora]),
     )
 

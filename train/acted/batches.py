@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SplitInvalid
-from .features import Utterance
+from .utterances import Utterance
 
 Rng = np.random.Generator
 Speaker = tuple[str, str]
@@ -25,11 +25,11 @@ class BatchConfig:
     """How batches are drawn. Lengths in front-end frames of 10 ms.
 
     steps       batches an epoch
-    voices      speakers a batch, each at one speed
+    voices      speakers a batch, each of one variant
     size        utterances of each speaker
     shares      relative frequency of each corpus; its speakers are equally likely
     lengths     (share, shortest, longest): ranges that a batch's length is drawn from, uniformly within one
-    grain       lengths are multiples of this: the encoder's frame
+    grain       lengths and first frames are multiples of this: the encoder's frame
     skewed      share of speakers with one or two emotions in the batch; the others have all of theirs equally often
     beginnings  share of pieces from an utterance's beginning, which interim readings are made from
     """
@@ -55,9 +55,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Crop:
-    """Concatenated pieces of one speaker and one label at speed `speed`."""
+    """Concatenated pieces of one speaker and one label, of variant `variant` of the utterances."""
 
-    speed: int
+    variant: int
     pieces: tuple[Piece, ...]
 
     @property
@@ -66,13 +66,13 @@ class Crop:
 
 
 class Draw:
-    """Draws epochs of the training utterances, given once for each speed."""
+    """Draws epochs of the training utterances, given once for each variant."""
 
-    def __init__(self, speeds: Sequence[Sequence[Utterance]], config: BatchConfig) -> None:
+    def __init__(self, variants: Sequence[Sequence[Utterance]], config: BatchConfig) -> None:
         """SplitInvalid for a corpus with a share and no utterance."""
-        self.speeds, self.config = speeds, config
+        self.variants, self.config = variants, config
         self._own: list[dict[Speaker, dict[str, list[int]]]] = []
-        for utterances in speeds:
+        for utterances in variants:
             own: dict[Speaker, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
             for i, u in enumerate(utterances):
                 own[u.clip.corpus, u.clip.speaker][u.clip.label].append(i)
@@ -102,37 +102,42 @@ class Draw:
 
     def _crops(self, speakers: Sequence[Speaker], frames: int, rng: Rng) -> list[Crop]:
         config = self.config
-        speed = int(rng.integers(len(self.speeds)))
+        variant = int(rng.integers(len(self.variants)))
         speaker = speakers[int(rng.integers(len(speakers)))]
-        own = self._own[speed].get(speaker)
-        if own is None:  # no speech of the speaker was detected at this speed
-            speed, own = 0, self._own[0][speaker]
+        own = self._own[variant].get(speaker)
+        if own is None:  # no speech of the speaker was detected in this variant
+            variant, own = 0, self._own[0][speaker]
         labels = sorted(own)
         if rng.random() < config.skewed:
             labels = [labels[i] for i in rng.permutation(len(labels))[: int(rng.integers(1, 3))]]
         order = [labels[i] for _ in range(-(-config.size // len(labels))) for i in rng.permutation(len(labels))]
-        return [self._crop(speed, own[label], frames, rng) for label in order[: config.size]]
+        return [self._crop(variant, own[label], frames, rng) for label in order[: config.size]]
 
-    def _crop(self, speed: int, pool: Sequence[int], frames: int, rng: Rng) -> Crop:
+    def _crop(self, variant: int, pool: Sequence[int], frames: int, rng: Rng) -> Crop:
         pieces: list[Piece] = []
         missing = frames
         while missing:
             i = pool[int(rng.integers(len(pool)))]
-            available = self.speeds[speed][i].frames
+            available = self.variants[variant][i].frames
             taken = min(available, missing)
-            first = 0 if rng.random() < self.config.beginnings else int(rng.integers(available - taken + 1))
+            first = 0 if rng.random() < self.config.beginnings else self._place(available - taken, rng)
             pieces.append(Piece(i, first, taken))
             missing -= taken
-        return Crop(speed, tuple(pieces))
+        return Crop(variant, tuple(pieces))
+
+    def _place(self, room: int, rng: Rng) -> int:
+        """A multiple of `grain` from 0 to `room`."""
+        grain = self.config.grain
+        return int(rng.integers(room // grain + 1)) * grain
 
 
-def gather(speeds: Sequence[Sequence[Utterance]], batch: Sequence[Crop]) -> npt.NDArray[np.float32]:
+def gather(variants: Sequence[Sequence[Utterance]], batch: Sequence[Crop]) -> npt.NDArray[np.float32]:
     """The front end's frames (B, frames, width) of a batch."""
     return np.stack(
         [
             np.concatenate(
                 [
-                    speeds[crop.speed][piece.utterance].sound[piece.first : piece.first + piece.frames]
+                    variants[crop.variant][piece.utterance].sound[piece.first : piece.first + piece.frames]
                     for piece in crop.pieces
                 ]
             ).astype(np.float32)

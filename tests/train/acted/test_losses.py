@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from emoscope.train.acted.losses import mixed_cross_entropy, outside, restricted_cross_entropy
 from emoscope.train.fit.concordance import concordance_loss
-from emoscope.train.small.losses import mixed_cross_entropy, outside, restricted_cross_entropy
 
 ALLOWED = torch.tensor([[True, True, False, True], [True, False, True, True]])
 TARGETS = torch.tensor([1, 2])

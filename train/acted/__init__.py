@@ -1,0 +1,1 @@
+"""What the trainings on several acted corpora share: batches, losses, calibration, and the way to a shipped model."""
