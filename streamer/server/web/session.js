@@ -1,6 +1,7 @@
 // One session that listens: a source, a stream to the server, the state that is drawn, and the record.
 
 import { Levels } from "./audio/levels.js";
+import { StallWatch } from "./audio/stalls.js";
 import { ClientCore } from "./client/core.js";
 import { BlockDropper } from "./client/dropping.js";
 import { Stream } from "./client/stream.js";
@@ -10,7 +11,6 @@ import { apply, at, newState, reset, say } from "./view/state.js";
 
 const SAMPLE_RATE = 16_000;
 const ENROLL_S = 10;
-const STALL_S = 1.5; // a microphone that gave nothing for so long was held up with its page
 const FILE_TICK_MS = 100;
 
 const PHASES = {
@@ -24,7 +24,7 @@ const PHASES = {
 
 export class Session {
   #fileTimer = null;
-  #lastBlockAt = null;
+  #stalls = new StallWatch();
   #connectedOnce = false;
 
   /**
@@ -62,11 +62,9 @@ export class Session {
 
   /** Take a block of the microphone. */
   take(block) {
-    const now = performance.now() / 1000;
-    const stalled = this.#lastBlockAt === null ? 0 : now - this.#lastBlockAt;
-    this.#lastBlockAt = now;
     if (!this.running || this.phase === "paused") return;
-    if (stalled > STALL_S) {
+    const stalled = this.#stalls.arrived(block.length / SAMPLE_RATE, performance.now() / 1000);
+    if (stalled) {
       this.lostS += stalled;
       this.#leftOut(stoppedFor(stalled));
     }
@@ -88,7 +86,7 @@ export class Session {
   pause(paused) {
     if (!this.running) return;
     this.phase = paused ? "paused" : "running";
-    this.#lastBlockAt = null;
+    this.#stalls.restart();
     if (this.file) this.file.paused = paused;
     else if (paused) this.#command({ type: "flush" }); // what is said meanwhile is not sent
   }

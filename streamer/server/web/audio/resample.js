@@ -1,8 +1,8 @@
 // Resampling of a live signal, block by block: a polyphase filter, a sinc windowed by a Kaiser window.
 
-const ZERO_CROSSINGS = 24; // of the sinc on each side
+const ZERO_CROSSINGS = 48; // of the sinc on each side
 const KAISER_BETA = 9; // the stop band lies about 90 dB below
-const ROLLOFF = 0.945; // the pass band's edge, as a share of the lower of both Nyquist frequencies
+const ROLLOFF = 0.94; // the pass band's edge, as a share of the lower of both Nyquist frequencies
 const MOST_PHASES = 1024; // for odd pairs of rates the nearest of so many positions between two samples is taken
 
 export class Resampler {

@@ -18,14 +18,14 @@ let theme = null;
 /** The colours of the style sheet; they change with the person's preference for light or dark. */
 export function colours() {
   if (theme === null) {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", () => (theme = null), { once: true });
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(`--${name}`).trim();
     theme = { ink: read("ink"), soft: read("soft"), line: read("line"), faint: read("faint"), card: read("card") };
   }
   return theme;
 }
-
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (theme = null));
 
 /** A font of the page's family. */
 export function font(size, weight = 400) {

@@ -63,10 +63,12 @@ function names(context, runs, { x, top, letters, theme }) {
     const left = Math.max(0, x(start));
     const room = x(end) - left;
     context.font = font(11, 500);
-    const text = context.measureText(label).width <= room ? label : (letters[label] ?? "?");
-    if (room <= 0 || left < free) continue;
+    const letter = letters[label] ?? "?";
+    const text = context.measureText(label).width <= room ? label : letter;
+    const taken = context.measureText(text).width;
+    if (room < taken || left < free) continue; // a run of few pixels leaves its place to the next one
     context.fillText(text, left, top);
-    free = left + context.measureText(text).width + 3;
+    free = left + taken + 3;
   }
 }
 
