@@ -63,7 +63,11 @@ class Watched:
 
     def _requested(self, request: Request) -> None:
         ours, asked = urlsplit(self.page.url), urlsplit(request.url)
-        if asked.scheme in ("http", "https", "ws", "wss") and self.page.url != "about:blank" and asked.netloc != ours.netloc:
+        if (
+            asked.scheme in ("http", "https", "ws", "wss")
+            and self.page.url != "about:blank"
+            and asked.netloc != ours.netloc
+        ):
             self.faults.append(f"a request to {asked.netloc}")
 
 
