@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from waiting import DEADLINE_S
 
 Launch = Callable[..., Browser]
 
@@ -34,6 +35,7 @@ def program() -> str:
 def launching() -> Iterator[Launch]:
     """A function that launches a browser with arguments; all of them are closed at the end of the block."""
     path = program()
+    expect.set_options(timeout=1_000 * DEADLINE_S)
     with sync_playwright() as playwright:
         yield lambda *arguments: playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu", "--mute-audio", *arguments]
@@ -52,7 +54,7 @@ class Watched:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.faults: list[str] = []
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(1_000 * DEADLINE_S)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda message: self._console(message.text))
         page.on("request", self._requested)
@@ -73,7 +75,7 @@ class Watched:
 
 @contextmanager
 def opened(browser: Browser, url: str, **context: object) -> Iterator[Page]:
-    """A page at `url` in a context of its own; AssertionError at the end when something forbidden has happened there."""
+    """A page at `url` in a context of its own; AssertionError at its end after something forbidden."""
     made = browser.new_context(**context)  # type: ignore[arg-type]
     watched = Watched(made.new_page())
     try:

@@ -31,3 +31,8 @@ function answered(dialog) {
 }
 
 byId("agree").addEventListener("change", ({ target }) => (byId("consent-yes").disabled = !target.checked));
+
+// No button that submits: the Return key in a field presses the first of those.
+for (const button of document.querySelectorAll("dialog .cancel")) {
+  button.addEventListener("click", () => button.closest("dialog").close());
+}

@@ -112,8 +112,6 @@ def shown_by_the_terminal(state: ScreenState) -> dict[str, Any]:
         "before": state.before,
         "language": state.language or "",
         "droppedS": state.dropped_s,
-        "messageUntil": state.message_until,
-        "serious": state.serious,
         "mood": None if state.mood is None else state.mood.label,
         "strip": strip,
         "turns": [[turn.start, turn.end, turn.label, turn.confidence, turn.text] for turn in state.turns],
@@ -149,7 +147,7 @@ def records() -> dict[str, list[bytes]]:
 
 @pytest.mark.parametrize("name", ["golden", "made"])
 def test_the_page_shows_what_the_terminal_shows(name: str) -> None:
-    """After each event: headline, strip, turns, mood, messages, letters and numbers."""
+    """After each event: headline, strip, turns, mood, letters and numbers; the page has another place for the notice."""
     lines = records()[name]
     state, page = ScreenState(), folded(b"\n".join(lines) + b"\n")
     assert len(page) == len(lines)

@@ -9,9 +9,9 @@ import { apply, newState } from "../../../../streamer/server/web/view/state.js";
 const state = newState();
 for (const line of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   apply(state, JSON.parse(line));
-  const { headline, now, speaking, before, language, droppedS, message, messageUntil, serious } = state;
+  const { headline, now, speaking, before, language, droppedS } = state;
   const shown = {
-    headline, now, speaking, before, language, droppedS, message, messageUntil, serious,
+    headline, now, speaking, before, language, droppedS,
     mood: state.mood?.label ?? null,
     strip: state.strip.map(({ start, end, label, confidence }) => [start, end, label, confidence]),
     turns: state.turns.map(({ start, end, label, confidence, text }) => [start, end, label, confidence, text]),
