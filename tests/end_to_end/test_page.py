@@ -3,8 +3,11 @@
 import re
 import socket
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -324,6 +327,25 @@ def test_a_microphone_that_cannot_be_had_is_told(launch: Launch, server: Server)
         for part in ("https://emoscope.example", "--cert", "ssh -L", "A recording can be read all the same"):
             assert part in said
     without.close()
+
+
+def test_the_smallest_client_of_a_page_shows_the_finals(
+    browser: Browser, expected: list[EmotionFinal], conversation: Path
+) -> None:
+    """demo/web_client.html, from a web server of its own, which the option --origin names."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(conversation.parents[1]))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
+        Thread(target=pages.serve_forever, daemon=True).start()
+        origin = f"http://127.0.0.1:{pages.server_port}"
+        with served("small", origins=(origin,)) as server:
+            page = browser.new_page()
+            page.goto(f"{origin}/web_client.html?ws://127.0.0.1:{server.port}")
+            page.get_by_role("button").click()
+            expect(page.locator("pre")).to_contain_text(re.compile(r"\n.*\n"))
+            shown = [line.split()[1] for line in page.locator("pre").inner_text().splitlines()]
+            page.close()
+        pages.shutdown()
+    assert shown == [event.label for event in expected]
 
 
 def test_a_page_under_another_name_is_told_which_option_lets_it_in(

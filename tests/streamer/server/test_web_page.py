@@ -147,7 +147,7 @@ def records() -> dict[str, list[bytes]]:
 
 @pytest.mark.parametrize("name", ["golden", "made"])
 def test_the_page_shows_what_the_terminal_shows(name: str) -> None:
-    """After each event: headline, strip, turns, mood, letters and numbers; the page has another place for the notice."""
+    """After each event: headline, strip, turns, mood, letters and numbers. The notice has another place."""
     lines = records()[name]
     state, page = ScreenState(), folded(b"\n".join(lines) + b"\n")
     assert len(page) == len(lines)
