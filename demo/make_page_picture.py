@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from emoscope.streamer.server import serving
 
@@ -26,7 +26,7 @@ async def make(path: Path, size: str, scheme: str) -> None:
         await page.goto(server.url.replace("ws://", "http://").removesuffix("v1/stream"))
         await page.set_input_files("#file", DEMO / "recordings" / "conversation.flac")
         clock = f"{int(SECONDS) // 60:02d}:{int(SECONDS) % 60:02d}"
-        await page.wait_for_function(f"document.getElementById('clock').textContent >= '{clock}'", timeout=600_000)
+        await expect(page.locator("#clock")).to_have_text(clock, timeout=600_000)
         await page.wait_for_timeout(1_000 * (SECONDS % 1))
         await page.screenshot(path=path, full_page=size == "phone")
         await browser.close()
