@@ -67,7 +67,8 @@ export class Screen {
     }
     paintBadge(badge, headline, state.labels, this.#letters);
     setText(title, headline);
-    setText(byId("confidence"), probability(headline === reading.label ? reading.confidence : reading.scores[headline] ?? reading.confidence));
+    const confidence = headline === reading.label ? reading.confidence : (reading.scores[headline] ?? reading.confidence);
+    setText(byId("confidence"), probability(confidence));
     const ranked = Object.entries(reading.scores).sort((a, b) => b[1] - a[1]);
     const perhaps = headline === "unsure" && ranked.length ? `perhaps ${ranked[0][0]} · ` : "";
     const span = `${clock(reading.start)}–${clock(reading.end)}`;
@@ -86,7 +87,7 @@ export class Screen {
 
 function moodLine(mood) {
   if (mood === null) return "Mood: after the first utterance.";
-  return `Mood (│): ${mood.label} ${probability(mood.confidence)}, since ${clock(mood.start)}, half-life ${mood.half_life_s} s`;
+  return `Mood (│): ${mood.label} ${probability(mood.confidence)}, since ${clock(mood.start)}, half-life ${mood.half_life_s}\u00a0s`;
 }
 
 function dimensionsLine(reading) {
