@@ -132,3 +132,9 @@ test("sound that the browser did not deliver is counted once", () => {
   assert.equal(found.length, 1);
   assert.ok(Math.abs(found[0] - 3.9) < 0.15, `${found[0]} s`);
 });
+
+test("each stall is counted by itself", () => {
+  const found = stalls((at) => ((at > 5 && at < 8) || (at > 12 && at < 15) ? null : at));
+  assert.equal(found.length, 2);
+  for (const seconds of found) assert.ok(Math.abs(seconds - 2.9) < 0.15, `${seconds} s`);
+});
