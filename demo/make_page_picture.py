@@ -1,7 +1,7 @@
 """Makes the picture of the web page, demo/page.png: `python demo/make_page_picture.py [FILE.png] [phone] [dark]`.
 
 It needs `pip install playwright` and Chromium. The page reads the demo recording from a server of its own, at the speed
-of life, and the picture is taken during the tenth utterance.
+of life, and the picture is taken after the ninth utterance.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright, expect
 from emoscope.streamer.server import serving
 
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-SECONDS = 42.9  # in the middle of an utterance, with a minute of others before it
+SECONDS = 39.9  # a final is shown, with eight utterances before it
 DEMO = Path(__file__).parent
 
 

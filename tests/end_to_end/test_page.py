@@ -217,7 +217,8 @@ def test_a_server_that_is_started_again_goes_on_with_the_session(
         ended(page)
         events = list(read_record(saved(page, tmp_path)))
         context.close()
-    assert not [event for event in events if isinstance(event, WarningEvent)]
+    assert [event.type for event in events].count("session.resumed") == 1
+    assert "session_lost" not in [event.code for event in events if isinstance(event, WarningEvent)]
     agrees([(e.label, e.confidence) for e in events if isinstance(e, EmotionFinal)], expected, 1e-4)
 
 
