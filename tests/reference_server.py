@@ -29,7 +29,7 @@ from emoscope.streamer.protocol.events import (
 from emoscope.streamer.protocol.messages import Finish, Flush, Keepalive, SessionResume
 
 FRAMES_PER_EVENT = 7
-RATE = 8_000
+RATE = 16_000
 
 
 @dataclass(frozen=True)

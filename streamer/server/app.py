@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from importlib.resources import files
 from typing import Any
 from weakref import WeakSet
 
@@ -35,6 +34,7 @@ from .session_config import SessionConfigs
 from .sockets import Socket, socket_settings
 from .store import Store
 from .timers import run_timers, watch_store
+from .web_files import web_files
 
 
 class Server:
@@ -58,7 +58,6 @@ class Server:
         self._store = open_store(options.store, 2 * options.max_sessions) if store is None else store
         self._store_failure = ""
         self._draining = False
-        self._page: bytes | None = None
         self._port = options.port
         self.registry: SessionRegistry
         self.inference: Inference
@@ -86,7 +85,7 @@ class Server:
         self._assemble()
         gate = HttpGate(
             options,
-            page=self._own_page,
+            page=web_files(),
             metrics=self.metrics.text,
             ready=self._ready,
             has_room=lambda: len(self._admitted) < options.max_sessions,
@@ -216,11 +215,6 @@ class Server:
             )
 
     # --- what the HTTP gate shows
-
-    def _own_page(self) -> bytes:
-        if self._page is None:
-            self._page = (files(__package__) / "page.html").read_bytes()
-        return self._page
 
     def _ready(self) -> dict[str, object]:
         if self._draining:

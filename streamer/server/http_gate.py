@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +13,7 @@ from websockets.http11 import Request, Response
 from ..protocol.messages import PATH
 from .metrics import CONTENT_TYPE
 from .options import LOCAL_NAMES, ServerOptions
+from .web_files import SECURITY_HEADERS, WebFile
 
 RETRY_AFTER_S = 5
 MAX_ORIGIN_CHARACTERS = 200  # of a refused origin that are repeated
@@ -34,14 +35,18 @@ def response(
         }
     )
     for name, value in extra.items():
-        headers[name.replace("_", "-")] = value
+        field = name.replace("_", "-")
+        if field in headers:
+            del headers[field]  # an assignment would add a second header of this name
+        headers[field] = value
     return Response(int(status), status.phrase, headers, raw)
 
 
 class HttpGate:
     """The response to each HTTP request; None opens the websocket.
 
-    page, metrics          bodies of `/` and `/metrics`
+    page                   files of the web page, by path
+    metrics                body of `/metrics`
     ready                  JSON object of `/readyz`; its status is "ready" or says what is missing
     has_room               whether one more websocket may be opened
     report_refused_origin  takes each origin that was refused, once, and what would allow it
@@ -51,7 +56,7 @@ class HttpGate:
         self,
         options: ServerOptions,
         *,
-        page: Callable[[], bytes],
+        page: Mapping[str, WebFile],
         metrics: Callable[[], bytes],
         ready: Callable[[], dict[str, object]],
         has_room: Callable[[], bool],
@@ -74,9 +79,8 @@ class HttpGate:
                 state = self._ready()
                 status = HTTPStatus.OK if state["status"] == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
                 return self._json(status, state)
-            case "/":
-                policy = "default-src 'self' 'unsafe-inline' blob:; img-src data:; connect-src 'self' ws: wss:"
-                return response(HTTPStatus.OK, self._page(), "text/html; charset=utf-8", Content_Security_Policy=policy)
+            case path if path in self._page:
+                return self._file(request, self._page[path])
             case "/metrics":
                 if not self._has_token(request, url.query):
                     return self._token_needed()
@@ -92,6 +96,16 @@ class HttpGate:
                 HTTPStatus.SERVICE_UNAVAILABLE, "the server is full; try again later\n", Retry_After=str(RETRY_AFTER_S)
             )
         return None
+
+    def _file(self, request: Request, file: WebFile) -> Response:
+        """A file of the page. The browser keeps it, and asks each time whether it has changed."""
+        headers = {"ETag": file.etag, "Cache_Control": "no-cache", **SECURITY_HEADERS}
+        known = ",".join(request.headers.get_all("If-None-Match"))
+        if file.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+            unchanged = response(HTTPStatus.NOT_MODIFIED, b"", file.content_type, **headers)
+            del unchanged.headers["Content-Length"]  # it would be the file's length, not that of no body
+            return unchanged
+        return response(HTTPStatus.OK, file.body, file.content_type, **headers)
 
     def _json(self, status: HTTPStatus, value: dict[str, object]) -> Response:
         return response(status, msgspec.json.encode(value), "application/json")

@@ -146,7 +146,7 @@ def test_pages_of_many_places_fill_no_log() -> None:
     reported: list[str] = []
     gate = HttpGate(
         ServerOptions(),
-        page=bytes,
+        page={},
         metrics=bytes,
         ready=dict,
         has_room=lambda: True,
@@ -160,7 +160,7 @@ def test_pages_of_many_places_fill_no_log() -> None:
 
 def test_the_own_page_of_an_ipv6_address_is_welcome() -> None:
     options = ServerOptions(host="fd00::1", token="secret")
-    gate = HttpGate(options, page=bytes, metrics=bytes, ready=dict, has_room=lambda: True)
+    gate = HttpGate(options, page={}, metrics=bytes, ready=dict, has_room=lambda: True)
     for name, status in (("[fd00::1]:8765", None), ("[fd00::2]:8765", 403)):
         headers = Headers({"Host": name, "Origin": f"http://{name}", "Authorization": "Bearer secret"})
         answer = gate.answer(Request("/v1/stream", headers))
@@ -198,8 +198,7 @@ def test_health_readiness_metrics_and_the_page() -> None:
     assert json.loads(got["/healthz"][1]) == {"status": "ok"}
     assert json.loads(got["/readyz"][1]) == {"status": "ready", "model": "fake", "sessions": 1}
     assert got["/nothing"][0] == 404
-    page = got["/"][1].decode()
-    assert "AudioWorklet" in page and "http://" not in page.replace("http://www.w3.org", "") and "src=" not in page
+    assert b"<title>Emoscope</title>" in got["/"][1]
     from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
     text = got["/metrics"][1].decode()

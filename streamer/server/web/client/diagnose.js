@@ -1,0 +1,40 @@
+// Why no websocket opens. A browser hides that, so the same address is asked by plain HTTP.
+
+/**
+ * Ask the server whether a stream could be opened now.
+ * @param {string} address of the stream, http or https
+ * @returns {Promise<{kind: "ready" | "token" | "full" | "refused" | "gone" | "strange", retryable: boolean,
+ *   minDelayS: number}>}
+ */
+export async function diagnose(address, token) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  let response;
+  try {
+    response = await fetch(address, { headers, cache: "no-store", signal: AbortSignal.timeout(10_000) });
+  } catch {
+    return { kind: "gone", retryable: true, minDelayS: 0 };
+  }
+  const wait = Number(response.headers.get("Retry-After")) || 0;
+  const kinds = { 401: "token", 403: "refused", 426: "ready", 503: "full" };
+  const kind = kinds[response.status] ?? (response.status >= 500 ? "gone" : "strange");
+  return { kind, retryable: ["ready", "full", "gone"].includes(kind), minDelayS: wait };
+}
+
+/** What a finding means and what to do. `page` is the page's location. */
+export function connectionProblem({ kind, minDelayS }, page) {
+  switch (kind) {
+    case "token":
+      return "The server needs a token, or another one. Start again and enter it.";
+    case "full":
+      return `The server is full. Try again ${minDelayS ? `in ${minDelayS} s` : "later"}.`;
+    case "gone":
+      return `The server at ${page.host} does not answer. Is \`emoscope serve\` running there?`;
+    case "ready": // plain HTTP is answered, and the websocket is not
+    case "refused":
+      return (
+        `The server at ${page.host} answers, but opens no stream to this page. Whoever runs it can allow the page: ` +
+        `emoscope serve --origin ${page.origin}. A proxy before the server must pass websockets on.`
+      );
+  }
+  return `Something else than an Emoscope server answers at ${page.host}. Check the address.`;
+}
