@@ -22,7 +22,7 @@ from emoscope.streamer.display.palette import COLOURS, SPARE, letters
 from emoscope.streamer.display.shapes import clock, probability, signed
 from emoscope.streamer.display.state import ScreenState
 from emoscope.streamer.protocol.event_fields import NOTICE
-from emoscope.streamer.protocol.events import AnyEvent, Limits, WarningEvent, decode
+from emoscope.streamer.protocol.events import AnyEvent, WarningEvent, decode
 from emoscope.streamer.server import ServerOptions
 from emoscope.streamer.server.http_gate import HttpGate
 from emoscope.streamer.server.web_files import web_files
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 WEB = ROOT / "streamer" / "server" / "web"
 GOLDEN = ROOT / "tests" / "end_to_end" / "conversation.jsonl"
 
-Make = Callable[[str, Limits], Any]
+Make = Callable[..., Any]  # of a token and limits, and for some tests how much audio is kept
 
 
 @pytest.fixture(scope="module")
@@ -219,8 +219,8 @@ def test_every_file_of_the_page_is_served_with_its_type_and_a_strict_policy() ->
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy and "*" not in policy
-    for path in ("/web/package.json", "/web/../web_files.py", "/web/", "/web/index.html", "/web/%2e%2e/app.py"):
-        assert ask(path).status_code == 404, path
+    for absent in ("/web/package.json", "/web/../web_files.py", "/web/", "/web/index.html", "/web/%2e%2e/app.py"):
+        assert ask(absent).status_code == 404, absent
 
 
 def test_a_browser_keeps_a_file_until_it_changes() -> None:
