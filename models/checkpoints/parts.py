@@ -12,6 +12,7 @@ from ..encoders import SpeechEncoder
 from ..errors import HeadMismatch
 from ..pool_state import PoolState
 from ..pooling import AveragePooling, Pooling
+from .labels import raw_labels
 from .read import Weights, read_tensors
 
 MEAN = "the mean over its frames merges exactly over windows"
@@ -25,6 +26,11 @@ class Snapshot:
     name: str
     config: dict[str, Any]
     preprocessor: dict[str, Any]
+
+
+def config_labels(snapshot: Snapshot) -> tuple[str, ...]:
+    """The labels of a checkpoint's config, checked."""
+    return raw_labels(snapshot.config, snapshot.name)
 
 
 class Head(nn.Module):
@@ -74,7 +80,7 @@ class Family:
     """Checkpoints of one layout.
 
     recognises     whether a checkpoint is of this family, by its config
-    outputs        the names of its outputs, in order
+    outputs        the names of its outputs, in order; those of its config unless the family has another place
     seconds        window and hop of the stream
     reliable_from  seconds of speech before which its label says nothing (`unsure`)
     merging        how its windows become an utterance, in words
@@ -83,7 +89,7 @@ class Family:
 
     name: str
     recognises: Callable[[Snapshot], bool]
-    outputs: Callable[[Snapshot], tuple[str, ...]]
+    outputs: Callable[[Snapshot], tuple[str, ...]] = config_labels
     seconds: tuple[float, float] = (4.0, 2.0)
     reliable_from: float = 0.0
     merging: str = MEAN
