@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,35 @@ from ..errors import HeadMismatch
 from ..pool_state import PoolState
 from ..pooling import AveragePooling, Pooling
 from .labels import raw_labels
-from .read import Weights, read_tensors
+from .read import Weights, names_in_header, read_tensors
 
 MEAN = "the mean over its frames merges exactly over windows"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A checkpoint's files that are no weights: config.json, and preprocessor_config.json if there is one."""
+    """A checkpoint's files: config.json, preprocessor_config.json if there is one, and the weights when asked for."""
 
     folder: Path
     name: str
     config: dict[str, Any]
     preprocessor: dict[str, Any]
+
+    @cached_property
+    def weights(self) -> Weights:
+        """All its tensors in transformers' layout, read once; raises as `read_tensors` does."""
+        return read_tensors(self.folder)
+
+    @cached_property
+    def tensor_names(self) -> frozenset[str]:
+        """The names of its tensors; of a safetensors file without reading the tensors."""
+        names = names_in_header(self.folder)
+        return frozenset(self.weights) if names is None else names
+
+
+def weights_of(snapshot: Snapshot) -> Weights:
+    """The tensors of a checkpoint in transformers' layout."""
+    return snapshot.weights
 
 
 def config_labels(snapshot: Snapshot) -> tuple[str, ...]:
@@ -101,11 +118,11 @@ class VoiceFamily(Family):
     """A family that hears.
 
     build  its network; raises CardInvalid or HeadMismatch
-    read   its tensors, by transformers' layout unless the family has another
+    read   its tensors, in transformers' layout unless the family has another
     """
 
     build: Callable[[Snapshot, Weights], Parts]
-    read: Callable[[Path], Weights] = read_tensors
+    read: Callable[[Snapshot], Weights] = weights_of
 
 
 def split(weights: Weights, prefix: str) -> tuple[Weights, Weights]:

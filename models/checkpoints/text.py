@@ -28,7 +28,7 @@ from ..text import TextReading
 from .labels import LabelMap
 from .model import CHECKPOINT, grouped
 from .parts import Family, Snapshot
-from .read import Weights, read_tensors
+from .read import Weights
 
 KINDS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "deberta-v2")
 SEVERAL = "multi_label_classification"
@@ -135,7 +135,7 @@ def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, cal
     config = AutoConfig.for_model(snapshot.config["model_type"], **fields)
     make: Any = AutoModelForSequenceClassification.from_config
     network: nn.Module = make(config, trust_remote_code=False)
-    fit(network, read_tensors(snapshot.folder), snapshot.name)
+    fit(network, snapshot.weights, snapshot.name)
     reserved = int(config.pad_token_id or 0) + 1 if config.model_type in OFFSET else 0
     reader = TextReader(
         network.eval(), text_tokenizer(snapshot.folder), names, contract.languages,
