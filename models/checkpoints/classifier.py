@@ -12,7 +12,6 @@ from ..encoders import SpeechConfig, speech_encoder
 from ..encoders.checkpoint import audio_format
 from ..encoders.config import FILTERBANK, WAVEFORM
 from ..errors import CardInvalid, HeadMismatch
-from .labels import raw_labels
 from .parts import MeanHead, Parts, Snapshot, VoiceFamily, rows_of, split
 from .read import Weights
 
@@ -56,11 +55,6 @@ def recognises(snapshot: Snapshot) -> bool:
     return snapshot.config.get("model_type") in (*WAVEFORM, FILTERBANK)
 
 
-def outputs(snapshot: Snapshot) -> tuple[str, ...]:
-    """The labels of its config, checked."""
-    return raw_labels(snapshot.config, snapshot.name)
-
-
 def build(snapshot: Snapshot, weights: Weights) -> Parts:
     """The encoder that its config describes, and the head that its weights belong to."""
     config, where = snapshot.config, snapshot.name
@@ -88,4 +82,4 @@ def build(snapshot: Snapshot, weights: Weights) -> Parts:
     return Parts(encoder, head, inside, rest)
 
 
-CLASSIFIER = VoiceFamily(name="classifier", recognises=recognises, outputs=outputs, build=build)
+CLASSIFIER = VoiceFamily(name="classifier", recognises=recognises, build=build)

@@ -52,7 +52,8 @@ def family_of(snapshot: Snapshot) -> Family:
 def public_card(name: str | Path) -> Card:
     """The card of a public checkpoint on this machine, from its configs alone; no weight is read."""
     snapshot = snapshot_of(name)
-    return card_of(snapshot, family_of(snapshot))
+    family = family_of(snapshot)
+    return card_of(snapshot, family, names_of(snapshot, family))
 
 
 def load_checkpoint(name: str | Path) -> StreamModel:
@@ -63,12 +64,12 @@ def load_checkpoint(name: str | Path) -> StreamModel:
     """
     snapshot = snapshot_of(name)
     family = family_of(snapshot)
-    card = card_of(snapshot, family)
-    names = map_labels(family.outputs(snapshot), snapshot.name)
+    names = names_of(snapshot, family)
+    card = card_of(snapshot, family, names)
     contract = replace(card.contract(), weights=digest_of(snapshot.folder), hears=isinstance(family, VoiceFamily))
     try:
         if isinstance(family, VoiceFamily):
-            return _voice(family, family.build(snapshot, family.read(snapshot.folder)), names, contract)
+            return _voice(family, family.build(snapshot, family.read(snapshot)), names, contract)
         return load_words(snapshot, names, contract, card.calibrated()).eval().requires_grad_(False)
     except EmoscopeError:
         raise
@@ -101,9 +102,13 @@ def fit_head(head: Head, weights: Weights, where: str, outputs: int) -> None:
         raise HeadMismatch(f"{where}: its config names {outputs} outputs, but its head has {head.count}")
 
 
-def card_of(snapshot: Snapshot, family: Family) -> Card:
+def names_of(snapshot: Snapshot, family: Family) -> LabelMap:
+    """A checkpoint's outputs by the project's names; CardInvalid where they say nothing."""
+    return map_labels(family.outputs(snapshot), snapshot.name)
+
+
+def card_of(snapshot: Snapshot, family: Family, names: LabelMap) -> Card:
     """The card of a checkpoint: what its config says, and what is known of it by its name."""
-    names = map_labels(family.outputs(snapshot), snapshot.name)
     labels, dimensions = labels_and_dimensions(names)
     row = row_of(snapshot.name)
     licence, languages = (row.licence, row.languages) if row else stated(snapshot.folder)

@@ -13,7 +13,6 @@ from ..errors import CardInvalid, HeadMismatch
 from ..pool_state import PoolState, SoftmaxState
 from ..pooling.base import without_autocast
 from ..pooling.softmax import SoftmaxPooling
-from .labels import raw_labels
 from .parts import Head, Parts, Snapshot, VoiceFamily, rows_of, split
 from .read import Weights
 
@@ -82,11 +81,6 @@ def recognises(snapshot: Snapshot) -> bool:
     return "ssl_type" in snapshot.config
 
 
-def outputs(snapshot: Snapshot) -> tuple[str, ...]:
-    """The labels of its config, checked."""
-    return raw_labels(snapshot.config, snapshot.name)
-
-
 def build(snapshot: Snapshot, weights: Weights) -> Parts:
     """The encoder that the config names, in its published shape, and the head that the weights describe."""
     config, where = snapshot.config, snapshot.name
@@ -110,7 +104,6 @@ def build(snapshot: Snapshot, weights: Weights) -> Parts:
 ODYSSEY = VoiceFamily(
     name="odyssey",
     recognises=recognises,
-    outputs=outputs,
     build=build,
     merging="its attentive statistics are one softmax over all frames, which merges exactly over windows",
 )

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,41 @@ from ..encoders import SpeechEncoder
 from ..errors import HeadMismatch
 from ..pool_state import PoolState
 from ..pooling import AveragePooling, Pooling
-from .read import Weights, read_tensors
+from .labels import raw_labels
+from .read import Weights, names_in_header, read_tensors
 
 MEAN = "the mean over its frames merges exactly over windows"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A checkpoint's files that are no weights: config.json, and preprocessor_config.json if there is one."""
+    """A checkpoint's files: config.json, preprocessor_config.json if there is one, and the weights when asked for."""
 
     folder: Path
     name: str
     config: dict[str, Any]
     preprocessor: dict[str, Any]
+
+    @cached_property
+    def weights(self) -> Weights:
+        """All its tensors in transformers' layout, read once; raises as `read_tensors` does."""
+        return read_tensors(self.folder)
+
+    @cached_property
+    def tensor_names(self) -> frozenset[str]:
+        """The names of its tensors; of a safetensors file without reading the tensors."""
+        names = names_in_header(self.folder)
+        return frozenset(self.weights) if names is None else names
+
+
+def weights_of(snapshot: Snapshot) -> Weights:
+    """The tensors of a checkpoint in transformers' layout."""
+    return snapshot.weights
+
+
+def config_labels(snapshot: Snapshot) -> tuple[str, ...]:
+    """The labels of a checkpoint's config, checked."""
+    return raw_labels(snapshot.config, snapshot.name)
 
 
 class Head(nn.Module):
@@ -74,7 +97,7 @@ class Family:
     """Checkpoints of one layout.
 
     recognises     whether a checkpoint is of this family, by its config
-    outputs        the names of its outputs, in order
+    outputs        the names of its outputs, in order; those of its config unless the family has another place
     seconds        window and hop of the stream
     reliable_from  seconds of speech before which its label says nothing (`unsure`)
     merging        how its windows become an utterance, in words
@@ -83,7 +106,7 @@ class Family:
 
     name: str
     recognises: Callable[[Snapshot], bool]
-    outputs: Callable[[Snapshot], tuple[str, ...]]
+    outputs: Callable[[Snapshot], tuple[str, ...]] = config_labels
     seconds: tuple[float, float] = (4.0, 2.0)
     reliable_from: float = 0.0
     merging: str = MEAN
@@ -95,11 +118,11 @@ class VoiceFamily(Family):
     """A family that hears.
 
     build  its network; raises CardInvalid or HeadMismatch
-    read   its tensors, by transformers' layout unless the family has another
+    read   its tensors, in transformers' layout unless the family has another
     """
 
     build: Callable[[Snapshot, Weights], Parts]
-    read: Callable[[Path], Weights] = read_tensors
+    read: Callable[[Snapshot], Weights] = weights_of
 
 
 def split(weights: Weights, prefix: str) -> tuple[Weights, Weights]:

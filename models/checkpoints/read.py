@@ -63,10 +63,10 @@ def config_of(folder: Path, name: str = "config.json") -> dict[str, Any]:
     return read_json(path, dict[str, Any], "a checkpoint is a folder with config and weights") if path.is_file() else {}
 
 
-def tensor_names(folder: Path) -> set[str]:
-    """The names of a checkpoint's tensors; of a safetensors file without reading the tensors."""
+def names_in_header(folder: Path) -> frozenset[str] | None:
+    """The names of the tensors in model.safetensors, from its header alone; None where there is no such file."""
     path = folder / "model.safetensors"
     if not path.is_file():
-        return set(read_tensors(folder))
+        return None
     with whole_file(path), safetensors.safe_open(path, "pt") as file:
-        return set(file.keys())
+        return frozenset(file.keys())

@@ -8,8 +8,6 @@ mean of such frames follows from the mean and the variance of each feature, so w
 """
 
 import re
-from pathlib import Path
-
 from torch import Tensor, nn
 
 from ..encoders import published, speech_encoder
@@ -65,11 +63,13 @@ def outputs(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(found[index] for index in range(len(found)))
 
 
-def read(folder: Path) -> Weights:
+def read(snapshot: Snapshot) -> Weights:
     """The tensors of both files, under the names of their modules."""
     files = {ENCODER: "wav2vec2.ckpt", HEAD: "model.ckpt"}
     return {
-        prefix + name: tensor for prefix, file in files.items() for name, tensor in read_pickle(folder / file).items()
+        prefix + name: tensor
+        for prefix, file in files.items()
+        for name, tensor in read_pickle(snapshot.folder / file).items()
     }
 
 

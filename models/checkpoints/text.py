@@ -25,10 +25,10 @@ from ..pooling import AveragePooling
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles
 from ..text import TextReading
-from .labels import LabelMap, raw_labels
+from .labels import LabelMap
 from .model import CHECKPOINT, grouped
 from .parts import Family, Snapshot
-from .read import Weights, read_tensors
+from .read import Weights
 
 KINDS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "deberta-v2")
 SEVERAL = "multi_label_classification"
@@ -125,11 +125,6 @@ def recognises(snapshot: Snapshot) -> bool:
     return snapshot.config.get("model_type") in KINDS
 
 
-def outputs(snapshot: Snapshot) -> tuple[str, ...]:
-    """The labels of its config, checked."""
-    return raw_labels(snapshot.config, snapshot.name)
-
-
 def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, calibration: Calibration) -> WordsModel:
     """The network with every weight fitted, and its own tokenizer. CardInvalid, HeadMismatch or ModelError."""
     from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -140,7 +135,7 @@ def load_words(snapshot: Snapshot, names: LabelMap, contract: ModelContract, cal
     config = AutoConfig.for_model(snapshot.config["model_type"], **fields)
     make: Any = AutoModelForSequenceClassification.from_config
     network: nn.Module = make(config, trust_remote_code=False)
-    fit(network, read_tensors(snapshot.folder), snapshot.name)
+    fit(network, snapshot.weights, snapshot.name)
     reserved = int(config.pad_token_id or 0) + 1 if config.model_type in OFFSET else 0
     reader = TextReader(
         network.eval(), text_tokenizer(snapshot.folder), names, contract.languages,
@@ -162,7 +157,6 @@ def fit(network: nn.Module, weights: Weights, where: str) -> None:
 TEXT = Family(
     name="text",
     recognises=recognises,
-    outputs=outputs,
     seconds=(1.6, 0.8),
     merging="the words of the whole utterance are read at once; the voice says nothing, so it needs a recognizer",
     notes=("which words counted is not told",),

@@ -13,7 +13,7 @@ from ..encoders import published, speech_encoder
 from ..errors import CardInvalid, HeadMismatch
 from ..reading import DIMENSIONS
 from .parts import MEAN, MeanHead, Parts, Snapshot, VoiceFamily, rows_of, split, without
-from .read import Weights, tensor_names
+from .read import Weights
 from .rows import row_of
 
 ENCODERS = {"wavlm_large": "microsoft/wavlm-large", "wavlm": "microsoft/wavlm-base-plus"}
@@ -64,7 +64,7 @@ def outputs(snapshot: Snapshot) -> tuple[str, ...]:
 
     Where there are both, what is known of the checkpoint by its name decides, else the labels.
     """
-    names = tensor_names(snapshot.folder)
+    names = snapshot.tensor_names
     attributes = all(any(name.startswith(layer) for name in names) for layer in LAYERS)
     row = row_of(snapshot.name)
     if attributes and (row.outputs == DIMENSIONS if row else not any(name.startswith(EMOTION) for name in names)):

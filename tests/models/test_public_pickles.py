@@ -4,12 +4,13 @@ import pickle
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from emoscope.models import load_model as load_typed
 from emoscope.models.errors import HeadMismatch
 
-from .checkpoint_files import odyssey
+from .checkpoint_files import odyssey, vox_profile
 
 torch.set_num_threads(1)
 
@@ -50,6 +51,18 @@ def test_a_file_of_weights_that_is_cut_or_holds_something_else_is_refused(tmp_pa
     torch.save([torch.ones(2)], path)
     with pytest.raises(HeadMismatch, match="not tensors by name, but list"):
         load_model(tmp_path / "o")
+
+
+def test_weights_whose_names_decide_what_the_outputs_are_are_read_once(tmp_path, monkeypatch):
+    """A pickle gives its names only with its tensors, and it may be gigabytes."""
+    folder = tmp_path / "v"
+    vox_profile(folder, monkeypatch, attributes=True)
+    torch.save(safetensors.torch.load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    read, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda path, **options: read.append(path) or load(path, **options))
+    assert load_model(folder).contract.dimensions == ("arousal", "valence", "dominance")
+    assert read == [folder / "pytorch_model.bin"]
 
 
 def test_code_in_a_repository_is_never_imported(tmp_path, monkeypatch):
