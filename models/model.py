@@ -52,6 +52,11 @@ class StreamModel(nn.Module, ABC):
         return self
 
     @property
+    def device(self) -> torch.device:
+        """Where the model's numbers are; the CPU for a model that has none."""
+        return next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+    @property
     def parameter_count(self) -> int:
         """Number of parameters, those of an external encoder included."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -48,7 +48,7 @@ def engine_rates(
 
 
 def _clock(model: StreamModel) -> float:
-    if next(model.parameters()).is_cuda:
+    if model.device.type == "cuda":
         torch.cuda.synchronize()
         return time.perf_counter()
     return time.process_time()
@@ -62,7 +62,7 @@ def _audio(model: StreamModel, seed: int) -> np.ndarray:
 
 def _bare(model: StreamModel, batch: int, seconds: float) -> float:
     """Windows a second of `model.encode` on one ready batch."""
-    device = next(model.parameters()).device
+    device = model.device
     contract = model.contract
     window = grid_window(contract, 0, 0)
     audio = torch.from_numpy(np.stack([_audio(model, n) for n in range(batch)])).to(device)
@@ -96,7 +96,7 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
                 submit(int(str(session)))
 
     scheduler = Scheduler(engine, deliver, batch=batch, gather_s=0.0)
-    on_gpu = next(model.parameters()).is_cuda
+    on_gpu = model.device.type == "cuda"
     began = _clock(model) + (0.0 if on_gpu else elsewhere_s())
     for _ in range(max(1, 2 * batch // SESSIONS)):
         for session in range(SESSIONS):

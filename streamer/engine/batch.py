@@ -55,7 +55,7 @@ class BatchEngine:
     ) -> None:
         self.model, self.batch = model.eval(), batch
         self._text_branch = text_branch if model.words is None else lambda: model.words
-        self.device = next(model.parameters()).device
+        self.device = model.device
         self._buckets = sorted(buckets or ())
         self._half = half and self.device.type == "cuda"
         self._own_words: OwnWords | None = None

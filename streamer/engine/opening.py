@@ -89,7 +89,7 @@ def open_engine(
     if batch is not None and not 1 <= batch <= LARGEST_BATCH:
         raise UsageError(f"--batch {batch}: must be from 1 to {LARGEST_BATCH}")
     if isinstance(model, StreamModel):
-        place = str(next(model.parameters()).device) if device == "auto" else choose_device(device)
+        place = str(model.device) if device == "auto" else choose_device(device)
         loaded = model
     else:
         place = choose_device(device)

@@ -3,6 +3,8 @@
 import pickle
 from typing import Any
 
+from pathlib import Path
+
 import pytest
 import safetensors.torch
 import torch
@@ -59,8 +61,14 @@ def test_weights_whose_names_decide_what_the_outputs_are_are_read_once(tmp_path,
     vox_profile(folder, monkeypatch, attributes=True)
     torch.save(safetensors.torch.load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    read, load = [], torch.load
-    monkeypatch.setattr(torch, "load", lambda path, **options: read.append(path) or load(path, **options))
+    read: list[Path] = []
+    load = torch.load
+
+    def counted(path, **options):
+        read.append(path)
+        return load(path, **options)
+
+    monkeypatch.setattr(torch, "load", counted)
     assert load_model(folder).contract.dimensions == ("arousal", "valence", "dominance")
     assert read == [folder / "pytorch_model.bin"]
 
