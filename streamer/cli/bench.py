@@ -82,7 +82,7 @@ class BenchReplay:
         """Print the table once everything is measured."""
         from ..bench.replay import print_costs
         from ..protocol.config import Config
-        from ..sources.recordings import recordings
+        from ..sources.listing import recordings
 
         files = recordings(self.paths)
         opened = replace(self.model, threads=self.model.threads or 1).open()
