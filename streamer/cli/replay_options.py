@@ -11,10 +11,10 @@ from .options import (
     DetectorOptions,
     ModelOptions,
     RecognizerOptions,
-    RecordingsOutput,
     SpeakerOptions,
     session_config,
 )
+from .recording_options import ExportOptions, InputOptions
 
 if TYPE_CHECKING:
     from ..protocol.config import Config
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class ReplayOptions:
     """What to read, and how."""
 
-    paths: Annotated[tuple[Path, ...], Parameter(name="FILE", help="recordings, folders of recordings, or records")] = (
-        field(kw_only=False)
-    )
+    paths: Annotated[
+        tuple[Path, ...],
+        Parameter(name="FILE", help="recordings, folders of them, @LIST, records, or - for standard input"),
+    ] = field(kw_only=False)
     speed: Annotated[
         float | None, Parameter(help="1 is real time (1 on a screen, else as fast as possible)", metavar="SPEED")
     ] = None
@@ -42,13 +43,18 @@ class ReplayOptions:
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
-    output: RecordingsOutput = field(default_factory=RecordingsOutput)
+    recordings: InputOptions = field(default_factory=InputOptions)
+    output: ExportOptions = field(default_factory=ExportOptions)
 
     def __post_init__(self) -> None:
         """UsageError for a speed out of range, and for a voice that is not there: only `listen` writes one."""
         if self.speed is not None and not 0.01 <= self.speed <= 1000:
             raise UsageError(f"--speed {self.speed}: must be from 0.01 to 1000; 1 is real time")
+        if self.output.jobs > 1 and self.speed is not None:
+            raise UsageError("--jobs reads as fast as possible: leave --speed out")
         voice = self.speaker.voice
+        if voice is not None and self.recordings.channels == "split":
+            raise UsageError("--voice is one speaker's, and --channels split reads several: leave one of them out")
         if voice is not None and not voice.is_file():
             raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
 

@@ -111,7 +111,8 @@ class InputWatch:
     def _clipping(self, second: Block) -> Iterator[WarningEvent]:
         share = float(np.mean(np.abs(second) >= FULL_SCALE))
         if share > CLIPPED_SHARE:
-            advice = "readings are less sure there" if self._recorded else "turn the microphone down or move away from it"
+            live = "turn the microphone down or move away from it"
+            advice = "readings are less sure there" if self._recorded else live
             yield from self._warn("clipping", f"the input clips: {advice}")
 
     def _quiet(self, second: Block) -> Iterator[WarningEvent]:

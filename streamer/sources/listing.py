@@ -9,10 +9,14 @@ from ..protocol.errors import UnreadableAudio
 from ..protocol.text import clean, printable
 
 SUFFIXES = frozenset(
-    ".wav .wave .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .caf .w64 .rf64 .m4a .m4b .mp4 .m4v .mov .3gp .3g2 "
-    ".aac .adts .ac3 .eac3 .amr .awb .webm .weba .mka .mkv .wma .asf .wmv .avi .mpg .mpeg .mp2 .ts .mts .flv .spx .tta "
-    ".wv .ape .voc .gsm .mxf".split()
-)
+    f".{name}"
+    for name in (
+        "3g2", "3gp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi", "awb", "caf",
+        "eac3", "flac", "flv", "gsm", "m4a", "m4b", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg",
+        "mts", "mxf", "oga", "ogg", "opus", "rf64", "snd", "spx", "ts", "tta", "voc", "w64", "wav", "wave", "weba",
+        "webm", "wma", "wmv", "wv",
+    )
+)  # fmt: skip
 """Suffixes of the files that are read from a folder. A file given by name is tried whatever its suffix."""
 
 SHOWN = 3
@@ -36,7 +40,8 @@ class Listing:
             return ""
         names = ", ".join(clean(printable(path.name)) for path in self.skipped[:SHOWN])
         more = f" and {len(self.skipped) - SHOWN} more" if len(self.skipped) > SHOWN else ""
-        return f"{len(self.skipped)} file{'s' * (len(self.skipped) != 1)} passed over, by name no recordings: {names}{more}"
+        files = f"{len(self.skipped)} file{'s' * (len(self.skipped) != 1)}"
+        return f"{files} passed over, by name no recordings: {names}{more}"
 
 
 def listed(paths: Iterable[Path]) -> Listing:

@@ -121,6 +121,11 @@ class Recording:
         return rate if rate in RATES else LOW_RATE if rate < RATES[0] else HIGH_RATE
 
     @property
+    def file_rate(self) -> int:
+        """Sample rate of the file, Hz, in which `declared` counts."""
+        return self._decoder.sample_rate
+
+    @property
     def channels(self) -> int:
         """Number of channels of the blocks."""
         return self._decoder.channels if self.format.channels == "split" else 1
