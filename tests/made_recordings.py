@@ -19,12 +19,15 @@ def write(
     container: str | None = None,
     options: Mapping[str, str] | None = None,
     bit_rate: int = 0,
+    sample_format: str = "",
 ) -> Path:
     """One channel of sound, (n,) at 16 kHz, in a container that the suffix names or `container` does."""
     with av.open(str(path), "w", format=container, options=dict(options or {})) as output:
         stream = output.add_stream(codec, rate=rate, layout="mono")
         if bit_rate:
             stream.bit_rate = bit_rate
+        if sample_format:
+            stream.codec_context.format = sample_format
         wanted = stream.codec_context.format
         resampler = av.AudioResampler(wanted, "mono", rate, stream.codec_context.frame_size or FRAME)
         for begin in range(0, len(audio), FRAME):

@@ -129,6 +129,7 @@ class ParquetFile(DataFile):
         super().__init__(path, frames)
         self._arrow: Any = pyarrow
         self._writer: Any = None
+        self._names: list[str] = []
         self._rows: list[dict[str, Any]] = []
 
     def add(self, reading: Reading, recording: str) -> None:
@@ -149,15 +150,16 @@ class ParquetFile(DataFile):
         if not self._rows:
             return
         rows, self._rows = self._rows, []
+        if self._writer is not None and self._names != list(rows[0]):
+            raise InputError(f"{self.path}: {OTHER_LABELS}")
+        self._names = list(rows[0])
         try:
             table = self._arrow.Table.from_pylist(rows, self._schema(rows[0]))
             if self._writer is None:
-                self._writer = self._arrow.parquet.ParquetWriter(self._arrow.PythonFile(self._file), table.schema)
+                self._writer = self._arrow.parquet.ParquetWriter(self._file, table.schema)
             self._writer.write_table(table)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from None
-        except (ValueError, self._arrow.ArrowInvalid):
-            raise InputError(f"{self.path}: {OTHER_LABELS}") from None
 
     def finish(self) -> None:
         """Write the rest and the footer."""

@@ -63,7 +63,7 @@ class RecordingSummary:
         """The recording as one line of the closing table."""
         names = " ".join(f"{label} {100 * share:.0f} %" for label, share in self.dominant) or "-"
         unsure = f"{100 * self.share(UNSURE):.0f} %" if self.spoken_s else "-"
-        end = f"  {self.error}" if self.error else ""
+        end = f"  ({self.error.removeprefix(f'{self.file}: ')})" if self.error else ""
         counts = f"{self.seconds:>9.1f} {self.speech_s:>9.1f} {self.utterances:>5}"
         return clean(f"{counts}  {names:<28} {unsure:>6}  {self.file}{end}")
 

@@ -30,7 +30,7 @@ class PcmDecoder:
         self.declared = self._declared()
         if self._file.format in COMPRESSED or not self.declared:
             self._file.close()
-            raise NotAudio("its header promises no samples")
+            raise NotAudio("has no samples")
 
     def _declared(self) -> int | None:
         """For a truncated WAV or AIFF file libsndfile corrects the number, and mentions the original only in its log.

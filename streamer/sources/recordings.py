@@ -26,6 +26,7 @@ RATES = range(8_000, 192_001)
 LOW_RATE, HIGH_RATE = 16_000, 48_000  # to which others are resampled: below and above `RATES`
 CHANNELS = range(1, 33)
 STDIN = Path("-")
+WITHOUT_SAMPLES = ("the file is empty", "has no samples")
 STEP_S = 0.5  # mixed and resampled in steps of this, so that the size of the blocks changes nothing
 
 Channels = Literal["mix", "split"] | int
@@ -254,7 +255,7 @@ class Recording:
             raise UnreadableAudio(f"{self._name}: cannot be opened: {reason}") from None
 
     def _no_audio(self, reason: str) -> UnreadableAudio:
-        if reason == "the file is empty":
+        if reason in WITHOUT_SAMPLES:
             return UnreadableAudio(f"{self._name}: {reason}")
         return UnreadableAudio(
             f"{self._name}: not a readable recording ({reason}); WAV, FLAC and whatever FFmpeg decodes are read; "
@@ -302,7 +303,7 @@ def _open_regular(file: BinaryIO) -> Decoder:
     try:
         decoder = FfmpegDecoder(file)
     except NotAudio as error:
-        raise NotAudio(reason if "promises no" in reason else str(error)) from None
+        raise NotAudio(reason if reason in WITHOUT_SAMPLES else str(error)) from None
     return _CutOgg(decoder) if cut else decoder
 
 
