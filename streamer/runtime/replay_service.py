@@ -1,4 +1,4 @@
-"""The process of `emoscope replay --jobs` that reads recordings: `python -m emoscope.streamer.runtime.replay_service`."""
+"""The process of `emoscope replay --jobs`, which is `python -m emoscope.streamer.runtime.replay_service`."""
 
 import os
 from collections.abc import Iterator

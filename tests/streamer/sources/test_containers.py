@@ -26,7 +26,8 @@ LOSSLESS = [
 LOSSY = [
     ("a.mp3", "libmp3lame", 16_000), ("a.m4a", "aac", 16_000), ("a.3gp", "aac", 16_000), ("n.3gp", "amr_nb", 8_000),
     ("a.amr", "amr_nb", 8_000), ("a.aac", "aac", 16_000), ("a.opus", "libopus", 48_000), ("a.webm", "libopus", 48_000),
-    ("o.mkv", "libopus", 48_000), ("a.wma", "wmav2", 16_000), ("a.ac3", "ac3", 32_000), ("i.caf", "adpcm_ima_qt", 16_000),
+    ("o.mkv", "libopus", 48_000), ("a.wma", "wmav2", 16_000), ("a.ac3", "ac3", 32_000),
+    ("i.caf", "adpcm_ima_qt", 16_000),
     ("i.wav", "adpcm_ima_wav", 16_000), ("m.wav", "pcm_mulaw", 8_000), ("l.wav", "pcm_alaw", 8_000),
     ("g.wav", "g726", 8_000), ("a.ts", "mp2", 16_000), ("a.avi", "libmp3lame", 16_000),
 ]  # fmt: skip
