@@ -3,8 +3,10 @@
 import csv
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 from praatio import textgrid
@@ -19,8 +21,6 @@ from emoscope.streamer.sinks.exports import FORMATS, ExportGroup, FormatName, fo
 from emoscope.streamer.sinks.stretches import channel_of
 from emoscope.streamer.sinks.text_grid import covering
 from emoscope.streamer.testing import CONTRACT, FakeEngine, silence, voice
-
-import numpy as np  # isort: skip
 
 TIME = r"(\d\d):(\d\d):(\d\d)[.,](\d\d\d)"
 
@@ -111,7 +111,7 @@ def test_a_text_grid_opens_in_anothers_parser(two_voices: list[AnyEvent], tmp_pa
         told = [(entry.start, entry.end, entry.label) for entry in tier.entries if entry.label]
         assert told == [(event.start, event.end, event.label) for event in finals if channel_of(event) == channel]
         entries = list(tier.entries)
-        assert entries[0].start == 0 and all(a.end == b.start for a, b in zip(entries, entries[1:], strict=False))
+        assert entries[0].start == 0 and all(a.end == b.start for a, b in pairwise(entries))
 
 
 def test_intervals_never_overlap() -> None:

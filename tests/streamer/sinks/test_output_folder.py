@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from emoscope.streamer import InputError
+from emoscope.streamer import InputError, Session
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.sinks.output_folder import LOCK, SUMMARY, OutputFolder, output_names
 from emoscope.streamer.sinks.recording_summary import RecordingSummary
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run, voice
-
-from emoscope.streamer import Session  # isort: skip
 
 
 def names(*files: str, folder: str | None = None) -> list[str]:
