@@ -197,7 +197,8 @@ def test_a_file_without_permission_is_one_line(tmp_path: Path, options: list[str
     [
         ["--channels", "left"], ["--rate", "8000"], ["--encoding", "pcm_s16le", "--rate", "1"], ["--jobs", "0"],
         ["--skip-done"], ["--frames"], ["--format", "csv", "--json"], ["--format", "csv", "--format", "vtt"],
-        ["--format", "parquet"], ["--out", "x.docx"], ["--format", "csv", "--out", "x.vtt"], ["--jobs", "2", "--speed", "1"],
+        ["--format", "parquet"], ["--out", "x.docx"], ["--format", "csv", "--out", "x.vtt"],
+        ["--jobs", "2", "--speed", "1"],
     ],
     ids=" ".join,
 )  # fmt: skip
