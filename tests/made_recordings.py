@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ def write(
 ) -> Path:
     """One channel of sound, (n,) at 16 kHz, in a container that the suffix names or `container` does."""
     with av.open(str(path), "w", format=container, options=dict(options or {})) as output:
-        stream = output.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = output.add_stream(codec, rate=rate, layout="mono")
         if bit_rate:
             stream.bit_rate = bit_rate
         if sample_format:

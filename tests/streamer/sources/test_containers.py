@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 from made_recordings import read_all, write
@@ -16,7 +17,8 @@ from emoscope.streamer import UnreadableAudio
 from emoscope.streamer.sources.recordings import InputFormat, Recording
 
 QUIET = np.zeros(6_000, np.float32)
-CLIP = np.round(np.concatenate([QUIET, sentence(1), QUIET]) * 32_768).astype(np.float32) / 32_768
+CLIP: npt.NDArray[np.float32] = np.round(np.concatenate([QUIET, sentence(1), QUIET]) * 32_768).astype(np.float32)
+CLIP /= 32_768
 
 LOSSLESS = [
     ("a.wav", "pcm_s16le"), ("a24.wav", "pcm_s24le"), ("f.wav", "pcm_f32le"), ("a.w64", "pcm_s16le"),
@@ -100,7 +102,7 @@ def test_a_cut_file_says_where_it_ends(tmp_path: Path, name: str, codec: str, ra
     """What can be read is, and then an error says how much."""
     path = write(tmp_path / name, np.tile(CLIP, 4), codec, rate=rate)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
-    blocks = []
+    blocks: list[npt.NDArray[np.float32]] = []
     with pytest.raises(UnreadableAudio, match="breaks off at"), Recording(path) as recording:
         blocks.extend(recording.blocks(0.5))
     assert sum(map(len, blocks)) / recording.sample_rate > 4.0
@@ -115,7 +117,7 @@ def test_a_hole_in_a_flac_is_silence_and_is_told(tmp_path: Path) -> None:
     middle = len(content) // 2
     content[middle : middle + 3_000] = bytes(3_000)
     path.write_bytes(content)
-    blocks = []
+    blocks: list[npt.NDArray[np.float32]] = []
     with pytest.raises(UnreadableAudio, match="cannot be decoded"), Recording(path) as recording:
         blocks.extend(recording.blocks(0.5))
     heard = np.concatenate(blocks)[:, 0]

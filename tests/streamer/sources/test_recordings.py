@@ -157,7 +157,7 @@ def test_a_cut_flac_gives_every_whole_frame(tmp_path):
     soundfile.write(path, audio, 16_000, subtype="PCM_16")
     whole = soundfile.read(path, dtype="float32")[0]
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    blocks = []
+    blocks: list[np.ndarray] = []
     with pytest.raises(UnreadableAudio, match="breaks off"), Recording(path) as recording:
         blocks.extend(recording.blocks(0.5))
     read = np.concatenate(blocks)[:, 0]
