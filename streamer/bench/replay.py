@@ -30,7 +30,7 @@ STAGES = {
     "windows": "the model's encoder",
     "assembly": "pooling windows, and making events",
     "readings": "the model's head",
-    "rest": "warnings about the sound, and what lies between the stages",
+    "rest": "warnings, and what lies between the stages",
 }
 
 
