@@ -12,7 +12,7 @@ from .options import OUTPUT, RecordingsOutput
 
 if TYPE_CHECKING:
     from ..sinks.exports import FormatName, Wanted
-    from ..sources.recordings import Channels, InputFormat
+    from ..sources.input_format import Channels, InputFormat
 
 RECORDINGS = Group("Recordings", sort_key=2)
 MOST_JOBS = 256
@@ -60,7 +60,7 @@ class InputOptions:
 
     def format(self) -> "InputFormat":
         """How recordings are read."""
-        from ..sources.recordings import InputFormat
+        from ..sources.input_format import InputFormat
 
         return InputFormat(
             channels=self.chosen_channels(),

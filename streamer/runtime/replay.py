@@ -18,7 +18,8 @@ from ..protocol.events import AnyEvent
 from ..protocol.text import printable
 from ..session.requests import Engine, with_words
 from ..session.session import Session
-from ..sources.recordings import AS_IT_IS, InputFormat, Recording
+from ..sources.input_format import AS_IT_IS, InputFormat
+from ..sources.recordings import Recording
 from .clock import Clock, WallClock
 from .drive import Drive
 from .split import SharedBlocks, merged

@@ -14,7 +14,7 @@ from ..protocol.config import Config
 from ..protocol.errors import EmoscopeError
 from ..protocol.events import encode
 from ..sinks.speaker_file import load_voice
-from ..sources.recordings import InputFormat
+from ..sources.input_format import InputFormat
 from ..worker import Messages
 from ..worker.child import run
 from .replay import replay

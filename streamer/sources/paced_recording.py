@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from ..protocol.text import clean, printable
+from .input_format import AS_IT_IS, InputFormat
 from .microphone import Captured
-from .recordings import AS_IT_IS, InputFormat, Recording
+from .recordings import Recording
 
 BLOCK_S = 0.05  # up to four times real time; longer above, to limit the number of blocks per second
 

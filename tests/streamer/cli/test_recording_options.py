@@ -4,7 +4,7 @@ from typing import get_args
 
 from emoscope.streamer.cli.recording_options import Encoding, ExportFormat
 from emoscope.streamer.sinks.exports import FORMATS
-from emoscope.streamer.sources.recordings import RAW
+from emoscope.streamer.sources.input_format import RAW
 
 
 def test_every_encoding_and_format_can_be_named() -> None:

@@ -14,7 +14,8 @@ from made_recordings import read_all, write
 from real_voice import RECORDING, sentence
 
 from emoscope.streamer import UnreadableAudio
-from emoscope.streamer.sources.recordings import InputFormat, Recording
+from emoscope.streamer.sources.input_format import InputFormat
+from emoscope.streamer.sources.recordings import Recording
 
 QUIET = np.zeros(6_000, np.float32)
 CLIP: npt.NDArray[np.float32] = np.round(np.concatenate([QUIET, sentence(1), QUIET]) * 32_768).astype(np.float32)

@@ -5,8 +5,9 @@ import pytest
 import soundfile
 
 from emoscope.streamer import UnreadableAudio
+from emoscope.streamer.sources.input_format import InputFormat
 from emoscope.streamer.sources.listing import recordings
-from emoscope.streamer.sources.recordings import InputFormat, Recording
+from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import voice
 
 
