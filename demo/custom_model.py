@@ -20,11 +20,13 @@ class Loudness(StreamModel):
         state, scores = self.pooling.summarise(level, frame_mask(owned[:, 0], owned[:, 1], level.shape[1]))
         return Encoded(state, scores.flatten(2))
 
-    def logits(self, state, speakers=None):  # -30 dB is neither
-        loud = (self.pooling.read(state) + 30) / 4
+    def logits(self, state, speakers=None):  # -33 dB is neither
+        loud = (self.pooling.read(state) + 33) / 2
         return torch.cat([loud, -loud], 1), loud[:, :0]
 
 
-for event in replay(sys.argv[1] if sys.argv[1:] else Path(__file__).parent / "recordings/conversation.flac", Loudness()):
+for event in replay(
+    sys.argv[1] if sys.argv[1:] else Path(__file__).parent / "recordings/conversation.flac", Loudness()
+):
     if event.type == "emotion.final":
         print(f"{event.start:6.1f}-{event.end:.1f} s  {event.label:<7} {event.confidence:.2f}")

@@ -8,6 +8,7 @@ mean of such frames follows from the mean and the variance of each feature, so w
 """
 
 import re
+
 from torch import Tensor, nn
 
 from ..encoders import published, speech_encoder

@@ -2,28 +2,35 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from ..engine.opening import OpenedModel
 from ..protocol.config import Config
 from ..protocol.events import SessionClosed
 from ..runtime.replay import BLOCK_S, drive
+from ..runtime.watched import watched
 from ..session.requests import DetectVoice, Encode, Engine, Read, Request, Result
 from ..sources.recordings import Recording
+from .comparison import compare
 from .processor_times import ProcessorTimes
 from .serve import print_machine
 
 STAGES = {
-    "detector": "resampling, and finding utterances and windows",
+    "decode": "reading the file",
+    "resample": "mixing, and resampling to 16 kHz",
+    "detector": "finding utterances and windows",
     "windows": "the model's encoder",
+    "assembly": "pooling windows, and making events",
     "readings": "the model's head",
-    "assembly": "merging windows, and making events",
-    "rest": "decoding the file, and what lies between the stages",
+    "rest": "warnings, and what lies between the stages",
 }
 
 
@@ -80,8 +87,12 @@ class ReplayCost:
         }
 
 
-def print_costs(paths: Sequence[Path], opened: OpenedModel, config: Config, rounds: int, *, as_json: bool) -> None:
+def print_costs(
+    paths: Sequence[Path], opened: OpenedModel, config: Config, rounds: int, *, as_json: bool, full: str = ""
+) -> None:
     """Read recordings with interims and without them, by turns, and print what the cheapest round of each cost.
+
+    full  the model's name or folder: with two threads too, memory, and openSMILE on the same files
 
     UnreadableAudio for a file that is no recording.
     """
@@ -90,10 +101,14 @@ def print_costs(paths: Sequence[Path], opened: OpenedModel, config: Config, roun
     configs = [msgspec.structs.replace(config, interim=interim) for interim in (True, False)]
     measured = [[replay_cost(paths, opened, one) for one in configs] for _ in range(rounds)]
     interims, finals = (min(costs, key=lambda cost: cost.total_s) for costs in zip(*measured, strict=True))
+    more = compare(full, paths, rounds, lambda: replay_cost(paths, opened, configs[0]).total_s) if full else None
     if as_json:
-        print(json.dumps(_record(opened, config, rounds, interims, finals)))
+        record = _record(opened, config, rounds, interims, finals)
+        print(json.dumps(record if more is None else {**record, **more.summary(interims.audio_s)}))
     else:
         print("\n".join(table(opened, config, interims, finals)))
+        if more is not None:
+            print("\n".join(more.lines(interims.audio_s, interims.rtf)))
 
 
 def replay_cost(
@@ -111,19 +126,29 @@ def replay_cost(
         with Recording(path) as recording:
             driver = drive(recording, opened, config)
             session = driver.session
+            intake = session._intake
+            intake.feed = times.timed("resample", intake.feed)  # type: ignore[method-assign]
             session.feed = times.timed("detector", session.feed)  # type: ignore[method-assign]
             session.apply = times.timed("assembly", session.apply)  # type: ignore[method-assign]
             session.finish = times.timed("assembly", session.finish)  # type: ignore[method-assign]
             driver.engine = _timed_engine(opened.engine, times, counts)
             began = clock()
-            for event in driver.run(recording.blocks(BLOCK_S)):
+            for event in driver.run(watched(_timed_blocks(recording, times), recording, driver)):
                 if isinstance(event, SessionClosed):
                     audio_s += event.totals.audio_s
                     speech_s += event.totals.speech_s
                     utterances += event.totals.utterances
             total_s += clock() - began
+    times.spent["detector"] -= times.spent["resample"]  # which happens inside
     times.spent["rest"] = total_s - sum(times.spent.values())
     return ReplayCost(audio_s, speech_s, utterances, counts["windows"], counts["readings"], times.spent)
+
+
+def _timed_blocks(recording: Recording, times: ProcessorTimes) -> Iterator[npt.NDArray[np.float32]]:
+    """The recording's blocks, with the time of decoding counted."""
+    take = times.timed("decode", partial(next, recording.blocks(BLOCK_S), None))
+    while (block := take()) is not None:
+        yield block
 
 
 def _timed_engine(engine: Engine, times: ProcessorTimes, counts: dict[str, int]) -> Engine:

@@ -71,6 +71,9 @@ class BenchReplay:
     ] = field(kw_only=False, default=(DEMO,))
     rounds: Annotated[int, Parameter(help="how often to read them; the cheapest round counts", metavar="N")] = 3
     json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+    full: Annotated[
+        bool, Parameter(help="with two threads too, memory for a minute and an hour, and openSMILE's eGeMAPS beside it")
+    ] = False
     model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
 
@@ -83,11 +86,13 @@ class BenchReplay:
         """Print the table once everything is measured."""
         from ..bench.replay import print_costs
         from ..protocol.config import Config
-        from ..sources.recordings import recordings
+        from ..sources.listing import recordings
 
         files = recordings(self.paths)
         opened = replace(self.model, threads=self.model.threads or 1).open()
-        print_costs(files, opened, Config(pace="fast", vad=self.detector.config()), self.rounds, as_json=self.json)
+        config = Config(pace="fast", vad=self.detector.config())
+        full = self.model.name if self.full else ""
+        print_costs(files, opened, config, self.rounds, as_json=self.json, full=full)
         return 0
 
 

@@ -46,6 +46,8 @@ def parse(app: App, arguments: Sequence[str]) -> Runnable | None:
 
     UsageError when they make no command.
     """
+    # cyclopts takes a lone `-` for an option; as a path `./-` is the same.
+    arguments = ["./-" if argument == "-" else argument for argument in arguments]
     try:
         call, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
         command: Runnable | None = call(*bound.args, **bound.kwargs)

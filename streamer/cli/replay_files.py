@@ -1,111 +1,251 @@
-"""`emoscope replay` without a screen: all files, as fast as possible, to plain lines, JSON, records and tables."""
+"""`emoscope replay` without a screen: all files, as fast as possible, to plain lines, JSON, records and exports."""
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..display.plain_output import json_line
 from ..display.plain_text import final_line
 from ..display.progress import Progress
-from ..protocol.errors import EmoscopeError, UsageError
-from ..protocol.events import AnyEvent, EmotionFinal, SessionClosed, Status, WarningEvent, encode
+from ..protocol.errors import EmoscopeError, InputError, UsageError
+from ..protocol.events import AnyEvent, EmotionFinal, Status, WarningEvent
+from ..protocol.text import clean, printable
 from ..sinks.event_file import EventFile, free_path
-from ..sinks.outputs import open_outputs
+from ..sinks.exports import FORMATS, ExportGroup, Wanted
+from ..sinks.output_folder import OutputFolder, output_names
+from ..sinks.outputs import close_with
 from ..sinks.record import RecordWriter, is_record, whole_record
+from ..sinks.recording_summary import HEAD, RecordingSummary
 from ..sinks.subtitles import Subtitles
-from ..sources.recordings import recordings
+from ..sources.listing import Listing, listed
+from ..sources.recordings import STDIN
+from .replay_tally import Tally
 
 if TYPE_CHECKING:
     from ..asr.recognizer import Recognizer
     from ..engine.opening import OpenedModel
+    from ..runtime.replay_jobs import ReplayJobs
     from .replay_options import ReplayOptions
 
-
-@dataclass
-class Tally:
-    """What the last line sums up.
-
-    wall_s    time inside the live path, the model and the reading of files included
-    measured  false where that time says nothing: a paced replay waits, and a record is not read again
-    """
-
-    recordings: int = 0
-    failed: int = 0
-    audio_s: float = 0.0
-    speech_s: float = 0.0
-    utterances: int = 0
-    wall_s: float = 0.0
-    measured: bool = True
-
-    def add(self, closed: SessionClosed) -> None:
-        """Count a recording that was read to its end."""
-        self.recordings += 1
-        self.audio_s += closed.totals.audio_s
-        self.speech_s += closed.totals.speech_s
-        self.utterances += closed.totals.utterances
-
-    def summary(self, opened: "OpenedModel") -> str:
-        """The last line."""
-        rtf = f"{self.wall_s / self.audio_s:.4f}" if self.audio_s and self.measured else "-"
-        threads = f"{opened.threads} thread{'s' * (opened.threads != 1)}"
-        parts = [
-            f"{self.recordings} recording{'s' * (self.recordings != 1)}",
-            f"{self.audio_s:.1f} s",
-            f"{self.utterances} utterance{'s' * (self.utterances != 1)} ({self.speech_s:.1f} s of speech)",
-            f"RTF {rtf} (model {opened.contract.id}, {threads})",
-        ]
-        if self.failed:
-            parts.append(f"{self.failed} failed")
-        return " · ".join(parts)
+WORTH_A_TABLE = 2  # recordings
 
 
 def read_files(options: "ReplayOptions", hint: str) -> int:
     """Read every file. A file that cannot be read is one line on stderr, and the others are still read; 1 then."""
-    tally = Tally(measured=options.speed is None)
-    files: list[Path] = []
-    for path in options.paths:
-        try:
-            files += recordings([path])
-        except EmoscopeError as error:
-            tally.failed += 1
-            print(f"emoscope: {error}", file=sys.stderr)
+    listing = listed(options.paths)
+    tally = Tally(measured=options.speed is None, failed=len(listing.failures))
+    lines = [*listing.failures, *([listing.skipped_line] if listing.skipped else [])]
     if hint and sys.stderr.isatty():  # for a person; a program has the effective config
-        print(f"emoscope: {hint}", file=sys.stderr)
-    output = options.output
-    if output.vtt_file is not None and len(files) > 1:
-        raise UsageError(f"--vtt {output.vtt_file}: {len(files)} recordings need a folder for their subtitles")
-    with ExitStack() as stack:
-        shared = open_outputs(stack, vtt=output.vtt_file, csv=output.csv)
+        lines.append(hint)
+    for line in lines:
+        print(f"emoscope: {line}", file=sys.stderr)
+    return _Run(options, listing, tally).run()
+
+
+class _Run:
+    """One run over all files."""
+
+    def __init__(self, options: "ReplayOptions", listing: Listing, tally: Tally) -> None:
+        self._options, self._output, self._tally = options, options.output, tally
+        self._files = listing.files
+        self._paths = [path for path, _ in listing.files]
+        self._names = output_names(listing.files)
+        self._folder: OutputFolder | None = None
+        self._quiet = self._output.json or self._output.to_stdout
+
+    def run(self) -> int:
+        """Read every file; the exit code."""
+        wanted = self._output.run_files()
+        self._check(wanted)
+        with ExitStack() as stack:
+            shared = ExportGroup([close_with(stack, FORMATS[one.format].open(one.path, self._output.frames))
+                                  for one in wanted])  # fmt: skip
+            self._folder = self._open_folder(stack)
+            places = [place for place in range(len(self._files)) if not self._is_done(place)]
+            self._tally.skipped = len(self._files) - len(places)
+            events, model = self._reader(stack, places)
+            progress = stack.enter_context(Progress([] if self._output.plain else [self._paths[i] for i in places]))
+            began = time.perf_counter()
+            for number, place in enumerate(places):
+                try:
+                    self._read(place, events(place), shared, progress)
+                except KeyboardInterrupt:
+                    self._stopped(places[number:], progress)
+                    raise
+                finally:
+                    progress.done(self._paths[place])
+            if self._output.jobs > 1:
+                self._tally.wall_s = time.perf_counter() - began
+            if self._folder is not None:
+                self._folder.finish(self._paths)
+        if not self._quiet:
+            self._print_end(model)
+        return 1 if self._tally.failed else 0
+
+    def _print_end(self, model: str) -> None:
+        if len(self._tally.summaries) >= WORTH_A_TABLE and not self._output.plain:
+            print(HEAD)
+            for summary in self._tally.summaries:
+                print(summary.line())
+        print(self._tally.last_line(model))
+
+    def _check(self, wanted: list[Wanted]) -> None:
+        count = len(self._files)
+        for one in wanted:
+            if count > 1 and not FORMATS[one.format].many:
+                option = "--vtt" if one.path == self._output.vtt else f"--format {one.format}"
+                raise UsageError(f"{option} {one.path}: {count} recordings need a folder, a file for each")
+        if count > 1 and STDIN in self._paths:
+            raise UsageError("-: standard input is one recording; name it alone")
+
+    def _open_folder(self, stack: ExitStack) -> OutputFolder | None:
+        out = self._output
+        if out.out_folder is None:
+            return None
+        folder = OutputFolder(out.out_folder, out.folder_formats(), frames=out.frames, resume=out.skip_done)
+        return stack.enter_context(folder)
+
+    def _is_done(self, place: int) -> bool:
+        return self._folder is not None and self._folder.done(self._paths[place], self._names[place])
+
+    def _stopped(self, left: list[int], progress: Progress) -> None:
+        """Ctrl+C: what is done stays, and the rest is named."""
+        if self._folder is not None:
+            self._folder.finish(self._paths)
+        names = [clean(printable(self._paths[place])) for place in left]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        how = "; --skip-done goes on there" if self._folder is not None else ""
+        progress.print(f"emoscope: not read to the end: {shown}{how}", sys.stderr)
+
+    # --- the events of a file
+
+    def _reader(self, stack: ExitStack, places: list[int]) -> "tuple[Callable[[int], Iterator[AnyEvent]], str]":
+        """A function that gives the events of the file at a place, and what the last line says of the model."""
+        options = self._options
+        if self._output.jobs > 1 and len(places) > 1:
+            jobs = self._jobs(stack, [self._paths[place] for place in places])
+            order = {place: number for number, place in enumerate(places)}
+            return lambda place: jobs.events(order[place]), f"model {options.model.name}, {self._output.jobs} jobs"
         start = options.recognizer.start()
         # The recognizer loads in a process of its own, at the same time as the model.
         recognizer = stack.enter_context(start()) if start is not None else None
         opened = options.model.open()
-        progress = stack.enter_context(Progress([] if output.plain else files))
-        for file in files:
-            try:
-                _read(file, _events(file, options, opened, recognizer, tally), options, shared, tally, progress)
-            except EmoscopeError as error:
-                tally.failed += 1
-                progress.print(f"emoscope: {error}", sys.stderr)
-            finally:
-                progress.done(file)
-    if not output.json:
-        print(tally.summary(opened))
-    return 1 if tally.failed else 0
+        threads = f"{opened.threads} thread{'s' * (opened.threads != 1)}"
+        return lambda place: self._events(self._paths[place], opened, recognizer), (
+            f"model {opened.contract.id}, {threads}"
+        )
+
+    def _jobs(self, stack: ExitStack, files: list[Path]) -> "ReplayJobs":
+        from ..runtime.replay_jobs import ReplayJobs
+        from ..runtime.replay_service import ReplayLoad
+
+        options = self._options
+        load = ReplayLoad(
+            model=options.model.request(),
+            config=options.config("fast"),
+            input=options.recordings.format(),
+            asr=options.recognizer.asr,
+            asr_device=options.recognizer.asr_device,
+            voice=None if options.speaker.voice is None else str(options.speaker.voice),
+        )
+        jobs = stack.enter_context(ReplayJobs(load, self._output.jobs, files))
+        jobs.check()
+        return jobs
+
+    def _events(self, file: Path, opened: "OpenedModel", recognizer: "Recognizer | None") -> Iterator[AnyEvent]:
+        """The events of a recording or of a record, with the time that making them takes counted."""
+        options = self._options
+        if is_record(file):
+            self._tally.measured = False
+            return _timed(whole_record(file), self._tally)
+        return _timed(options.events(file, opened, recognizer, speed=options.speed), self._tally)
+
+    # --- what is made of them
+
+    def _read(self, place: int, events: Iterable[AnyEvent], shared: ExportGroup, progress: Progress) -> None:
+        """Print and write the events of one file, and count it."""
+        file, folder = self._paths[place], self._folder
+        summary = RecordingSummary(printable(file))
+        inside: list[EventFile] | None = None
+        lines = _Lines(file, progress, quiet=self._quiet)
+        try:
+            with ExitStack() as stack:
+                own: ExportGroup | None = None
+                try:
+                    for event in events:
+                        if own is None:  # opened with the first event: a file that cannot be read leaves none behind
+                            own = ExportGroup(self._open_own(file, stack))
+                            inside = None if folder is None else folder.open(self._names[place])
+                            published = ExportGroup(inside or [])
+                        summary.add(event)
+                        for group in (own, published, shared):
+                            group.write(event)
+                        if self._output.json:
+                            json_line(event)
+                        lines.show(event)
+                except EmoscopeError as error:
+                    if isinstance(error, UsageError):
+                        raise
+                    summary.error = " ".join(str(error).split())
+                    progress.print(f"emoscope: {error}", sys.stderr)
+                if inside is not None and folder is not None:
+                    finished, inside = inside, None
+                    folder.publish(self._names[place], finished)
+        except InputError as error:
+            summary.error = summary.error or " ".join(str(error).split())
+            progress.print(f"emoscope: {error}", sys.stderr)
+        finally:
+            if inside is not None and folder is not None:
+                folder.discard(inside)
+        lines.close(summary)
+        self._tally.add(summary)
+        if folder is not None:
+            folder.note(file, summary)
+
+    def _open_own(self, recording: Path, stack: ExitStack) -> list[EventFile]:
+        """The files of one recording in the folders of --record and --vtt, named after it."""
+        files: list[EventFile] = []
+        if self._output.record is not None:
+            files.append(RecordWriter(free_path(self._output.record, recording)))
+        if self._output.vtt_folder is not None:
+            path = free_path(self._output.vtt_folder, recording, ".vtt")
+            files.append(Subtitles(path, self._output.frames))
+        return [stack.enter_context(file) for file in files]
 
 
-def _events(
-    file: Path, options: "ReplayOptions", opened: "OpenedModel", recognizer: "Recognizer | None", tally: Tally
-) -> Iterator[AnyEvent]:
-    """The events of a recording or of a record, with the time that making them takes counted."""
-    if is_record(file):
-        tally.measured = False
-        return _timed(whole_record(file), tally)
-    events = options.events(file, opened, recognizer, speed=options.speed)
-    return _timed(events, tally)
+class _Lines:
+    """What a person sees of one file: its name, its finals, and its warnings."""
+
+    def __init__(self, file: Path, progress: Progress, *, quiet: bool) -> None:
+        self._file, self._progress, self._quiet = clean(printable(file)), progress, quiet
+        self._named = False
+
+    def show(self, event: AnyEvent) -> None:
+        """One event."""
+        if isinstance(event, Status):
+            self._progress.at(event.audio_s)
+        if isinstance(event, WarningEvent) and event.code in ("text_disabled", "vad_failed") and not self._quiet:
+            self._progress.print(f"emoscope: {event.message}", sys.stderr)
+        elif isinstance(event, WarningEvent):
+            self._line(f"  {event.code}: {event.message}")
+        elif isinstance(event, EmotionFinal):
+            self._line(final_line(event))
+
+    def close(self, summary: RecordingSummary) -> None:
+        """The file has ended."""
+        if summary.utterances == 0 and not summary.error:
+            self._line("  no speech heard")
+
+    def _line(self, line: str) -> None:
+        if self._quiet:
+            return
+        if not self._named:
+            self._named = True
+            self._progress.print(self._file)
+        self._progress.print(line)
 
 
 def _timed(events: Iterator[AnyEvent], tally: Tally) -> Iterator[AnyEvent]:
@@ -118,48 +258,3 @@ def _timed(events: Iterator[AnyEvent], tally: Tally) -> Iterator[AnyEvent]:
         finally:
             tally.wall_s += time.perf_counter() - began
         yield event
-
-
-def _read(
-    file: Path,
-    events: Iterable[AnyEvent],
-    options: "ReplayOptions",
-    shared: Iterable[EventFile],
-    tally: Tally,
-    progress: Progress,
-) -> None:
-    """Print and write the events of one file."""
-    named = False
-    with ExitStack() as stack:
-        own: list[EventFile] | None = None
-        for event in events:
-            if own is None:  # opened with the first event: a file that cannot be read leaves no empty one behind
-                own = _open_own(options, file, stack)
-            for sink in (*own, *shared):
-                sink.write(event)
-            if options.output.json:
-                sys.stdout.write(encode(event).decode() + "\n")
-                sys.stdout.flush()
-            elif isinstance(event, EmotionFinal):
-                if not named:
-                    progress.print(f"{file}")
-                    named = True
-                progress.print(final_line(event))
-            elif isinstance(event, WarningEvent) and event.code in ("text_disabled", "vad_failed"):
-                progress.print(f"emoscope: {event.message}", sys.stderr)
-            if isinstance(event, Status):
-                progress.at(event.audio_s)
-            if isinstance(event, SessionClosed):
-                tally.add(event)
-                if not options.output.json and event.totals.utterances == 0:
-                    progress.print(f"{file}\n  no speech heard")
-
-
-def _open_own(options: "ReplayOptions", recording: Path, stack: ExitStack) -> list[EventFile]:
-    """The files of one recording, named after it, in the folders that were asked for: its record and its subtitles."""
-    files: list[EventFile] = []
-    if options.output.record is not None:
-        files.append(RecordWriter(free_path(options.output.record, recording)))
-    if options.output.vtt_folder is not None:
-        files.append(Subtitles(free_path(options.output.vtt_folder, recording, ".vtt")))
-    return [stack.enter_context(file) for file in files]

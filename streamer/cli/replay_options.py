@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
-from .options import ModelOptions, RecognizerOptions, RecordingsOutput
+from .options import ModelOptions, RecognizerOptions
+from .recording_options import ExportOptions, InputOptions
 from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ class ReadingOptions:
     session: SessionOptions = field(default_factory=SessionOptions)
     speaker: SpeakerOptions = field(default_factory=SpeakerOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
+    recordings: InputOptions = field(default_factory=InputOptions)
 
     def __post_init__(self) -> None:
         """UsageError for a voice that is not there: only `listen` writes one."""
         voice = self.speaker.voice
+        if voice is not None and self.recordings.channels == "split":
+            raise UsageError("--voice is one speaker's, and --channels split reads several: leave one of them out")
         if voice is not None and not voice.is_file():
             raise UsageError(f"--voice {voice}: no such file; `emoscope listen --voice FILE` writes one")
 
@@ -60,16 +64,19 @@ class ReadingOptions:
         config = self.config("fast" if speed is None else "realtime")
         path = self.speaker.voice
         voice = None if path is None else load_voice(path, opened.contract)
-        return replay(file, opened, config=config, asr=recognizer, speed=speed, voice=voice)
+        return replay(
+            file, opened, config=config, asr=recognizer, speed=speed, voice=voice, input=self.recordings.format()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayOptions(ReadingOptions):
     """What to read, and how."""
 
-    paths: Annotated[tuple[Path, ...], Parameter(name="FILE", help="recordings, folders of recordings, or records")] = (
-        field(kw_only=False)
-    )
+    paths: Annotated[
+        tuple[Path, ...],
+        Parameter(name="FILE", help="recordings, folders of them, @LIST, records, or - for standard input"),
+    ] = field(kw_only=False)
     speed: Annotated[
         float | None, Parameter(help="1 is real time (1 on a screen, else as fast as possible)", metavar="SPEED")
     ] = None
@@ -80,10 +87,12 @@ class ReplayOptions(ReadingOptions):
         None
     )
     size: Annotated[str, Parameter(help="columns and rows for --screenshot", metavar="WxH")] = "80x24"
-    output: RecordingsOutput = field(default_factory=RecordingsOutput)
+    output: ExportOptions = field(default_factory=ExportOptions)
 
     def __post_init__(self) -> None:
         """UsageError for a speed out of range, and for what `ReadingOptions` refuses."""
         if self.speed is not None and not 0.01 <= self.speed <= 1000:
             raise UsageError(f"--speed {self.speed}: must be from 0.01 to 1000; 1 is real time")
+        if self.output.jobs > 1 and self.speed is not None:
+            raise UsageError("--jobs reads as fast as possible: leave --speed out")
         super().__post_init__()

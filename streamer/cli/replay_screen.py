@@ -28,7 +28,9 @@ def is_for_screen(options: "ReplayOptions") -> bool:
     output = options.output
     if output.plain or output.json or len(options.paths) != 1 or options.paths[0].is_dir():
         return False
-    if output.vtt_folder is not None:
+    if output.vtt_folder is not None or output.format or output.out or options.recordings.channels == "split":
+        return False
+    if not options.paths[0].is_file() or options.recordings.follow:
         return False
     if (output.vtt or output.csv) and is_record(options.paths[0]):
         return False  # the record is only converted, at once
@@ -49,8 +51,10 @@ def screenshot(options: "ReplayOptions", picture: Path) -> int:
     width, height = _size(options.size)
     if len(options.paths) != 1:
         raise UsageError("--screenshot draws one file")
-    if options.output.vtt or options.output.csv:
-        raise UsageError("--screenshot draws a picture alone: write --vtt and --csv in a run of their own")
+    if options.output.exports:
+        raise UsageError("--screenshot draws a picture alone: write --vtt, --csv and others in a run of their own")
+    if options.recordings.channels == "split":
+        raise UsageError("--screenshot shows one session: leave out --channels split, or choose a channel")
     with ExitStack() as stack:
         player, state = _player(options, stack)
         apply_until(player, state, float("inf") if options.at is None else options.at)
@@ -84,7 +88,7 @@ def _live(path: Path, options: "ReplayOptions", speed: float) -> "Live":
     from ..sources.paced_recording import PacedRecording
 
     return Live(
-        PacedRecording(path, speed),
+        PacedRecording(path, speed, options.recordings.format()),
         lambda: options.model.open().loaded,
         options.config("realtime"),
         lossless=True,

@@ -59,6 +59,18 @@ def print_events(player: Player, *, json: bool) -> bool:
     return True
 
 
+def json_line(event: AnyEvent) -> None:
+    """One event as a line of JSON on standard output, in UTF-8 whatever the console's encoding is."""
+    line = encode(event) + b"\n"
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # not a console but an object that takes text
+        sys.stdout.write(line.decode())
+    else:
+        sys.stdout.flush()
+        stream.write(line)
+    sys.stdout.flush()
+
+
 def _discard_stdout() -> None:
     """Send the rest of standard output to nowhere: Python writes what is left of a line once more when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -68,7 +80,7 @@ def _discard_stdout() -> None:
 
 def _print_event(event: AnyEvent, *, json: bool) -> None:
     if json:
-        print(encode(event).decode(), flush=True)
+        json_line(event)
         return
     match event:
         case SessionCreated():

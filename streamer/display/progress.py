@@ -5,28 +5,36 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-import soundfile
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from ..protocol.errors import UnreadableAudio
+from ..sources.recordings import Recording
+
 LONG_S = 120.0  # of audio, under which nobody waits
+MANY = 50  # files, from which on files are counted and not seconds: opening thousands takes long
 
 
 def _seconds(file: Path) -> float:
-    """What a file's header says; 0 for one that cannot be read, which is told later."""
+    """What a file's header says; 0 for one that says nothing or cannot be read, which is told later."""
+    if not file.is_file():
+        return 0.0
     try:
-        return float(soundfile.info(file).duration)
-    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError):
+        with Recording(file) as recording:
+            return (recording.declared or 0) / recording.file_rate
+    except UnreadableAudio:
         return 0.0
 
 
 class Progress:
-    """How much of the recordings was read, in seconds of audio."""
+    """How much of the recordings was read, in seconds of audio, or in files where there are many."""
 
     def __init__(self, files: list[Path]) -> None:
         self._console = Console(stderr=True)
-        self._lengths = {file: _seconds(file) for file in files} if self._console.is_terminal else {}
+        self._by_file = len(files) >= MANY
+        shown = files if self._console.is_terminal else []
+        self._lengths = {file: 1.0 if self._by_file else _seconds(file) for file in shown}
         self._before = 0.0
         self._bar: Bar | None = None
         if len(self._lengths) > 1 or sum(self._lengths.values()) > LONG_S:
@@ -52,7 +60,7 @@ class Progress:
     def at(self, seconds: float) -> None:
         """So much of the current file was read."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._before + seconds)
+            self._bar.update(self._task, completed=self._before + (0.0 if self._by_file else seconds))
 
     def done(self, file: Path) -> None:
         self._before += self._lengths.get(file, 0.0)

@@ -238,6 +238,7 @@ class WarningEvent(Event, frozen=True, kw_only=True, tag="warning"):
         "too_quiet",
         "narrow_band",
         "rate_mismatch",
+        "channels_cancel",
         "lagging",
         "audio_dropped",
         "text_disabled",

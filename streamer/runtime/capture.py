@@ -35,14 +35,22 @@ class Capture:
     """Belongs to one thread.
 
     check_input   warn of clipping, silence, a narrow band and a wrong rate
+    recorded      the source is a recording, which has no wrong rate
     clock         seconds that only go forward
     """
 
-    def __init__(self, source: Source, *, check_input: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        check_input: bool,
+        recorded: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.source, self._check_input, self._clock = source, check_input, clock
         self.paused = False
         self.lost_s = 0.0
-        self._watch = InputWatch(source.sample_rate)
+        self._watch = InputWatch(source.sample_rate, recorded=recorded)
         self._envelope: list[float] = []
         self._next_meter = 0.0
 

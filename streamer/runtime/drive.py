@@ -68,6 +68,11 @@ class Drive:
         self._busy_s = 0.0
         self._seconds = SecondCounter()
         self._failure: str | None = None
+        self._reported: list[WarningEvent] = []
+
+    def report(self, warnings: Sequence[WarningEvent]) -> None:
+        """Warnings of whoever reads the blocks; they leave before the events of the block that comes next."""
+        self._reported += warnings
 
     def run(self, blocks: Iterable[npt.NDArray[np.generic]]) -> Iterator[AnyEvent]:
         """All events of a recording.
@@ -79,6 +84,7 @@ class Drive:
         yield from self.warnings
         try:
             for block in blocks:
+                yield from self._take_reported()
                 yield from self._answered(self.session.feed, block)
                 yield from self._status()
         except EmoscopeError as error:
@@ -86,6 +92,7 @@ class Drive:
             yield Error(code="invalid_audio_frame", message=str(error), fatal=False)
             yield from self._answered(self.session.finish)
             raise
+        yield from self._take_reported()
         yield from self._answered(self.session.finish)
         if self._failure is not None:
             raise ModelError(self._failure)
@@ -103,6 +110,10 @@ class Drive:
             events += more
         self._busy_s += time.perf_counter() - began
         yield from events
+
+    def _take_reported(self) -> list[WarningEvent]:
+        taken, self._reported = self._reported, []
+        return taken
 
     def _status(self) -> Iterator[AnyEvent]:
         """One for each second of audio."""

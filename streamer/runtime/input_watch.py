@@ -33,10 +33,13 @@ def dbfs(block: Block) -> float:
 
 
 class InputWatch:
-    """Checks one source's samples as they arrive; the time is handed in."""
+    """Checks one source's samples as they arrive; the time is handed in.
 
-    def __init__(self, sample_rate: int) -> None:
-        self.rate = sample_rate
+    recorded  the samples are of a recording: each warning comes once, and does not ask to turn the microphone
+    """
+
+    def __init__(self, sample_rate: int, *, recorded: bool = False) -> None:
+        self.rate, self._recorded = sample_rate, recorded
         self.seconds = 0.0
         self._warned_at: dict[str, float] = {}
         self._second: list[Block] = []
@@ -49,6 +52,7 @@ class InputWatch:
         self._frames = 0
         self._last_wall_s = 0.0
         self._rest: Block = np.zeros(0, np.float32)
+        self._peak = 0.0
 
     def check(self, samples: Block, wall_s: float | None) -> list[WarningEvent]:
         """Warnings that follow from more samples (n, channels), the last of which arrived at `wall_s`.
@@ -60,6 +64,7 @@ class InputWatch:
         mono = samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
         self.seconds += len(mono) / self.rate
         found = [] if wall_s is None else list(self._pace(len(mono), wall_s))
+        self._peak = max(self._peak, float(np.abs(mono).max()))
         self._second.append(samples)
         self._buffered += len(samples)
         if self._buffered >= self.rate:
@@ -70,6 +75,15 @@ class InputWatch:
             found += self._quiet(mono_second)
             found += self._narrow(mono_second)
         return found
+
+    def finish(self) -> list[WarningEvent]:
+        """Warnings about a recording that ended before it was long enough to be judged as it goes."""
+        if not self._recorded or self._loud_once or "too_quiet" in self._warned_at or not self.seconds:
+            return []
+        rest = np.concatenate(self._second).mean(1) if self._second else np.zeros(0, np.float32)
+        if dbfs(rest) > QUIET_DBFS:
+            return []
+        return list(self._warn("too_quiet", self._too_quiet(self._peak)))
 
     def restart(self) -> None:
         """After a pause: pace and loudness are measured from here on."""
@@ -90,14 +104,16 @@ class InputWatch:
 
     def _warn(self, code: str, message: str) -> Iterator[WarningEvent]:
         last = self._warned_at.get(code)
-        if last is None or self.seconds - last >= REPEAT_S:
+        if last is None or (not self._recorded and self.seconds - last >= REPEAT_S):
             self._warned_at[code] = self.seconds
             yield WarningEvent(code=code, message=message, start=round(self.seconds, 3))  # type: ignore[arg-type]
 
     def _clipping(self, second: Block) -> Iterator[WarningEvent]:
         share = float(np.mean(np.abs(second) >= FULL_SCALE))
         if share > CLIPPED_SHARE:
-            yield from self._warn("clipping", "the input clips: turn the microphone down or move away from it")
+            live = "turn the microphone down or move away from it"
+            advice = "readings are less sure there" if self._recorded else live
+            yield from self._warn("clipping", f"the input clips: {advice}")
 
     def _quiet(self, second: Block) -> Iterator[WarningEvent]:
         level = dbfs(second)
@@ -110,11 +126,17 @@ class InputWatch:
         if self.seconds - self._loud_at < QUIET_S:
             return
         if self._digital_since is not None and self.seconds - self._digital_since >= QUIET_S - 2:
-            yield from self._warn("too_quiet", "no signal: the input is digital silence; is it muted, or not allowed?")
+            asked = "" if self._recorded else "; is it muted, or not allowed?"
+            yield from self._warn("too_quiet", f"no signal: the input is digital silence{asked}")
         elif not self._loud_once:  # after a voice that was loud enough it is a pause
-            yield from self._warn(
-                "too_quiet", f"nothing above {QUIET_DBFS:.0f} dBFS for {QUIET_S:.0f} s: turn the microphone up"
-            )
+            yield from self._warn("too_quiet", self._too_quiet(self._peak))
+
+    def _too_quiet(self, peak: float) -> str:
+        if not self._recorded:
+            return f"nothing above {QUIET_DBFS:.0f} dBFS for {QUIET_S:.0f} s: turn the microphone up"
+        if peak <= 10 ** (DIGITAL_SILENCE_DBFS / 20):
+            return "no signal: the input is digital silence"
+        return f"the recording is too quiet: its peaks are at {20 * np.log10(peak):.0f} dBFS; amplify it"
 
     def _narrow(self, second: Block) -> Iterator[WarningEvent]:
         if self._band_done:

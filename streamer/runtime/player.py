@@ -32,7 +32,7 @@ class PlayerThread(ABC):
 
     def __init__(self, name: str, source: "Source", *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self.source, self._live = source, live
-        self._capture = Capture(source, check_input=self._checks_input and live, clock=clock)
+        self._capture = Capture(source, check_input=self._checks_input, recorded=not live, clock=clock)
         self._updates: SimpleQueue[Update] = SimpleQueue()
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stop, self._done = Flag(), Flag()

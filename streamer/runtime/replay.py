@@ -18,9 +18,12 @@ from ..protocol.events import AnyEvent
 from ..protocol.text import printable
 from ..session.requests import Engine, with_words
 from ..session.session import Session
+from ..sources.input_format import AS_IT_IS, InputFormat
 from ..sources.recordings import Recording
 from .clock import Clock, WallClock
 from .drive import Drive
+from .split import SharedBlocks, merged
+from .watched import watched
 
 BLOCK_S = 1.0  # as fast as it goes: windows of a second make a batch
 LIVE_BLOCK_S = 0.1  # paced: what a sound card hands over
@@ -36,6 +39,7 @@ def replay(
     device: str = "auto",
     clock: Clock | None = None,
     voice: SpeakerProfile | None = None,
+    input: InputFormat = AS_IT_IS,
 ) -> Iterator[AnyEvent]:
     """The events of one recording, as it would have been read live.
 
@@ -46,6 +50,8 @@ def replay(
     device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
     voice   what is known of the voice before
     clock   paces a replay at `speed`; the wall's if None
+    input   which channels are read, and what the samples are where no header says it; with `split`, each channel has a
+            session of its own, and the events of all come in the order of their times
 
     Raises UnreadableAudio before the first event when the file cannot be opened, or after the last when it breaks
     off: what came before is read out first.
@@ -55,16 +61,21 @@ def replay(
     """
     opened = model if isinstance(model, OpenedModel) else open_engine(model, device=device, threads=KEEP_THREADS)
     config = config or Config(pace="fast")
-    with Recording(Path(path)) as recording, ExitStack() as stack:
+    with Recording(Path(path), input) as recording, ExitStack() as stack:
         choice = choose(asr) if isinstance(asr, str) else None
         recognizer = stack.enter_context(Recognizer(choice)) if choice else asr if isinstance(asr, Recognizer) else None
-        driver = drive(recording, opened, config, recognizer, voice)
         if speed is None:
-            yield from driver.run(recording.blocks(BLOCK_S))
+            blocks: Iterable[npt.NDArray[np.float32]] = recording.blocks(BLOCK_S)
         else:
-            yield from driver.run(
-                paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
-            )
+            blocks = paced(recording.blocks(LIVE_BLOCK_S), recording.sample_rate, speed, clock or WallClock())
+        if input.channels == "split":
+            drivers = [drive(recording, opened, config, recognizer, voice) for _ in range(recording.channels)]
+            shared = SharedBlocks(blocks, recording.channels)
+            parts = [watched(shared.channel(i), recording, one) for i, one in enumerate(drivers)]
+            yield from merged(drivers, parts)
+        else:
+            driver = drive(recording, opened, config, recognizer, voice)
+            yield from driver.run(watched(blocks, recording, driver))
 
 
 def drive(
@@ -74,9 +85,12 @@ def drive(
     recognizer: Recognizer | None = None,
     voice: SpeakerProfile | None = None,
 ) -> Drive:
-    """The session of a recording, with what answers its requests; the arguments are those of `replay`."""
+    """The session of a recording, or of one of its channels, with what answers its requests.
+
+    The arguments are those of `replay`.
+    """
     words = prepare(recognizer, config)
-    options = {"sample_rate": recording.sample_rate, "channels": recording.channels, **words.options}
+    options = {"sample_rate": recording.sample_rate, "channels": 1, **words.options}
     session = Session(opened.contract, with_source(config, options), voice, transcribe=words.recognizer is not None)
     answers: Engine = opened.engine
     if words.recognizer is not None:

@@ -1,5 +1,6 @@
 """Base of the files that events are written to. A file never replaces another, and is complete after each write."""
 
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -8,10 +9,13 @@ from typing import ClassVar, Self
 from ..protocol.errors import InputError
 from ..protocol.events import AnyEvent
 
+STDOUT = Path("-")
+
 
 class EventFile(ABC):
     """The file is created at once, so that an unwritable path is an error before any audio is read.
 
+    path  `-` is standard output
     what  the kind of file, for messages
     kept  the unit that is complete in a file whose writing failed, for messages
     """
@@ -23,8 +27,11 @@ class EventFile(ABC):
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
+            if path == STDOUT:
+                self._file = open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
         except OSError as error:
             if isinstance(error, FileExistsError) and path.parent.is_dir():
                 raise InputError(f"{path}: exists already; {self.what}s are never overwritten") from None
@@ -50,10 +57,19 @@ class EventFile(ABC):
     def __enter__(self) -> Self:
         return self
 
+    def finish(self) -> None:  # noqa: B027 - most kinds have nothing left to write
+        """Write what can only be written at the end. InputError when the disk is full."""
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            self.finish()
+        except InputError:
+            if error is None:
+                raise
+        finally:
+            self._file.close()
 
 
 def free_path(folder: Path, source: Path, suffix: str = ".jsonl") -> Path:

@@ -5,10 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from .event_file import EventFile
+from .event_file import STDOUT, EventFile
+from .exports import FORMATS
 from .record import RecordWriter
-from .subtitles import Subtitles
-from .table import Table
 from .wave_file import WaveFile
 
 OutputFile = TypeVar("OutputFile", bound=EventFile | WaveFile)
@@ -21,8 +20,9 @@ def open_outputs(
 
     InputError where such a file exists already, or cannot be written.
     """
-    kinds = ((record, RecordWriter), (vtt, Subtitles), (csv, Table))
-    return [close_with(stack, kind(path)) for path, kind in kinds if path is not None]
+    files: list[EventFile] = [] if record is None else [close_with(stack, RecordWriter(record))]
+    files += [] if vtt is None else [close_with(stack, FORMATS["vtt"].open(vtt, False))]
+    return [*files, *([] if csv is None else [close_with(stack, FORMATS["csv"].open(csv, False))])]
 
 
 def close_with(stack: ExitStack, file: OutputFile) -> OutputFile:
@@ -37,6 +37,8 @@ def remove_empty(files: Sequence[str | Path]) -> list[str]:
     kept = []
     for name in files:
         path = Path(name)
+        if path == STDOUT:
+            continue
         if path.is_file() and path.stat().st_size:
             kept.append(str(name))
         else:

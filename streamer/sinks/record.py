@@ -45,7 +45,7 @@ def read_record(path: Path) -> Iterator[AnyEvent]:
                     return
                 try:
                     event = decode(line)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise RecordInvalid(f"{path}, line {number}: not an event of {PROTOCOL}: {error}") from None
                 if isinstance(event, SessionCreated) and event.protocol != PROTOCOL:
                     raise RecordInvalid(f"{path}: a record of {event.protocol}; this version reads {PROTOCOL}")
@@ -55,8 +55,10 @@ def read_record(path: Path) -> Iterator[AnyEvent]:
 
 
 def is_record(path: Path) -> bool:
-    """Whether a file begins like a record. Its content is not checked."""
+    """Whether a file begins like a record. Its content is not checked, and nothing is taken out of a pipe."""
     try:
+        if not path.is_file():
+            return False
         with open(path, "rb") as file:
             return file.read(1) == b"{" or (path.suffix.lower() == ".jsonl" and path.is_file())
     except OSError:

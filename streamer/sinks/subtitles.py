@@ -1,14 +1,17 @@
-"""WebVTT subtitles: one cue per utterance, with its emotion and its words.
+"""Subtitles, WebVTT and SubRip: one cue per utterance, with its emotion and its words.
 
 W3C (2019), "WebVTT: The Web Video Text Tracks Format", sections 4 and 6.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from ..protocol.events import AnyEvent, EmotionFinal, WeighedWord
+from ..protocol.colours import COLOURS
+from ..protocol.events import AnyEvent, EmotionFinal, EmotionInterim, WeighedWord, words_to_text
 from ..protocol.text import clean
 from .event_file import EventFile
+from .stretches import Stretches, channel_of
 
 STRONG_WEIGHT = 1.5  # a word with this many times the average weight gets the class `strong`
 
@@ -22,39 +25,80 @@ STYLE
 ::cue(.strong) {
   font-weight: bold;
 }
-
 """
+HEAD += "".join(f"::cue(.{label}) {{\n  color: {colour};\n}}\n" for label, colour in COLOURS.items()) + "\n"
 
 
 class Subtitles(EventFile):
-    """Appends a cue for each `emotion.final`: the label and its probability, then the words, each with its time.
+    """WebVTT. A cue for each `emotion.final`: the label and its probability, then the words, each with its time.
+
+    frames  a cue for each interim too, from the one before it on; the final's then begins at the last of them
 
     An utterance without words has only its label, and one of no duration has no cue. Times are on the audio clock.
     """
 
     what, kept = "subtitles file", "cues"
-    _begun = False
+    head = HEAD
+
+    def __init__(self, path: Path, frames: bool = False) -> None:
+        super().__init__(path)
+        self._stretches = Stretches(frames)
+        self._cues, self._begun = 0, False
 
     def write(self, event: AnyEvent) -> None:
         if not self._begun:
             self._begun = True
-            self.append(HEAD.encode())
-        if isinstance(event, EmotionFinal) and (text := cue(event)):
-            self.append(text.encode())
+            self.append(self.head.encode())
+        reading = self._stretches.reading(event)
+        if reading is None:
+            return
+        start, end = _milliseconds(self._stretches.start), _milliseconds(reading.end)
+        if end > start:
+            self._cues += 1
+            self.append(self.text(reading, start, end).encode())
+
+    def text(self, reading: EmotionFinal | EmotionInterim, start: int, end: int) -> str:
+        """One cue with its blank line; times in milliseconds."""
+        return cue(reading, start, end)
 
 
-def cue(event: EmotionFinal) -> str:
-    """One utterance as a cue with its blank line; "" for an utterance of no duration."""
-    start, end = _milliseconds(event.start), _milliseconds(event.end)
+class SubRip(Subtitles):
+    """SubRip, with numbered cues of plain text."""
+
+    head = ""
+
+    def text(self, reading: EmotionFinal | EmotionInterim, start: int, end: int) -> str:
+        """One cue with its blank line; times in milliseconds."""
+        channel = channel_of(reading)
+        speaker = "" if channel is None else f"channel {channel}: "
+        lines = [str(self._cues), f"{_clock(start, ',')} --> {_clock(end, ',')}"]
+        lines.append(f"{speaker}[{_plain(reading.label)} {reading.confidence:.2f}]")
+        if isinstance(reading, EmotionFinal) and reading.words:
+            lines.append(_plain(words_to_text(reading.words)))
+        return "\n".join(lines) + "\n\n"
+
+
+def cue(event: EmotionFinal | EmotionInterim, start: int | None = None, end: int | None = None) -> str:
+    """One reading as a WebVTT cue with its blank line; "" for one of no duration. Times in milliseconds, or its own."""
+    start = _milliseconds(event.start) if start is None else start
+    end = _milliseconds(event.end) if end is None else end
     if end <= start:
         return ""
     label = escaped(event.label)
     shown = re.sub(r"[\W_]+", "-", event.label).strip("-")
-    lines = [f"{event.utterance}", f"{_clock(start)} --> {_clock(end)}"]
-    lines.append(f"<c.emotion{shown and f'.{shown}'}>[{label} {event.confidence:.2f}]</c>")
-    if words := "".join(_words(event.words, start, end)):
+    channel = channel_of(event)
+    speaker = "" if channel is None else f"<v channel {channel}>"
+    name = f"{event.utterance}" if channel is None else f"{channel}.{event.utterance}"
+    lines = [name if isinstance(event, EmotionFinal) else f"{name}.{event.rev}", f"{_clock(start)} --> {_clock(end)}"]
+    lines.append(f"{speaker}<c.emotion{shown and f'.{shown}'}>[{label} {event.confidence:.2f}]</c>")
+    if isinstance(event, EmotionFinal) and (words := "".join(_words(event.words, start, end))):
         lines.append(words)
     return "\n".join(lines) + "\n\n"
+
+
+def _plain(text: str) -> str:
+    """Text on one line that no player takes for a tag or for times."""
+    return clean(" ".join(text.split())).replace("<", "‹").replace(">", "›").replace("{", "(").replace("}", ")")
 
 
 def escaped(text: str) -> str:
@@ -88,6 +132,6 @@ def _milliseconds(seconds: float) -> int:
     return max(0, round(seconds * 1_000))
 
 
-def _clock(milliseconds: int) -> str:
+def _clock(milliseconds: int, point: str = ".") -> str:
     seconds, rest = divmod(milliseconds, 1_000)
-    return f"{seconds // 3_600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
+    return f"{seconds // 3_600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{point}{rest:03d}"

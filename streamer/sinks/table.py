@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..protocol.errors import InputError
-from ..protocol.events import AnyEvent, EmotionFinal, SessionCreated, WeighedWord, words_to_text
+from ..protocol.events import AnyEvent, EmotionFinal, EmotionInterim, SessionCreated, WeighedWord, words_to_text
 from ..protocol.text import clean
 from .event_file import EventFile
+from .stretches import channel_of
 
 FIRST_COLUMNS = ("recording", "channel", "kind", "utterance", "start", "end", "label", "confidence")
 LAST_COLUMNS = ("voice_share", "words_share", "words_how", "said", "share")
@@ -23,12 +24,15 @@ class Table(EventFile):
     Each label and each dimension of the model has a column. A word's row has only its times and its share of the
     attention, so that no reading is counted twice. One table can hold several recordings, if their models have the same
     labels. The encoding is UTF-8; times are seconds on each recording's own clock.
+
+    frames  a row of kind `interim` for each `emotion.interim` too
     """
 
     what, kept = "table", "rows"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, frames: bool = False) -> None:
         super().__init__(path)
+        self._frames = frames
         self._columns: tuple[str, ...] = ()
         self._recording = ""
 
@@ -39,7 +43,10 @@ class Table(EventFile):
                 self._write_header(event.model.labels, event.model.dimensions)
             case EmotionFinal():
                 self._write_header(event.scores, event.dimensions)
-                self._write_rows([_reading(event), *(_word(event, word) for word in event.words)])
+                self._write_rows([_reading(event, "reading"), *(_word(event, word) for word in event.words)])
+            case EmotionInterim() if self._frames:
+                self._write_header(event.scores, event.dimensions)
+                self._write_rows([_reading(event, "interim")])
 
     def _write_header(self, labels: Iterable[str], dimensions: Iterable[str]) -> None:
         columns = (*FIRST_COLUMNS, *(safe(name) for name in (*labels, *dimensions)), *LAST_COLUMNS)
@@ -67,9 +74,10 @@ def safe(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
-def _reading(event: EmotionFinal) -> dict[str, Cell]:
+def _reading(event: EmotionFinal | EmotionInterim, kind: str) -> dict[str, Cell]:
+    final = event if isinstance(event, EmotionFinal) else None
     return {
-        **_place(event, "reading"),
+        **_place(event, kind),
         "start": event.start,
         "end": event.end,
         "label": safe(event.label),
@@ -77,8 +85,8 @@ def _reading(event: EmotionFinal) -> dict[str, Cell]:
         **{safe(name): value for name, value in (event.scores | event.dimensions).items()},
         "voice_share": event.sources.audio,
         "words_share": event.sources.text,
-        "words_how": event.text,
-        "said": safe(words_to_text(event.words)),
+        "words_how": final.text if final else "",
+        "said": safe(words_to_text(final.words)) if final else "",
     }
 
 
@@ -87,6 +95,6 @@ def _word(event: EmotionFinal, word: WeighedWord) -> dict[str, Cell]:
     return {**_place(event, "word"), **times, "said": safe(word.word), "share": word.weight}
 
 
-def _place(event: EmotionFinal, kind: str) -> dict[str, Cell]:
-    channel: Cell = event.channel if isinstance(event.channel, int) else ""
-    return {"channel": channel, "kind": kind, "utterance": event.utterance}
+def _place(event: EmotionFinal | EmotionInterim, kind: str) -> dict[str, Cell]:
+    channel = channel_of(event)
+    return {"channel": "" if channel is None else channel, "kind": kind, "utterance": event.utterance}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..protocol.text import clean, printable
+from .input_format import AS_IT_IS, InputFormat
 from .microphone import Captured
 from .recordings import Recording
 
@@ -15,8 +16,8 @@ BLOCK_S = 0.05  # up to four times real time; longer above, to limit the number 
 class PacedRecording:
     """Raises UnreadableAudio when it is opened, or after the last readable block of a truncated file."""
 
-    def __init__(self, path: Path, speed: float = 1.0) -> None:
-        self._recording = Recording(path)
+    def __init__(self, path: Path, speed: float = 1.0, format: InputFormat = AS_IT_IS) -> None:
+        self._recording = Recording(path, format)
         self.name, self.speed = clean(printable(path)), speed
         self.sample_rate, self.channels = self._recording.sample_rate, self._recording.channels
         self.sixteen_bits = self._recording.sixteen_bits
@@ -51,4 +52,4 @@ class PacedRecording:
 
     def close(self) -> None:
         """Close the file."""
-        self._recording.__exit__(None, None, None)
+        self._recording.close()

@@ -1,150 +1,236 @@
-"""Recordings as blocks of samples, whatever the file's rate and channels."""
+"""Recordings as blocks of samples, whatever the file's kind, rate and channels."""
 
-import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
+import soxr
 
 from ..protocol.errors import UnreadableAudio
+from ..protocol.text import clean, printable
 from ..session.intake import is_plausible
-
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64"}
-"""Suffixes of the files that are read from a folder. A file given by name is tried whatever its suffix."""
-
-TRUNCATED = re.compile(r"(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
-UNKNOWN_FRAMES = 2**62
-UNKNOWN_SIZE = 0x7FFF_0000  # programs that write to a pipe store a placeholder: the largest value, or about half of it
-
+from .channels import Mixer, recut
+from .decoder import Damaged, NotAudio, Samples
+from .ffmpeg_decoder import FfmpegDecoder
+from .input_format import AS_IT_IS, WITHOUT_SAMPLES, InputFormat
+from .pcm_decoder import PcmDecoder
 
 RATES = range(8_000, 192_001)
+LOW_RATE, HIGH_RATE = 16_000, 48_000  # to which others are resampled: below and above `RATES`
 CHANNELS = range(1, 33)
+STDIN = Path("-")
+STEP_S = 0.5  # mixed and resampled in steps of this, so that the size of the blocks changes nothing
+
+
+@dataclass
+class Heard:
+    """What is only known while a recording is read.
+
+    read       samples per channel so far, at the file's rate
+    cancelled  the second at which the channels were found to cancel each other out; None if they do not
+    """
+
+    read: int = 0
+    cancelled: float | None = None
+    mixer: Mixer = field(default_factory=Mixer)
 
 
 class Recording:
-    """An audio file, read block by block with soundfile (libsndfile).
+    """An audio file, read block by block: PCM and FLAC with soundfile (libsndfile), everything else with PyAV (FFmpeg).
 
-    Raises UnreadableAudio when the file is missing or empty, is not audio, or has an unsupported sample rate or number
-    of channels.
+    path    a file, a pipe, or `-` for standard input
+    format  which channels are read, and what the samples are where no header says it
+
+    Raises UnreadableAudio when the file is missing or empty, is not audio, or has too many channels. Rates outside
+    `RATES` are resampled.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, format: InputFormat = AS_IT_IS) -> None:
+        self.path, self.format = path, format
+        self.heard = Heard()
+        self._name = "standard input" if path == STDIN else clean(printable(path))
+        self._raw = self._open()
         try:
-            if path.is_dir():
-                raise UnreadableAudio(f"{path}: is a folder, not a recording")
-            self._raw = open(path, "rb")  # noqa: SIM115 - closed by the context manager
-        except FileNotFoundError:
-            raise UnreadableAudio(f"{path}: no such file") from None
-        except (OSError, ValueError) as error:
-            raise UnreadableAudio(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-        try:
-            if path.stat().st_size == 0:
-                raise UnreadableAudio(f"{path}: the file is empty")
-            # Open by descriptor: libsndfile does not accept every file name.
-            self._file = soundfile.SoundFile(self._raw.fileno(), closefd=False)
-            self._check_format()
-        except (soundfile.LibsndfileError, OSError) as error:
+            self._decoder = format.open(self._raw)
+        except NotAudio as error:
             self._raw.close()
-            reason = getattr(error, "error_string", None) or str(error)
-            raise UnreadableAudio(
-                f"{path}: not a readable recording ({reason.strip().rstrip('.')}); "
-                "WAV, FLAC, Ogg, Opus and MP3 are supported; convert other files with ffmpeg"
-            ) from None
+            raise self._no_audio(str(error)) from None
+        except OSError as error:
+            self._raw.close()
+            raise UnreadableAudio(f"{self._name}: cannot be read: {error.strerror}") from None
+        try:
+            self._check_channels()
         except UnreadableAudio:
-            self._raw.close()
+            self.close()
             raise
-
-    def _check_format(self) -> None:
-        if self.sample_rate not in RATES or self.channels not in CHANNELS:
-            raise UnreadableAudio(
-                f"{self.path}: {self.sample_rate} Hz, {self.channels} channels; supported are {RATES[0]} to "
-                f"{RATES[-1]} Hz and up to {CHANNELS[-1]} channels"
-            )
 
     @property
     def sample_rate(self) -> int:
-        """Sample rate, Hz."""
-        return int(self._file.samplerate)
+        """Sample rate of the blocks, Hz."""
+        rate = self._decoder.sample_rate
+        return rate if rate in RATES else LOW_RATE if rate < RATES[0] else HIGH_RATE
+
+    @property
+    def file_rate(self) -> int:
+        """Sample rate of the file, Hz, in which `declared` counts."""
+        return self._decoder.sample_rate
 
     @property
     def channels(self) -> int:
-        """Number of channels."""
-        return int(self._file.channels)
+        """Number of channels of the blocks."""
+        return self._decoder.channels if self.format.channels == "split" else 1
 
     @property
     def sixteen_bits(self) -> bool:
         """The samples have at most 16 bits, so int16 represents them exactly."""
-        return self._file.subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
+        mixed = self.format.channels == "mix" and self._decoder.channels > 1
+        return self._decoder.sixteen_bits and not mixed and self.sample_rate == self._decoder.sample_rate
 
     @property
     def declared(self) -> int | None:
-        """Number of samples per channel in the file's header, None where it is unknown. A truncated file has fewer.
+        """Samples per channel that the file's header promises, at the file's rate; None where it is unknown.
 
-        For a truncated WAV or AIFF file libsndfile corrects the number, and mentions the original only in its log. A
-        placeholder size, written by a program whose output was a pipe, does not count.
+        A truncated file has fewer.
         """
-        frames = int(self._file.frames)
-        if frames >= UNKNOWN_FRAMES:
-            return None
-        cut = TRUNCATED.search(self._file.extra_info)
-        if cut is None:
-            return frames
-        promised, there = int(cut[1]), int(cut[2])
-        return frames if promised >= UNKNOWN_SIZE else max(frames, round(frames * promised / max(1, there)))
+        return self._decoder.declared
 
     def blocks(self, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
         """The samples (n, channels) in [-1, 1], `seconds` at a time.
 
         Raises UnreadableAudio when the file has no samples, and, after the last readable block, when it is shorter than
-        its header says or has a sample that is NaN, infinite or far out of range.
+        its header says, has parts that cannot be decoded, or a sample that is NaN, infinite or far out of range.
         """
-        size = max(1, round(seconds * self.sample_rate))
-        read = 0
+        try:
+            yield from recut(self._resampled(), max(1, round(seconds * self.sample_rate)))
+        except Damaged as error:
+            raise self._damaged(error) from None
+        if self.heard.read == 0:
+            raise UnreadableAudio(f"{self._name}: has no samples")
+
+    def _resampled(self) -> Iterator[Samples]:
+        """The channels that are heard, at a rate of `RATES`."""
+        rate = self._decoder.sample_rate
+        stream = None
+        if rate != self.sample_rate:
+            stream = soxr.ResampleStream(rate, self.sample_rate, self.channels, dtype="float32")
+        failure: Damaged | None = None
+        steps = recut(self._plausible(), max(1, round(STEP_S * rate)))
         while True:
             try:
-                block = self._read(size)
-            except (soundfile.LibsndfileError, OSError) as error:
-                raise self._truncated(read, str(error)) from None
+                step = next(steps, None)
+            except Damaged as error:
+                step, failure = None, error
+            if step is None:
+                break
+            self.heard.read += len(step)
+            chosen = self._choose(step)
+            yield chosen if stream is None else stream.resample_chunk(chosen).reshape(-1, self.channels)
+        if stream is not None:
+            rest = stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True)
+            yield rest.reshape(-1, self.channels)
+        if failure is not None:
+            raise failure
+
+    def _choose(self, samples: Samples) -> Samples:
+        channels = self.format.channels
+        if channels == "split":
+            return samples
+        if channels != "mix":
+            return samples[:, channels : channels + 1]
+        mixed = self.heard.mixer.mix(samples)
+        if self.heard.mixer.chosen is not None and self.heard.cancelled is None:
+            self.heard.cancelled = (self.heard.read - len(samples)) / self._decoder.sample_rate
+        return mixed
+
+    def _plausible(self) -> Iterator[Samples]:
+        for block in self._decoded():
             wrong = ~is_plausible(block)
-            good = int(wrong.argmax()) if wrong.any() else len(block)
-            read += good
-            if good:
+            if not wrong.any():
+                yield block
+                continue
+            if good := int(wrong.argmax()):
                 yield block[:good]
-            if good < len(block):
-                raise self._truncated(read, "the next sample is not a valid number")
-            if len(block) < size:
-                break
-        if self.declared is not None and read < self.declared:
-            raise self._truncated(read, "the file ends there")
-        if read == 0:
-            raise UnreadableAudio(f"{self.path}: has no samples")
+            raise Damaged("the next sample is not a valid number")
 
-    def _read(self, size: int) -> npt.NDArray[np.float32]:
-        """The next `size` samples a channel, fewer at the end."""
-        if self.declared is not None:
-            whole: npt.NDArray[np.float32] = self._file.read(size, dtype="float32", always_2d=True)
-            return whole
-        # Without a known length, a read across the end fails in libsndfile instead of returning the last samples. Small
-        # steps bound the loss to one step.
-        step, parts = max(1, self.sample_rate // 100), []
-        for begin in range(0, size, step):
-            try:
-                parts.append(self._file.read(min(step, size - begin), dtype="float32", always_2d=True))
-            except soundfile.LibsndfileError:
-                break
-        return np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)
+    def _decoded(self) -> Iterator[Samples]:
+        """The decoder's blocks. Where libsndfile stops early, FFmpeg goes on, as it reads what is left of a file."""
+        first, read = self._decoder, 0
+        try:
+            for block in first.blocks():
+                read += len(block)
+                yield block
+            return
+        except Damaged as error:
+            failure = error
+        if not isinstance(first, PcmDecoder):
+            raise failure
+        self._raw.seek(0)
+        try:
+            second = FfmpegDecoder(self._raw)
+        except NotAudio:
+            raise failure from None
+        if (second.sample_rate, second.channels) != (first.sample_rate, first.channels):
+            raise failure
+        skip = read
+        for block in second.blocks():
+            if len(block) > skip:
+                read += len(block) - skip
+                yield block[skip:]
+            skip = max(0, skip - len(block))
+        if first.exact and first.declared is not None and read < first.declared:
+            raise failure
 
-    def _truncated(self, read: int, reason: str) -> UnreadableAudio:
-        promised = "" if self.declared is None else f" of {self.declared / self.sample_rate:.2f} s"
+    def _damaged(self, error: Damaged) -> UnreadableAudio:
+        if not error.ends:
+            return UnreadableAudio(f"{self._name}: {error}")
+        rate = self._decoder.sample_rate
+        promised = "" if self.declared is None else f" of {self.declared / rate:.2f} s"
         return UnreadableAudio(
-            f"{self.path}: breaks off at {read / self.sample_rate:.2f} s{promised} "
-            f"({reason.strip().rstrip('.')}); the audio before that was read"
+            f"{self._name}: breaks off at {self.heard.read / rate:.2f} s{promised} ({error}); "
+            "the audio before that was read"
         )
+
+    def _open(self) -> BinaryIO:
+        if self.path == STDIN:
+            return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+        try:
+            if self.path.is_dir():
+                raise UnreadableAudio(f"{self._name}: is a folder, not a recording")
+            return open(self.path, "rb", buffering=0)
+        except FileNotFoundError:
+            raise UnreadableAudio(f"{self._name}: no such file") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UnreadableAudio(f"{self._name}: cannot be opened: {reason}") from None
+
+    def _no_audio(self, reason: str) -> UnreadableAudio:
+        if reason in WITHOUT_SAMPLES:
+            return UnreadableAudio(f"{self._name}: {reason}")
+        return UnreadableAudio(
+            f"{self._name}: not a readable recording ({reason}); WAV, FLAC and whatever FFmpeg decodes are read; "
+            "samples without a header need --encoding and --rate"
+        )
+
+    def _check_channels(self) -> None:
+        there, wanted = self._decoder.channels, self.format.channels
+        if isinstance(wanted, int) and wanted >= there:
+            raise UnreadableAudio(
+                f"{self._name}: has {there} channel{'s' * (there != 1)}, counted from 0, and so none of number {wanted}"
+            )
+        if not isinstance(wanted, int) and there not in CHANNELS:
+            raise UnreadableAudio(
+                f"{self._name}: {there} channels; up to {CHANNELS[-1]} are mixed or split; choose one with --channels N"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._decoder.close()
+        self._raw.close()
 
     def __enter__(self) -> Self:
         return self
@@ -152,19 +238,4 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._raw.close()
-
-
-def recordings(paths: Sequence[Path]) -> list[Path]:
-    """The files to read, in order. A folder stands for the recordings in it, searched recursively and sorted."""
-    found: list[Path] = []
-    for path in paths:
-        try:
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
-        except OSError as error:
-            raise UnreadableAudio(f"{path}: cannot be searched: {error.strerror}") from None
-        if not inside:
-            raise UnreadableAudio(f"{path}: no recordings in this folder ({', '.join(sorted(SUFFIXES))})")
-        found += inside
-    return found
+        self.close()

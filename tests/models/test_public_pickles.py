@@ -1,9 +1,8 @@
 """Checkpoints in torch's own format, and repositories with code: tensors are read, and nothing is run."""
 
 import pickle
-from typing import Any
-
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch

@@ -20,9 +20,9 @@ from emoscope.streamer.cli.options import (
     ModelOptions,
     OutputOptions,
     RecognizerOptions,
-    RecordingsOutput,
 )
 from emoscope.streamer.cli.parser import build_app, parse
+from emoscope.streamer.cli.recording_options import ExportOptions
 from emoscope.streamer.cli.replay import Replay
 from emoscope.streamer.cli.send import Send
 from emoscope.streamer.cli.serve import Serve
@@ -143,7 +143,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
                 at=-1.5,
                 size="100x30",
                 model=ModelOptions(device="cpu"),
-                output=RecordingsOutput(plain=True, record=Path("dir"), vtt=Path("dir")),
+                output=ExportOptions(plain=True, record=Path("dir"), vtt=Path("dir")),
             ),
         ),
         (

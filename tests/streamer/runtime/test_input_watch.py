@@ -128,3 +128,16 @@ def test_after_going_on_a_quiet_microphone_gives_another_warning() -> None:
         block = (hissing(1.0, 16_000) if second < 4 else silence(1.0, noise=3e-4)).astype(np.float32)
         found += watch.check(block[:, None], float(second))
     assert [w.code for w in found] == ["too_quiet"]
+
+
+def test_a_recording_is_warned_of_once_and_not_told_to_turn_a_microphone():
+    """However long it clips, and also where it is shorter than what is judged as it goes."""
+    watch, found = InputWatch(16_000, recorded=True), []
+    for _ in range(100):
+        found += watch.check(np.sign(np.sin(np.arange(16_000, dtype=np.float32)))[:, None], None)
+    clipping = [warning for warning in found if warning.code == "clipping"]
+    assert len(clipping) == 1 and "microphone" not in clipping[0].message
+    quiet = InputWatch(16_000, recorded=True)
+    assert quiet.check(np.full((20_000, 1), 1e-4, np.float32), None) == []
+    [warning] = quiet.finish()
+    assert warning.code == "too_quiet" and "peaks are at -80 dBFS" in warning.message

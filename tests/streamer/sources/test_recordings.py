@@ -5,7 +5,9 @@ import pytest
 import soundfile
 
 from emoscope.streamer import UnreadableAudio
-from emoscope.streamer.sources.recordings import Recording, recordings
+from emoscope.streamer.sources.input_format import InputFormat
+from emoscope.streamer.sources.listing import recordings
+from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import voice
 
 
@@ -13,9 +15,13 @@ def test_blocks_are_the_file(tmp_path):
     """Any rate, any number of channels, in order."""
     audio = np.stack([voice(1.3), voice(1.3, 200.0)], 1)
     soundfile.write(tmp_path / "a.wav", audio, 44_100, subtype="FLOAT")
-    with Recording(tmp_path / "a.wav") as recording:
+    with Recording(tmp_path / "a.wav", InputFormat(channels="split")) as recording:
         assert (recording.sample_rate, recording.channels) == (44_100, 2)
         np.testing.assert_array_equal(np.concatenate(list(recording.blocks(0.1))), audio)
+    with Recording(tmp_path / "a.wav") as recording:
+        assert (recording.sample_rate, recording.channels) == (44_100, 1)
+        mixed = np.concatenate(list(recording.blocks(0.7)))
+        np.testing.assert_allclose(mixed, audio.mean(1, keepdims=True), atol=1e-7)
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
@@ -75,7 +81,7 @@ def test_a_cut_recording_gives_what_is_there_and_then_says_where_it_broke(tmp_pa
 
 
 def test_a_flac_whose_length_was_never_known_is_whole(tmp_path):
-    """A total of zero in the header means unknown; all but the last hundredth of a second is read."""
+    """A total of zero in the header means unknown; every sample is read."""
     soundfile.write(tmp_path / "a.flac", voice(10.4), 16_000)
     content = bytearray((tmp_path / "a.flac").read_bytes())
     content[21] &= 0xF0
@@ -83,15 +89,30 @@ def test_a_flac_whose_length_was_never_known_is_whole(tmp_path):
     (tmp_path / "a.flac").write_bytes(content)
     with Recording(tmp_path / "a.flac") as recording:
         assert recording.declared is None
-        assert 10.39 * 16_000 <= sum(map(len, recording.blocks(1.0))) <= 10.4 * 16_000
+        assert sum(map(len, recording.blocks(1.0))) == round(10.4 * 16_000)
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(4_000, 1), (384_000, 1), (16_000, 40)])
-def test_a_rate_or_a_number_of_channels_that_no_session_takes_is_named_with_its_file(tmp_path, rate, channels):
-    """Before anything is read."""
-    soundfile.write(tmp_path / "odd.wav", np.zeros((4_000, channels)), rate)
-    with pytest.raises(UnreadableAudio, match=rf"odd\.wav: {rate} Hz, {channels} channels"):
+@pytest.mark.parametrize("rate", [4_000, 6_000, 384_000])
+def test_a_rate_that_no_session_takes_is_resampled(tmp_path, rate):
+    """The blocks have a rate that a session takes, and last as long."""
+    soundfile.write(tmp_path / "odd.wav", np.zeros((rate * 2, 1)), rate)
+    with Recording(tmp_path / "odd.wav") as recording:
+        assert recording.sample_rate in (16_000, 48_000)
+        seconds = sum(map(len, recording.blocks(0.3))) / recording.sample_rate
+        assert seconds == pytest.approx(2.0, abs=0.01)
+
+
+def test_more_channels_than_a_session_takes_need_a_choice(tmp_path):
+    """40 channels are named with their file; one of them can be read."""
+    audio = np.zeros((4_000, 40), np.float32)
+    audio[:, 33] = voice(0.25)
+    soundfile.write(tmp_path / "odd.wav", audio, 16_000, subtype="FLOAT")
+    with pytest.raises(UnreadableAudio, match=r"odd\.wav: 40 channels"):
         Recording(tmp_path / "odd.wav")
+    with Recording(tmp_path / "odd.wav", InputFormat(channels=33)) as recording:
+        np.testing.assert_array_equal(np.concatenate(list(recording.blocks(1.0)))[:, 0], audio[:, 33])
+    with pytest.raises(UnreadableAudio, match="40 channels, counted from 0, and so none of number 40"):
+        Recording(tmp_path / "odd.wav", InputFormat(channels=40))
 
 
 def test_a_name_that_is_too_long_or_no_text_is_no_traceback(tmp_path):
@@ -118,7 +139,7 @@ def test_a_folder_is_read_recursively_and_in_order(tmp_path):
         recordings([tmp_path / "nothing"])
 
 
-@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x8000_0000, 0x7FFF_F000])
+@pytest.mark.parametrize("size", [0, 0xFFFF_FFFF, 0x8000_0000, 0x7FFF_F000])
 def test_a_wav_whose_length_was_never_known_is_whole(tmp_path, size):
     """Programs that write to a pipe leave the sizes at a maximum of theirs: that is no break."""
     soundfile.write(tmp_path / "a.wav", voice(1.0), 16_000, subtype="PCM_16")
@@ -128,3 +149,46 @@ def test_a_wav_whose_length_was_never_known_is_whole(tmp_path, size):
     (tmp_path / "a.wav").write_bytes(content)
     with Recording(tmp_path / "a.wav") as recording:
         assert sum(map(len, recording.blocks(1.0))) == 16_000
+
+
+def test_a_cut_flac_gives_every_whole_frame(tmp_path):
+    """libsndfile stops a block early; FFmpeg goes on from there."""
+    path = tmp_path / "a.flac"
+    audio = voice(6.0)
+    soundfile.write(path, audio, 16_000, subtype="PCM_16")
+    whole = soundfile.read(path, dtype="float32")[0]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    blocks: list[np.ndarray] = []
+    with pytest.raises(UnreadableAudio, match="breaks off"), Recording(path) as recording:
+        blocks.extend(recording.blocks(0.5))
+    read = np.concatenate(blocks)[:, 0]
+    np.testing.assert_array_equal(read, whole[: len(read)])
+    assert len(read) % 4_096 == 0 and len(read) > 3.5 * 16_000
+
+
+def test_channels_in_opposite_phase_are_not_mixed_to_silence(tmp_path):
+    """The louder channel is heard alone, and the recording says from when on."""
+    audio = voice(3.0)
+    soundfile.write(tmp_path / "a.wav", np.stack([0.5 * audio, -0.5 * audio], 1), 16_000, subtype="FLOAT")
+    with Recording(tmp_path / "a.wav") as recording:
+        heard = np.concatenate(list(recording.blocks(0.3)))
+        assert recording.heard.cancelled == 0.0 and recording.heard.mixer.chosen == 0
+    np.testing.assert_array_equal(heard[:, 0], 0.5 * audio)
+
+
+@pytest.mark.parametrize("seconds", [0.013, 0.4, 3.0])
+def test_how_a_recording_is_cut_into_blocks_changes_no_sample(tmp_path, seconds):
+    """Also where channels cancel each other out from the middle on."""
+    audio = np.stack([voice(4.0), np.concatenate([voice(2.2), -voice(4.0)[35_200:]])], 1)
+    soundfile.write(tmp_path / "a.wav", audio, 16_000, subtype="FLOAT")
+    with Recording(tmp_path / "a.wav") as recording:
+        one = np.concatenate(list(recording.blocks(seconds)))
+    with Recording(tmp_path / "a.wav") as recording:
+        np.testing.assert_array_equal(one, np.concatenate(list(recording.blocks(1.0))))
+
+
+def test_a_link_that_leads_to_itself_is_one_line(tmp_path):
+    """The system's words for it."""
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    with pytest.raises(UnreadableAudio, match=r"loop\.wav: cannot be opened: "):
+        Recording(tmp_path / "loop.wav")

@@ -1,0 +1,212 @@
+"""One clip in every container: the lossless ones give its samples, the others its sound, where it was."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+from made_recordings import read_all, write
+from real_voice import RECORDING, sentence
+
+from emoscope.streamer import UnreadableAudio
+from emoscope.streamer.sources.input_format import InputFormat
+from emoscope.streamer.sources.recordings import Recording
+
+QUIET = np.zeros(6_000, np.float32)
+CLIP: npt.NDArray[np.float32] = np.round(np.concatenate([QUIET, sentence(1), QUIET]) * 32_768).astype(np.float32)
+CLIP /= 32_768
+
+LOSSLESS = [
+    ("a.wav", "pcm_s16le"), ("a24.wav", "pcm_s24le"), ("f.wav", "pcm_f32le"), ("a.w64", "pcm_s16le"),
+    ("a.aiff", "pcm_s16be"), ("a.au", "pcm_s16be"), ("a.caf", "pcm_s16be"), ("a.flac", "flac"), ("f.ogg", "flac"),
+    ("alac.m4a", "alac"), ("f.mkv", "flac"), ("p.mov", "pcm_s16le"), ("t.tta", "tta"), ("w.wv", "wavpack"),
+]  # fmt: skip
+LOSSY = [
+    ("a.mp3", "libmp3lame", 16_000), ("a.m4a", "aac", 16_000), ("a.3gp", "aac", 16_000), ("n.3gp", "amr_nb", 8_000),
+    ("a.amr", "amr_nb", 8_000), ("a.aac", "aac", 16_000), ("a.opus", "libopus", 48_000), ("a.webm", "libopus", 48_000),
+    ("o.mkv", "libopus", 48_000), ("a.wma", "wmav2", 16_000), ("a.ac3", "ac3", 32_000),
+    ("i.caf", "adpcm_ima_qt", 16_000),
+    ("i.wav", "adpcm_ima_wav", 16_000), ("m.wav", "pcm_mulaw", 8_000), ("l.wav", "pcm_alaw", 8_000),
+    ("g.wav", "g726", 8_000), ("a.ts", "mp2", 16_000), ("a.avi", "libmp3lame", 16_000),
+]  # fmt: skip
+BIT_RATES = {"amr_nb": 12_200, "g726": 32_000, "wmav2": 64_000}
+
+
+@pytest.mark.parametrize(("name", "codec"), LOSSLESS, ids=str)
+def test_a_lossless_container_gives_the_samples(tmp_path: Path, name: str, codec: str) -> None:
+    sample_format = {"tta": "s16", "wavpack": "s16p"}.get(codec, "")
+    with Recording(write(tmp_path / name, CLIP, codec, sample_format=sample_format)) as recording:
+        assert recording.sample_rate == 16_000
+        np.testing.assert_allclose(read_all(recording), CLIP, atol=1e-7)
+
+
+def envelope(audio: np.ndarray, rate: int) -> np.ndarray:
+    """The loudness every 10 ms."""
+    step = rate // 100
+    whole = len(audio) // step * step
+    return np.sqrt(np.mean(np.square(audio[:whole].reshape(-1, step)), 1))
+
+
+@pytest.mark.parametrize(("name", "codec", "rate"), LOSSY, ids=str)
+def test_a_lossy_container_gives_the_sound_where_it_was(tmp_path: Path, name: str, codec: str, rate: int) -> None:
+    """Within 0.1 s, which is what ADTS, AMR and MP3 in AVI lose: they do not say how much an encoder put first."""
+    container = "ipod" if name == "a.m4a" else None
+    path = write(tmp_path / name, CLIP, codec, rate=rate, container=container, bit_rate=BIT_RATES.get(codec, 0))
+    with Recording(path) as recording:
+        heard = envelope(read_all(recording), recording.sample_rate)
+    meant = envelope(CLIP, 16_000)
+    assert abs(len(heard) - len(meant)) <= 15
+    size = min(len(heard), len(meant))
+    shifts = range(-10, 11)
+    alike = [float(np.corrcoef(np.roll(heard[:size], -shift), meant[:size])[0, 1]) for shift in shifts]
+    assert max(alike) > 0.9
+
+
+def test_what_a_browser_records_has_no_length_and_is_whole(tmp_path: Path) -> None:
+    """MediaRecorder writes WebM as a stream."""
+    path = write(tmp_path / "a.webm", CLIP, "libopus", rate=48_000, options={"live": "1"})
+    with Recording(path) as recording:
+        assert recording.declared is None
+        assert len(read_all(recording)) / 48_000 == pytest.approx(len(CLIP) / 16_000, abs=0.05)
+
+
+def test_an_mp3_without_a_length_tag_is_whole(tmp_path: Path) -> None:
+    """Nothing says how long it is, so nothing is missing."""
+    path = write(tmp_path / "a.mp3", CLIP, "libmp3lame", options={"write_xing": "0"})
+    with Recording(path) as recording:
+        assert recording.declared is None
+        assert len(read_all(recording)) / 16_000 == pytest.approx(len(CLIP) / 16_000, abs=0.2)
+
+
+@pytest.mark.parametrize("name", ["a.opus", "a.ogg", "a.mp3"])
+def test_joined_files_are_read_to_the_end_of_the_last(tmp_path: Path, name: str) -> None:
+    """A chain of Ogg streams, and MP3s one after the other."""
+    if name == "a.ogg":
+        soundfile.write(tmp_path / name, CLIP, 16_000, format="OGG", subtype="VORBIS")
+    else:
+        codec, rate = ("libopus", 48_000) if name == "a.opus" else ("libmp3lame", 16_000)
+        write(tmp_path / name, CLIP, codec, rate=rate)
+    one = (tmp_path / name).read_bytes()
+    (tmp_path / f"two-{name}").write_bytes(one + one)
+    with Recording(tmp_path / f"two-{name}") as recording:
+        assert len(read_all(recording)) / recording.sample_rate == pytest.approx(2 * len(CLIP) / 16_000, abs=0.2)
+
+
+@pytest.mark.parametrize(("name", "codec", "rate"), [("a.opus", "libopus", 48_000), ("a.mp3", "libmp3lame", 16_000),
+                                                     ("a.mkv", "flac", 16_000)])  # fmt: skip
+def test_a_cut_file_says_where_it_ends(tmp_path: Path, name: str, codec: str, rate: int) -> None:
+    """What can be read is, and then an error says how much."""
+    path = write(tmp_path / name, np.tile(CLIP, 4), codec, rate=rate)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
+    blocks: list[npt.NDArray[np.float32]] = []
+    with pytest.raises(UnreadableAudio, match="breaks off at"), Recording(path) as recording:
+        blocks.extend(recording.blocks(0.5))
+    assert sum(map(len, blocks)) / recording.sample_rate > 4.0
+
+
+def test_a_hole_in_a_flac_is_silence_and_is_told(tmp_path: Path) -> None:
+    """Times after it stay right."""
+    path = tmp_path / "a.flac"
+    audio = np.tile(CLIP, 3)
+    soundfile.write(path, audio, 16_000, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3_000] = bytes(3_000)
+    path.write_bytes(content)
+    blocks: list[npt.NDArray[np.float32]] = []
+    with pytest.raises(UnreadableAudio, match="cannot be decoded"), Recording(path) as recording:
+        blocks.extend(recording.blocks(0.5))
+    heard = np.concatenate(blocks)[:, 0]
+    assert len(heard) == len(audio)
+    np.testing.assert_allclose(heard[-16_000:], audio[-16_000:], atol=1e-6)
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    """A FIFO is neither empty nor searched for its length."""
+    soundfile.write(tmp_path / "a.wav", CLIP, 16_000, subtype="PCM_16")
+    os.mkfifo(tmp_path / "fifo")
+    feeder = threading.Thread(target=lambda: (tmp_path / "fifo").write_bytes((tmp_path / "a.wav").read_bytes()))
+    feeder.start()
+    with Recording(tmp_path / "fifo") as recording:
+        np.testing.assert_allclose(read_all(recording), CLIP, atol=1e-7)
+    feeder.join()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [("pcm_s16le", (CLIP * 32_768).astype("<i2").tobytes()), ("pcm_f32le", CLIP.astype("<f4").tobytes())],
+)
+def test_samples_without_a_header_are_what_the_options_say(tmp_path: Path, encoding: str, data: bytes) -> None:
+    (tmp_path / "raw").write_bytes(data)
+    with Recording(tmp_path / "raw", InputFormat(encoding=encoding, sample_rate=8_000, interleaved=2)) as recording:
+        assert (recording.sample_rate, recording.channels) == (8_000, 1)
+        np.testing.assert_allclose(read_all(recording), CLIP[: len(CLIP) // 2 * 2].reshape(-1, 2).mean(1), atol=1e-7)
+
+
+def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
+    """A recording is one file: what it names is neither opened nor fetched."""
+    write(tmp_path / "a.ts", CLIP, "mp2")
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\na.ts\n#EXT-X-ENDLIST\n")
+    (tmp_path / "list.ffconcat").write_text("ffconcat version 1.0\nfile a.ts\n")
+    for name in ("list.m3u8", "list.ffconcat"):
+        with pytest.raises(UnreadableAudio, match="not a readable recording"):
+            Recording(tmp_path / name)
+
+
+def test_a_picture_and_a_silent_video_have_no_sound(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "v.mp4"), "w") as output:
+        stream = output.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(5):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        output.mux(stream.encode(None))
+    with pytest.raises(UnreadableAudio, match="there is no sound in it"):
+        Recording(tmp_path / "v.mp4")
+    (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    with pytest.raises(UnreadableAudio, match="not a readable recording"):
+        Recording(tmp_path / "p.png")
+
+
+def test_a_decoders_own_words_never_reach_the_terminal(tmp_path: Path) -> None:
+    """Of a cut MP3 and of one with a hole."""
+    path = write(tmp_path / "a.mp3", np.tile(CLIP, 3), "libmp3lame")
+    content = bytearray(path.read_bytes())
+    content[9_000:9_400] = b"\xff" * 400
+    path.write_bytes(content[:-500])
+    program = (
+        "import sys; from pathlib import Path; from emoscope.streamer.sources.recordings import Recording\n"
+        "try: list(Recording(Path(sys.argv[1])).blocks(1.0))\nexcept Exception: pass"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_the_sounds_that_libsndfile_breaks_off_are_read_whole(shared: Path) -> None:
+    """Their first pages have positions that do not fit their packets, which libsndfile takes for damage."""
+    broken = []
+    for path in sorted((shared / "corpora" / "sounds").glob("*.ogg")):
+        try:
+            with soundfile.SoundFile(path) as file:
+                whole = len(file.read()) == file.frames
+        except soundfile.LibsndfileError:
+            whole = False
+        if not whole:
+            broken.append(path)
+    assert broken
+    for path in broken:
+        with Recording(path) as recording:
+            assert len(read_all(recording)) > 4.0 * recording.sample_rate
+
+
+def test_the_demo_recording_is_bit_exact_in_a_video(tmp_path: Path) -> None:
+    """Beside a picture, the sound is found."""
+    audio = soundfile.read(RECORDING, dtype="float32", frames=64_000)[0]
+    with Recording(write(tmp_path / "v.mkv", audio, "flac")) as recording:
+        np.testing.assert_allclose(read_all(recording), audio, atol=1e-7)
