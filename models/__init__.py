@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from .errors import ModelError as ModelError
     from .errors import NotCached as NotCached
     from .errors import UsageError as UsageError
+    from .model import Encoded as Encoded
     from .model import StreamModel as StreamModel
+    from .model import frame_mask as frame_mask
     from .pool_state import PoolState as PoolState
     from .pool_state import SoftmaxState as SoftmaxState
     from .pooling import AttentivePooling as AttentivePooling
+    from .pooling import AveragePooling as AveragePooling
     from .reading import Calibration as Calibration
     from .reading import Reading as Reading
     from .small import SmallConfig as SmallConfig
@@ -43,10 +46,13 @@ _LAZY = {
     "Reading": "reading",
     "Window": "windows",
     "Card": "cards",
+    "Encoded": "model",
     "StreamModel": "model",
+    "frame_mask": "model",
     "build": "systems",
     "load_encoders": "systems",
     "AttentivePooling": "pooling",
+    "AveragePooling": "pooling",
     "SmallConfig": "small",
     "SmallModel": "small",
     "load_model": "store",
@@ -55,10 +61,12 @@ _LAZY = {
 
 __all__ = [
     "AttentivePooling",
+    "AveragePooling",
     "Calibration",
     "Card",
     "CardInvalid",
     "EmoscopeError",
+    "Encoded",
     "HeadMismatch",
     "ModelContract",
     "ModelError",
@@ -72,6 +80,7 @@ __all__ = [
     "UsageError",
     "Window",
     "build",
+    "frame_mask",
     "load_encoders",
     "load_model",
     "save_model",
