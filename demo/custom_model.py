@@ -22,8 +22,7 @@ class Loudness(StreamModel):
         return torch.cat([loud, -loud], 1), loud[:, :0]
 
 
-for event in replay(
-    sys.argv[1] if sys.argv[1:] else Path(__file__).parent / "recordings/conversation.flac", Loudness()
-):
+recording = sys.argv[1] if sys.argv[1:] else "demo/recordings/conversation.flac"
+for event in replay(recording, Loudness()):
     if event.type == "emotion.final":
         print(f"{event.start:6.1f}-{event.end:.1f} s  {event.label:<7} {event.confidence:.2f}")
