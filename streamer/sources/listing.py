@@ -19,6 +19,13 @@ SUFFIXES = frozenset(
 )  # fmt: skip
 """Suffixes of the files that are read from a folder. A file given by name is tried whatever its suffix."""
 
+DOCUMENTS = frozenset(
+    f".{name}"
+    for name in ("csv", "docx", "htm", "html", "json", "jpeg", "jpg", "log", "md", "pdf", "png", "rst", "toml", "tsv",
+                 "txt", "xlsx", "xml", "yaml", "yml")
+)  # fmt: skip
+"""Suffixes of the files that lie beside recordings and that nobody takes for one: nothing is said of them."""
+
 SHOWN = 3
 
 
@@ -85,7 +92,7 @@ def _search(folder: Path, listing: Listing) -> None:
         if path.suffix.lower() in SUFFIXES:
             listing.files.append((path, folder))
             found += 1
-        else:
+        elif path.suffix.lower() not in DOCUMENTS:
             listing.skipped.append(path)
     if not found and not listing.failures:
         listing.failures.append(f"{clean(printable(folder))}: no recordings in this folder")
