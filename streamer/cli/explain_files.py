@@ -59,7 +59,7 @@ def _record(options: "Explain") -> tuple[Collector, EmoscopeError | None]:
 
 def _recording(options: "Explain") -> tuple[Collector, EmoscopeError | None]:
     """Read a recording as `replay` does, up to the end of what is drawn."""
-    with Recording(options.path):
+    with Recording(options.path, options.recordings.format()):
         pass  # what cannot be opened is said before a model is loaded
     collector = Collector()
     if sys.stderr.isatty() and (hint := shortcomings(options.model, options.recognizer)):
@@ -115,7 +115,12 @@ def _sound(options: "Explain", story: Story, end: float, problems: list[str], *,
     if path is None:
         return None
     page = options.output.suffix.lower() == ".html"
-    heard = read_sound(path, story.channel, (options.from_, end) if page and not options.no_audio else None)
+    heard = read_sound(
+        path,
+        options.recordings.format(),
+        story.channel,
+        (options.from_, end) if page and not options.no_audio else None,
+    )
     if recorded and heard.broken:
         problems.append(heard.broken)
     elif recorded and story.closed and abs(heard.seconds - story.audio_s) > MISMATCH_S:

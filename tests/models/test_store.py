@@ -186,7 +186,14 @@ def test_the_shipped_model_has_a_whole_card():
     )  # fmt: skip
 
     card = read_card(find_model("small"))
-    assert "NC" in card.licence and {c.name.lower() for c in card.data} == {"ravdess", "emodb", "nemo", "emotale"}
+    assert "NC" in card.licence and {c.name.lower() for c in card.data} == {
+        "ravdess",
+        "emodb",
+        "nemo",
+        "emotale",
+        "read",
+        "sounds",
+    }
     assert any(score.metric.startswith("UAR") for score in card.scores)
     assert msgspec.json.decode(msgspec.json.encode(card), type=Card) == card
 

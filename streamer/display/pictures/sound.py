@@ -1,7 +1,7 @@
 """The sound of a recording for a picture: its waveform, and a copy that a page can play."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import soundfile
 from ...protocol.config import SAMPLE_RATE
 from ...protocol.errors import UnreadableAudio
 from ...session.intake import Intake
+from ...sources.input_format import AS_IT_IS, InputFormat
 from ...sources.recordings import Recording
 
 POINT_S = 0.01  # a point of the waveform
@@ -49,10 +50,16 @@ class Sound:
         return times.astype(np.float32), lows, highs
 
 
-def read_sound(path: Path, channel: int | None = None, keep: tuple[float, float] | None = None) -> Sound:
+def read_sound(
+    path: Path,
+    format: InputFormat = AS_IT_IS,
+    channel: int | None = None,
+    keep: tuple[float, float] | None = None,
+) -> Sound:
     """Read a recording block by block.
 
-    channel  the one to read where each is a session of its own; None mixes them
+    format   how it was read
+    channel  the one to read where each is a session of its own; None for what `format` says
     keep     the part (start, end) in seconds of which a copy is kept as FLAC
 
     Raises UnreadableAudio when the file cannot be opened. What comes before a break is kept.
@@ -60,10 +67,8 @@ def read_sound(path: Path, channel: int | None = None, keep: tuple[float, float]
     points: list[Samples] = []
     rest, count, broken = np.zeros(0, np.float32), 0, ""
     copy = io.BytesIO()
-    with Recording(path) as recording:
-        if channel is not None and channel >= recording.channels:
-            raise UnreadableAudio(f"{path}: has {recording.channels} channel(s), and no channel {channel}")
-        intake = Intake(recording.sample_rate, 1 if channel is not None else recording.channels)
+    with Recording(path, format if channel is None else replace(format, channels=channel)) as recording:
+        intake = Intake(recording.sample_rate, recording.channels)
         writer = soundfile.SoundFile(copy, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") if keep is not None else None
         size = round(POINT_S * SAMPLE_RATE)
 
@@ -81,7 +86,7 @@ def read_sound(path: Path, channel: int | None = None, keep: tuple[float, float]
 
         try:
             for block in recording.blocks(BLOCK_S):
-                take(intake.feed(block if channel is None else block[:, channel]))
+                take(intake.feed(block))
         except UnreadableAudio as error:
             broken = str(error)
         take(intake.drain())

@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_goes_into_a_folder(folder: Path, tmp_path: Path, options: list[str], capsys) -> None:
-    """A file a recording in each format, laid as the recordings are, and a table; one line for what is neither a recording nor a text."""
+    """A file a recording in each format, laid as the recordings are, and a table; one line names unknown files."""
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--out", str(out), "--format", "csv", "--format", "vtt", *options]
     assert main(arguments) == 0
