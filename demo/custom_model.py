@@ -14,7 +14,7 @@ class Loudness(StreamModel):
 
     def encode(self, audio, lengths, owned):  # a frame's level in dB, pooled over the frames that each window owns
         level = 10 * torch.log10(audio.unfold(1, 800, 800).square().mean(2, keepdim=True) + 1e-9)
-        state, scores = self.pooling.summarise(level, frame_mask(*owned.T, level.shape[1]))
+        state, scores = self.pooling.summarise(level, frame_mask(owned[:, 0], owned[:, 1], level.shape[1]))
         return Encoded(state, scores.flatten(2))
 
     def logits(self, state, speakers=None):  # -33 dB is neither
