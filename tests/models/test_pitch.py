@@ -57,7 +57,7 @@ def test_gain_changes_nothing_and_silence_has_no_period():
 def test_frames_look_back_and_end_where_those_of_the_mel_bands_end():
     """A change after a frame's end leaves both parts of the frame alone; both parts have as many frames."""
     frontend = Frontend(64, 48)
-    audio = tone(150.0)
+    audio = tone(150.0, 2.0)
     changed = audio.clone()
     changed[:, frontend.lookback + 11 * 160 :] = 0.3
     before, after = frontend(audio), frontend(changed)
