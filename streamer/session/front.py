@@ -129,8 +129,7 @@ class Front:
         match action:
             case UtteranceStarted(utterance, start):
                 assembly.plan_utterance(utterance, start)
-                # An utterance is known only after its first frames, and they are speech as those that follow.
-                transcript.begin(self._segmenter.state.position - FRAME - start)
+                transcript.begin()
             case WindowComplete(window):
                 assembly.plan_merge(self._encode(window))
             case InterimDue(at, window):

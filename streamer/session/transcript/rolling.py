@@ -37,9 +37,9 @@ class Transcript:
         self._refresh = to_samples(config.refresh_s)
         self._wait = to_samples(config.text_wait_s)
 
-    def begin(self, spoken: int) -> None:
-        """An utterance begins, of which `spoken` samples were heard before the frame that proved it."""
-        self.state.voiced, self.state.planned = spoken, []
+    def begin(self) -> None:
+        """An utterance begins."""
+        self.state.voiced, self.state.planned = 0, []
 
     def interim_due(self, voiced: int) -> bool:
         """Count `voiced` more samples of speech; true when they make an interim pass due."""

@@ -10,7 +10,6 @@ from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.requests import Read, Transcribe
 from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
-from emoscope.streamer.session.vad import FRAME
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
 from .word_sessions import TALK, events_of, of_type, session_of
@@ -117,19 +116,6 @@ class Recording(FakeEngine):
 
     def kept(self, kind):
         return [request for request in self.asked if isinstance(request, kind)]
-
-
-@pytest.mark.parametrize("backend", ["both", "webrtc", "silero"])
-def test_the_first_pass_over_an_utterance_is_due_so_much_after_its_onset(backend):
-    """Not so much after the frame that proved it, which comes half a second later where Silero has to agree."""
-    engine = Recording()
-    vad = VadConfig(backend=backend)
-    [started] = of_type(events_of([silence(0.5), voice(3.0)], engine, vad=vad), "speech.started")
-    first, second, *_ = engine.kept(Transcribe)
-    begin = round(started.start * 16_000)
-    assert first.begin == second.begin == begin and not first.final
-    assert 0.7 * 16_000 <= first.due - begin < 0.7 * 16_000 + FRAME
-    assert 0.7 * 16_000 <= second.due - first.due < 0.7 * 16_000 + FRAME
 
 
 def test_an_interim_reading_counts_words_that_are_old_enough_to_be_there():
