@@ -9,7 +9,17 @@ import torch
 
 from .cards import WEIGHTS_FILE, Card, Score, read_card
 from .cards.weights import whole_file
-from .checkpoints import FAMILIES, ROWS, Row, find_checkpoint, labels_and_dimensions, map_labels, row_of
+from .checkpoints import (
+    FAMILIES,
+    ROWS,
+    Row,
+    find_checkpoint,
+    labels_and_dimensions,
+    load_checkpoint,
+    map_labels,
+    public_card,
+    row_of,
+)
 from .errors import NotCached, UsageError
 from .external import BEST, REPOSITORY, resolve
 from .store import card_of, find_model, is_public, load_model, shipped
@@ -176,6 +186,12 @@ class Checked:
     place: str
     label_map: tuple[str, ...]
     fitted: int
+
+
+def check_copy(name: str, copy: Path) -> Checked:
+    """Open a copy of the public checkpoint `name`, which is not kept yet; raises what `load_checkpoint` raises."""
+    card, model = public_card(name, copy), load_checkpoint(name, copy)
+    return Checked(card, str(copy), tuple(card.config["outputs"]), len(model.state_dict()))
 
 
 def check(name: str) -> Checked:

@@ -13,7 +13,7 @@ from ..encoders.speech import FRAME
 from ..errors import CardInvalid, EmoscopeError, HeadMismatch
 from ..model import StreamModel
 from .classifier import CLASSIFIER
-from .find import HUB_ID, find_checkpoint, id_of
+from .find import HUB_ID, find_checkpoint, id_of, whole
 from .labels import LabelMap, map_labels
 from .model import CHECKPOINT, CheckpointModel, calibration_of, labels_and_dimensions
 from .odyssey import ODYSSEY
@@ -29,9 +29,12 @@ TAIL = 3_200  # 0.2 s after the last voiced frame, as the systems have it
 LOOKBACK = 80
 
 
-def snapshot_of(name: str | Path) -> Snapshot:
-    """A checkpoint's configs; NotCached where it is not on this machine, or not whole."""
-    folder = find_checkpoint(name)
+def snapshot_of(name: str | Path, copy: Path | None = None) -> Snapshot:
+    """A checkpoint's configs; NotCached where it is not on this machine, or not whole.
+
+    copy  a folder with the checkpoint of this name, where it is not kept yet
+    """
+    folder = find_checkpoint(name) if copy is None else whole(copy, str(copy))
     named = isinstance(name, str) and HUB_ID.fullmatch(name) is not None and not Path(name).is_dir()
     called = str(name) if named else id_of(folder)
     return Snapshot(folder, called, config_of(folder), config_of(folder, "preprocessor_config.json"))
@@ -49,20 +52,20 @@ def family_of(snapshot: Snapshot) -> Family:
     )
 
 
-def public_card(name: str | Path) -> Card:
+def public_card(name: str | Path, copy: Path | None = None) -> Card:
     """The card of a public checkpoint on this machine, from its configs alone; no weight is read."""
-    snapshot = snapshot_of(name)
+    snapshot = snapshot_of(name, copy)
     family = family_of(snapshot)
     return card_of(snapshot, family, names_of(snapshot, family))
 
 
-def load_checkpoint(name: str | Path) -> StreamModel:
-    """A public checkpoint ready to read, on the CPU, in eval mode.
+def load_checkpoint(name: str | Path, copy: Path | None = None) -> StreamModel:
+    """A public checkpoint ready to read, on the CPU, in eval mode; `copy` as in `snapshot_of`.
 
     Raises NotCached, CardInvalid (no emotions, labels that contradict each other) or HeadMismatch (weights missing,
     unexpected, of another shape, or in a file that holds code).
     """
-    snapshot = snapshot_of(name)
+    snapshot = snapshot_of(name, copy)
     family = family_of(snapshot)
     names = names_of(snapshot, family)
     card = card_of(snapshot, family, names)

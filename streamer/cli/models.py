@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -117,8 +117,8 @@ class PullModel:
         return 0
 
     def _checkpoint(self) -> int:
-        from emoscope.models.catalogue import check
-        from emoscope.models.checkpoints import fetch, find_checkpoint, keep, load_checkpoint
+        from emoscope.models.catalogue import check, check_copy
+        from emoscope.models.checkpoints import fetch, find_checkpoint, keep
         from emoscope.models.errors import NotCached
 
         if Path(self.name).is_dir():
@@ -128,14 +128,14 @@ class PullModel:
         if self.from_ is not None:
             if not self.from_.is_dir():
                 raise UsageError(f"--from {self.from_}: no such folder")
-            load_checkpoint(self.from_)
-            keep(self.from_, self.name)
-        else:
-            try:
-                find_checkpoint(self.name)
-            except NotCached:
-                print(f"fetching {self.name} ...")
-                fetch(self.name)
+            checked = check_copy(self.name, self.from_)
+            print(checked_text(replace(checked, place=str(keep(self.from_, self.name)))))
+            return 0
+        try:
+            find_checkpoint(self.name)
+        except NotCached:
+            print(f"fetching {self.name} ...")
+            fetch(self.name)
         print(checked_text(check(self.name)))
         return 0
 

@@ -10,6 +10,7 @@ import torch
 from tiny_whisper import TINY_WHISPER
 
 from emoscope.models import load_model
+from emoscope.models.checkpoints import parts
 from emoscope.streamer.cli import main as cli
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.runtime.replay import replay
@@ -77,6 +78,7 @@ def test_the_command_line_pulls_checks_shows_and_replays_a_checkpoint(hub, tmp_p
     assert said.count("\n") == 1 and f"`emoscope models pull {name}` fetches it once, into {hub}" in said
     assert cli.main(["models", "pull", name, "--from", str(tmp_path / "copy")]) == 0
     said = capsys.readouterr().out
+    assert f"where       {tmp_path / 'own'}" in said
     assert "0 neu -> neutral" in said and "none is missing, none left over" in said
     assert "4 s each 2 s" in said and "Apache-2.0" in said and "warning" not in said
     assert cli.main(["models", "check", name]) == 0
@@ -87,6 +89,18 @@ def test_the_command_line_pulls_checks_shows_and_replays_a_checkpoint(hub, tmp_p
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     finals = [event for event in events if event["type"] == "emotion.final"]
     assert finals and set(finals[0]["scores"]) == {"neutral", "happy", "angry", "sad"}
+
+
+def test_a_copy_is_read_once_under_its_name_on_the_hub_before_it_is_kept(hub, tmp_path, monkeypatch, capsys):
+    """A copy that cannot be used replaces none that can."""
+    name, read, loaded = "superb/wav2vec2-base-superb-er", [], parts.read_tensors
+    files.superb(tmp_path / "copy")
+    monkeypatch.setattr(parts, "read_tensors", lambda folder: read.append(folder) or loaded(folder))
+    assert cli.main(["models", "pull", name, "--from", str(tmp_path / "copy")]) == 0
+    assert read == [tmp_path / "copy"] and capsys.readouterr().out.startswith(f"{name}\n")
+    files.edit_weights(tmp_path / "copy", lambda weights: weights.pop("projector.weight"))
+    assert cli.main(["models", "pull", name, "--from", str(tmp_path / "copy")]) == 1
+    assert cli.main(["models", "check", name]) == 0
 
 
 def test_a_folder_is_checked_and_shown_with_what_its_own_page_says(hub, tmp_path, capsys):
