@@ -65,7 +65,26 @@ def _clips(options: "Evaluate", corpus: str) -> "list[Clip]":
 
     every = selection.find_clips(corpus.strip(), options.data)
     chosen = selection.of_speakers(every, options.speaker_names) if options.speaker_names else every
-    return selection.readable(spread([clip for clip in chosen if clip.text] or chosen, options.limit))
+    return readable(spread([clip for clip in chosen if clip.text] or chosen, options.limit))
+
+
+def readable(clips: "list[Clip]") -> "list[Clip]":
+    """The clips that can be read whole. ClipUnusable, as the first of them says, where none can."""
+    from ..corpora.audio import read_clip
+    from ..errors import ClipUnusable
+    from ..evaluation.conditions import RATE
+
+    found, failures = [], []
+    for clip in clips:
+        try:
+            read_clip(clip.path, RATE)
+        except ClipUnusable as error:
+            failures.append(error)
+        else:
+            found.append(clip)
+    if not found:
+        raise failures[0]
+    return found
 
 
 def spread(items: "list[Clip]", most: int | None) -> "list[Clip]":
