@@ -36,7 +36,7 @@ WORTH_A_TABLE = 2  # recordings
 def read_files(options: "ReplayOptions", hint: str) -> int:
     """Read every file. A file that cannot be read is one line on stderr, and the others are still read; 1 then."""
     listing = listed(options.paths)
-    tally = Tally(measured=options.speed is None, failed=len(listing.failures))
+    tally = Tally(measured=options.speed is None, unreachable=len(listing.failures))
     lines = [*listing.failures, *([listing.skipped_line] if listing.skipped else [])]
     if hint and sys.stderr.isatty():  # for a person; a program has the effective config
         lines.append(hint)
@@ -201,7 +201,7 @@ class _Run:
             if inside is not None and folder is not None:
                 folder.discard(inside)
         lines.close(summary)
-        self._tally.add(summary)
+        self._tally.summaries.append(summary)
         if folder is not None:
             folder.note(file, summary)
 

@@ -2,6 +2,8 @@
 
 import sys
 from abc import ABC, abstractmethod
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -23,6 +25,7 @@ class EventFile(ABC):
     what: ClassVar[str]
     kept: ClassVar[str]
     _failure: InputError | None = None
+    _whole = 0  # bytes of the file that were written whole
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,13 +49,21 @@ class EventFile(ABC):
         if self._failure is not None:
             raise self._failure
         try:
-            while data:  # a disk that becomes full accepts a part first
-                data = data[self._file.write(data) :]
+            write_all(self._file, data)
+            self._whole += len(data)
         except OSError as error:
+            self._cut()
             self._failure = InputError(
                 f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are complete"
             )
             raise self._failure from None
+
+    def _cut(self) -> None:
+        """Take back what was written in part. Standard output may be a file that others write to: it stays."""
+        if self.path != STDOUT:
+            with suppress(OSError):  # a pipe cannot take anything back
+                self._file.truncate(self._whole)
+                self._file.seek(self._whole)
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +81,12 @@ class EventFile(ABC):
                 raise
         finally:
             self._file.close()
+
+
+def write_all(file: RawIOBase, data: bytes) -> None:
+    """Write all of the data: a disk that becomes full accepts a part first, and then raises OSError."""
+    while data:
+        data = data[file.write(data) or 0 :]
 
 
 def free_path(folder: Path, source: Path, suffix: str = ".jsonl") -> Path:

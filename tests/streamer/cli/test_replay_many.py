@@ -39,18 +39,18 @@ def folder(tmp_path: Path) -> Path:
     for name in ("a.wav", "deep er/b c.flac", "d\ne.wav", "голос 声.wav"):
         soundfile.write(inside / name, TALK, 16_000)
     (inside / "notes.txt").write_text("x")
-    (inside / "session.als").write_text("x")
-    (inside / "project.rpp").write_text("x")
+    (inside / "picture.png").write_bytes(b"\x89PNG")
+    (inside / "program").write_bytes(b"\x7fELF")
     return inside
 
 
 def test_a_folder_goes_into_a_folder(folder: Path, tmp_path: Path, options: list[str], capsys) -> None:
-    """A file a recording in each format, laid as the recordings are, and a table; one line names unknown files."""
+    """A file a recording in each format, laid as the recordings are, and a table; one line names what is no recording."""
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--out", str(out), "--format", "csv", "--format", "vtt", *options]
     assert main(arguments) == 0
     told = capsys.readouterr()
-    assert told.err == "emoscope: 2 files passed over, by name no recordings: project.rpp, session.als\n"
+    assert told.err == "emoscope: 3 files passed over, by name no recordings: notes.txt, picture.png, program\n"
     assert "4 recordings" in told.out and "unsure" in told.out and "\n  d" not in told.out
     names = {name.removesuffix(".csv") for name in files_of(out) if name.endswith(".csv")}
     assert names == {"a", "deep er/b c", "d\ne", "голос 声", "summary"}
