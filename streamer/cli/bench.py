@@ -1,6 +1,6 @@
 """`emoscope bench`: what encoders, readings, recordings, the server and recognizers cost on this machine."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
-from .options import MeasuredModelOptions
+from .options import MODEL, DeviceName, MeasuredModelOptions, Threads
 from .session_options import DetectorOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
@@ -74,13 +74,28 @@ class BenchReplay:
     full: Annotated[
         bool, Parameter(help="with two threads too, memory for a minute and an hour, and openSMILE's eGeMAPS beside it")
     ] = False
-    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+    models: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--model",
+            group=MODEL,
+            help="a shipped model, a folder, or a public checkpoint's hub id; repeated, one beside the other",
+            metavar="MODEL",
+        ),
+    ] = ("small",)
+    device: DeviceName = "auto"
+    threads: Threads = 1
     detector: DetectorOptions = field(default_factory=DetectorOptions)
 
     def __post_init__(self) -> None:
-        """UsageError for no rounds."""
+        """UsageError for no rounds, and for options that no model has."""
         if self.rounds < 1:
             raise UsageError(f"--rounds {self.rounds}: must be at least 1")
+        self.chosen()
+
+    def chosen(self) -> list[MeasuredModelOptions]:
+        """The models, each with where it runs."""
+        return [MeasuredModelOptions(model=name, device=self.device, threads=self.threads) for name in self.models]
 
     def run(self) -> int:
         """Print the table once everything is measured."""
@@ -89,10 +104,10 @@ class BenchReplay:
         from ..sources.listing import recordings
 
         files = recordings(self.paths)
-        opened = replace(self.model, threads=self.model.threads or 1).open()
+        models = [one.open() for one in self.chosen()]
         config = Config(pace="fast", vad=self.detector.config())
-        full = self.model.name if self.full else ""
-        print_costs(files, opened, config, self.rounds, as_json=self.json, full=full)
+        full = [one.name for one in self.chosen()] if self.full else []
+        print_costs(files, models, config, self.rounds, as_json=self.json, full=full)
         return 0
 
 
