@@ -112,6 +112,24 @@ class BenchReplay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchInputs:
+    """Read one recording in every container and codec that ffmpeg writes, and compare the labels."""
+
+    file: Annotated[Path, Parameter(help="the recording (the demo recording)")] = field(kw_only=False, default=DEMO)
+    json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+
+    def run(self) -> int:
+        """Print a row as soon as its file is read; 1 unless each was read to its end."""
+        from ..bench.inputs import print_inputs
+        from ..protocol.config import Config
+
+        config = Config(pace="fast", transcript=False, vad=self.detector.config())
+        return 0 if print_inputs(self.file, self.model.open(), config, as_json=self.json) else 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchFirst:
     """Measure how long `emoscope listen` takes to begin, on a terminal of its own."""
 
@@ -192,6 +210,7 @@ command = CommandGroup(
     (
         Command("models", "encoders at their published shapes, and readings after a while", BenchModels),
         Command("replay", "recordings through the local path: processor time by stage", BenchReplay),
+        Command("inputs", "every container and codec: whether it is read, with the labels of the original", BenchInputs),
         Command("words", "recognizers: how long after it was said a word is final, and the cost", BenchWords),
         Command(
             "first", "from `emoscope listen` to the first frame, to listening, and to a model that reads", BenchFirst
