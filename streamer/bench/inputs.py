@@ -53,7 +53,7 @@ def print_inputs(recording: Path, opened: OpenedModel, config: Config, *, as_jso
     original, seconds = _finals(recording, opened, config)
     if not as_json:
         print(f"{recording}: {seconds:.2f} s, {len(original)} utterances; model {opened.contract.id}")
-        print(f"\n{'container':<10} {'codec':<28} {'file':<5} {'seconds':>8} {'turns':>5} {'same label':>10} {'moved':>6}")
+        print(f"\n{'container':<10} {'codec':<28} {'file':<5} {'seconds':>8} {'turns':>5} {'same label':>10} moved")
     answers = []
     with tempfile.TemporaryDirectory() as folder:
         for answer in _answers(program, recording, Path(folder), original, opened, config):
@@ -105,7 +105,9 @@ def compared(row: Row, original: Sequence[EmotionFinal], finals: Sequence[Emotio
             same += 1
         else:
             others.append(f"{final.start:.1f} s: {other.label}, not {final.label}")
-    return Answer(row.container, row.codec, row.suffix, round(seconds, 3), len(finals), same, round(moved, 4), tuple(others))
+    return Answer(
+        row.container, row.codec, row.suffix, round(seconds, 3), len(finals), same, round(moved, 4), tuple(others)
+    )
 
 
 def _overlap(one: EmotionFinal, other: EmotionFinal) -> float:
@@ -162,4 +164,4 @@ def _line(answer: Answer, count: int) -> str:
         return f"{name} {answer.problem}"
     others = f"  {'; '.join(answer.others)}" if answer.others else ""
     same = f"{answer.same} of {count}"
-    return f"{name} {answer.seconds:>8.2f} {answer.utterances:>5} {same:>10} {answer.moved:>6.3f}{others}"
+    return f"{name} {answer.seconds:>8.2f} {answer.utterances:>5} {same:>10} {answer.moved:>5.3f}{others}"

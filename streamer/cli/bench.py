@@ -210,7 +210,7 @@ command = CommandGroup(
     (
         Command("models", "encoders at their published shapes, and readings after a while", BenchModels),
         Command("replay", "recordings through the local path: processor time by stage", BenchReplay),
-        Command("inputs", "every container and codec: whether it is read, with the labels of the original", BenchInputs),
+        Command("inputs", "every container and codec: whether it is read, and as the original is", BenchInputs),
         Command("words", "recognizers: how long after it was said a word is final, and the cost", BenchWords),
         Command(
             "first", "from `emoscope listen` to the first frame, to listening, and to a model that reads", BenchFirst

@@ -174,6 +174,11 @@ class ParquetFile(DataFile):
             with self._nothing_half_written():
                 self._writer.close()
 
+    def _broken_off(self, error: OSError) -> InputError:
+        if self.whole_name is not None:
+            return super()._broken_off(error)
+        return InputError(f"{self.path}: cannot be written: {error.strerror or error}")
+
     @contextmanager
     def _nothing_half_written(self) -> Iterator[None]:
         """On a full disk, InputError; the file, which cannot be read without its footer, is left empty."""
@@ -181,7 +186,7 @@ class ParquetFile(DataFile):
             yield
         except OSError as error:
             self._writer.is_open = False  # or it would write a footer when it is deleted
-            self._failure = InputError(f"{self.path}: cannot be written: {error.strerror or error}")
+            self._failure = self._broken_off(error)
             self._cut()
             raise self._failure from None
 

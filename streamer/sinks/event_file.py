@@ -17,13 +17,15 @@ STDOUT = Path("-")
 class EventFile(ABC):
     """The file is created at once, so that an unwritable path is an error before any audio is read.
 
-    path  `-` is standard output
-    what  the kind of file, for messages
-    kept  the unit that is complete in a file whose writing failed, for messages
+    path        `-` is standard output
+    what        the kind of file, for messages
+    kept        the unit that is complete in a file whose writing failed, for messages
+    whole_name  the name that the file gets once it is whole, where it is deleted otherwise
     """
 
     what: ClassVar[str]
     kept: ClassVar[str]
+    whole_name: Path | None = None
     _failure: InputError | None = None
     _whole = 0  # bytes of the file that were written whole
 
@@ -53,10 +55,14 @@ class EventFile(ABC):
             self._whole += len(data)
         except OSError as error:
             self._cut()
-            self._failure = InputError(
-                f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are complete"
-            )
+            self._failure = self._broken_off(error)
             raise self._failure from None
+
+    def _broken_off(self, error: OSError) -> InputError:
+        reason = error.strerror or error
+        if self.whole_name is not None:
+            return InputError(f"{self.whole_name}: not written: {reason}; with room for it, --skip-done reads it again")
+        return InputError(f"{self.path}: the {self.what} stops here: {reason}; the {self.kept} before are complete")
 
     def _cut(self) -> None:
         """Take back what was written in part. Standard output may be a file that others write to: it stays."""

@@ -69,6 +69,7 @@ class OutputFolder:
                 part = _part(path)
                 part.unlink(missing_ok=True)  # left behind by a run that was killed: the lock says that it is gone
                 opened.append(RecordWriter(part) if kind is None else FORMATS[kind].open(part, self._frames))
+                opened[-1].whole_name = path
         return opened
 
     def publish(self, name: Path, files: Sequence[EventFile]) -> None:

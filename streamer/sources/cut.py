@@ -79,7 +79,7 @@ def _caf_size(head: bytes) -> int | None:
 
 
 def _segment_end(head: bytes, at: int) -> int | None:
-    """The end of an element whose size stands at `at` (RFC 8794, 4: the first bits tell its length; all 1 is unknown)."""
+    """The end of an element whose size stands at `at` (RFC 8794, section 4); None where all its bits are 1, unknown."""
     first = head[at] if at < len(head) else 0
     length = 9 - first.bit_length()
     bits = 7 * length

@@ -37,7 +37,7 @@ class PcmDecoder:
             raise NotAudio("has no samples")
 
     def _declared(self) -> int | None:
-        """For a truncated WAV, RF64, W64, AIFF or AU file libsndfile corrects the number, and mentions the original only in its log.
+        """Of a truncated file (WAV, RF64, W64, AIFF, AU) libsndfile corrects it, and logs what the header says.
 
         A placeholder size, written by a program whose output was a pipe, does not count.
         """

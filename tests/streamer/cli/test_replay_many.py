@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_goes_into_a_folder(folder: Path, tmp_path: Path, options: list[str], capsys) -> None:
-    """A file a recording in each format, laid as the recordings are, and a table; one line names what is no recording."""
+    """A file a recording in each format, laid as the recordings are, and a table; one line names what is none."""
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--out", str(out), "--format", "csv", "--format", "vtt", *options]
     assert main(arguments) == 0
@@ -209,7 +209,7 @@ def test_a_disk_that_fills_leaves_no_half_written_recording(tmp_path: Path, opti
     with room_for(1_500):
         assert main([*arguments, "--out", str(out)]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("emoscope: ") and "b.csv" in line and "File too large" in line
+    assert line.startswith("emoscope: ") and "/b.json: not written: " in line and "File too large" in line
     assert sorted(path.name for path in out.iterdir()) == ["a.csv", "a.json", "c.csv", "c.json", "summary.csv"]
     rows = list(csv.DictReader((out / "summary.csv").read_text().splitlines(), strict=True))
     assert ["File too large" in row["error"] for row in rows] == [False, True, False]

@@ -186,4 +186,3 @@ def test_on_a_full_disk_a_file_holds_whole_readings_or_nothing(
                 group.write(event)
                 sizes.append((tmp_path / "again").stat().st_size)
         assert whole.startswith(left) and len(left) == max(size for size in sizes if size <= share * len(whole))
-

@@ -24,7 +24,8 @@ CLIP /= 32_768
 LOSSLESS = [
     ("a.wav", "pcm_s16le"), ("a24.wav", "pcm_s24le"), ("f.wav", "pcm_f32le"), ("a.w64", "pcm_s16le"),
     ("a.aiff", "pcm_s16be"), ("a.au", "pcm_s16be"), ("a.caf", "pcm_s16be"), ("a.flac", "flac"), ("f.ogg", "flac"),
-    ("v.voc", "pcm_s16le"), ("alac.m4a", "alac"), ("f.mkv", "flac"), ("p.mov", "pcm_s16le"), ("t.tta", "tta"), ("w.wv", "wavpack"),
+    ("v.voc", "pcm_s16le"), ("alac.m4a", "alac"), ("f.mkv", "flac"), ("p.mov", "pcm_s16le"), ("t.tta", "tta"),
+    ("w.wv", "wavpack"),
 ]  # fmt: skip
 LOSSY = [
     ("a.mp3", "libmp3lame", 16_000), ("a.m4a", "aac", 16_000), ("a.3gp", "aac", 16_000), ("n.3gp", "amr_nb", 8_000),
@@ -32,7 +33,8 @@ LOSSY = [
     ("o.mkv", "libopus", 48_000), ("a.wma", "wmav2", 16_000), ("a.ac3", "ac3", 32_000),
     ("i.caf", "adpcm_ima_qt", 16_000),
     ("i.wav", "adpcm_ima_wav", 16_000), ("m.wav", "pcm_mulaw", 8_000), ("l.wav", "pcm_alaw", 8_000),
-    ("g.wav", "g726", 8_000), ("mp3.wav", "libmp3lame", 16_000), ("a.ts", "mp2", 16_000), ("a.avi", "libmp3lame", 16_000),
+    ("g.wav", "g726", 8_000), ("mp3.wav", "libmp3lame", 16_000), ("a.ts", "mp2", 16_000),
+    ("a.avi", "libmp3lame", 16_000),
 ]  # fmt: skip
 BIT_RATES = {"amr_nb": 12_200, "g726": 32_000, "wmav2": 64_000}
 
