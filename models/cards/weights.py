@@ -1,38 +1,25 @@
 """Weights as safetensors, and whether they fit the network that is to have them. Imports torch."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from ..errors import CardInvalid, HeadMismatch
+from .arrays import metadata_of, whole_file
 
 LISTED = 8  # names in an error's list
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[None]:
-    """Raise HeadMismatch where safetensors or the system cannot read a file of weights."""
-    try:
-        yield
-    except (safetensors.SafetensorError, ValueError, TypeError, OSError) as error:
-        raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
-
-
 def parse_weights(content: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata of a safetensors file's content; HeadMismatch if it is not a whole one."""
     with whole_file(path):
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return tensors, dict(header.get("__metadata__", {}))
+        return safetensors.torch.load(content), metadata_of(content, path)
 
 
 def encode_weights(module: nn.Module, *, half: bool = False, metadata: Mapping[str, str] | None = None) -> bytes:

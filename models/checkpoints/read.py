@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cards.folder import read_json
-from ..cards.weights import whole_file
+from ..cards.arrays import whole_file
 from ..encoders.checkpoint import read_weights, shards
 from ..errors import HeadMismatch, ModelError
 
