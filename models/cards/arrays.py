@@ -1,7 +1,7 @@
 """Weights as safetensors, read without torch: NumPy arrays, where each lies in its file, and the file's metadata."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ import safetensors.numpy
 from ..errors import HeadMismatch
 
 METADATA = "__metadata__"
+LISTED = 8  # names in an error's list
+
+Shapes = Mapping[str, Sequence[int]]
 
 
 @contextmanager
@@ -51,15 +54,28 @@ def _header(content: bytes) -> dict[str, Any]:
     return header
 
 
-def check_floats(
-    arrays: dict[str, npt.NDArray[Any]], expected: dict[str, tuple[int, ...]], where: str | Path
-) -> dict[str, npt.NDArray[np.float32]]:
-    """The expected arrays alone, as float32; HeadMismatch names those that are missing or of another shape."""
-    wrong = [
-        f"{name} {arrays[name].shape if name in arrays else 'missing'} instead of {shape}"
-        for name, shape in expected.items()
-        if name not in arrays or arrays[name].shape != shape
-    ]
-    if wrong:
-        raise HeadMismatch(f"{where}: weights do not fit the card: {', '.join(wrong[:8])}")
-    return {name: arrays[name].astype(np.float32) for name in expected}
+def encode_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays as the content of a safetensors file."""
+    content: bytes = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return content
+
+
+def check_shapes(expected: Shapes, found: Shapes, where: str | Path, described_by: str = "the card") -> None:
+    """HeadMismatch names the weights that are missing, unexpected or of another shape. Values are not looked at."""
+    missing = sorted(expected.keys() - found.keys())
+    unexpected = sorted(found.keys() - expected.keys())
+    reshaped = sorted(
+        f"{name} {tuple(found[name])} instead of {tuple(expected[name])}"
+        for name in expected.keys() & found.keys()
+        if tuple(found[name]) != tuple(expected[name])
+    )
+    if missing or unexpected or reshaped:
+        raise HeadMismatch(
+            f"{where}: weights do not fit {described_by}: missing {_listed(missing)}, "
+            f"unexpected {_listed(unexpected)}, other shape {_listed(reshaped)}"
+        )
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{names[:LISTED]}{more}" if names else "none"

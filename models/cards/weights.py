@@ -8,10 +8,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ..errors import CardInvalid, HeadMismatch
-from .arrays import metadata_of, whole_file
-
-LISTED = 8  # names in an error's list
+from ..errors import CardInvalid
+from .arrays import check_shapes, metadata_of, whole_file
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -34,18 +32,8 @@ def check_fit(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: str | Path, described_by: str = "the card"
 ) -> None:
     """HeadMismatch names the weights that are missing, unexpected or of another shape. Values are not looked at."""
-    missing = sorted(expected.keys() - found.keys())
-    unexpected = sorted(found.keys() - expected.keys())
-    reshaped = sorted(
-        f"{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}"
-        for name in expected.keys() & found.keys()
-        if found[name].shape != expected[name].shape
-    )
-    if missing or unexpected or reshaped:
-        raise HeadMismatch(
-            f"{where}: weights do not fit {described_by}: missing {_listed(missing)}, "
-            f"unexpected {_listed(unexpected)}, other shape {_listed(reshaped)}"
-        )
+    shapes = ({name: tensor.shape for name, tensor in one.items()} for one in (expected, found))
+    check_shapes(*shapes, where, described_by)
 
 
 def build_fitted(where: Path, what: str, make: Callable[[], ModuleT], weights: Mapping[str, Tensor]) -> ModuleT:
@@ -68,8 +56,3 @@ def _made(where: Path, what: str, make: Callable[[], ModuleT]) -> ModuleT:
         raise
     except Exception as error:  # a card is untrusted: whatever its config makes a constructor do is the card's fault
         raise CardInvalid(f"{where}: the card's config does not build {what}: {error}") from None
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{names[:LISTED]}{more}" if names else "none"

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from ..cards import GRAPH_FILE, VOICE, WEIGHTS_FILE, Card, check_labels
-from ..cards.arrays import check_floats, metadata_of, parse_arrays
+from ..cards.arrays import check_shapes, metadata_of, parse_arrays
 from ..errors import CardInvalid, ModelError, UsageError
 from ..external import resolve
 from .model import GraphModel, head_shapes
@@ -45,9 +47,11 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     arrays = parse_arrays(contents[WEIGHTS_FILE], path)
     check_labels(folder, card, metadata_of(contents[WEIGHTS_FILE], path))
     try:
-        heads = check_floats(arrays, head_shapes(card), folder)
-    except (KeyError, TypeError, ValueError) as error:
+        shapes = head_shapes(card)
+        heads = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise CardInvalid(f"{folder}: the card's config does not describe a {ARCHITECTURE}: {error!r}") from None
+    check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)
     inner = {name: array for name, array in arrays.items() if name not in heads and array.dtype.kind == "f"}
     return GraphModel(card, GraphSession(contents[GRAPH_FILE], inner, folder / GRAPH_FILE, threads), heads)
 
