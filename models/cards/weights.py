@@ -32,8 +32,8 @@ def check_fit(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: str | Path, described_by: str = "the card"
 ) -> None:
     """HeadMismatch names the weights that are missing, unexpected or of another shape. Values are not looked at."""
-    shapes = ({name: tensor.shape for name, tensor in one.items()} for one in (expected, found))
-    check_shapes(*shapes, where, described_by)
+    wanted, offered = ({name: tensor.shape for name, tensor in one.items()} for one in (expected, found))
+    check_shapes(wanted, offered, where, described_by)
 
 
 def build_fitted(where: Path, what: str, make: Callable[[], ModuleT], weights: Mapping[str, Tensor]) -> ModuleT:

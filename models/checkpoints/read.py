@@ -8,8 +8,8 @@ import safetensors
 import torch
 from torch import Tensor
 
-from ..cards.folder import read_json
 from ..cards.arrays import whole_file
+from ..cards.folder import read_json
 from ..encoders.checkpoint import read_weights, shards
 from ..errors import HeadMismatch, ModelError
 

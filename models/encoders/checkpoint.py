@@ -14,8 +14,8 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor, nn
 
-from ..cards.folder import read_json
 from ..cards.arrays import whole_file
+from ..cards.folder import read_json
 from ..cards.weights import check_fit
 from ..errors import CardInvalid, HeadMismatch, ModelError, NotCached
 from .agreement import differences

@@ -22,7 +22,9 @@ def export(name: str | Path, out: Path | None = None) -> Path:
     UsageError for a model of which no graph can be made, or where onnx is not installed; what `load_model` raises.
     """
     if is_public(name):
-        raise UsageError(f"{name}: no graph can be made of a public checkpoint, only of the architecture {ARCHITECTURE}")
+        raise UsageError(
+            f"{name}: no graph can be made of a public checkpoint, only of the architecture {ARCHITECTURE}"
+        )
     folder = find_model(name)
     card = VOICE.read_card(folder)
     if card.architecture != ARCHITECTURE:

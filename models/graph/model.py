@@ -62,9 +62,7 @@ class GraphModel:
         vector: Array = state.vector()
         return vector
 
-    def read(
-        self, state: PoolState, seconds: npt.NDArray[np.float64], speakers: SpeakerProfiles | None = None
-    ) -> tuple[Array, Array]:
+    def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
         """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
         x = self._standard(self.embed(state))
         if speakers is not None and "own" in self._heads:

@@ -159,7 +159,7 @@ def _periodicity(graph: GraphWriter, pitch: PitchLags, audio: str) -> str:
 
 
 def _framed(graph: GraphWriter, audio: str, length: int, hop: int) -> str:
-    """Frames (B, frames, length) of audio (B, samples), put together from blocks: copying samples one by one is slow."""
+    """Frames (B, frames, length) of audio (B, samples), put together from blocks, which are copied as a whole."""
     block = math.gcd(length, hop)
     count, step = length // block, hop // block
     blocks = graph.add("Reshape", audio, graph.whole(0, -1, block))
@@ -182,7 +182,7 @@ def _encoder(graph: GraphWriter, model: SmallModel, frames: str) -> str:
     for number, block in enumerate(encoder.blocks):
         assert isinstance(block, Residual)
         name = f"encoder.blocks.{number}"
-        padding, dilation = block.layer.convolution.padding[0], block.layer.convolution.dilation[0]  # type: ignore[index]
+        (padding,), (dilation,) = _tuple(block.layer.convolution.padding), _tuple(block.layer.convolution.dilation)
         y = _conv(graph, x, f"{name}.layer.convolution", unsqueeze=(2,),
                   pads=[0, padding, 0, padding], dilations=[1, dilation])  # fmt: skip
         y = graph.add("Relu", _norm(graph, y, f"{name}.layer.norm"))
@@ -219,12 +219,16 @@ def _patch(graph: GraphWriter, patch: Patch, name: str, x: str) -> str:
     return graph.add("Relu", graph.add("Add", y, short))
 
 
-def _shape_of(convolution: Any) -> dict[str, list[int]]:
+def _tuple(values: Any) -> tuple[int, ...]:
+    return tuple(values)
+
+
+def _shape_of(convolution: Any) -> dict[str, Any]:
     return {"strides": list(convolution.stride), "pads": [*convolution.padding, *convolution.padding]}
 
 
 def _conv(
-    graph: GraphWriter, x: str, name: str, *, biased: bool = False, unsqueeze: tuple[int, ...] = (), **shape: list[int]
+    graph: GraphWriter, x: str, name: str, *, biased: bool = False, unsqueeze: tuple[int, ...] = (), **shape: Any
 ) -> str:
     """A convolution; `unsqueeze` names the axes that a weight of fewer dimensions lacks."""
     kernel = graph.weight(f"{name}.weight")

@@ -41,12 +41,12 @@ class TextForward:
         scores = raw + self.weights["pooling.scorer.bias"].reshape(heads, queries).T
         state = SoftmaxState.of_frames(scores[spoken], parts[spoken])
         shown = np.where(spoken[:, None], scores.reshape(len(scores), -1), -np.inf)
-        return state, shown.astype(np.float32)
+        return state, np.asarray(shown, np.float32)
 
     def logits(self, state: SoftmaxState) -> Array:
         """(classes,) of a state without a batch axis."""
-        pooled: Array = state.map(lambda array: array[None]).vector()
-        return self._linear("head", pooled)[0]
+        logits: Array = self._linear("head", state.map(lambda array: array[None]).vector())[0]
+        return logits
 
     def _features(self, text: Text) -> Array:
         """(T, hidden): each word in the context of those before it. Words of punctuation alone are no context."""
@@ -64,7 +64,7 @@ class TextForward:
         """(T, dim): the mean of each word's pieces; every word has one at least."""
         rows = self.weights["pieces.weight"][text.pieces].astype(np.float32)
         counts = np.diff(text.starts, append=len(text.pieces)).astype(np.float32)
-        return np.add.reduceat(rows, text.starts) / counts[:, None]
+        return np.asarray(np.add.reduceat(rows, text.starts) / counts[:, None], np.float32)
 
     def _convolved(self, name: str, x: Array) -> Array:
         """(T, hidden) of the same, over a word and those before it."""
@@ -82,7 +82,8 @@ class TextForward:
     def _normed(self, name: str, x: Array) -> Array:
         centred = x - x.mean(1, keepdims=True)
         deviation = np.sqrt((centred * centred).mean(1, keepdims=True) + NORM_EPSILON)
-        return centred / deviation * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+        normed: Array = centred / deviation * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+        return normed
 
     def _linear(self, name: str, x: Array) -> Array:
         product: Array = x @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
@@ -90,7 +91,10 @@ class TextForward:
 
 
 def _gelu(x: Array) -> Array:
-    """x times the normal distribution's share below x, by the error function (Abramowitz and Stegun 7.1.26, to 1.5e-7)."""
+    """x times the normal distribution's share below x, by the error function.
+
+    Abramowitz and Stegun (1964), "Handbook of mathematical functions", 7.1.26: to 1.5e-7.
+    """
     size = np.abs(x.astype(np.float64)) / np.sqrt(2.0)
     t = 1.0 / (1.0 + 0.3275911 * size)
     series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from ..cards import WEIGHTS_FILE
-from ..cards.folder import decode_json, encode_json
 from ..cards.arrays import check_shapes, encode_arrays, parse_arrays
+from ..cards.folder import decode_json, encode_json
 from ..errors import CardInvalid
 from .branch import TextBranch
 from .card import TEXT, VOCABULARY_FILE, TextCard

@@ -101,7 +101,9 @@ def print_costs(
     configs = [msgspec.structs.replace(config, interim=interim) for interim in (True, False)]
     measured = [[replay_cost(paths, opened, one) for one in configs] for _ in range(rounds)]
     interims, finals = (min(costs, key=lambda cost: cost.total_s) for costs in zip(*measured, strict=True))
-    more = compare(full, paths, rounds, lambda: replay_cost(paths, opened, configs[0]).total_s) if full else None
+    more = (
+        compare(full, opened, paths, rounds, lambda one: replay_cost(paths, one, configs[0]).total_s) if full else None
+    )
     if as_json:
         record = _record(opened, config, rounds, interims, finals)
         print(json.dumps(record if more is None else {**record, **more.summary(interims.audio_s)}))
@@ -186,7 +188,7 @@ def table(opened: OpenedModel, config: Config, interims: ReplayCost, finals: Rep
     ]
     return [
         f"{interims.audio_s:.1f} s of sound, {interims.speech_s:.1f} s of speech in {interims.utterances} utterances; "
-        f"model {opened.contract.id}, {opened.device}, {threads}, --vad {config.vad.backend}",
+        f"model {opened.contract.id}, {opened.runtime}, {opened.device}, {threads}, --vad {config.vad.backend}",
         f"\n{'':<60} {'interims':>11} {'finals only':>11}",
         *(_row(*row) for row in rows),
         "ms for a second of sound, by stage:",
@@ -206,6 +208,7 @@ def _record(
         "device": opened.device,
         "precision": opened.precision,
         "threads": opened.threads,
+        "engine": opened.runtime,
         "vad": config.vad.backend,
         "rounds": rounds,
         "audio_s": round(interims.audio_s, 3),

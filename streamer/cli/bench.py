@@ -116,7 +116,7 @@ class BenchFirst:
         """Print the figures once every round is done."""
         from ..bench.first import print_times
 
-        options = ["--model", self.model.model, "--device", self.model.device]
+        options = ["--model", self.model.model, "--device", self.model.device, "--engine", self.model.engine]
         options += [] if self.input is None else ["--input", self.input]
         print_times(options, self.rounds, as_json=self.json)
         return 0

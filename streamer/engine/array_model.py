@@ -17,6 +17,8 @@ from emoscope.models.text import WordReader
 if TYPE_CHECKING:
     from .own_words import OwnWords
 
+BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
+
 Array = npt.NDArray[np.float32]
 Span = tuple[int, int]
 """The first and the past-the-last frame that is pooled."""
@@ -78,6 +80,8 @@ class OnnxModel:
         """As in `ArrayModel`."""
         features, scores = self.graph.frames(np.stack(windows).astype(np.float32, copy=False))
         return [
-            Pooled(self.graph.pooled(features[row, first:last], scores[row, first:last]), scores[row, first:last].copy())
+            Pooled(
+                self.graph.pooled(features[row, first:last], scores[row, first:last]), scores[row, first:last].copy()
+            )
             for row, (first, last) in enumerate(owned)
         ]

@@ -20,7 +20,7 @@ from emoscope.models.windows import grid_window, owned_frames
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
-from .array_model import Array, ArrayModel
+from .array_model import BATCH, Array, ArrayModel
 from .fusing import read_with_words, shipped_branch
 from .voice_activity import DetectorMissing, available, detect_voice
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .own_words import Answer
 
 R = TypeVar("R", Encode, Read)
-
-BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
 
 
 class BatchEngine:

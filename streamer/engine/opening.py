@@ -50,7 +50,7 @@ class OpenedModel:
     device: str
     precision: str
     threads: int
-    runtime: str = "torch"
+    runtime: Runtime = "torch"
     note: str = ""
 
     @property
@@ -64,7 +64,9 @@ class OpenedModel:
         from .torch_model import TorchModel
 
         if not isinstance(self.engine.model, TorchModel):
-            raise UsageError(f"{self.contract.id} runs by onnxruntime; open it with engine='torch' for the model itself")
+            raise UsageError(
+                f"{self.contract.id} runs by onnxruntime; open it with engine='torch' for the model itself"
+            )
         return self.engine.model.model
 
 
@@ -118,7 +120,9 @@ def _place_of_graph(
     named = model if isinstance(model, str | Path) else None
     if engine == "onnx":
         if named is None or device not in ("auto", "cpu"):
-            raise UsageError("--engine onnx runs a model by name or folder, on the CPU; --engine torch runs every other")
+            raise UsageError(
+                "--engine onnx runs a model by name or folder, on the CPU; --engine torch runs every other"
+            )
         choose_precision(precision, "cpu")
         return named
     from emoscope.models.graph.load import runs_without_torch
@@ -132,8 +136,8 @@ def _by_graph(model: str | Path, threads: int, batch: int | None) -> OpenedModel
     """The model in onnxruntime."""
     from emoscope.models.graph.load import load_graph_model
 
-    from .array_model import OnnxModel
-    from .batch import BATCH, BatchEngine
+    from .array_model import BATCH, OnnxModel
+    from .batch import BatchEngine
 
     loaded, size = load_graph_model(model, threads), batch or BATCH
     engine = BatchEngine(OnnxModel(loaded), size)
@@ -152,13 +156,16 @@ def _by_torch(
 ) -> OpenedModel:  # fmt: skip
     """The model in torch, on its device."""
     if find_spec("torch") is None:
-        raise UsageError(f"{model}: this model needs torch, which is not installed; `pip install torch`, or --model small")
+        raise UsageError(
+            f"{model}: this model needs torch, which is not installed; `pip install torch`, or --model small"
+        )
     import torch
 
     from emoscope.models.model import StreamModel
     from emoscope.models.store import load_model
 
-    from .batch import BATCH, BatchEngine
+    from .array_model import BATCH
+    from .batch import BatchEngine
     from .torch_model import TorchModel
 
     if isinstance(model, StreamModel):

@@ -11,7 +11,7 @@ from emoscope.models.pool_state import PoolState
 from emoscope.models.speaker import SpeakerProfiles
 from emoscope.models.text_model import TextModel
 
-from .array_model import Array, Pooled, Span
+from .array_model import BATCH, Array, Pooled, Span
 from .own_words import OwnWords, tensors_of, to_numpy, to_torch
 
 
@@ -22,7 +22,7 @@ class TorchModel:
     half   bfloat16 where the device is a GPU; pool states stay float32
     """
 
-    def __init__(self, model: StreamModel, batch: int, *, half: bool = False) -> None:
+    def __init__(self, model: StreamModel, batch: int = BATCH, *, half: bool = False) -> None:
         self.model = model.eval()
         self.contract, self.calibration, self.words = model.contract, model.calibration, model.words
         self.device = model.device

@@ -80,7 +80,7 @@ def test_the_table_has_a_row_for_each_figure(tiny_model: Path) -> None:
     stages["rest"] = 0.01
     cost = ReplayCost(audio_s=10.0, speech_s=5.0, utterances=2, windows=16, readings=20, stages=stages)
     lines = table(open_engine(tiny_model, device="cpu", threads=1), FAST, cost, cost)
-    assert lines[0].startswith("10.0 s of sound, 5.0 s of speech in 2 utterances; model tiny, cpu, 1 thread, ")
+    assert lines[0].startswith("10.0 s of sound, 5.0 s of speech in 2 utterances; model tiny, torch, cpu, 1 thread, ")
     figures = {line[:58].strip(): line.split()[-2:] for line in lines[2:] if line[-1].isdigit()}
     assert figures["seconds of processor time"] == ["0.500"] * 2
     assert figures["RTF: for a second of sound"] == ["0.0500"] * 2
@@ -107,7 +107,7 @@ def test_the_command_measures_on_one_thread_unless_told_otherwise(
     assert measured["finals_only"]["windows"] < measured["interims"]["windows"]
     assert main([*arguments, "--threads", "2"]) == 0
     printed = capsys.readouterr().out
-    assert "model tiny, cpu, 2 threads, --vad " in printed and "ms a window" in printed
+    assert "model tiny, torch, cpu, 2 threads, --vad " in printed and "ms a window" in printed
 
 
 def test_bad_input_is_one_line(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
