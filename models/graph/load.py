@@ -1,15 +1,18 @@
 """Load a model that has a graph, by name or folder, without torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..cards import GRAPH_FILE, VOICE, WEIGHTS_FILE, Card, check_labels
 from ..cards.arrays import check_shapes, metadata_of, parse_arrays
 from ..errors import CardInvalid, ModelError, UsageError
 from ..external import resolve
 from .model import GraphModel, head_shapes
-from .session import GraphSession, GraphUnusable, has_runtime
+from .session import GraphSession, has_runtime
 
 ARCHITECTURE = "small"  # the one whose graph can be made
 
@@ -52,8 +55,11 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise CardInvalid(f"{folder}: the card's config does not describe a {ARCHITECTURE}: {error!r}") from None
     check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)
-    inner = {name: array for name, array in arrays.items() if name not in heads and array.dtype.kind == "f"}
-    return GraphModel(card, GraphSession(contents[GRAPH_FILE], inner, folder / GRAPH_FILE, threads), heads)
+    session = GraphSession(contents[GRAPH_FILE], graph_weights(arrays, card), folder / GRAPH_FILE, threads)
+    return GraphModel(card, session, heads)
 
 
-__all__ = ["GraphModel", "GraphUnusable", "graph_card", "load_graph_model", "runs_without_torch"]
+def graph_weights(arrays: Mapping[str, npt.NDArray[Any]], card: Card) -> dict[str, npt.NDArray[np.float32]]:
+    """The weights that a model's graph has outside: all but those that follow it, and counters of the training."""
+    after = head_shapes(card)
+    return {name: array for name, array in arrays.items() if name not in after and array.dtype == np.float32}
