@@ -1,15 +1,19 @@
 """A graph in onnxruntime, with weights that come from elsewhere. Imports no torch."""
 
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import HeadMismatch, ModelError
 
+CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
+# A place in the runtime's own source.
+PLACE = re.compile(r"(/onnxruntime_src/)?\S+\.(cc|h):\d+ (\S+ )*?\S+\([^()]*\)( const)? ")
+LONGEST = 200  # letters of what the runtime says
 AUDIO, OUTPUTS = "audio", ("features", "scores")
 Array = npt.NDArray[np.float32]
 
@@ -67,8 +71,8 @@ class GraphSession:
 
 def _unusable(error: Exception, path: Path) -> ModelError:
     """The error that a person is told: the runtime's own have paths of its sources in them."""
-    said = str(error)
-    last: Any = said.rsplit("] : ", 1)[-1].splitlines()[0] if said else type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
+    last = PLACE.sub("", CODE.sub("", said)).strip()[:LONGEST]
     if "ReplaceInitializedTensor" in said or "xternal data" in said:
         return HeadMismatch(f"{path}: the graph does not fit the weights beside it ({last}); export it again")
     return GraphUnusable(f"{path}: onnxruntime cannot run the graph ({last}); update it, or use --engine torch")

@@ -35,12 +35,12 @@ class TextForward:
         """
         features, spoken = self._features(text)[after:], text.spoken[after:]
         queries, heads = self.config.queries, self.config.heads
-        parts = features.reshape(len(features), heads, -1)
+        parts = features.reshape(len(features), heads, self.config.hidden // heads)
         scorer = self.weights["pooling.scorer.weight"].reshape(heads, queries, -1)
         raw = np.einsum("thk,hqk->tqh", parts, scorer)
         scores = raw + self.weights["pooling.scorer.bias"].reshape(heads, queries).T
         state = SoftmaxState.of_frames(scores[spoken], parts[spoken])
-        shown = np.where(spoken[:, None], scores.reshape(len(scores), -1), -np.inf)
+        shown = np.where(spoken[:, None], scores.reshape(len(scores), queries * heads), -np.inf)
         return state, np.asarray(shown, np.float32)
 
     def logits(self, state: SoftmaxState) -> Array:
