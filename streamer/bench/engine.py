@@ -58,14 +58,15 @@ def _clock(opened: OpenedModel) -> float:
     return time.perf_counter()
 
 
-def _audio(contract: ModelContract, seed: int) -> np.ndarray:
-    noise = np.random.default_rng(seed).standard_normal(contract.lookback + contract.window)
-    return (0.05 * noise).astype(np.float32)
+def noise(contract: ModelContract, seed: int) -> np.ndarray:
+    """A full window (lookback + window,) of noise."""
+    samples = np.random.default_rng(seed).standard_normal(contract.lookback + contract.window)
+    return (0.05 * samples).astype(np.float32)
 
 
 def _bare(opened: OpenedModel, batch: int, seconds: float) -> float:
     """Windows a second of the model on one ready batch."""
-    work = bare_pass(opened, np.stack([_audio(opened.contract, n) for n in range(batch)]))
+    work = bare_pass(opened, np.stack([noise(opened.contract, n) for n in range(batch)]))
     done = 0
     work()
     began, until = _clock(opened), time.monotonic() + seconds
@@ -101,7 +102,7 @@ def _through(
 ) -> float:
     """Windows a second of many sessions through a scheduler, with their audio and summaries."""
     window = grid_window(opened.contract, 0, 0)
-    audio = [_audio(opened.contract, n) for n in range(SESSIONS)]
+    audio = [noise(opened.contract, n) for n in range(SESSIONS)]
     finished, count = Event(), {"done": 0, "submitted": 0}
 
     def submit(session: int) -> None:

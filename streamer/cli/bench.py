@@ -28,6 +28,7 @@ class BenchModels:
     only: Annotated[tuple[str, ...], Parameter(help="only this encoder; may be repeated", metavar="NAME")] = ()
     no_readings: Annotated[bool, Parameter(help="leave out the readings")] = False
     no_encoders: Annotated[bool, Parameter(help="leave out the encoders")] = False
+    no_runtimes: Annotated[bool, Parameter(help="leave out torch beside onnxruntime")] = False
 
     def run(self) -> int:
         """Print a row as soon as it is measured."""
@@ -38,6 +39,7 @@ class BenchModels:
             threads=self.threads,
             encoders=None if self.no_encoders else self.only,
             readings=not self.no_readings,
+            runtimes=not self.no_runtimes,
         )
         return 0
 
