@@ -240,6 +240,22 @@ def test_control_c_leaves_a_whole_record(tiny_model, tmp_path):
     assert kinds[0] == "session.created" and "speech.started" in kinds
 
 
+def test_the_first_frame_of_listen_imports_nothing_slow_and_no_other_command():
+    program = (
+        "import sys; from emoscope.streamer.cli.main import app_of; from emoscope.streamer.cli.parser import parse\n"
+        "parse(app_of(['listen']), ['listen'])\n"
+        "from emoscope.streamer.display.screen import show_screen\n"
+        "from emoscope.streamer.display.state import ScreenState\n"
+        "from emoscope.streamer.display import draw\n"
+        "from emoscope.streamer.runtime.product import product\n"
+        "draw(ScreenState(product=product()), 80, 24)\n"
+        "slow = ('torch', 'numpy', 'sounddevice', 'emoscope.streamer.session', 'emoscope.streamer.cli.bench')\n"
+        "print([module for module in slow if module in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["listen", "--help"]])
 def test_help_imports_nothing_slow(arguments):
     """Neither torch nor numpy nor soundfile is loaded for `--help`, nor by importing the package."""
