@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .encoder import Layer, SpectralBlock, TemporalBlock, Stack
+from .encoder import Layer, SpectralBlock, Stack, TemporalBlock
 from .frontend import FFT, LogMel
 from .model import SmallModel
 from .pitch import PitchLags

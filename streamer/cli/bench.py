@@ -76,10 +76,9 @@ class BenchReplay:
     full: Annotated[
         bool, Parameter(help="with two threads too, memory for a minute and an hour, and openSMILE's eGeMAPS beside it")
     ] = False
-    models: Annotated[
+    model: Annotated[
         tuple[str, ...],
         Parameter(
-            name="--model",
             group=MODEL,
             help="a shipped model, a folder, or a public checkpoint's hub id; repeated, one beside the other",
             metavar="MODEL",
@@ -87,10 +86,9 @@ class BenchReplay:
     ] = ("small",)
     device: DeviceName = "auto"
     threads: Threads = 1
-    engines: Annotated[
+    engine: Annotated[
         tuple[Literal["auto", "torch", "onnx"], ...],
         Parameter(
-            name="--engine",
             group=MODEL,
             help="what computes; repeated, one beside the other (onnx where it can)",
             metavar="NAME",
@@ -108,8 +106,8 @@ class BenchReplay:
         """The models, each with where it runs."""
         return [
             MeasuredModelOptions(model=name, device=self.device, threads=self.threads, engine=engine)
-            for name in self.models
-            for engine in self.engines
+            for name in self.model
+            for engine in self.engine
         ]
 
     def run(self) -> int:
