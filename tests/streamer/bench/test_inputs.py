@@ -1,13 +1,12 @@
 """`emoscope bench inputs`: one recording in other containers, read beside the original."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from needed import program
 from real_voice import sentence
 
 from emoscope.streamer.bench import inputs
@@ -20,19 +19,11 @@ from emoscope.streamer.testing import silence
 ROW = Row("WAV", "PCM", "wav", ())
 
 
-@pytest.fixture
-def ffmpeg() -> None:
-    """Without the program the test fails on CI and is skipped elsewhere."""
-    if shutil.which("ffmpeg") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("needs ffmpeg (Debian: ffmpeg)")
-        pytest.skip("needs ffmpeg (Debian: ffmpeg)")
-
-
 def final(start: float, end: float, label: str, **scores: float) -> EmotionFinal:
     return EmotionFinal(
-        utterance=1, start=start, end=end, label=label, confidence=max(scores.values()), scores=scores,
-        sources=Sources(audio=1.0, text=0.0), text="off",
+        seq=1, utterance=1, start=start, end=end, label=label, confidence=max(scores.values()), scores=scores,
+        dimensions={}, derived=True, segments=1, sources=Sources(audio=1.0, text=0.0), attention=[], baseline="off",
+        text="off", words=[],
     )  # fmt: skip
 
 
@@ -53,11 +44,11 @@ def test_no_two_rows_are_alike() -> None:
     assert len({(row.suffix, row.codec) for row in ROWS}) == len(ROWS) > 100
 
 
-@pytest.mark.usefixtures("ffmpeg")
 def test_files_are_made_and_read(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lossless ones are as the original; one that cannot be made is told, and makes the exit code 1."""
+    program("ffmpeg")
     talk = np.concatenate([silence(0.5), sentence(0), silence(0.8), sentence(1), silence(0.7)])
     soundfile.write(tmp_path / "talk.flac", talk, 16_000)
     chosen = [row for row in ROWS if row.codec in ("PCM, written to a pipe", "AMR", "ALAC", "Opus, 16 kbit/s")]
