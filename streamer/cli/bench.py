@@ -74,10 +74,9 @@ class BenchReplay:
     full: Annotated[
         bool, Parameter(help="with two threads too, memory for a minute and an hour, and openSMILE's eGeMAPS beside it")
     ] = False
-    models: Annotated[
+    model: Annotated[
         tuple[str, ...],
         Parameter(
-            name="--model",
             group=MODEL,
             help="a shipped model, a folder, or a public checkpoint's hub id; repeated, one beside the other",
             metavar="MODEL",
@@ -95,7 +94,7 @@ class BenchReplay:
 
     def chosen(self) -> list[MeasuredModelOptions]:
         """The models, each with where it runs."""
-        return [MeasuredModelOptions(model=name, device=self.device, threads=self.threads) for name in self.models]
+        return [MeasuredModelOptions(model=name, device=self.device, threads=self.threads) for name in self.model]
 
     def run(self) -> int:
         """Print the table once everything is measured."""
