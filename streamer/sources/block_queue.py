@@ -25,7 +25,7 @@ class Taken(NamedTuple):
 
 
 class BlockQueue:
-    """One thread puts blocks, another takes them. `put` never waits: when the queue is full, the oldest block is dropped.
+    """One thread puts blocks, another takes them. `put` never waits: a full queue drops its oldest block.
 
     capacity  frames that are held at most
 
