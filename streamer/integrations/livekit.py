@@ -8,14 +8,14 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
-from ..protocol.config import Config
 from ..protocol.describe import CAUTION
 from ..protocol.errors import UsageError
 from .options import ReaderOptions
 from .turn import Summary
-from .turn_reader import WAIT_S, TurnReader
+from .turn_reader import WAIT_S, OnReading, TurnReader, nobody
 from .versions import LIVEKIT, unknown_version, unusable
 
 try:
@@ -48,9 +48,10 @@ class EmotionContext(BaseModel):
 class EmotionSTT(stt.STT):
     """A recognizer that does what `wrapped` does; its transcripts also say how the voice sounded.
 
-    wrapped  any streaming recognizer; one that is none goes into `stt.StreamAdapter` first
-    wait_s   how long a final transcript may wait for the final reading of an utterance that has just ended
-    options  model, device, config and so on, as `ReaderOptions` describes them
+    wrapped        any streaming recognizer; one that does not stream goes into `stt.StreamAdapter` first
+    options, more  model, device, config and so on, as `ReaderOptions` describes them
+    wait_s         how long a final transcript may wait for the final reading of an utterance that has just ended
+    on_reading     takes each `emotion.interim` and `emotion.final` while the user speaks
 
     In each transcript's `metadata`, `emotion` is the turn's reading, as `Turn.take` describes it, and
     `voice_profile["emotion"]` the labels with their probabilities, the likeliest first, and none where the reading is
@@ -58,15 +59,21 @@ class EmotionSTT(stt.STT):
     """
 
     def __init__(
-        self, wrapped: stt.STT, *, wait_s: float = WAIT_S, config: Config | None = None, **options: Any
+        self,
+        wrapped: stt.STT,
+        options: ReaderOptions | None = None,
+        *,
+        wait_s: float = WAIT_S,
+        on_reading: OnReading = nobody,
+        **more: Any,
     ) -> None:
         if not wrapped.capabilities.streaming:
             raise UsageError(
                 f"{wrapped.label} does not stream: put stt.StreamAdapter(stt=..., vad=...) around it first"
             )
         super().__init__(capabilities=wrapped.capabilities)
-        self._wrapped, self._wait_s = wrapped, wait_s
-        self.options = ReaderOptions(config=config or Config(), **options)
+        self._wrapped, self._wait_s, self._on_reading = wrapped, wait_s, on_reading
+        self.options = replace(options or ReaderOptions(), **more)
         self.latest: Summary | None = None
         """The newest reading of any stream; for `on_user_turn_completed`."""
         if line := unknown_version(LIVEKIT):
@@ -96,7 +103,8 @@ class EmotionSTT(stt.STT):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> "EmotionStream":
         """A stream of the wrapped one, whose audio is read beside it."""
-        return EmotionStream(self, self._wrapped, self._wait_s, language, conn_options)
+        turn = TurnReader(self.options, wait_s=self._wait_s, on_reading=self._on_reading, on_problem=_log)
+        return EmotionStream(self, self._wrapped, turn, language, conn_options)
 
     async def aclose(self) -> None:
         """Stop passing on; the wrapped one belongs to whoever made it."""
@@ -129,7 +137,7 @@ class EmotionStream(stt.RecognizeStream):
         self,
         owner: EmotionSTT,
         wrapped: stt.STT,
-        wait_s: float,
+        turn: TurnReader,
         language: NotGivenOr[str],
         conn_options: APIConnectOptions,
     ) -> None:
@@ -137,8 +145,8 @@ class EmotionStream(stt.RecognizeStream):
         super().__init__(stt=owner, conn_options=APIConnectOptions(max_retry=0, timeout=conn_options.timeout))
         self._owner, self._wrapped = owner, wrapped
         self._language, self._wrapped_options = language, conn_options
-        self._turn = TurnReader(owner.options, wait_s=wait_s, on_problem=_log)
-        self._turn.reader.prepare()
+        self._turn = turn
+        turn.reader.prepare()
 
     async def _metrics_monitor_task(self, event_aiter: AsyncIterable[stt.SpeechEvent]) -> None:
         async for _ in event_aiter:  # what they cost is measured in the wrapped stream
@@ -155,6 +163,8 @@ class EmotionStream(stt.RecognizeStream):
                     self._owner.latest = summary
                     self.context = EmotionContext(emotion=summary)
                 self._event_ch.send_nowait(event)
+            if self._input_ch.closed:
+                await self._turn.reader.finish()
         finally:
             self._turn.reader.stop()
             await utils.aio.cancel_and_wait(forward)
@@ -168,16 +178,17 @@ class EmotionStream(stt.RecognizeStream):
             else:
                 stream.flush()
         stream.end_input()
-        await self._turn.reader.finish()
+        self._turn.reader.end_input()
 
 
 async def with_emotions(
     audio: AsyncIterable[rtc.AudioFrame],
     recognize: Callable[[AsyncIterable[rtc.AudioFrame]], AsyncIterable[stt.SpeechEvent]],
+    options: ReaderOptions | None = None,
     *,
     wait_s: float = WAIT_S,
-    config: Config | None = None,
-    **options: Any,
+    on_reading: OnReading = nobody,
+    **more: Any,
 ) -> AsyncIterator[stt.SpeechEvent]:
     """The events of `recognize`, with a reading in every transcript; for the `stt_node` of an agent.
 
@@ -188,20 +199,22 @@ async def with_emotions(
 
     The other arguments are those of `EmotionSTT`.
     """
-    turn = TurnReader(ReaderOptions(config=config or Config(), **options), wait_s=wait_s, on_problem=_log)
+    chosen = replace(options or ReaderOptions(), **more)
+    turn = TurnReader(chosen, wait_s=wait_s, on_reading=on_reading, on_problem=_log)
     turn.reader.prepare()
 
     async def tee() -> AsyncIterator[rtc.AudioFrame]:
         async for frame in audio:
             turn.reader.feed(frame.data, frame.sample_rate, frame.num_channels)
             yield frame
-        await turn.reader.finish()
+        turn.reader.end_input()
 
     try:
         async for event in recognize(tee()):
             if isinstance(event, stt.SpeechEvent):
                 await _annotate(event, turn)
             yield event
+        await turn.reader.finish()
     finally:
         turn.reader.stop()
 

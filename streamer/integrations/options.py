@@ -20,6 +20,7 @@ class ReaderOptions:
     server   address of an `emoscope serve` that reads the voice instead; model, device and asr are the server's then
     token    the server's token
     queue_s  audio that waits while the model loads; what exceeds it is silence, and a warning says so
+    finish_s what is pending when the host ends may take so long; the rest is given up
     load     opens a model in this process instead, as `lambda: open_engine(my_model).loaded`
     clock    seconds that only go forward
     """
@@ -31,5 +32,6 @@ class ReaderOptions:
     server: str | None = None
     token: str | None = None
     queue_s: float = QUEUE_S
+    finish_s: float = 2.0
     load: Callable[[], Loaded] | None = None
     clock: Callable[[], float] = time.monotonic

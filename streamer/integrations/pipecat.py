@@ -10,12 +10,11 @@ Pipecat 1.x; `INTEGRATIONS.md` has more.
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
-from ..protocol.config import Config
 from ..protocol.describe import describe
 from ..protocol.events import EmotionFinal, EmotionInterim
 from .options import ReaderOptions
@@ -63,32 +62,31 @@ class EmotionProcessor(FrameProcessor):
     `metadata["emotion"]`, as `Turn.take` describes it, and in `perception` where the installed version has that; the
     key is missing where nothing was read.
 
+    options, more      model, device, config and so on, as `ReaderOptions` describes them
     wait_s             how long a transcription may wait for the final of an utterance that has just ended; then it
                        gets the latest interim, with `final` false. Other frames wait behind it only to stay in order
     flush_at_turn_end  end the utterance where Pipecat says that the user's turn ends, instead of after
                        `config.vad.min_silence_s`: finals come sooner, and differ from those of a recording
     rtvi               send readings to the client too, as server messages {"type": "emotion", "event": ...}
     user_id            read this participant only; None reads all audio as one voice
-    options            model, device, config and so on, as `ReaderOptions` describes them
 
-    UsageError for a model or a version of Pipecat that cannot work comes when the processor is made, or as a line of
-    the log once the model has been looked for.
+    A problem is one line of the log, and ends no pipeline.
     """
 
     def __init__(
         self,
+        options: ReaderOptions | None = None,
         *,
         wait_s: float = WAIT_S,
         flush_at_turn_end: bool = False,
         rtvi: bool = False,
         user_id: str | None = None,
-        config: Config | None = None,
         name: str | None = None,
-        **options: Any,
+        **more: Any,
     ) -> None:
         super().__init__(name=name)
         self._unknown = unknown_version(PIPECAT)
-        self.options = ReaderOptions(config=config or Config(), **options)
+        self.options = replace(options or ReaderOptions(), **more)
         self._wait_s, self._flush_at_turn_end, self._rtvi, self._user_id = wait_s, flush_at_turn_end, rtvi, user_id
         self._turn: TurnReader | None = None
         self._readings: asyncio.Queue[EmotionInterim | EmotionFinal] = asyncio.Queue()

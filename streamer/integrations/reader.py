@@ -19,7 +19,6 @@ from ..sources.fed_audio import FedAudio
 from .engines import shared_engine
 from .options import ReaderOptions
 
-FINISH_TIMEOUT_S = 2.0  # what is pending when the host ends may take so long
 IDLE_S = 1.0  # without any frame for so long, whoever spoke has been muted or has gone, and the utterance ends
 RESTARTS = 3  # sessions that are begun anew after an engine broke
 
@@ -44,7 +43,7 @@ class EmotionReader:
         self._loop = asyncio.get_running_loop()
         self._told = set[str]()
         self._ended = asyncio.Event()
-        self._closed = False
+        self._closed, self._over = False, False
         self._restarts_left = RESTARTS
         self._source: FedAudio | None = None
         self._player: PlayerThread | None = None
@@ -62,7 +61,7 @@ class EmotionReader:
     @property
     def alive(self) -> bool:
         """Whether events may still come; false after `finish`, `stop`, or a failure that stays."""
-        return not self._closed
+        return not self._over
 
     def prepare(self) -> None:
         """Let the model load already, before the first frame."""
@@ -88,21 +87,27 @@ class EmotionReader:
         if self._player is not None:
             self._player.flush()
 
-    async def finish(self, timeout_s: float = FINISH_TIMEOUT_S) -> None:
-        """No more audio. What is pending is read out within `timeout_s`; the rest is given up."""
+    def end_input(self) -> None:
+        """No more audio: the last utterance ends, and what is pending is read out."""
         self._close()
-        if self._player is None or self._source is None:
-            return
-        self._source.end()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._ended.wait()
-        self._player.stop()
-        self._drain()
+        if self._source is not None:
+            self._source.end()
+
+    async def finish(self) -> None:
+        """No more audio. What is pending is read out within `options.finish_s`; the rest is given up."""
+        self.end_input()
+        if self._player is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.options.finish_s):
+                    await self._ended.wait()
+            self._player.stop()
+            self._drain()
+        self._over = True
 
     def stop(self) -> None:
         """End at once; nothing that is pending is waited for, and no event follows."""
         self._close()
+        self._over = True
         if self._player is not None:
             self._player.on_update = lambda: None
             self._player.stop()
@@ -212,6 +217,7 @@ class EmotionReader:
             self._player = self._source = None  # the next frame begins another one
         else:
             self._close()
+            self._over = True
             self._ended.set()
 
     def _watch_idle(self) -> None:

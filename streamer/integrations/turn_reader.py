@@ -11,6 +11,13 @@ from .turn import Summary, Turn
 
 WAIT_S = 0.3
 
+Reading = EmotionInterim | EmotionFinal
+OnReading = Callable[[Reading], None]
+
+
+def nobody(event: Reading) -> None:
+    """Nobody wants to know of a reading."""
+
 
 class TurnReader:
     """Belongs to one event loop.
@@ -25,7 +32,7 @@ class TurnReader:
         options: ReaderOptions,
         *,
         wait_s: float = WAIT_S,
-        on_reading: Callable[[EmotionInterim | EmotionFinal], None] = lambda event: None,
+        on_reading: OnReading = nobody,
         on_problem: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.reader = EmotionReader(options, self._accept, on_problem)
