@@ -11,6 +11,7 @@ from .block_queue import Block, BlockQueue
 from .microphone import MAX_READ_S, Captured
 
 QUEUE_S = 30.0  # a model takes seconds to load, and what is said meanwhile waits
+BLOCK_S = 0.06  # frames are gathered up to here: each block costs the reader, and so the host's interpreter, the same
 RATES = (8_000, 192_000)  # what a session accepts; other rates are resampled here
 
 Samples = npt.NDArray[np.float32]
@@ -38,6 +39,8 @@ class FedAudio:
         self.sample_rate = sample_rate if RATES[0] <= sample_rate <= RATES[1] else SAMPLE_RATE
         self._tell, self._told = tell, set[str]()
         self._queue = BlockQueue(round(queue_s * self.sample_rate))
+        self._gathered: list[Block] = []
+        self._gathered_frames = 0
         self._ended = False
         self._resampler: soxr.ResampleStream | None = None
         self._resampled_rate = 0
@@ -67,11 +70,15 @@ class FedAudio:
             block = samples.copy()  # the frame may be written over
         if sample_rate != self.sample_rate:
             block = self._resample(block, sample_rate)
-        if len(block):
-            self._queue.put(block[:, None], 0.0)
+        self._gathered.append(block)
+        self._gathered_frames += len(block)
+        if self._gathered_frames >= BLOCK_S * self.sample_rate:
+            self._hand_over()
 
     def end(self) -> None:
         """No more audio: `read` returns None after the rest."""
+        if self._gathered_frames:
+            self._hand_over()
         self._ended = True
         self._queue.wake()
 
@@ -81,7 +88,7 @@ class FedAudio:
         ended = self._ended  # before the queue is looked at: what was put before the end is read
         taken = self._queue.take(round(MAX_READ_S * self.sample_rate))
         if taken.blocks:
-            return Captured(np.concatenate([_as_float(block) for block in taken.blocks]), taken.lost)
+            return Captured(np.concatenate(taken.blocks, dtype=np.float32), taken.lost)
         return None if ended else Captured(np.zeros((0, 1), np.float32))
 
     def hold(self, held: bool) -> None:
@@ -89,6 +96,11 @@ class FedAudio:
 
     def close(self) -> None:
         """Nothing is open here."""
+
+    def _hand_over(self) -> None:
+        """Put what was gathered where the reader finds it, as (n, 1) in [-1, 1]."""
+        self._queue.put(np.concatenate([_as_float(block) for block in self._gathered])[:, None], 0.0)
+        self._gathered, self._gathered_frames = [], 0
 
     def _resample(self, block: Block, sample_rate: int) -> Samples:
         """The same sound at the source's rate. A stream of frames at one rate is resampled as one."""
