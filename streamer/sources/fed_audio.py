@@ -59,6 +59,7 @@ class FedAudio:
         if channels < 1 or sample_rate < 1:
             self._tell_once("shape", f"audio of {sample_rate} Hz with {channels} channel(s) is no sound: left out")
             return
+        audio = memoryview(audio).cast("B")  # a view may count in samples
         odd = len(audio) % (2 * channels)
         if odd:
             self._tell_once("odd", f"a frame of {len(audio)} bytes ends within a sample: the rest is left out")
