@@ -2,7 +2,7 @@
 
 >>> session = AgentSession(stt=EmotionSTT(deepgram.STT()), llm=..., tts=...)      # doctest: +SKIP
 
-`with_emotions` does the same for an agent that has an `stt_node` of its own. Tried with LiveKit Agents 1.5.6 to 2.x;
+`with_emotions` does the same for an agent that has an `stt_node` of its own. Tried with LiveKit Agents 1.6.10 to 2.x;
 `INTEGRATIONS.md` has more.
 """
 

@@ -24,7 +24,7 @@ class Framework:
 
 
 PIPECAT = Framework("pipecat-ai", "1.0.0", 1, "pipecat")
-LIVEKIT = Framework("livekit-agents", "1.6.0", 2, "livekit")
+LIVEKIT = Framework("livekit-agents", "1.6.10", 2, "livekit")
 
 
 def unusable(framework: Framework, error: ImportError) -> UsageError:

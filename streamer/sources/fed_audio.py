@@ -43,7 +43,7 @@ class FedAudio:
         self._gathered_frames = 0
         self._ended = False
         self._resampler: soxr.ResampleStream | None = None
-        self._resampled_rate = 0
+        self._fed_rate = self.sample_rate
 
     @property
     def waiting_s(self) -> float:
@@ -69,8 +69,10 @@ class FedAudio:
             block: Block = samples.reshape(-1, channels).mean(1, dtype=np.float32) / 32_768.0
         else:
             block = samples.copy()  # the frame may be written over
-        if sample_rate != self.sample_rate:
-            block = self._resample(block, sample_rate)
+        if sample_rate != self._fed_rate:
+            self._change_rate(sample_rate)
+        if self._resampler is not None:
+            block = self._resampler.resample_chunk(_as_float(block))
         self._gathered.append(block)
         self._gathered_frames += len(block)
         if self._gathered_frames >= BLOCK_S * self.sample_rate:
@@ -78,6 +80,7 @@ class FedAudio:
 
     def end(self) -> None:
         """No more audio: `read` returns None after the rest."""
+        self._finish_resampling()
         if self._gathered_frames:
             self._hand_over()
         self._ended = True
@@ -103,14 +106,21 @@ class FedAudio:
         self._queue.put(np.concatenate([_as_float(block) for block in self._gathered])[:, None], 0.0)
         self._gathered, self._gathered_frames = [], 0
 
-    def _resample(self, block: Block, sample_rate: int) -> Samples:
-        """The same sound at the source's rate. A stream of frames at one rate is resampled as one."""
-        if self._resampler is None or self._resampled_rate != sample_rate:
+    def _change_rate(self, sample_rate: int) -> None:
+        """Frames of another rate follow. A stream of frames at one rate is resampled as one."""
+        self._finish_resampling()
+        self._fed_rate = sample_rate
+        if sample_rate != self.sample_rate:
             self._tell_once("rate", f"frames of {sample_rate} Hz are resampled to {self.sample_rate} Hz")
             self._resampler = soxr.ResampleStream(sample_rate, self.sample_rate, 1, dtype="float32")
-            self._resampled_rate = sample_rate
-        resampled: Samples = self._resampler.resample_chunk(_as_float(block))
-        return resampled
+
+    def _finish_resampling(self) -> None:
+        """Take what the resampler holds back: up to a fifth of a second at low rates."""
+        if self._resampler is not None:
+            rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            self._gathered.append(rest)
+            self._gathered_frames += len(rest)
+            self._resampler = None
 
     def _tell_once(self, kind: str, line: str) -> None:
         if kind not in self._told:
