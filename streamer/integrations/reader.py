@@ -109,8 +109,8 @@ class EmotionReader:
         self._close()
         self._over = True
         if self._player is not None:
-            self._player.on_update = lambda: None
             self._player.stop()
+            self._player = None
 
     # --- the session
 
