@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fed_voice import RATE, frames, options, until
-from frameworks import need
+from frameworks import need, run_demo
 
 need("livekit-agents")
 
@@ -330,3 +330,8 @@ def test_an_agents_session_without_a_room_has_the_readings(by_node: bool) -> Non
 
     said = asyncio.run(script())
     assert said[0].metadata is not None and said[0].metadata["emotion"]["final"]
+
+
+def test_the_demo_reads_a_recording(conversation: Path, tmp_path: Path) -> None:
+    """In under forty lines, a line for each utterance."""
+    assert len(run_demo("livekit_agent.py", conversation, tmp_path)) >= 2
