@@ -22,7 +22,7 @@ recording = sys.argv[1] if sys.argv[1:] else "demo/recordings/conversation.flac"
 messages = [{"role": "system", "content": INSTRUCTIONS}]
 print(INSTRUCTIONS, end="\n\n")
 
-first = {}
+first: dict = {}
 for event in replay(recording):  # or listen(), or a client's events
     if event.type == "emotion.interim":
         first.setdefault(event.utterance, event)

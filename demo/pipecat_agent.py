@@ -15,29 +15,25 @@ from emoscope.streamer.integrations.pipecat import EmotionFrame, EmotionProcesso
 from emoscope.streamer.sources.recordings import Recording
 
 
-class Show(FrameProcessor):  # in an agent: the aggregator, which reads TranscriptionFrame.metadata["emotion"]
+class Show(FrameProcessor):  # in an agent: whoever reads TranscriptionFrame.metadata["emotion"]
     async def process_frame(self, frame, direction):
         await super().process_frame(frame, direction)
         if isinstance(frame, EmotionFrame) and frame.final:
-            print(f"{frame.event.start:6.1f} s  {frame.description or 'unsure'}")
+            print(f"{frame.event.start:6.1f} s ", frame.description)
         await self.push_frame(frame, direction)
 
 
-async def main(path):
-    # In an agent: [transport.input(), stt, EmotionProcessor(), context_aggregator.user(), llm, tts, ...]
+async def speak(path, worker):  # a recording at 16 kHz
+    for block in Recording(Path(path)).blocks(0.1):
+        samples = (block.mean(1) * 32_767).astype(np.int16)
+        await worker.queue_frame(InputAudioRawFrame(samples.tobytes(), 16_000, 1))
+        await asyncio.sleep(0.1)
+    await worker.queue_frame(EndFrame())
+
+
+async def main(path):  # in an agent: [transport.input(), stt, EmotionProcessor(), context_aggregator.user(), llm, ...]
     worker = PipelineWorker(Pipeline([EmotionProcessor(finish_s=60.0), Show()]))
-    runner = WorkerRunner()
-    await runner.add_workers(worker)
-
-    async def microphone():
-        recording = Recording(path)
-        for block in recording.blocks(0.1):
-            samples = (block.mean(1) * 32_767).astype(np.int16)
-            await worker.queue_frame(InputAudioRawFrame(samples.tobytes(), recording.sample_rate, 1))
-            await asyncio.sleep(0.1)
-        await worker.queue_frame(EndFrame())
-
-    await asyncio.gather(runner.run(), microphone())
+    await asyncio.gather(WorkerRunner().run(worker), speak(path, worker))
 
 
-asyncio.run(main(Path([*sys.argv, "demo/recordings/conversation.flac"][1])))
+asyncio.run(main([*sys.argv, "demo/recordings/conversation.flac"][1]))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,11 @@ async def spoken(readings: list[Any] | None) -> AsyncIterator[rtc.AudioFrame]:
             await asyncio.sleep(0)
         if readings is not None and place in (1, 3):
             number = (place + 1) // 2
-            await until(lambda wanted=number: any(event.utterance == wanted for event in readings))
+            await until(partial(_read_of, readings, number))
+
+
+def _read_of(readings: list[Any], number: int) -> bool:
+    return any(event.utterance == number for event in readings)
 
 
 async def events_of(wrapped: stt.STT, readings: list[Any] | None = None) -> list[stt.SpeechEvent]:

@@ -1,13 +1,14 @@
 """What a turn says: the longest utterance since the last transcription, final where it can be."""
 
 import json
+from typing import Any
 
 import msgspec
 
 from emoscope.streamer.integrations import Turn
 from emoscope.streamer.protocol.events import EmotionFinal, EmotionInterim, Sources, SpeechStarted
 
-COMMON = {
+COMMON: dict[str, Any] = {
     "confidence": 0.8, "scores": {"angry": 0.8, "sad": 0.2}, "dimensions": {}, "derived": True, "segments": 1,
     "sources": Sources(), "attention": [], "baseline": "off",
 }  # fmt: skip
