@@ -116,11 +116,13 @@ class Serve:
 
         from ..engine import EngineProcess
         from ..protocol.config import Config
+        from ..server.feed.webhook_target import WebhookTarget
         from ..server.logs import Log, to_stderr
 
         hint = shortcomings(self.model, self.recognizer)
         start = self.recognizer.start()
         options = self.server_options()
+        WebhookTarget.of(options)  # a wrong address is told before a model is loaded
         to_stderr()
         if hint:
             Log().info("something is missing", message=hint)

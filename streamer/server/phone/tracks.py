@@ -5,6 +5,7 @@ import numpy as np
 from .calls import CallAudio, Codec, Samples
 
 HELD = 5  # chunks that wait for one before them; then that one is given up
+MAX_LATE = 10  # chunks in a row; after so many the provider counts anew
 GAP_S = 0.1  # a pause in the provider's times that is longer is silence of the call
 MAX_GAP_S = 10.0  # that is filled at once: a time that jumps further is not believed
 SKEW_S = 0.2  # that one track may lag behind the other before it counts as silent
@@ -23,7 +24,7 @@ class Track:
         self._held: dict[int, CallAudio] = {}
         self._clock_s: float | None = None  # of the provider, at sample 0
         self.position = begin
-        self.late = 0
+        self.late = self._late_in_a_row = 0
         self.ready: list[Samples] = []
 
     @property
@@ -36,9 +37,14 @@ class Track:
         if chunk.number is None:
             self._append(chunk)
             return
+        if chunk.number < self._expected and self._late_in_a_row >= MAX_LATE:
+            self.flush()
+            self._expected = chunk.number
         if chunk.number < self._expected or chunk.number in self._held:
             self.late += 1
+            self._late_in_a_row += 1
             return
+        self._late_in_a_row = 0
         self._held[chunk.number] = chunk
         self._release()
         while len(self._held) > HELD:
