@@ -212,6 +212,7 @@ class Connection:
             self.close(CloseCode.DONE, "finished")
 
     def _emit(self, channel: ChannelSession | None, event: AnyEvent) -> None:
+        event = self.session.tag(channel, event)
         data = self.session.encode(channel, event)
         if data is not None and self.phase is not Phase.CLOSING:
             self._deliver(event, data)
