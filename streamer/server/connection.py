@@ -9,7 +9,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 
 from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
-from ..protocol.events import AnyEvent, Durable, Error, SessionResumed, encode
+from ..protocol.events import AnyEvent, Durable, Error, SessionResumed
 from ..protocol.messages import FATAL, AnyMessage, CloseCode, Finish, Keepalive, SessionResume, decode_client
 from ..session.requests import Failed, Result
 from .checkpoint import hash_token
@@ -153,8 +153,7 @@ class Connection:
         """Continue an earlier session instead of the new one; `missed` are its events that the client has not got."""
         self._context.feeds.discard(self.session.id)
         self._set_session(session)
-        for created in self._context.configs.restored(session.id, session.config):
-            self._context.feeds.publish(session.id, created, encode(created))  # observers came with the session
+        self._context.feeds.restore(session.id, self._context.configs.restored(session.id, session.config))
         self._writer.request(self._context.clock())  # the checkpoint that was found expires soon
         for channel in session.channels:
             self._emit(channel, SessionResumed(audio_s=session.audio_s, next_seq=channel.session.next_seq))

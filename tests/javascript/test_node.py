@@ -106,7 +106,8 @@ def test_a_wrong_token_and_no_server_are_told_in_one_sentence() -> None:
 
 def test_without_a_websocket_or_with_a_fixed_option_it_says_what_to_do() -> None:
     script = f"import {{ Emoscope }} from '{(HERE.parents[1] / 'demo/javascript/emoscope.js').as_uri()}';" + (
-        "const tried = (...given) => { try { new Emoscope(...given); return ''; } catch (error) { return error.message; } };"
+        "const tried = (...given) => { try { new Emoscope(...given); }"
+        " catch (error) { return error.message; } };"
         "const WebSocket = class {};"
         "console.log(JSON.stringify([tried('ws://x', { WebSocket: null }), tried('ftp://x', { WebSocket }),"
         "tried('ws://x', { WebSocket, config: { sample_rate: 8000 } })]));"

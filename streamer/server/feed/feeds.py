@@ -1,10 +1,10 @@
 """The events of all sessions, as observers and the webhook get them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from ...protocol.events import AnyEvent
+from ...protocol.events import AnyEvent, SessionCreated, encode
 from ...protocol.messages import CloseCode
 from ..logs import Log
 from ..metrics import Metrics
@@ -58,6 +58,11 @@ class Feeds:
         if name and (feed := self._feeds.pop(session_id, None)) is not None:
             feed.name = name
             self._feeds[session_id] = feed
+
+    def restore(self, session_id: str, created: Iterable[SessionCreated]) -> None:
+        """The session was begun on another server, or on another connection, whose observers know it already."""
+        for event in created:
+            self.publish(session_id, event, encode(event))
 
     def publish(self, session_id: str, event: AnyEvent, data: bytes) -> None:
         """An event, as its session's owner gets it."""
