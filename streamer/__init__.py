@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .engine.opening import open_engine as open_engine
     from .protocol.config import Config as Config
     from .protocol.config import VadConfig as VadConfig
+    from .protocol.describe import describe as describe
     from .protocol.errors import ConfigInvalid as ConfigInvalid
     from .protocol.errors import EmoscopeError as EmoscopeError
     from .protocol.errors import InputError as InputError
@@ -43,6 +44,7 @@ _LAZY = {
     "UnusableDevice": "protocol.errors",
     "UsageError": "protocol.errors",
     "VadConfig": "protocol.config",
+    "describe": "protocol.describe",
     "listen": "runtime.listen",
     "open_engine": "engine.opening",
     "read_record": "sinks.record",
@@ -64,6 +66,7 @@ __all__ = [
     "UnusableDevice",
     "UsageError",
     "VadConfig",
+    "describe",
     "listen",
     "open_engine",
     "read_record",

@@ -123,6 +123,29 @@ class BenchFirst:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchIntegrations:
+    """Measure the doors of voice agents, calls and pages."""
+
+    file: Annotated[Path, Parameter(help="the recording that goes through them (the demo recording)")] = field(
+        kw_only=False, default=DEMO
+    )
+    seconds: Annotated[float, Parameter(help="how much of it to time in real time, for each door", metavar="S")] = 20.0
+    only: Annotated[tuple[str, ...], Parameter(help="only this door; may be repeated", metavar="DOOR")] = ()
+    json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+
+    def __post_init__(self) -> None:
+        """UsageError for a length that makes no sense."""
+        if self.seconds <= 0:
+            raise UsageError(f"--seconds {self.seconds:g}: must be more than 0")
+
+    def run(self) -> int:
+        """Print each door as soon as it is measured; 1 where finals differ or a door cannot be measured."""
+        from ..bench.integrations import print_doors
+
+        return 0 if print_doors(self.file, self.seconds, self.only, as_json=self.json) else 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchServe:
     """Measure the server with simulated clients."""
 
@@ -180,6 +203,11 @@ command = CommandGroup(
         Command("words", "recognizers: how long after it was said a word is final, and the cost", BenchWords),
         Command(
             "first", "from `emoscope listen` to the first frame, to listening, and to a model that reads", BenchFirst
+        ),
+        Command(
+            "integrations",
+            "Pipecat, LiveKit and other doors: the delay of an audio frame, and finals beside a replay's",
+            BenchIntegrations,
         ),
         Command("serve", "live streams, latency, memory, and the engine's share of the model's rate", BenchServe),
     ),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Transcribe
-from ..worker import SupervisedWorker, WorkerError, WorkerExited, WorkerUnavailable
+from ..worker import SupervisedWorker, WorkerError, WorkerExited, WorkerState, WorkerUnavailable
 from .messages import MESSAGES, Batch, BatchResults, ModelLoaded, ModelRequest
 
 NAME = "the engine's process"
@@ -67,6 +67,11 @@ class EngineProcess:
     def failure(self) -> str:
         """Why nothing is answered now; "" if all is well."""
         return self._worker.failure
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether the model could not be loaded, so that nothing will ever be answered."""
+        return self._worker.state is WorkerState.UNAVAILABLE
 
     @property
     def pid(self) -> int:

@@ -80,7 +80,7 @@ class Live(PlayerThread):
 
     def notify(self, message: str) -> None:
         """Tell the person something about the whole session; while it is loaded, from `load`."""
-        self._updates.put(Notice(message, lasting=True))
+        self._put(Notice(message, lasting=True))
 
     def events(self) -> Iterator[AnyEvent]:
         """All events as they come, until the end; then the error that ended the session, if any, is raised."""
@@ -113,7 +113,7 @@ class Live(PlayerThread):
                 self._live_session.close()
             if self._recognizer is not None:
                 self._recognizer.close()
-            self._done.set()
+            self._end()
 
     def _open(self) -> bool:
         """Load the model and the recognizer, and open the session; false when somebody stopped it meanwhile."""
@@ -217,7 +217,7 @@ class Live(PlayerThread):
 
     def _emit(self, event: AnyEvent) -> None:
         self._write(event)
-        self._updates.put(event)
+        self._put(event)
         if isinstance(event, Enrolled):
             self._save_speaker()
         if isinstance(event, Error) and event.fatal and event.code == "model_failed":
@@ -231,4 +231,4 @@ class Live(PlayerThread):
         lag_s = self._live_session.view.lag_s
         meter = self._capture.meter(session.audio_s, lag_s, session.dropped_s, session.enrollment, last=last)
         if meter is not None:
-            self._updates.put(meter)
+            self._put(meter)

@@ -26,12 +26,14 @@ class PlayerThread(ABC):
     source     closed at the end
     live       a microphone: it does not wait, so a pause ends the utterance
     clock      seconds that only go forward
+    on_update  called in this thread after each update, and at the end: whoever waits for updates looks again
 
     Commands of other threads are queued in `_commands`, and run in this thread.
     """
 
     def __init__(self, name: str, source: "Source", *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self.source, self._live = source, live
+        self.on_update: Callable[[], None] = lambda: None
         self._capture = Capture(source, check_input=self._checks_input, recorded=not live, clock=clock)
         self._updates: SimpleQueue[Update] = SimpleQueue()
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -47,7 +49,7 @@ class PlayerThread(ABC):
 
     @abstractmethod
     def _run(self) -> None:
-        """The thread: it sets `_done` at its end, and raises nothing."""
+        """The thread: it calls `_end` at its end, and raises nothing."""
 
     @abstractmethod
     def _flush(self) -> None:
@@ -90,6 +92,10 @@ class PlayerThread(ABC):
         self._pause_requested = paused
         self._commands.put(lambda: self._set_paused(paused))
 
+    def flush(self) -> None:
+        """End the current utterance now; the session goes on."""
+        self._commands.put(self._flush)
+
     def updates(self) -> list[Update]:
         """What happened since the last call."""
         fresh: list[Update] = []
@@ -101,12 +107,20 @@ class PlayerThread(ABC):
 
     # --- in the thread
 
+    def _put(self, update: Update) -> None:
+        self._updates.put(update)
+        self.on_update()
+
+    def _end(self) -> None:
+        self._done.set()
+        self.on_update()
+
     def _run_commands(self) -> None:
         while not self._commands.empty():
             try:
                 self._commands.get()()
             except EmoscopeError as error:  # the model has no baseline, or the session has ended meanwhile
-                self._updates.put(Notice(str(error)))
+                self._put(Notice(str(error)))
 
     def _set_paused(self, paused: bool) -> None:
         if self._capture.pause(paused) and paused and self._live:
@@ -123,4 +137,4 @@ class PlayerThread(ABC):
 
     def _report_write_failure(self, error: EmoscopeError, path: str = "") -> None:
         self.write_failed = True
-        self._updates.put(Notice(str(error), serious=True, ended=path))
+        self._put(Notice(str(error), serious=True, ended=path))

@@ -57,7 +57,7 @@ class Remote(PlayerThread):
             self.error = error
         finally:
             self.source.close()
-            self._done.set()
+            self._end()
 
     def _send(self) -> None:
         client, failure = self._client, None
@@ -117,14 +117,14 @@ class Remote(PlayerThread):
         """A notice when the connection is lost for longer, and one when it is back."""
         if self._client.connected or self._client.ended:
             if self._disconnection_reported:
-                self._updates.put(Notice("connected again: the session goes on, nothing was lost on the way"))
+                self._put(Notice("connected again: the session goes on, nothing was lost on the way"))
             self._disconnected_at, self._disconnection_reported = None, False
             return
         now = time.monotonic()
         self._disconnected_at = now if self._disconnected_at is None else self._disconnected_at
         if not self._disconnection_reported and now - self._disconnected_at > DISCONNECTED_S:
             self._disconnection_reported = True
-            self._updates.put(Notice("the connection is lost: audio is kept here, and the server is tried again"))
+            self._put(Notice("the connection is lost: audio is kept here, and the server is tried again"))
 
     def _emit(self, event: AnyEvent) -> None:
         match event:
@@ -134,12 +134,12 @@ class Remote(PlayerThread):
             case Status():
                 self._lag_s, self._dropped_s = event.lag_s.audio, event.dropped_s
             case SessionResumed() if not self._disconnection_reported:
-                self._updates.put(Notice("the connection was lost for a moment: the session goes on, nothing was lost"))
+                self._put(Notice("the connection was lost for a moment: the session goes on, nothing was lost"))
         self._write(event)
-        self._updates.put(event)
+        self._put(event)
 
     def _show_meter(self, *, last: bool = False) -> None:
         client = self._client
         lag_s = self._lag_s if client.connected else client.audio_s - client.processed_s
         if (meter := self._capture.meter(client.audio_s, lag_s, self._dropped_s, last=last)) is not None:
-            self._updates.put(meter)
+            self._put(meter)

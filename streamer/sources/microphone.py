@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections import deque
 from dataclasses import dataclass
-from threading import Event, Lock
+from threading import Lock
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocol.errors import UnusableDevice
+from .block_queue import BlockQueue
 from .devices import Device, load_sounddevice, others, selected_source
 from .stderr_redirect import quiet_stderr
 
@@ -73,11 +73,7 @@ class Microphone:
         self.device, self.name = device, device.name
         self.sample_rate = device.sample_rate
         block = max(1, round(device.sample_rate * BLOCK_S))
-        # A deque with a maximum length drops its oldest entry by itself, so the queue is bounded without a lock.
-        self._blocks: deque[tuple[int, float, npt.NDArray[np.float32]]] = deque(maxlen=math.ceil(QUEUE_S / BLOCK_S))
-        self._wake = Event()
-        self._captured = 0
-        self._read = 0
+        self._queue = BlockQueue(math.ceil(QUEUE_S / BLOCK_S) * block)
         self._overflows = 0
         self._overflows_reported = 0
         self._finished, self._closed = False, False
@@ -115,18 +111,16 @@ class Microphone:
     def _on_block(self, block: npt.NDArray[np.float32], frames: int, when: object, status: Any) -> None:
         if status.input_overflow:
             self._overflows += 1
-        self._blocks.append((self._captured, time.monotonic(), block.copy()))
-        self._captured += frames
-        self._wake.set()
+        self._queue.put(block.copy(), time.monotonic())
 
     def _on_finished(self) -> None:
         self._finished = True
-        self._wake.set()
+        self._queue.wake()
 
     @property
     def waiting_s(self) -> float:
         """Captured audio that was not read yet, in seconds."""
-        return (self._captured - self._read) / self.sample_rate
+        return self._queue.waiting / self.sample_rate
 
     def hold(self, held: bool) -> None:
         """A microphone cannot wait: a caller that pauses discards what it reads."""
@@ -137,40 +131,26 @@ class Microphone:
         Raises UnusableDevice when the device was disconnected and all of its audio was read.
         """
         began = time.monotonic()
-        if not self._blocks:
-            self._wake.wait(timeout_s)
-        self._wake.clear()
-        most = round(MAX_READ_S * self.sample_rate)
-        lost, newest_at, pieces = 0, 0.0, list[npt.NDArray[np.float32]]()
-        taken = 0
-        while self._blocks and taken < most:
-            first, at, block = self._blocks.popleft()
-            if first > self._read:
-                if pieces:  # the lost frames are reported with the block after them
-                    self._blocks.appendleft((first, at, block))
-                    break
-                lost = first - self._read
-            self._read = first + len(block)
-            taken += len(block)
-            pieces.append(block)
-            newest_at = at
+        self._queue.wait(timeout_s)
+        taken = self._queue.take(round(MAX_READ_S * self.sample_rate))
         overflows, self._overflows_reported = self._overflows - self._overflows_reported, self._overflows
-        if pieces:
+        if taken.blocks:
             self._idle_s = 0.0
-            return Captured(np.concatenate(pieces), lost, newest_at, overflows)
+            samples: npt.NDArray[np.float32] = np.concatenate(taken.blocks, dtype=np.float32)
+            return Captured(samples, taken.lost, taken.newest_at, overflows)
         # Count only the time spent waiting here: a process that was suspended for an hour has not waited for an hour.
         self._idle_s += min(time.monotonic() - began, timeout_s + 0.05)
-        if self._finished or self._idle_s > (BLOCK_TIMEOUT_S if self._captured else FIRST_BLOCK_TIMEOUT_S):
+        if self._finished or self._idle_s > (BLOCK_TIMEOUT_S if self._queue.captured else FIRST_BLOCK_TIMEOUT_S):
             raise self._disconnected()
         return Captured(np.zeros((0, self.channels), np.float32), overflows=overflows)
 
     def _disconnected(self) -> UnusableDevice:
-        if not self._captured:
+        if not self._queue.captured:
             return UnusableDevice(
                 f"{self.name} was opened but delivers no audio; is it muted by a switch, or used by another program? "
                 f"{others(self.device)}"
             )
-        captured_s = self._captured / self.sample_rate
+        captured_s = self._queue.captured / self.sample_rate
         return UnusableDevice(
             f"{self.name} stopped delivering audio after {captured_s:.1f} s (unplugged?); the audio before that "
             f"was read; {others(self.device)}"
