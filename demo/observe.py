@@ -1,6 +1,6 @@
 """Watches a session that another sends: `python demo/observe.py ws://localhost:8765 SESSION OBSERVE_TOKEN`.
 
-Serve with `--observe-token`. SESSION is a session's id, or the number of a call; `/v1/observe` lists all that there are.
+Serve with `--observe-token`. SESSION is the id of a session, or the number of a call; `/v1/observe` lists them all.
 """
 
 import json

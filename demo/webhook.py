@@ -1,4 +1,4 @@
-"""Takes what `emoscope serve --webhook http://localhost:9000/ --webhook-secret-file FILE` posts: `python demo/webhook.py FILE`.
+"""Takes the posts of `emoscope serve --webhook http://localhost:9000/ --webhook-secret-file F`: `python webhook.py F`.
 
 The signature is that of the Standard Webhooks specification, for which every language has a library.
 """
