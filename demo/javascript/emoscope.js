@@ -1,5 +1,5 @@
 // Emoscope's client for browsers and Node, one file without dependencies; its types are in emoscope.d.ts.
-// Made by bundle.py of streamer/server/web: change the modules there, not this file.
+// Made of the modules of streamer/server/web by demo/javascript/bundle.py: change them, not this file.
 
 // Blocks of a fixed length of 16-bit samples, from samples of any count.
 

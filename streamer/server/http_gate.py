@@ -124,6 +124,8 @@ class HttpGate:
     def _file(self, request: Request, file: WebFile) -> Response:
         """A file of the page. The browser keeps it, and asks each time whether it has changed."""
         headers = {"ETag": file.etag, "Cache_Control": "no-cache", **SECURITY_HEADERS}
+        if file.shared:
+            headers |= {"Access_Control_Allow_Origin": "*"}
         known = ",".join(request.headers.get_all("If-None-Match"))
         if file.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
             unchanged = response(HTTPStatus.NOT_MODIFIED, b"", file.content_type, **headers)

@@ -97,6 +97,15 @@ def test_a_buffer_gives_the_events_of_a_replay_whatever_is_cut(
     assert any(isinstance(event, SessionResumed) for event in events) == bool(faults)
 
 
+def test_a_page_of_another_origin_may_load_the_client_from_the_server(page: Page, site: str) -> None:
+    with served(origins=(site,)) as server:
+        answer = page.evaluate(
+            SEND.replace('"/emoscope.js"', f'"http://127.0.0.1:{server.port}/emoscope.js"'),
+            [server.url, {"pace": "fast"}, base64.b64encode(WHOLE.astype("<i2").tobytes()).decode()],
+        )
+    assert differences(durable([decode(json.dumps(event)) for event in json.loads(answer)]), REPLAYED) == []
+
+
 def test_a_page_that_the_server_does_not_allow_is_told_how_it_would(page: Page, site: str) -> None:
     with served() as server:
         data = base64.b64encode(WHOLE.astype("<i2").tobytes()).decode()

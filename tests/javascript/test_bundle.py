@@ -2,7 +2,6 @@
 
 import os
 import re
-import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +12,7 @@ from web_core import node
 
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.events import AnyEvent
+from emoscope.streamer.server.web_files import CLIENT, web_files
 
 FOLDER = Path(__file__).parents[2] / "demo" / "javascript"
 TYPES = (FOLDER / "emoscope.d.ts").read_text(encoding="utf-8")
@@ -20,8 +20,10 @@ FIXED = {"sample_rate", "encoding", "channel_mode"}
 
 
 def test_the_file_is_what_its_modules_make() -> None:
-    bundle = runpy.run_path(str(FOLDER / "bundle.py"))["bundle"]
-    assert (FOLDER / "emoscope.js").read_text(encoding="utf-8") == bundle()
+    """And what every server gives to pages of any origin; the page's other files are for itself."""
+    served = web_files()
+    assert (FOLDER / "emoscope.js").read_bytes() == served[CLIENT].body
+    assert [path for path, file in served.items() if file.shared] == [CLIENT]
 
 
 def test_the_file_needs_no_other() -> None:
