@@ -139,7 +139,12 @@ class Server:
         self._resumer = SessionResumer(self._contract, self.registry, checkpoints)
         self._webhook = None if self._target is None else Webhook(self._target, metrics, log)
         self.feeds = Feeds(
-            metrics, log, resume_ttl_s=options.limits.resume_ttl_s, slow_s=options.slow_s, webhook=self._webhook
+            metrics,
+            log,
+            wanted=options.observe_token is not None or options.webhook is not None,
+            resume_ttl_s=options.limits.resume_ttl_s,
+            slow_s=options.slow_s,
+            webhook=self._webhook,
         )
         configs = SessionConfigs(self._contract, options.limits, options.language, self.inference.offer)
         self._context = ServerContext(

@@ -35,13 +35,22 @@ class Feed:
 class Feeds:
     """Belongs to one event loop. A fault in here ends no session.
 
+    wanted        whether anybody can watch or be told; nothing is kept of the sessions otherwise
     resume_ttl_s  for how long a lost session can come back
     slow_s        an observer that reads nothing for so long is dropped
     """
 
     def __init__(
-        self, metrics: Metrics, log: Log, *, resume_ttl_s: float, slow_s: float, webhook: Webhook | None = None
+        self,
+        metrics: Metrics,
+        log: Log,
+        *,
+        wanted: bool,
+        resume_ttl_s: float,
+        slow_s: float,
+        webhook: Webhook | None = None,
     ) -> None:
+        self._wanted = wanted
         self._metrics, self._log, self._webhook = metrics, log, webhook
         self._resume_ttl_s, self._slow_s = resume_ttl_s, slow_s
         self._feeds: dict[str, Feed] = {}
@@ -50,6 +59,8 @@ class Feeds:
 
     def open(self, session_id: str, audio_s: Callable[[], float]) -> None:
         """A connection holds this session from now on; `audio_s` tells how much audio it has."""
+        if not self._wanted:
+            return
         feed = self._feeds.setdefault(session_id, Feed(session_id))
         feed.audio_s, feed.ends_at = audio_s, None
 

@@ -94,7 +94,11 @@ class Webhook:
         while True:
             await self._news.wait()
             while self._queue:
-                await self._post(self._queue[0])
+                try:
+                    await self._post(self._queue[0])
+                except Exception:  # a fault must not end all posts
+                    self._log.broke("webhook")
+                    self._dropped("a fault of the server")
                 self._queue.popleft()
             self._news.clear()
             self._empty.set()

@@ -14,7 +14,7 @@ from ...protocol.messages import CloseCode, SessionResume, SessionUpdate
 from ..connection import Connection
 from ..context import ServerContext
 from ..entrances import Provider
-from ..sockets import read_messages
+from ..sockets import other_clients_turn, read_messages
 from . import asterisk, media_streams
 from .calls import CallAudio, CallBegan, CallEnded, CallMessage, CallRefused, Samples
 from .tracks import Tracks
@@ -116,7 +116,9 @@ class PhoneConnection(Connection):
 
     async def _hear_samples(self, samples: Samples) -> None:
         rate = self._codec.rate
-        for begin in range(0, len(samples), rate):  # what was held may be longer than a frame
+        for begin in range(0, len(samples), rate):  # what was held, or a pause, may be longer than a frame
+            if begin:
+                await other_clients_turn()
             await self._receive_audio(encode_audio(samples[begin : begin + rate].reshape(-1), "pcm_s16le"))
 
     # --- events

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.protocol.events import encode
 from emoscope.streamer.server import Server, ServerOptions, serving
+from emoscope.streamer.server.checkpoints import open_store
 from emoscope.streamer.server.feed.feeds import OBSERVERS
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
@@ -219,3 +220,41 @@ def test_the_observers_of_a_session_that_does_not_come_back_are_sent_away() -> N
             assert server.feeds.listed() == []
 
     asyncio.run(wait())
+
+
+def test_observers_at_the_server_that_takes_a_session_over_are_told_what_it_is(redis_url: str) -> None:
+    """Those at the other one learn that it goes on elsewhere."""
+
+    async def move() -> None:
+        async with (
+            serving(FAKE, observe_token=TOKEN, store=open_store(redis_url, 10)) as one,
+            serving(FAKE, observe_token=TOKEN, store=open_store(redis_url, 10)) as two,
+            raw(one.url) as first,
+        ):
+            session = first.created.session_id
+            async with observing(one, session) as left:
+                await first.audio(TALK[:40_000])
+                await first.until("speech.started")
+                await first.until_acknowledged()
+                async with raw(two.url) as second:
+                    resumed = await second.go_on(first)
+                    async with observing(two, session) as stays:
+                        assert stays.created.session_id == session
+                        assert stays.created.resume_token is None
+                        await second.audio(TALK[round(resumed.audio_s * 16_000) :])
+                        await second.finished()
+                        assert await stays.closed() == 1000
+                    assert lasting(stays.events)[-1] == lasting(second.events)[-1]
+                    assert await left.closed() == 4409
+
+    asyncio.run(move())
+
+
+def test_nothing_is_kept_of_sessions_that_nobody_can_watch() -> None:
+    async def speak() -> None:
+        async with serving(FAKE) as server, raw(server.url) as owner:
+            await owner.audio(TALK[:16_000])
+            await owner.until("speech.started")
+            assert server.feeds.listed() == []
+
+    asyncio.run(speak())
