@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..server.options import ServerOptions
 
 ACCESS = Group("Address and access", sort_key=2)
-WEBHOOK = Group("Webhook", sort_key=3)
+WEBHOOK = Group("Webhook", sort_key=2)
 MOST_RECOGNIZERS = 64
 
 
