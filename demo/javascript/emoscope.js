@@ -509,7 +509,7 @@ class SendBuffer {
     this.catchingUp = false;
     this.finishing = false;
     this.finishSent = false;
-    this.reported = 0; // position up to which lost audio was reported
+    this.reported = []; // stretches of lost audio that were reported and that the server may ask for again
     this.applyLimits(DEFAULT_LIMITS);
   }
 
@@ -562,13 +562,22 @@ class SendBuffer {
     this.nextCommand -= done;
   }
 
-  /** [begin, end) of unsent audio that the ring buffer lost, each stretch once; null without any. Silence is sent. */
+  /**
+   * The stretches [begin, end) of unsent audio that the ring buffer lost. Silence is sent for them. Each is returned
+   * once, also where a server goes back before what was reported.
+   */
   takeLost() {
-    const begin = Math.max(this.sent, this.reported);
+    let at = this.sent;
     const end = this.ring.first;
-    if (begin >= end) return null;
-    this.reported = end;
-    return [begin, end];
+    if (at >= end) return [];
+    const lost = [];
+    for (const [begin, until] of [...this.reported, [end, end]]) {
+      if (at < Math.min(begin, end)) lost.push([at, Math.min(begin, end)]);
+      at = Math.max(at, until);
+    }
+    const kept = [...this.reported, ...lost].filter(([, until]) => until > this.processed);
+    this.reported = kept.sort(([a], [b]) => a - b);
+    return lost;
   }
 
   /** The next Int16Array or command to send; null when there is nothing to send, or the window is full. */
@@ -605,7 +614,6 @@ class SendBuffer {
   /** Begin a new session, whose clock starts at `position`. */
   restart(position) {
     this.origin = this.sent = this.processed = position;
-    this.reported = Math.max(this.reported, position);
     this.commands = this.commands.filter(([at]) => at >= position);
     this.#rewind();
   }
@@ -690,8 +698,9 @@ class ClientCore {
       return { type: "keepalive", last_seq: this.received.lastSeq };
     }
     if (this.buffer.commandDue && !connection.takeCommandToken(now)) return null;
-    const lost = this.buffer.takeLost();
-    if (lost !== null) this.warnings.push(silenceSent(...lost.map((position) => this.seconds(position))));
+    for (const lost of this.buffer.takeLost()) {
+      this.warnings.push(silenceSent(...lost.map((position) => this.seconds(position))));
+    }
     return this.buffer.nextMessage();
   }
 
