@@ -71,12 +71,14 @@ class Door:
     extra  the extra of ours that installs what it needs; "" for none
     read   sends a sound through it
     plain  the same without any reading, to compare delays with; None for a door that no audio leaves
+    sound  what is left of a sound behind the door, where that is not all of it
     """
 
     name: str
     extra: str
     read: ReadThrough
     plain: ReadThrough | None = None
+    sound: Callable[[Sound], Sound] | None = None
 
 
 def _lazy(module: str, name: str) -> ReadThrough:
@@ -91,8 +93,16 @@ def _lazy(module: str, name: str) -> ReadThrough:
     return read
 
 
+def _telephone(sound: Sound) -> Sound:
+    from .server_doors import as_carried
+
+    return as_carried(sound)
+
+
 DOORS = (
     Door("Pipecat", "pipecat", _lazy("pipecat_door", "read"), _lazy("pipecat_door", "pass_on")),
     Door("LiveKit STT", "livekit", _lazy("livekit_door", "read"), _lazy("livekit_door", "pass_on")),
     Door("LiveKit stt_node", "livekit", _lazy("livekit_door", "read_node"), _lazy("livekit_door", "pass_on_node")),
+    Door("Twilio", "", _lazy("server_doors", "read_twilio"), sound=_telephone),
+    Door("Asterisk", "", _lazy("server_doors", "read_asterisk")),
 )

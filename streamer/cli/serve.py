@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..server.options import ServerOptions
 
 ACCESS = Group("Address and access", sort_key=2)
+WEBHOOK = Group("Webhook", sort_key=2)
 MOST_RECOGNIZERS = 64
 
 
@@ -35,6 +36,21 @@ class Serve:
             metavar="TOKEN",
             group=ACCESS,
         ),
+    ] = None
+    observe_token: Annotated[
+        str | None,
+        Parameter(
+            help="token with which others may watch sessions, and nothing else; without it nobody may",
+            env_var="EMOSCOPE_OBSERVE_TOKEN",
+            metavar="TOKEN",
+            group=ACCESS,
+        ),
+    ] = None
+    webhook: Annotated[
+        str | None, Parameter(help="address to which each final reading is posted", metavar="URL", group=WEBHOOK)
+    ] = None
+    webhook_secret_file: Annotated[
+        Path | None, Parameter(help="file with the secret that signs the posts", metavar="FILE", group=WEBHOOK)
     ] = None
     origin: Annotated[
         tuple[str, ...],
@@ -82,6 +98,9 @@ class Serve:
             host=self.host,
             port=self.port,
             token=self.token,
+            observe_token=self.observe_token,
+            webhook=self.webhook,
+            webhook_secret=self.webhook_secret_file,
             origins=tuple(origin.rstrip("/").lower() for origin in self.origin),
             cert=self.cert,
             key=self.key,
@@ -97,11 +116,13 @@ class Serve:
 
         from ..engine import EngineProcess
         from ..protocol.config import Config
+        from ..server.feed.webhook_target import WebhookTarget
         from ..server.logs import Log, to_stderr
 
         hint = shortcomings(self.model, self.recognizer)
         start = self.recognizer.start()
         options = self.server_options()
+        WebhookTarget.of(options)  # a wrong address is told before a model is loaded
         to_stderr()
         if hint:
             Log().info("something is missing", message=hint)

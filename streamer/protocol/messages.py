@@ -17,6 +17,7 @@ from .events import PROTOCOL
 
 SUBPROTOCOL = PROTOCOL
 PATH = "/v1/stream"
+OBSERVE_PATH = "/v1/observe"
 STATUS_S = 1.0  # wall time between two `status` events
 
 LONGEST_ECHO = 400  # characters of a refused message that the error repeats

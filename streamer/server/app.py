@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from websockets.asyncio.server import Server as SocketServer
@@ -23,11 +24,17 @@ from .connection import Connection
 from .context import ServerContext
 from .deadline import Deadline, wait_all
 from .draining import STOPPED_BY, STORED_BY, drain
+from .entrances import Entrance, ObserveEntrance, PhoneEntrance, entrance
+from .feed.feeds import Feeds
+from .feed.observer import Observer
+from .feed.webhook import Webhook
+from .feed.webhook_target import WebhookTarget
 from .http_gate import HttpGate, response
 from .inference import Inference
 from .logs import Log
 from .metrics import Metrics, Watched
 from .options import ServerOptions
+from .phone.connection import PhoneConnection
 from .registry import SessionRegistry
 from .resume import SessionResumer
 from .session_config import SessionConfigs
@@ -35,6 +42,8 @@ from .sockets import Socket, socket_settings
 from .store import Store
 from .timers import run_timers, watch_store
 from .web_files import web_files
+
+WEBHOOK_SHARE = 0.7  # of the time that is left at the end, for finals that are still to be posted
 
 
 class Server:
@@ -59,6 +68,9 @@ class Server:
         self._store_failure = ""
         self._draining = False
         self._port = options.port
+        self._target = WebhookTarget.of(options)
+        self._webhook: Webhook | None = None
+        self.feeds: Feeds
         self.registry: SessionRegistry
         self.inference: Inference
         self._context: ServerContext
@@ -89,6 +101,8 @@ class Server:
             metrics=self.metrics.text,
             ready=self._ready,
             has_room=lambda: len(self._admitted) < options.max_sessions,
+            sessions=self.feeds.listed,
+            observers=self.feeds.admits,
             report_refused_origin=lambda origin, advice: self.log.info(
                 "page turned away", origin=origin, message=advice
             ),
@@ -123,11 +137,21 @@ class Server:
         checkpoints = Checkpoints(self._store, options.limits.resume_ttl_s, metrics, log)
         self.registry = SessionRegistry(checkpoints, metrics)
         self._resumer = SessionResumer(self._contract, self.registry, checkpoints)
+        self._webhook = None if self._target is None else Webhook(self._target, metrics, log)
+        self.feeds = Feeds(
+            metrics,
+            log,
+            wanted=options.observe_token is not None or options.webhook is not None,
+            resume_ttl_s=options.limits.resume_ttl_s,
+            slow_s=options.slow_s,
+            webhook=self._webhook,
+        )
         configs = SessionConfigs(self._contract, options.limits, options.language, self.inference.offer)
         self._context = ServerContext(
             contract=self._contract,
             options=options,
             configs=configs,
+            feeds=self.feeds,
             inference=self.inference,
             checkpoints=checkpoints,
             metrics=metrics,
@@ -143,7 +167,7 @@ class Server:
                 transcripts_busy_s=lambda: self.inference.recognizers.busy_s,
             )
         )
-        timers = run_timers(self.registry, self.inference, metrics)
+        timers = run_timers(self.registry, self.inference, self.feeds, metrics)
         self._tasks = [asyncio.ensure_future(one) for one in (timers, watch_store(self._store, self._report_store))]
 
     async def drain(self, within_s: float | None = None) -> None:
@@ -167,7 +191,11 @@ class Server:
         """Stop what runs beside the connections."""
         for task in self._tasks:
             task.cancel()
+        self.feeds.close()
         timeout_s = deadline.left_s(STOPPED_BY)
+        if self._webhook is not None:
+            await self._webhook.close(WEBHOOK_SHARE * timeout_s)
+            timeout_s = deadline.left_s(STOPPED_BY)
         await wait_all(*self._tasks, self.inference.close(timeout_s), self._store.close(), timeout_s=timeout_s)
 
     # --- connections
@@ -185,7 +213,7 @@ class Server:
         except Exception:  # no request, however malformed, may end in a traceback of the library
             self.log.broke("http")
             answer = response(HTTPStatus.BAD_REQUEST, "not understood\n")
-        if answer is None and isinstance(socket, Socket):
+        if answer is None and isinstance(socket, Socket) and not isinstance(_entrance(socket), ObserveEntrance):
             self._admitted.add(socket)
         elif answer is not None and answer.status_code in (401, 403, 503):
             self.metrics.refused.labels(str(answer.status_code)).inc()
@@ -193,7 +221,14 @@ class Server:
 
     async def _handle(self, socket: ServerConnection) -> None:
         """Serve one client from its opening to its end."""
-        connection = Connection(socket, self._context, self._resumer.resume)
+        found = _entrance(socket)
+        if isinstance(found, ObserveEntrance):
+            await self.feeds.observe(found.session, Observer(socket, self.metrics))
+            return
+        if isinstance(found, PhoneEntrance):
+            connection: Connection = PhoneConnection(socket, self._context, found.provider)
+        else:
+            connection = Connection(socket, self._context, self._resumer.resume)
         self.registry.add(connection)
         self.log.info("opened", session=connection.session.id)
         try:
@@ -206,6 +241,7 @@ class Server:
                 self.metrics.errors.labels("message_too_large").inc()
                 self.log.info("ending", session=session.id, code="message_too_large")
             await self.registry.remove(connection, done=socket.close_code == CloseCode.DONE)
+            self._released(connection)
             self.log.info(
                 "closed",
                 session=session.id,
@@ -213,6 +249,18 @@ class Server:
                 audio_s=round(session.audio_s, 3),
                 dropped_s=round(session.view.dropped_s, 3),
             )
+
+    def _released(self, connection: Connection) -> None:
+        """A connection is over: its session's observers go, or wait until it is resumed."""
+        session = connection.session
+        if self.registry.holder(session.id) is not None:
+            return  # another connection here has resumed the session
+        if connection.session_released:
+            self.feeds.end(session.id, CloseCode.TAKEN, "the session goes on at another server")
+        elif session.closed or not session.begun or not connection.resumable:
+            self.feeds.end(session.id, CloseCode.DONE, "the session is over")
+        else:
+            self.feeds.lost(session.id, self._context.clock())
 
     # --- what the HTTP gate shows
 
@@ -239,3 +287,9 @@ class Server:
         except (OSError, ssl.SSLError) as error:
             raise UsageError(f"--cert {self.options.cert}, --key {self.options.key}: {error}") from None
         return context
+
+
+def _entrance(socket: ServerConnection) -> Entrance | None:
+    """Where a socket's request leads."""
+    request = socket.request
+    return None if request is None else entrance(urlsplit(request.path).path)

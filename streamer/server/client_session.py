@@ -162,10 +162,15 @@ class ClientSession:
 
     # --- events
 
+    @staticmethod
+    def tag(channel: ChannelSession | None, event: AnyEvent) -> AnyEvent:
+        """The event with the number of its channel, where each channel has a session of its own."""
+        if channel is None or not channel.tagged:
+            return event
+        return msgspec.structs.replace(event, channel=channel.index)
+
     def encode(self, channel: ChannelSession | None, event: AnyEvent) -> bytes | None:
-        """An event as JSON; None when the client has it already. Durable ones are kept until acknowledged."""
-        if channel is not None and channel.tagged:
-            event = msgspec.structs.replace(event, channel=channel.index)
+        """A tagged event as JSON; None when the client has it already. Durable ones are kept until acknowledged."""
         data = encode(event)
         if channel is not None and isinstance(event, Durable):
             return data if self.unacknowledged.add(channel.index, event.seq, data) else None

@@ -28,8 +28,11 @@ class Connection:
     """Lives as long as its socket. Everything here runs on the event loop and never waits for the model.
 
     session           the client's session: a new one, until an earlier one is resumed
+    resumable         whether the session waits for another connection when this one is lost
     session_released  another connection, here or on another server, has resumed the session
     """
+
+    resumable = True
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Connection:
         self.session, self.session_released = session, False
         self._runner = SessionRunner(session, self._context, self)
         self._writer = CheckpointWriter(self._context.checkpoints, session, self.release_session)
+        self._context.feeds.open(session.id, lambda: session.audio_s)
 
     # --- messages and audio
 
@@ -147,7 +151,9 @@ class Connection:
 
     def adopt(self, session: ClientSession, missed: list[bytes]) -> None:
         """Continue an earlier session instead of the new one; `missed` are its events that the client has not got."""
+        self._context.feeds.discard(self.session.id)
         self._set_session(session)
+        self._context.feeds.restore(session.id, self._context.configs.restored(session.id, session.config))
         self._writer.request(self._context.clock())  # the checkpoint that was found expires soon
         for channel in session.channels:
             self._emit(channel, SessionResumed(audio_s=session.audio_s, next_seq=channel.session.next_seq))
@@ -205,9 +211,14 @@ class Connection:
             self.close(CloseCode.DONE, "finished")
 
     def _emit(self, channel: ChannelSession | None, event: AnyEvent) -> None:
+        event = self.session.tag(channel, event)
         data = self.session.encode(channel, event)
         if data is not None and self.phase is not Phase.CLOSING:
-            self._sender.send(event, data, self._context.clock())
+            self._deliver(event, data)
+            self._context.feeds.publish(self.session.id, event, data)
+
+    def _deliver(self, event: AnyEvent, data: bytes) -> None:
+        self._sender.send(event, data, self._context.clock())
 
     def _refuse(self, code: str, message: str, param: str | None = None) -> None:
         """A message was refused; the session continues."""
@@ -231,12 +242,15 @@ class Connection:
     def _check_limits(self, now: float) -> None:
         options = self._context.options
         if self._timeouts.is_idle(now) and not self.phase.is_final:
-            self.end("idle_timeout", f"nothing came for {options.limits.idle_timeout_s:g} s")
+            self._idle(options.limits.idle_timeout_s)
         elif self._sender.outbox.stuck_s(now) > options.slow_s or self._sender.outbox.overfull:
             self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
         else:
             self._send(self._runner.shed_load())
             self._writer.renew(now)
+
+    def _idle(self, timeout_s: float) -> None:
+        self.end("idle_timeout", f"nothing came for {timeout_s:g} s")
 
     # --- the end
 

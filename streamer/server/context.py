@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from emoscope.models.contract import ModelContract
 
 from .checkpoints import Checkpoints
+from .feed.feeds import Feeds
 from .inference import Inference
 from .logs import Log
 from .metrics import Metrics
@@ -18,6 +19,7 @@ class ServerContext:
     """Made once a server.
 
     contract  of the model
+    feeds     take what every session says, for observers and the webhook
     configs   effective options of the model's sessions
     clock     seconds that only go forward, for every timeout of a connection
     """
@@ -27,6 +29,7 @@ class ServerContext:
     configs: SessionConfigs
     inference: Inference
     checkpoints: Checkpoints
+    feeds: Feeds
     metrics: Metrics
     log: Log
     clock: Callable[[], float]

@@ -24,7 +24,8 @@ async def drain(registry: SessionRegistry, deadline: Deadline, *, stored: bool) 
     """Emit finals, then `shutting_down`; where another server can continue (`stored`), store sessions instead."""
 
     def is_finished_here(connection: Connection) -> bool:
-        return connection.session.finished or (connection.session.begun and not stored)
+        begun = connection.session.begun
+        return connection.session.finished or (begun and not (stored and connection.resumable))
 
     finishing = [connection for connection in registry.connections if is_finished_here(connection)]
     for connection in finishing:
@@ -34,7 +35,7 @@ async def drain(registry: SessionRegistry, deadline: Deadline, *, stored: bool) 
         await asyncio.sleep(POLL_S)
     while registry.connections and deadline.left_s(CLOSED_BY):
         for connection in list(registry.connections):
-            close_code = 1012 if stored and connection.session.begun else None
+            close_code = 1012 if stored and connection.session.begun and connection.resumable else None
             with connection.isolate_faults():
                 connection.end("shutting_down", "the server is going down", close_code)
         await asyncio.sleep(POLL_S)

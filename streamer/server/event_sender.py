@@ -55,8 +55,12 @@ class EventSender:
 
     def send(self, event: AnyEvent, data: bytes, now: float) -> None:
         """Send an event, encoded as `data`."""
-        self._metrics.events.labels(event.type).inc()
+        self.count(event, now)
         self.outbox.push(event, data)
+
+    def count(self, event: AnyEvent, now: float) -> None:
+        """Measure an event."""
+        self._metrics.events.labels(event.type).inc()
         match event:
             case EmotionInterim(end=end):
                 self._arrival_times.reading_sent(end, now)

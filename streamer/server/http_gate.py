@@ -1,5 +1,6 @@
 """Answers HTTP requests, and decides before the upgrade who may open a websocket."""
 
+import base64
 import hmac
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from ..protocol.messages import PATH
+from .entrances import ObserveEntrance, PhoneEntrance, entrance
 from .metrics import CONTENT_TYPE
 from .options import LOCAL_NAMES, ServerOptions
 from .web_files import SECURITY_HEADERS, WebFile
@@ -49,6 +51,8 @@ class HttpGate:
     metrics                body of `/metrics`
     ready                  JSON object of `/readyz`; its status is "ready" or says what is missing
     has_room               whether one more websocket may be opened
+    sessions               those that can be observed, as a JSON array
+    observers              HTTP status for one more observer of a session: 101, 404 or 503
     report_refused_origin  takes each origin that was refused, once, and what would allow it
     """
 
@@ -60,11 +64,15 @@ class HttpGate:
         metrics: Callable[[], bytes],
         ready: Callable[[], dict[str, object]],
         has_room: Callable[[], bool],
+        sessions: Callable[[], list[dict[str, object]]] = list,
+        observers: Callable[[str], HTTPStatus] = lambda session: HTTPStatus.NOT_FOUND,
         report_refused_origin: Callable[[str, str], None] = lambda origin, advice: None,
     ) -> None:
         self._report_refused_origin, self._reported_origins = report_refused_origin, set[str]()
         self._options, self._page, self._metrics, self._ready, self._has_room = options, page, metrics, ready, has_room
+        self._sessions, self._observers = sessions, observers
         self._token = None if options.token is None else options.token.encode()
+        self._observe_token = None if options.observe_token is None else options.observe_token.encode()
 
     def answer(self, request: Request) -> Response | None:
         """The response to one request; None when the websocket may be opened."""
@@ -85,21 +93,39 @@ class HttpGate:
                 if not self._has_token(request, url.query):
                     return self._token_needed()
                 return response(HTTPStatus.OK, self._metrics(), CONTENT_TYPE)
-            case path if path != PATH:
-                return response(HTTPStatus.NOT_FOUND, f"nothing at {path[:100]!r}; the stream is at {PATH}\n")
-        if not self._has_token(request, url.query):
+        found = entrance(url.path)
+        if found is None:
+            return response(HTTPStatus.NOT_FOUND, f"nothing at {url.path[:100]!r}; the stream is at {PATH}\n")
+        if isinstance(found, ObserveEntrance):
+            return self._observe(request, url.query, found.session)
+        if not self._has_token(request, url.query, found.token if isinstance(found, PhoneEntrance) else ""):
             return self._token_needed()
         if not self._origin_allowed(request):
             return self._origin_refused(" ".join(request.headers.get_all("Origin")))
-        if not self._has_room():
-            return response(
-                HTTPStatus.SERVICE_UNAVAILABLE, "the server is full; try again later\n", Retry_After=str(RETRY_AFTER_S)
-            )
+        return None if self._has_room() else _full("the server is full")
+
+    def _observe(self, request: Request, query: str, session: str) -> Response | None:
+        """Observers have a token of their own: a sender's admits to nothing here, and theirs to nothing else."""
+        if self._observe_token is None:
+            return response(HTTPStatus.NOT_FOUND, "observing is off; serve with --observe-token\n")
+        if not _sent(self._observe_token, request, query):
+            return self._token_needed()
+        if not self._origin_allowed(request):
+            return self._origin_refused(" ".join(request.headers.get_all("Origin")))
+        if not session:
+            return self._json(HTTPStatus.OK, self._sessions())
+        match self._observers(session):
+            case HTTPStatus.NOT_FOUND:
+                return response(HTTPStatus.NOT_FOUND, f"no session {session[:100]!r} is here\n")
+            case HTTPStatus.SERVICE_UNAVAILABLE:
+                return _full("the session has as many observers as it may have")
         return None
 
     def _file(self, request: Request, file: WebFile) -> Response:
         """A file of the page. The browser keeps it, and asks each time whether it has changed."""
         headers = {"ETag": file.etag, "Cache_Control": "no-cache", **SECURITY_HEADERS}
+        if file.shared:
+            headers |= {"Access_Control_Allow_Origin": "*"}
         known = ",".join(request.headers.get_all("If-None-Match"))
         if file.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
             unchanged = response(HTTPStatus.NOT_MODIFIED, b"", file.content_type, **headers)
@@ -107,7 +133,7 @@ class HttpGate:
             return unchanged
         return response(HTTPStatus.OK, file.body, file.content_type, **headers)
 
-    def _json(self, status: HTTPStatus, value: dict[str, object]) -> Response:
+    def _json(self, status: HTTPStatus, value: object) -> Response:
         return response(status, msgspec.json.encode(value), "application/json")
 
     def _token_needed(self) -> Response:
@@ -125,13 +151,9 @@ class HttpGate:
             self._report_refused_origin(origin, advice)
         return response(HTTPStatus.FORBIDDEN, f"pages of {origin!r} may not connect here; {advice}\n")
 
-    def _has_token(self, request: Request, query: str) -> bool:
-        """Whether the request carries the token; compared in constant time."""
-        if self._token is None:
-            return True
-        bearer = [value for value in request.headers.get_all("Authorization") if value[:7].lower() == "bearer "]
-        tokens = [value[7:].strip() for value in bearer] or parse_qs(query).get("token", [])
-        return any(hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token) for token in tokens[:1])
+    def _has_token(self, request: Request, query: str, in_path: str = "") -> bool:
+        """Whether the request carries the token, if one is needed."""
+        return self._token is None or _sent(self._token, request, query, in_path)
 
     def _origin_allowed(self, request: Request) -> bool:
         """Programs send no Origin. A page must be the server's own or one that the options name.
@@ -153,6 +175,31 @@ class HttpGate:
         # The Host must be a name of this server: another name may have been made to point here (DNS rebinding).
         own_names = {*LOCAL_NAMES, self._options.host, f"[{self._options.host}]"}
         return origin.netloc == host and origin.scheme in ("http", "https") and _host_name(host) in own_names
+
+
+def _sent(expected: bytes, request: Request, query: str, in_path: str = "") -> bool:
+    """Whether the request carries this token: in its header, its query or its path. Compared in constant time.
+
+    Asterisk sends it as the password of HTTP's Basic scheme, and Twilio, which sends neither header nor query, in the
+    path.
+    """
+    headers = [value.partition(" ") for value in request.headers.get_all("Authorization")]
+    sent = [value.strip() for kind, _, value in headers if kind.lower() == "bearer"]
+    sent += [_password(value) for kind, _, value in headers if kind.lower() == "basic"]
+    sent += [token for token in (*parse_qs(query).get("token", []), in_path) if token]
+    return any(hmac.compare_digest(token.encode("utf-8", "surrogateescape"), expected) for token in sent[:1])
+
+
+def _password(credentials: str) -> str:
+    """The password of the Basic scheme; empty when it is none."""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2].decode("latin-1")
+    except ValueError:
+        return ""
+
+
+def _full(message: str) -> Response:
+    return response(HTTPStatus.SERVICE_UNAVAILABLE, f"{message}; try again later\n", Retry_After=str(RETRY_AFTER_S))
 
 
 def _is_origin(text: str) -> bool:

@@ -50,6 +50,18 @@ class Metrics:
         self.errors = Counter(
             "emoscope_errors", "Errors reported to clients, and faults of the server", ["code"], registry=registry
         )
+        self.observers = Gauge("emoscope_observers", "Sockets that watch a session", registry=registry)
+        self.observers_dropped = Counter(
+            "emoscope_observers_dropped", "Observers that did not read fast enough", registry=registry
+        )
+        self.webhook = Counter(
+            "emoscope_webhook_posts", "Posts of finals: delivered, retried, dropped", ["outcome"], registry=registry
+        )
+        self.webhook_queue = Gauge("emoscope_webhook_queue", "Finals that wait to be posted", registry=registry)
+        self.phone_calls = Counter("emoscope_phone_calls", "Telephone streams begun", ["provider"], registry=registry)
+        self.phone_late = Counter(
+            "emoscope_phone_late_chunks", "Chunks of telephone audio that came too late", registry=registry
+        )
         self.store_failures = Counter("emoscope_store_failures", "Store operations that failed", registry=registry)
         self.lag = Histogram(
             "emoscope_reading_lag_seconds",

@@ -16,6 +16,9 @@ class ServerOptions:
     """Addresses, access and limits.
 
     token           what a client must send; None admits everybody, which needs loopback or `insecure`
+    observe_token   what an observer of sessions must send, which admits to nothing else; None allows no observers
+    webhook         URL to which finals are posted; None posts nowhere
+    webhook_secret  file with the key that signs the posts
     origins         pages that may connect, besides the server's own page under a loopback name or `host`
     cert, key       TLS, PEM files
     store           where sessions wait whose connection was lost: "memory", or a redis:// or rediss:// URL
@@ -33,6 +36,9 @@ class ServerOptions:
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = None
+    observe_token: str | None = None
+    webhook: str | None = None
+    webhook_secret: Path | None = None
     origins: tuple[str, ...] = ()
     cert: Path | None = None
     key: Path | None = None
@@ -57,8 +63,13 @@ class ServerOptions:
             )
         if (self.cert is None) != (self.key is None):
             raise UsageError("TLS needs both --cert and --key")
-        if self.token is not None and (not self.token or not self.token.isprintable() or " " in self.token):
-            raise UsageError("a token must not be empty or hold spaces or control characters")
+        for token in (self.token, self.observe_token):
+            if token is not None and (not token or not token.isprintable() or " " in token):
+                raise UsageError("a token must not be empty or hold spaces or control characters")
+        if self.observe_token is not None and self.observe_token == self.token:
+            raise UsageError("--observe-token must differ from --token: who observes may not send, nor the reverse")
+        if self.webhook_secret is not None and self.webhook is None:
+            raise UsageError("--webhook-secret-file signs the posts of a --webhook, and there is none")
         if not 0 <= self.port <= 65_535:
             raise UsageError(f"--port {self.port}: must be from 0 to 65535")
         if self.max_sessions < 1:

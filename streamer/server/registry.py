@@ -50,7 +50,7 @@ class SessionRegistry:
         if self._holders.get(session.id) is connection:
             del self._holders[session.id]
         try:
-            if connection.session_released or not session.begun:
+            if connection.session_released or not session.begun or not connection.resumable:
                 return
             if (done and session.closed) or session.failures >= MAX_FAILURES:
                 await self._checkpoints.remove(session.id, session.owner)

@@ -66,6 +66,12 @@ class SessionConfigs:
         event = created(self._contract, self.default)
         return msgspec.structs.replace(event, resume_token=resume_token, limits=self._limits)
 
+    def restored(self, session_id: str, config: Config) -> Iterator[SessionCreated]:
+        """The same of a session that was begun elsewhere, without its token: for its observers."""
+        event = created(self._contract, config)
+        yield msgspec.structs.replace(event, session_id=session_id, limits=self._limits)
+        yield from self.channels_created(session_id, config)
+
     def channels_created(self, session_id: str, config: Config) -> Iterator[SessionCreated]:
         """In `split` mode one event a channel, whose session id ends with the channel's number; else none."""
         if config.channel_mode == "split":

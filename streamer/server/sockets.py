@@ -21,6 +21,7 @@ from .options import ServerOptions
 
 SEND_BUFFER = 65_536  # bytes that the kernel holds; a small buffer shows soon that a client does not read
 READ_BYTES = 65_536  # read at once: all frames in it are parsed before other clients have their turn
+SUBPROTOCOLS = [Subprotocol(SUBPROTOCOL), Subprotocol("media")]  # "media" is what Asterisk's sockets are set up with
 CLOSE_TIMEOUT_S = 3.0
 MESSAGES_PER_TURN = 32  # of one client, audio included, after which the other clients have their turn
 
@@ -85,11 +86,11 @@ def socket_settings(options: ServerOptions) -> dict[str, Any]:
 
     def subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
         """The protocol's name where it is offered; a client that offers none gets none, and the same messages."""
-        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+        return next((name for name in SUBPROTOCOLS if name in offered), None)
 
     return {
         "create_connection": Socket,
-        "subprotocols": [Subprotocol(SUBPROTOCOL)],
+        "subprotocols": SUBPROTOCOLS,
         "select_subprotocol": subprotocol,
         "compression": None,  # costs more processor time and memory than it saves in network
         "max_size": options.limits.max_frame_bytes,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from .feed.feeds import Feeds
 from .inference import Inference
 from .metrics import Metrics
 from .registry import SessionRegistry
@@ -12,7 +13,7 @@ TICK_S = 0.05
 CHECK_STORE_S = 5.0
 
 
-async def run_timers(registry: SessionRegistry, inference: Inference, metrics: Metrics) -> None:
+async def run_timers(registry: SessionRegistry, inference: Inference, feeds: Feeds, metrics: Metrics) -> None:
     """Until it is cancelled."""
     loop = asyncio.get_running_loop()
     next_second = loop.time() + 1.0
@@ -25,9 +26,11 @@ async def run_timers(registry: SessionRegistry, inference: Inference, metrics: M
         for connection in list(registry.connections):
             with connection.isolate_faults():
                 connection.tick(now)
+        feeds.pump()
         if now >= next_second:
             next_second = now + 1.0
             inference.observe_batches()
+            feeds.check(now)
 
 
 async def watch_store(store: Store, report: Callable[[str], None]) -> None:

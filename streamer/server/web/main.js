@@ -3,6 +3,7 @@
 import { decodeFile, FileSource } from "./audio/file.js";
 import { openMicrophone } from "./audio/microphone.js";
 import { connectionProblem, diagnose } from "./client/diagnose.js";
+import { placeOf } from "./client/stream.js";
 import { askToken, consent } from "./dialogs.js";
 import { fileProblem, microphoneMissing, microphoneProblem, OTHER_TAB } from "./problems.js";
 import { readRecord, recordName } from "./record/record.js";
@@ -63,7 +64,7 @@ async function admitted() {
     finding = await diagnose(address, token);
   }
   if (finding.kind === "ready") return true;
-  problem(connectionProblem(finding, location));
+  problem(connectionProblem(finding, placeOf(address)));
   return false;
 }
 
@@ -151,7 +152,7 @@ function closeMicrophone() {
 
 /** Back to the first picture. */
 function leave() {
-  if (shown instanceof Session) shown.stream.leave();
+  if (shown instanceof Session) shown.leave();
   shown = null;
   problem("");
   byId("start").hidden = false;

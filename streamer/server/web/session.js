@@ -1,15 +1,14 @@
 // One session that listens: a source, a stream to the server, the state that is drawn, and the record.
 
+import { SAMPLE_RATE } from "./audio/blocks.js";
 import { Levels } from "./audio/levels.js";
 import { StallWatch } from "./audio/stalls.js";
-import { ClientCore } from "./client/core.js";
 import { BlockDropper } from "./client/dropping.js";
-import { Stream } from "./client/stream.js";
+import { Emoscope } from "./client/emoscope.js";
 import { droppedFor, stoppedFor } from "./problems.js";
 import { RecordKeeper } from "./record/record.js";
 import { apply, at, newState, reset, say } from "./view/state.js";
 
-const SAMPLE_RATE = 16_000;
 const ENROLL_S = 10;
 const FILE_TICK_MS = 100;
 
@@ -40,15 +39,12 @@ export class Session {
     this.lostS = 0; // the page was held up
     this.phase = "connecting";
     this.standing = ""; // a message that stays while it holds
-    this.core = new ClientCore(changes);
-    this.stream = new Stream({
-      core: this.core,
-      address,
-      token,
-      deliver: (event) => this.#deliver(event),
-      report: (connected) => this.#report(connected),
-      ended: (message) => this.#ended(message, ended),
-    });
+    this.client = new Emoscope(address, { token, config: changes })
+      .on("event", (event) => this.#deliver(event))
+      .on("connected", () => this.#report(true))
+      .on("lost", () => this.#report(false))
+      .on("ended", (message) => this.#ended(message, ended));
+    this.core = this.client.core;
   }
 
   get running() {
@@ -56,7 +52,7 @@ export class Session {
   }
 
   begin() {
-    this.stream.open();
+    this.client.open();
     if (this.file) this.#fileTimer = setInterval(() => this.#readFile(), FILE_TICK_MS);
   }
 
@@ -70,7 +66,7 @@ export class Session {
     }
     const steady = this.core.streaming && !this.core.buffer.catchingUp;
     const dropped = this.dropper.dropping;
-    if (!this.dropper.keep(block.length / SAMPLE_RATE, this.stream.unsentS, steady)) {
+    if (!this.dropper.keep(block.length / SAMPLE_RATE, this.client.stream.unsentS, steady)) {
       if (!dropped) this.#command({ type: "flush" }); // two moments that do not belong together are two utterances
       this.standing = `The network is too slow: ${this.dropper.droppedS.toFixed(1)} s are left out so far.`;
       return;
@@ -104,13 +100,17 @@ export class Session {
   /** No more sound; what was heard is read to its end. A second call leaves at once. */
   stop() {
     if (!this.running) {
-      this.stream.leave();
+      this.leave();
       return;
     }
     clearInterval(this.#fileTimer);
     this.phase = "finishing";
-    this.core.finish();
-    this.stream.pump();
+    this.client.finish();
+  }
+
+  /** Leave at once. */
+  leave() {
+    this.client.close();
   }
 
   /** What a frame needs besides the state. */
@@ -123,7 +123,7 @@ export class Session {
       source: this.name,
       levels: this.levels,
       levelsBetween: (start, end) => this.levels.between(origin + start * SAMPLE_RATE, origin + end * SAMPLE_RATE),
-      networkS: this.phase === "ended" ? 0 : this.stream.unsentS,
+      networkS: this.phase === "ended" ? 0 : this.client.stream.unsentS,
       lostS: this.dropper.droppedS + this.lostS,
       paced: !this.file || this.file.paced,
       live: !this.file,
@@ -141,13 +141,11 @@ export class Session {
 
   #append(block, channels) {
     this.levels.add(block, channels);
-    this.core.buffer.append(block);
-    this.stream.pump();
+    this.client.send(block);
   }
 
   #command(message) {
-    this.core.buffer.appendCommand(message);
-    this.stream.pump();
+    this.client.command(message);
   }
 
   /** A stretch that no reading counts: it is told, and the utterance ends before it. */

@@ -34,7 +34,7 @@ from emoscope.streamer.protocol.event_fields import NOTICE
 from emoscope.streamer.protocol.events import AnyEvent, decode
 from emoscope.streamer.server import ServerOptions
 from emoscope.streamer.server.http_gate import HttpGate
-from emoscope.streamer.server.web_files import web_files
+from emoscope.streamer.server.web_files import CLIENT, web_files
 
 ROOT = Path(__file__).parents[3]
 WEB = ROOT / "streamer" / "server" / "web"
@@ -196,13 +196,15 @@ def test_every_file_of_the_page_is_served_with_its_type_and_a_strict_policy() ->
     """Without the token, which the page itself asks for. A file that only tools read is not served."""
     types = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
     kept = [path for path in WEB.rglob("*.*") if path.suffix.removeprefix(".") in types]
-    assert len(kept) == len(web_files()) > 20
+    assert len(kept) + 1 == len(web_files()) > 20  # and the client as one module
+    assert ask(CLIENT).headers["Access-Control-Allow-Origin"] == "*"
     for path in kept:
         url = "/" if path.name == "index.html" else f"/web/{path.relative_to(WEB).as_posix()}"
         answer = ask(url)
         assert (answer.status_code, answer.body) == (200, path.read_bytes())
         assert answer.headers["Content-Type"] == f"{types[path.suffix.removeprefix('.')]}; charset=utf-8"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in answer.headers
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy and "*" not in policy
     for absent in ("/web/package.json", "/web/../web_files.py", "/web/", "/web/index.html", "/web/%2e%2e/app.py"):

@@ -1,5 +1,10 @@
 // The browser's microphone as blocks of 100 ms at 16 kHz.
 
+import { BlockMaker, mixed, SAMPLE_RATE } from "./blocks.js";
+import { Resampler } from "./resample.js";
+
+const PROCESSOR = "emoscope-blocks";
+
 // What improves a telephone call takes away what a voice's emotion is heard from.
 const AUDIO = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
@@ -20,8 +25,8 @@ export async function openMicrophone(onBlock, onTrouble) {
   };
   try {
     context = new AudioContext();
-    await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
-    const node = new AudioWorkletNode(context, "emoscope-blocks", { numberOfOutputs: 0 });
+    await context.audioWorklet.addModule(import.meta.url); // this file again, in the audio thread
+    const node = new AudioWorkletNode(context, PROCESSOR, { numberOfOutputs: 0 });
     node.port.onmessage = ({ data }) => onBlock(data);
     context.createMediaStreamSource(stream).connect(node);
     await context.resume();
@@ -34,4 +39,21 @@ export async function openMicrophone(onBlock, onTrouble) {
   track.onmute = () =>
     onTrouble("The microphone gives no sound now: the system, another program or a call holds it.", false);
   return { name: track.label || "microphone", rate: context.sampleRate, close };
+}
+
+if (globalThis.AudioWorkletProcessor) {
+  /** In the audio thread: from the device's samples to blocks of 100 ms at 16 kHz. */
+  class Blocks extends AudioWorkletProcessor {
+    resampler = new Resampler(sampleRate, SAMPLE_RATE);
+    maker = new BlockMaker();
+
+    process([channels]) {
+      if (!channels.length) return true; // the source is gone, or has not begun
+      const samples = mixed(channels);
+      const resampled = sampleRate === SAMPLE_RATE ? samples : this.resampler.process(samples);
+      for (const block of this.maker.add(resampled)) this.port.postMessage(block, [block.buffer]);
+      return true;
+    }
+  }
+  registerProcessor(PROCESSOR, Blocks);
 }

@@ -1,13 +1,14 @@
 // What to send, which events to deliver, and whether to reconnect: no socket, no clock and no timer. Times and text
 // frames are handed in. The rules are those of the Python client (streamer/client/core.py).
 
+import { SAMPLE_RATE } from "../audio/blocks.js";
 import { decodeEvent } from "../record/events.js";
 import { Connection, Phase } from "./connection.js";
 import { Received } from "./received.js";
 import { DONE, ReconnectPolicy, RENEWED, RETRIED, closedBecause } from "./reconnect.js";
-import { SAMPLE_RATE, SendBuffer } from "./send_buffer.js";
+import { SendBuffer } from "./send_buffer.js";
 
-const PROTOCOL = "emoscope.v1";
+export const PROTOCOL = "emoscope.v1";
 const KEEPALIVE_INTERVAL_S = 5;
 const PROGRESS_POLL_S = 0.25; // while the window is full, how often the server is asked for its progress
 const MAX_UNACKNOWLEDGED = 200; // durable events after which a keepalive is sent at once; the server keeps 1,000
@@ -17,7 +18,8 @@ const SESSION_GONE = new Set(["resume_unknown", "session_expired"]); // a `sessi
 /** One session, over as many connections as it takes. */
 export class ClientCore {
   /**
-   * @param {{channels?: number, pace?: "realtime" | "fast"}} changes options that differ from the protocol's defaults
+   * @param {{channels?: number, pace?: "realtime" | "fast"}} changes options that differ from the protocol's defaults;
+   *   the rate is 16 kHz, the encoding 16 bits, and channels are mixed
    * @param {() => number} random numbers in [0, 1), for the jitter of the back-off
    */
   constructor(changes = {}, random = Math.random) {
@@ -31,7 +33,7 @@ export class ClientCore {
     this.failure = ""; // why the connection must be closed for good
     this.errorMessage = ""; // text of the last fatal `error` on this connection
     this.furthest = 0; // furthest position that any server has processed
-    this.warnings = []; // events that the page itself adds; the caller takes them out
+    this.warnings = []; // events that the client itself adds; the caller takes them out
   }
 
   get streaming() {
@@ -145,7 +147,7 @@ export class ClientCore {
   }
 
   #sessionCreated(event) {
-    if (event.protocol !== PROTOCOL) throw new Error(`the server speaks ${event.protocol}, this page ${PROTOCOL}`);
+    if (event.protocol !== PROTOCOL) throw new Error(`the server speaks ${event.protocol}, this client ${PROTOCOL}`);
     this.buffer.applyLimits(event.limits);
     if (this.created) {
       this.connection.phase = Phase.RESUMING; // the session of the greeting is discarded

@@ -12,7 +12,7 @@ export async function diagnose(address, token) {
   try {
     response = await fetch(address, { headers, cache: "no-store", signal: AbortSignal.timeout(10_000) });
   } catch {
-    return { kind: "gone", retryable: true, minDelayS: 0 };
+    return { kind: "gone", retryable: true, minDelayS: 0 }; // or the server lets no page of this origin read it
   }
   const wait = Number(response.headers.get("Retry-After")) || 0;
   const kinds = { 401: "token", 403: "refused", 426: "ready", 503: "full" };
@@ -20,21 +20,29 @@ export async function diagnose(address, token) {
   return { kind, retryable: ["ready", "full", "gone"].includes(kind), minDelayS: wait };
 }
 
-/** What a finding means and what to do. `page` is the page's location. */
-export function connectionProblem({ kind, minDelayS }, page) {
+/**
+ * What a finding means and what to do.
+ * @param {{host: string, origin: string}} place the server's host, and the page's origin, "" outside a browser
+ */
+export function connectionProblem({ kind, minDelayS }, { host, origin }) {
+  const foreign = origin && !origin.endsWith(`//${host}`);
   switch (kind) {
     case "token":
       return "The server needs a token, or another one. Start again and enter it.";
     case "full":
       return `The server is full. Try again ${minDelayS ? `in ${minDelayS} s` : "later"}.`;
     case "gone":
-      return `The server at ${page.host} does not answer. Is \`emoscope serve\` running there?`;
+      return (
+        `The server at ${host} does not answer. Is \`emoscope serve\` running there?` +
+        (foreign ? ` It must also allow this page: emoscope serve --origin ${origin}.` : "")
+      );
     case "ready": // plain HTTP is answered, and the websocket is not
     case "refused":
       return (
-        `The server at ${page.host} answers, but opens no stream to this page. Whoever runs it can allow the page: ` +
-        `emoscope serve --origin ${page.origin}. A proxy before the server must pass websockets on.`
+        `The server at ${host} answers, but opens no stream. ` +
+        (origin ? `Whoever runs it can allow this page: emoscope serve --origin ${origin}. ` : "") +
+        `A proxy before the server must pass websockets on.`
       );
   }
-  return `Something else than an Emoscope server answers at ${page.host}. Check the address.`;
+  return `Something else than an Emoscope server answers at ${host}. Check the address.`;
 }

@@ -1,9 +1,9 @@
 // Audio and commands in order, with flow control and retransmission after a reconnect. The rules are those of the
 // Python client (streamer/client/send_buffer.py).
 
+import { SAMPLE_RATE } from "../audio/blocks.js";
 import { RingBuffer } from "./ring_buffer.js";
 
-export const SAMPLE_RATE = 16_000; // the page resamples everything to the rate of the models
 const WINDOW_SHARE = 0.75; // of the backlog that the server allows
 const MESSAGE_S = { realtime: 0.1, fast: 0.5 }; // audio in one message
 const MAX_MESSAGE_BYTES = 262_144;

@@ -1,24 +1,31 @@
 // The edge of the client: websockets, clock and timers around the core. It is driven by audio and by events as well as
 // by a timer, because a browser slows the timers of a hidden tab.
 
+import { PROTOCOL } from "./core.js";
 import { connectionProblem, diagnose } from "./diagnose.js";
 import { ABNORMAL_CLOSURE } from "./reconnect.js";
 
-const SUBPROTOCOL = "emoscope.v1";
+const OPEN = 1; // `readyState` of a socket that can send
 const TICK_MS = 100;
 const OPEN_TIMEOUT_MS = 10_000;
 const CLOSED_TIMEOUT_MS = 5_000; // for the server to close the socket after `session.closed`
 const MOST_BUFFERED_BYTES = 32_000; // one second of audio in the browser's own buffer; the rest waits in ours
 
-/** A session on a server. Callbacks: `deliver(event)`, `report(connected)`, `ended(message)`; "" without an error. */
+/**
+ * A session on a server. Callbacks: `deliver(event)`, `report(connected)`, `ended(message)`, "" without an error, and
+ * `progressed()` after everything that may have made room.
+ */
 export class Stream {
   #socket = null;
   #timer = null;
   #retryTimer = null;
 
-  /** @param {{core: ClientCore, address: URL, token: string}} options `address` of the stream, http or https */
-  constructor({ core, address, token, deliver, report, ended }) {
-    Object.assign(this, { core, address, token, deliver, report, ended });
+  /**
+   * @param {{core: ClientCore, address: URL, token: string, WebSocket: Function}} options `address` of the stream, http
+   *   or https; `WebSocket` as browsers have it
+   */
+  constructor({ core, address, token, WebSocket, deliver, report, ended, progressed }) {
+    Object.assign(this, { core, address, token, WebSocket, deliver, report, ended, progressed });
     this.over = false;
   }
 
@@ -41,7 +48,7 @@ export class Stream {
       this.#disconnected(ABNORMAL_CLOSURE, "no answer");
       return;
     }
-    while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < MOST_BUFFERED_BYTES) {
+    while (socket.readyState === OPEN && socket.bufferedAmount < MOST_BUFFERED_BYTES) {
       const message = this.core.nextMessage(now());
       this.#deliverWarnings();
       if (message === null) break;
@@ -58,7 +65,7 @@ export class Stream {
     const url = new URL(this.address);
     url.protocol = url.protocol.replace("http", "ws");
     if (this.token) url.searchParams.set("token", this.token);
-    const socket = new WebSocket(url, SUBPROTOCOL);
+    const socket = new this.WebSocket(url, PROTOCOL);
     let opened = false;
     const openTimeout = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
     this.#socket = socket;
@@ -68,6 +75,7 @@ export class Stream {
       this.core.connectionOpened(now());
     };
     socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onerror = () => {}; // `close` follows, with the code
     socket.onclose = ({ code, reason }) => {
       clearTimeout(openTimeout);
       if (opened) this.#disconnected(code, reason);
@@ -84,6 +92,7 @@ export class Stream {
     if (this.core.failure) this.#disconnected(ABNORMAL_CLOSURE, "");
     else if (this.core.closed) setTimeout(() => this.over || this.#disconnected(1000, ""), CLOSED_TIMEOUT_MS);
     else this.pump();
+    this.progressed();
   }
 
   #disconnected(code, reason) {
@@ -94,7 +103,7 @@ export class Stream {
   async #failed() {
     this.#dropSocket();
     const finding = await diagnose(this.address, this.token);
-    if (!this.over) this.#decide(this.core.connectFailed(connectionProblem(finding, location), now(), finding));
+    if (!this.over) this.#decide(this.core.connectFailed(connectionProblem(finding, placeOf(this.address)), now(), finding));
   }
 
   #decide(decision) {
@@ -115,7 +124,7 @@ export class Stream {
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onmessage = socket.onclose = () => {};
     socket.close();
   }
 
@@ -127,6 +136,11 @@ export class Stream {
     this.#dropSocket();
     this.ended(message);
   }
+}
+
+/** Who is asked, and whose page asks, "" outside a browser. */
+export function placeOf(address) {
+  return { host: address.host, origin: globalThis.location?.origin ?? "" };
 }
 
 /** Seconds on a clock that only goes forward. */

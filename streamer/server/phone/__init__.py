@@ -1,0 +1,1 @@
+"""Telephone calls: the websockets of Twilio, Telnyx, SignalWire and Asterisk, read as sessions of the server."""
