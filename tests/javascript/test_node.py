@@ -40,7 +40,9 @@ def assert_nothing_lost(events: Sequence[AnyEvent]) -> None:
     assert sum(isinstance(event, SessionCreated) for event in events) == 1
 
 
-@pytest.mark.parametrize("options", [{}, {"config": FAST}, {"config": FAST, "float": True}, {"block": 333}, {"iterate": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"config": FAST}, {"config": FAST, "float": True}, {"block": 333}, {"iterate": True}]
+)
 def test_the_events_are_those_of_a_replay(options: dict[str, object]) -> None:
     """Of integers and floats, live and as a file, in blocks of any length."""
     with served() as server:
