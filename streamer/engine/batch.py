@@ -20,7 +20,7 @@ from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
 from emoscope.models.text import WordReader
 from emoscope.models.text_model import TextModel
-from emoscope.models.windows import grid_window, owned_frames
+from emoscope.models.windows import part_frames, usual_window
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
@@ -65,8 +65,8 @@ class BatchEngine:
     def warm(self) -> None:
         """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
         contract = self.model.contract
-        window = grid_window(contract, 0, 0)
-        silence = np.zeros(contract.lookback + contract.window, np.float32)
+        window = usual_window(contract)
+        silence = np.zeros(contract.lookback + window.end - window.start, np.float32)
         [encoded] = self([Encode(0, window, silence)])
         if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
             self([Read(0, encoded.value.state, contract.window_s, text="yes")])
@@ -115,13 +115,13 @@ class BatchEngine:
         rows = torch.zeros((len(requests), padded), pin_memory=self.device.type == "cuda")
         for row, request in zip(rows.numpy(), requests, strict=True):
             row[: len(request.audio)] = request.audio
-        owned = [owned_frames(contract, request.window) for request in requests]
+        parts = [part_frames(contract, request.window) for request in requests]
         lengths = [len(request.audio) - contract.lookback for request in requests]
         with torch.autocast("cuda", torch.bfloat16, enabled=self._half):
             encoded = self.model.encode(
                 rows.to(self.device, non_blocking=True),
                 torch.tensor(lengths, device=self.device),
-                torch.tensor(owned, device=self.device),
+                torch.tensor(self._owned(parts), device=self.device),
             )
         state = encoded.state.map(_to_numpy)
         scores = _to_numpy(encoded.scores)
@@ -129,11 +129,23 @@ class BatchEngine:
         return [
             Done(
                 request.id,
-                Summary(state.map(partial(_row, row)), scores[row, first:last].copy()),
+                Summary(self._states(state, row, len(own)), scores[row, own[0][0] : own[-1][1]].copy()),
                 infer_ms=spent,
             )
-            for row, (request, (first, last)) in enumerate(zip(requests, owned, strict=True))
+            for row, (request, own) in enumerate(zip(requests, parts, strict=True))
         ]
+
+    def _owned(self, parts: list[list[tuple[int, int]]]) -> Any:
+        """The frames of each window's parts as `StreamModel.encode` takes them: (B, S, 2), (B, 2) without a reach."""
+        if not self.model.contract.reach:
+            return [own for (own,) in parts]
+        most = max(len(own) for own in parts)
+        return [own + [(0, 0)] * (most - len(own)) for own in parts]
+
+    def _states(self, state: PoolState, row: int, count: int) -> list[PoolState]:
+        """The states of the parts of one window of a batch."""
+        one = state.map(partial(_row, row))
+        return [one.map(partial(_row, part)) for part in range(count)] if self.model.contract.reach else [one]
 
     def _read(self, requests: list[Read]) -> list[Result]:
         began = time.perf_counter()

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
-from emoscope.models.pool_state import SoftmaxState
+from emoscope.models.pool_state import PoolState, SoftmaxState
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerSample, calmness
-from emoscope.models.windows import owned_frames
+from emoscope.models.windows import owned_frames, part_frames
 
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.events import SpokenWord
@@ -96,15 +96,18 @@ class FakeEngine:
     def _encode(self, request: Encode) -> Done:
         self.windows += 1
         first, last = owned_frames(self.contract, request.window)
-        features = self.features(request.audio)[first:last]
+        features = self.features(request.audio)
+        states = [self._pooled(features[begin:end]) for begin, end in part_frames(self.contract, request.window)]
+        return Done(request.id, Summary(states, features[first:last, :1] * 3.0))
+
+    def _pooled(self, features: npt.NDArray[np.float32]) -> PoolState:
         scores = features[:, :1] * 3.0
         peak = scores.max(0)
         weight = np.exp(scores - peak)
         mass = weight.sum(0)
         mean = (weight * features).sum(0) / mass
         variance = (weight * (features - mean) ** 2).sum(0) / mass
-        state = SoftmaxState(peak[None], mass[None], mean[None, None], variance[None, None])
-        return Done(request.id, Summary(state, scores))
+        return SoftmaxState(peak[None], mass[None], mean[None, None], variance[None, None])
 
     def _read(self, request: Read) -> Done:
         state = request.state
