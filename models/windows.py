@@ -137,6 +137,16 @@ def parts(contract: ModelContract, window: Window) -> list[Window]:
     return [Window(a, b, a, b, window.index) for a, b in pairwise(borders)]
 
 
+def without_last(contract: ModelContract, window: Window) -> Window | None:
+    """A window without its last part, and without the audio that this alone needs; None if that is all it owns."""
+    if not window.borders:
+        return None
+    *borders, own_end = window.borders
+    return Window(
+        window.start, own_end + contract.reach, window.own_start, own_end, window.index, tuple(borders)
+    )
+
+
 def owned_frames(contract: ModelContract, window: Window) -> tuple[int, int]:
     """First and past-the-last frame that a window owns, counted from its start."""
     return (
