@@ -93,7 +93,7 @@ def complete_windows(contract: ModelContract, length: int) -> int:
 
 
 def at_once(contract: ModelContract) -> int:
-    """How many cells are encoded at once where no reading is due: as many as fit into a window. Else one grid window."""
+    """How many cells are encoded at once where no reading is due: as many as fit into a window; without a reach, 1."""
     return (contract.window - 2 * contract.reach - contract.frame) // contract.hop if contract.reach else 1
 
 
@@ -142,9 +142,7 @@ def without_last(contract: ModelContract, window: Window) -> Window | None:
     if not window.borders:
         return None
     *borders, own_end = window.borders
-    return Window(
-        window.start, own_end + contract.reach, window.own_start, own_end, window.index, tuple(borders)
-    )
+    return Window(window.start, own_end + contract.reach, window.own_start, own_end, window.index, tuple(borders))
 
 
 def owned_frames(contract: ModelContract, window: Window) -> tuple[int, int]:

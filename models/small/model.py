@@ -89,9 +89,7 @@ class SmallModel(RelativeModel):
     def _pooled(self, features: Tensor, owned: Tensor) -> Encoded:
         """The pooled parts `owned` (B, 2) or (B, S, 2) of features (B, T, dim)."""
         if owned.ndim == 2:
-            state, scores = self.pooling.summarise(
-                features, frame_mask(owned[:, 0], owned[:, 1], features.shape[1])
-            )
+            state, scores = self.pooling.summarise(features, frame_mask(owned[:, 0], owned[:, 1], features.shape[1]))
             return Encoded(state, scores.flatten(2))
         batch, count = owned.shape[:2]
         scores = self.pooling.scores(features)

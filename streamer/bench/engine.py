@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from emoscope.models.model import StreamModel
-from emoscope.models.windows import grid_window, owned_frames
+from emoscope.models.windows import part_frames, usual_window
 
 from ..runtime.scheduler import BatchResults, Scheduler
 from ..session.requests import Encode, Engine
@@ -21,7 +21,7 @@ HEADING = f"{'batch':>6} {'bare':>12} {'engine':>12} {'ratio':>6}"
 
 @dataclass(frozen=True)
 class EngineRates:
-    """Full windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
+    """Usual windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
 
     batch: int
     bare: float
@@ -55,8 +55,8 @@ def _clock(model: StreamModel) -> float:
 
 
 def _audio(model: StreamModel, seed: int) -> np.ndarray:
-    contract = model.contract
-    noise = np.random.default_rng(seed).standard_normal(contract.lookback + contract.window)
+    window = usual_window(model.contract)
+    noise = np.random.default_rng(seed).standard_normal(model.contract.lookback + window.end - window.start)
     return (0.05 * noise).astype(np.float32)
 
 
@@ -64,10 +64,11 @@ def _bare(model: StreamModel, batch: int, seconds: float) -> float:
     """Windows a second of `model.encode` on one ready batch."""
     device = model.device
     contract = model.contract
-    window = grid_window(contract, 0, 0)
+    window = usual_window(contract)
+    own = part_frames(contract, window)
     audio = torch.from_numpy(np.stack([_audio(model, n) for n in range(batch)])).to(device)
-    lengths = torch.full((batch,), contract.window, device=device)
-    owned = torch.tensor([owned_frames(contract, window)] * batch, device=device)
+    lengths = torch.full((batch,), window.end - window.start, device=device)
+    owned = torch.tensor([own if contract.reach else own[0]] * batch, device=device)
     done = 0
     half_precision = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
     with torch.inference_mode(), half_precision:
@@ -81,7 +82,7 @@ def _bare(model: StreamModel, batch: int, seconds: float) -> float:
 
 def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float]) -> float:
     """Windows a second of many sessions through a scheduler, with their audio and summaries."""
-    window = grid_window(model.contract, 0, 0)
+    window = usual_window(model.contract)
     audio = [_audio(model, n) for n in range(SESSIONS)]
     finished, count = Event(), {"done": 0, "submitted": 0}
 

@@ -43,7 +43,9 @@ class Skipping:
             self._ask()
         step.encode, step.window, step.skipped = None, None, True
         self._steps.append(step)
-        self._windows.append(Encode(number, cells, request.audio[: len(request.audio) - (request.window.end - cells.end)]))
+        self._windows.append(
+            Encode(number, cells, request.audio[: len(request.audio) - (request.window.end - cells.end)])
+        )
 
     def _ask(self) -> None:
         """Ask for the cells that were collected; the last step takes them all."""

@@ -34,9 +34,7 @@ def reaching(draw):
     reach = draw(st.integers(1, 12)) * frame
     hop = reach + frame + draw(st.integers(0, 12 * frame))
     window = -(-(2 * reach + hop + frame + draw(st.integers(0, 50)) * frame) // frame) * frame
-    return ModelContract(
-        id="x", labels=("a",), window=window, hop=hop, frame=frame, lookback=0, tail=0, reach=reach
-    )
+    return ModelContract(id="x", labels=("a",), window=window, hop=hop, frame=frame, lookback=0, tail=0, reach=reach)
 
 
 @given(st.one_of(contracts(), reaching()), st.integers(0, 30_000))

@@ -125,7 +125,9 @@ def test_cells_do_not_depend_on_interims_and_are_complete(voiced, config):
                 assert window.end in (window.own_end + REACHING.reach, ended.end)
     for (_, windows, _, _), (_, others, _, _) in zip(*found, strict=True):
         pooled, alike = ([p for w in every for p in parts(REACHING, w)] for every in (windows, others))
-        assert [(p.own_start, p.own_end, p.centre) for p in pooled] == [(p.own_start, p.own_end, p.centre) for p in alike]
+        assert [(p.own_start, p.own_end, p.centre) for p in pooled] == [
+            (p.own_start, p.own_end, p.centre) for p in alike
+        ]
 
 
 def test_a_second_of_speech_is_encoded_less_than_two_and_a_half_times():
