@@ -93,14 +93,14 @@ class SmallModel(RelativeModel):
             return Encoded(state, scores.flatten(2))
         batch, count = owned.shape[:2]
         scores = self.pooling.scores(features)
-        split = features.unflatten(2, (self.pooling.heads, self.pooling.part))
+        split = features.reshape(*features.shape[:2], self.pooling.heads, self.pooling.part)
         each = owned.flatten(0, 1)
         state = summarise(
             scores.repeat_interleave(count, 0),
             split.repeat_interleave(count, 0),
             frame_mask(each[:, 0], each[:, 1], features.shape[1]),
         )
-        return Encoded(state.map(lambda array: array.unflatten(0, (batch, count))), scores.flatten(2))
+        return Encoded(state.map(lambda array: array.reshape(batch, count, *array.shape[1:])), scores.flatten(2))
 
     def for_inference(self) -> Self:
         super().for_inference()

@@ -27,7 +27,7 @@ class Skipping:
     def skip(self, ids: Collection[int]) -> None:
         """Give up the interims that wait for these open windows."""
         for step in self._state.steps:
-            if isinstance(step, ReadingDue) and step.encode in ids:
+            if isinstance(step, ReadingDue) and step.encode is not None and step.encode in ids:
                 self._give_up(step, step.encode)
             else:
                 self._ask()  # what comes next counts all speech before it

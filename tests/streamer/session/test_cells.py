@@ -38,7 +38,7 @@ def test_finals_and_moods_do_not_depend_on_interims(audio, interval_s):
     """The same cells are merged in the same order, whether interims ask for them or a window is full."""
     with_interims = events_of([audio], contract=REACHING, interval_s=interval_s)
     without = events_of([audio], contract=REACHING, interim=False)
-    assert differences([e for e in lasting(with_interims)], without) == []
+    assert differences(lasting(with_interims), without) == []
 
 
 @given(speech_with_pauses())
