@@ -25,6 +25,7 @@ class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lookback: int
     tail: int
     normalisation: str
+    reach: int = 0
 
     @classmethod
     def of(cls, contract: ModelContract, normalisation: str) -> "Audio":
@@ -37,6 +38,7 @@ class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             lookback=contract.lookback,
             tail=contract.tail,
             normalisation=normalisation,
+            reach=contract.reach,
         )
 
 
@@ -126,6 +128,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             frame=a.frame,
             lookback=a.lookback,
             tail=a.tail,
+            reach=a.reach,
             languages=tuple(self.languages),
             licence=self.licence,
             weights=self.weights_sha256,

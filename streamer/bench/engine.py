@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 
 from emoscope.models.contract import ModelContract
-from emoscope.models.windows import grid_window, owned_frames
+from emoscope.models.windows import part_frames, usual_window
 
 from ..engine.array_model import OnnxModel
 from ..engine.opening import OpenedModel
@@ -23,7 +23,7 @@ HEADING = f"{'batch':>6} {'bare':>12} {'engine':>12} {'ratio':>6}"
 
 @dataclass(frozen=True)
 class EngineRates:
-    """Full windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
+    """Usual windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
 
     batch: int
     bare: float
@@ -59,8 +59,9 @@ def _clock(opened: OpenedModel) -> float:
 
 
 def noise(contract: ModelContract, seed: int) -> np.ndarray:
-    """A full window (lookback + window,) of noise."""
-    samples = np.random.default_rng(seed).standard_normal(contract.lookback + contract.window)
+    """A window such as a stream asks for, of noise, with its lookback."""
+    window = usual_window(contract)
+    samples = np.random.default_rng(seed).standard_normal(contract.lookback + window.end - window.start)
     return (0.05 * samples).astype(np.float32)
 
 
@@ -77,17 +78,19 @@ def _bare(opened: OpenedModel, batch: int, seconds: float) -> float:
 
 
 def bare_pass(opened: OpenedModel, audio: np.ndarray) -> Callable[[], object]:
-    """A function that encodes full windows (B, lookback + window) once, with nothing around the model."""
+    """A function that encodes usual windows (B, lookback + N) once, with nothing around the model."""
     if isinstance(opened.engine.model, OnnxModel):
         return partial(opened.engine.model.graph.frames, audio)
     import torch
 
     model, contract = opened.model, opened.contract
+    window = usual_window(contract)
+    own = part_frames(contract, window)
     place = partial(torch.tensor, device=model.device)
     tensors = (
         torch.from_numpy(audio).to(model.device),
-        place([contract.window] * len(audio)),
-        place([owned_frames(contract, grid_window(contract, 0, 0))] * len(audio)),
+        place([window.end - window.start] * len(audio)),
+        place([own if contract.reach else own[0]] * len(audio)),
     )
 
     def work() -> object:
@@ -101,7 +104,7 @@ def _through(
     opened: OpenedModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float]
 ) -> float:
     """Windows a second of many sessions through a scheduler, with their audio and summaries."""
-    window = grid_window(opened.contract, 0, 0)
+    window = usual_window(opened.contract)
     audio = [noise(opened.contract, n) for n in range(SESSIONS)]
     finished, count = Event(), {"done": 0, "submitted": 0}
 

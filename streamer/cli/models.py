@@ -231,6 +231,13 @@ def _first(scores: "tuple[Score, ...]") -> str:
     return f"{score.value:.4g} {score.metric}, {score.corpus}, {score.protocol}{source}{more}"
 
 
+def _window(window_s: float, hop_s: float, reach_s: float) -> str:
+    """How a model cuts an utterance."""
+    if not reach_s:
+        return f"{window_s:g} s each {hop_s:g} s"
+    return f"each frame once, in cells of {hop_s:g} s with {reach_s:g} s around them; at most {window_s:g} s at once"
+
+
 def size(parameters: int) -> str:
     """A number of parameters, shortened: 94.4M."""
     return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters / 1e3:.1f}k"
@@ -245,7 +252,7 @@ def described(entry: "Entry") -> str:
         ("parameters", f"{entry.parameters:,} ({size(entry.parameters)})"),
         ("labels", " ".join(entry.labels)),
         ("dimensions", " ".join(entry.dimensions) or "none"),
-        ("window", f"{entry.window_s:g} s each {entry.hop_s:g} s"),
+        ("window", _window(entry.window_s, entry.hop_s, entry.reach_s)),
         ("licence", entry.licence),
         *(("note", note) for note in entry.notes),
     ]

@@ -16,7 +16,7 @@ from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
 from emoscope.models.text import WordReader
-from emoscope.models.windows import grid_window, owned_frames
+from emoscope.models.windows import part_frames, usual_window
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
@@ -56,8 +56,8 @@ class BatchEngine:
     def warm(self) -> None:
         """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
         contract = self.model.contract
-        window = grid_window(contract, 0, 0)
-        silence = np.zeros(contract.lookback + contract.window, np.float32)
+        window = usual_window(contract)
+        silence = np.zeros(contract.lookback + window.end - window.start, np.float32)
         [encoded] = self([Encode(0, window, silence)])
         if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
             self([Read(0, encoded.value.state, contract.window_s, text="yes")])
@@ -101,12 +101,12 @@ class BatchEngine:
     def _encode(self, requests: list[Encode]) -> list[Result]:
         began = time.perf_counter()
         contract = self.model.contract
-        owned = [owned_frames(contract, request.window) for request in requests]
+        parts = [part_frames(contract, request.window) for request in requests]
         length = max(self._padded(request) for request in requests)
-        encoded = self.model.encode([request.audio for request in requests], length, owned)
+        encoded = self.model.encode([request.audio for request in requests], length, parts)
         spent = (time.perf_counter() - began) * 1e3
         return [
-            Done(request.id, Summary(one.state, one.scores), infer_ms=spent)
+            Done(request.id, Summary(one.states, one.scores), infer_ms=spent)
             for request, one in zip(requests, encoded, strict=True)
         ]
 

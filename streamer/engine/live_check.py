@@ -16,6 +16,7 @@ import msgspec
 
 from emoscope.models.contract import ModelContract
 from emoscope.models.external import EMBEDDED
+from emoscope.models.windows import at_once, usual_window
 
 from ..protocol.config import Config
 
@@ -97,8 +98,16 @@ def open_live(
 
 
 def windows_a_second(contract: ModelContract, interval_s: float | None) -> float:
-    """Windows that one second of speech without a pause makes: those of the grid, and one for each interim reading."""
-    return contract.sample_rate / contract.hop + (0.0 if interval_s is None else 1.0 / interval_s)
+    """Windows that one second of speech without a pause makes: those of the grid, and one for each interim reading.
+
+    With a reach, an interim's window holds the new cells too; without interims, longer windows count by their length.
+    """
+    interims = 0.0 if interval_s is None else 1.0 / interval_s
+    if not contract.reach:
+        return contract.sample_rate / contract.hop + interims
+    usual = usual_window(contract)
+    longer = contract.window / (usual.end - usual.start)
+    return max(interims, longer * contract.sample_rate / (at_once(contract) * contract.hop))
 
 
 def measured_window_s(

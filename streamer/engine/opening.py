@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from emoscope.models.contract import ModelContract
 from emoscope.models.errors import ModelError
+from emoscope.models.windows import usual_window
 
 from ..protocol.errors import UsageError
 
@@ -224,10 +225,15 @@ def choose_precision(precision: Precision, device: str) -> str:
 
 
 def buckets_of(model: "StreamModel") -> list[int] | None:
-    """Lengths in samples to which shorter windows are padded: half a window and a whole one. None for a model whose
-    features may depend on the padding."""
+    """Lengths in samples to which shorter windows are padded: half a window and a whole one; with a reach, multiples of
+    half a usual window. None for a model whose features may depend on the padding."""
     if not model.padding_is_exact:
         return None
     contract = model.contract
+    if contract.reach:
+        usual = usual_window(contract)
+        length = usual.end - usual.start
+        steps = range(length, 2 * contract.window + length, length)
+        return [min(contract.window, -(-step // (2 * contract.frame)) * contract.frame) for step in steps]
     half = contract.window // 2 // contract.frame * contract.frame
     return [half, contract.window] if half else [contract.window]

@@ -32,7 +32,7 @@ class TorchModel:
             self.own_words = OwnWords(model, batch, half=self._half)
 
     @torch.inference_mode()
-    def encode(self, windows: Sequence[Array], length: int, owned: Sequence[Span]) -> list[Pooled]:
+    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
         """As in `ArrayModel`."""
         lookback = self.contract.lookback
         rows = torch.zeros((len(windows), lookback + length), pin_memory=self.device.type == "cuda")
@@ -42,13 +42,25 @@ class TorchModel:
             encoded = self.model.encode(
                 rows.to(self.device, non_blocking=True),
                 torch.tensor([len(window) - lookback for window in windows], device=self.device),
-                torch.tensor(owned, device=self.device),
+                torch.tensor(self._owned(parts), device=self.device),
             )
         state, scores = encoded.state.map(to_numpy), to_numpy(encoded.scores)
         return [
-            Pooled(state.map(partial(_row, row)), scores[row, first:last].copy())
-            for row, (first, last) in enumerate(owned)
+            Pooled(self._states(state, row, len(spans)), scores[row, spans[0][0] : spans[-1][1]].copy())
+            for row, spans in enumerate(parts)
         ]
+
+    def _owned(self, parts: Sequence[Sequence[Span]]) -> list[Any]:
+        """The frames of each window's parts as `StreamModel.encode` takes them: (B, S, 2), (B, 2) without a reach."""
+        if not self.contract.reach:
+            return [span for (span,) in parts]
+        most = max(len(spans) for spans in parts)
+        return [[*spans, *[(0, 0)] * (most - len(spans))] for spans in parts]
+
+    def _states(self, state: PoolState, row: int, count: int) -> list[PoolState]:
+        """The states of the parts of one window of a batch."""
+        one = state.map(partial(_row, row))
+        return [one.map(partial(_row, part)) for part in range(count)] if self.contract.reach else [one]
 
     @torch.inference_mode()
     def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
