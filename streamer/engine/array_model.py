@@ -26,9 +26,10 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Pooled:
-    """What one window came to: its pooled state without a batch axis, and the scores (T, G) of the frames in it."""
+    """What one window came to: the pooled state of each of its parts, without a batch axis, and the scores (T, G) of the
+    frames in them."""
 
-    state: PoolState
+    states: list[PoolState]
     scores: Array
 
 
@@ -47,12 +48,12 @@ class ArrayModel(Protocol):
     @property
     def own_words(self) -> "OwnWords | None": ...
 
-    def encode(self, windows: Sequence[Array], length: int, owned: Sequence[Span]) -> list[Pooled]:
-        """Encode and pool windows together.
+    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
+        """Encode windows together, each once, and pool the parts of each by themselves.
 
         windows  the samples of each, with its lookback; none is longer than lookback + `length`
         length   samples to which they are padded, without the lookback
-        owned    the frames that are pooled, from each window's start
+        parts    the frames that are pooled, from each window's start; each part begins where the one before it ends
         """
 
     def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
@@ -76,12 +77,11 @@ class OnnxModel:
         self.contract, self.calibration = model.contract, model.calibration
         self.read, self.embed = model.read, model.embed
 
-    def encode(self, windows: Sequence[Array], length: int, owned: Sequence[Span]) -> list[Pooled]:
+    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
         """As in `ArrayModel`."""
         features, scores = self.graph.frames(np.stack(windows).astype(np.float32, copy=False))
+        pooled = self.graph.pooled
         return [
-            Pooled(
-                self.graph.pooled(features[row, first:last], scores[row, first:last]), scores[row, first:last].copy()
-            )
-            for row, (first, last) in enumerate(owned)
+            Pooled([pooled(frames[a:b], weights[a:b]) for a, b in spans], weights[spans[0][0] : spans[-1][1]].copy())
+            for frames, weights, spans in zip(features, scores, parts, strict=True)
         ]

@@ -101,12 +101,12 @@ class BatchEngine:
     def _encode(self, requests: list[Encode]) -> list[Result]:
         began = time.perf_counter()
         contract = self.model.contract
-        owned = [owned_frames(contract, request.window) for request in requests]
+        parts = [[owned_frames(contract, request.window)] for request in requests]
         length = max(self._padded(request) for request in requests)
-        encoded = self.model.encode([request.audio for request in requests], length, owned)
+        encoded = self.model.encode([request.audio for request in requests], length, parts)
         spent = (time.perf_counter() - began) * 1e3
         return [
-            Done(request.id, Summary(one.state, one.scores), infer_ms=spent)
+            Done(request.id, Summary(one.states[0], one.scores), infer_ms=spent)
             for request, one in zip(requests, encoded, strict=True)
         ]
 

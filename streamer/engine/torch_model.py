@@ -32,9 +32,10 @@ class TorchModel:
             self.own_words = OwnWords(model, batch, half=self._half)
 
     @torch.inference_mode()
-    def encode(self, windows: Sequence[Array], length: int, owned: Sequence[Span]) -> list[Pooled]:
+    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
         """As in `ArrayModel`."""
         lookback = self.contract.lookback
+        owned = [span for (span,) in parts]
         rows = torch.zeros((len(windows), lookback + length), pin_memory=self.device.type == "cuda")
         for row, window in zip(rows.numpy(), windows, strict=True):
             row[: len(window)] = window
@@ -46,7 +47,7 @@ class TorchModel:
             )
         state, scores = encoded.state.map(to_numpy), to_numpy(encoded.scores)
         return [
-            Pooled(state.map(partial(_row, row)), scores[row, first:last].copy())
+            Pooled([state.map(partial(_row, row))], scores[row, first:last].copy())
             for row, (first, last) in enumerate(owned)
         ]
 
