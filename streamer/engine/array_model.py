@@ -26,8 +26,11 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Pooled:
-    """What one window came to: the pooled state of each of its parts, without a batch axis, and the scores (T, G) of the
-    frames in them."""
+    """What one window came to.
+
+    states  the pooled state of each of its parts, without a batch axis
+    scores  (T, G) of the frames in them
+    """
 
     states: list[PoolState]
     scores: Array
