@@ -31,6 +31,27 @@ MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
+DeviceName = Annotated[
+    str,
+    Parameter(
+        group=MODEL, help="where the model runs: cpu, cuda, cuda:N, or auto, a GPU where there is one", metavar="DEVICE"
+    ),
+]
+Threads = Annotated[
+    int | None,
+    Parameter(group=MODEL, help="CPU threads of the model (1 for a small model, else every core)", metavar="N"),
+]
+EngineName = Annotated[
+    Literal["auto", "torch", "onnx"],
+    Parameter(
+        group=MODEL,
+        help="what computes: torch runs every model; onnx (onnxruntime, on the CPU) starts sooner and costs less, "
+        "for models that have a graph; auto: onnx where it can",
+        metavar="NAME",
+    ),
+]
+
+
 @Parameter(name="*", group=MODEL)
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
@@ -44,21 +65,9 @@ class ModelOptions:
             metavar="MODEL",
         ),
     ] = "auto"
-    device: Annotated[
-        str,
-        Parameter(help="where the model runs: cpu, cuda, cuda:N, or auto, a GPU where there is one", metavar="DEVICE"),
-    ] = "auto"
-    threads: Annotated[
-        int | None, Parameter(help="CPU threads of the model (1 for a small model, else every core)", metavar="N")
-    ] = None
-    engine: Annotated[
-        Literal["auto", "torch", "onnx"],
-        Parameter(
-            help="what computes: torch runs every model; onnx (onnxruntime, on the CPU) starts sooner and costs less, "
-            "for models that have a graph; auto: onnx where it can",
-            metavar="NAME",
-        ),
-    ] = "auto"
+    device: DeviceName = "auto"
+    threads: Threads = None
+    engine: EngineName = "auto"
 
     def __post_init__(self) -> None:
         """UsageError for a device or a number of threads that no machine has."""

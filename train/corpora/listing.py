@@ -21,6 +21,7 @@ class Clip:
     dimensions  arousal, valence and dominance in [-1, 1], the mean of the raters; None without ratings
     age         of the speaker in years; None where the corpus does not say
     text        what is said; "" where the corpus does not say
+    spoken      where in the recording the text begins and ends, seconds; None where the corpus does not say
     """
 
     corpus: str
@@ -33,6 +34,7 @@ class Clip:
     dimensions: tuple[float, float, float] | None = field(default=None, compare=False)
     age: int | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+    spoken: tuple[float, float] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
