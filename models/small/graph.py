@@ -200,7 +200,7 @@ def _stack(graph: GraphWriter, stack: Stack, name: str, x: str) -> str:
     """Layers over frequency and time; their output as (B, width, 1, T)."""
     for number, layer in enumerate(stack.layers):
         inner = f"{name}.layers.{number}"
-        x = _patch(graph, layer, inner, x) if isinstance(layer, SpectralBlock) else _layer(graph, layer, inner, x)
+        x = _spectral(graph, layer, inner, x) if isinstance(layer, SpectralBlock) else _layer(graph, layer, inner, x)
     return graph.add("Reshape", x, graph.whole(0, stack.width, 1, -1))
 
 
@@ -210,12 +210,12 @@ def _layer(graph: GraphWriter, layer: Any, name: str, x: str) -> str:
     return graph.add("Relu", _norm(graph, x, f"{name}.norm"))
 
 
-def _patch(graph: GraphWriter, patch: SpectralBlock, name: str, x: str) -> str:
-    stride = list(patch.pool.stride)  # type: ignore[arg-type]
+def _spectral(graph: GraphWriter, block: SpectralBlock, name: str, x: str) -> str:
+    stride = list(block.pool.stride)  # type: ignore[arg-type]
     pooled = graph.add("AveragePool", x, kernel_shape=stride, strides=stride)  # there is a whole number of strides
     short = _conv(graph, pooled, f"{name}.shortcut")
-    y = _layer(graph, patch.first, f"{name}.first", x)
-    y = _norm(graph, _conv(graph, y, f"{name}.second", **_shape_of(patch.second)), f"{name}.second_norm")
+    y = _layer(graph, block.first, f"{name}.first", x)
+    y = _norm(graph, _conv(graph, y, f"{name}.second", **_shape_of(block.second)), f"{name}.second_norm")
     return graph.add("Relu", graph.add("Add", y, short))
 
 

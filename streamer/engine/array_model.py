@@ -26,8 +26,11 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Pooled:
-    """What one window came to: the pooled state of each part without a batch axis, and the scores (T, G) of the frames
-    in them."""
+    """What one window came to.
+
+    states  the pooled state of each of its parts, without a batch axis
+    scores  (T, G) of the frames in them
+    """
 
     states: list[PoolState]
     scores: Array
@@ -49,11 +52,11 @@ class ArrayModel(Protocol):
     def own_words(self) -> "OwnWords | None": ...
 
     def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
-        """Encode and pool windows together.
+        """Encode windows together, each once, and pool the parts of each by themselves.
 
         windows  the samples of each, with its lookback; none is longer than lookback + `length`
         length   samples to which they are padded, without the lookback
-        parts    of each window the stretches of frames, counted from its start, that are pooled each by itself
+        parts    the frames that are pooled, from each window's start; each part begins where the one before it ends
         """
 
     def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
@@ -80,10 +83,8 @@ class OnnxModel:
     def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
         """As in `ArrayModel`."""
         features, scores = self.graph.frames(np.stack(windows).astype(np.float32, copy=False))
+        pooled = self.graph.pooled
         return [
-            Pooled(
-                [self.graph.pooled(features[row, first:last], scores[row, first:last]) for first, last in spans],
-                scores[row, spans[0][0] : spans[-1][1]].copy(),
-            )
-            for row, spans in enumerate(parts)
+            Pooled([pooled(frames[a:b], weights[a:b]) for a, b in spans], weights[spans[0][0] : spans[-1][1]].copy())
+            for frames, weights, spans in zip(features, scores, parts, strict=True)
         ]
