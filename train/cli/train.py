@@ -1,15 +1,17 @@
 """`emoscope train RECIPE`: a dataclass for each recipe, with the options that it takes. Torch is imported to train."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 
-from emoscope.models.errors import EmoscopeError, UsageError
+from emoscope.models.errors import UsageError
 from emoscope.streamer.cli.command import Command, CommandGroup
+
+from .running import check_positive, given, report
+from .train_head import TrainHead
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -257,38 +259,11 @@ class TrainTinyWhisper:
         return report(train, out)
 
 
-def report(train: Callable[[], None], out: Path) -> int:
-    """Run a training; 0, or 1 with one line that says what went wrong, or how to continue after Ctrl+C (130)."""
-    from ..errors import Interrupted
-    from ..progress import say
-
-    try:
-        train()
-    except Interrupted as stopped:
-        say(f"{stopped}; the same command with --resume goes on from there")
-        return 130
-    except EmoscopeError as error:
-        say(f"emoscope train: {error}")
-        return 1
-    say(f"written: {out}")
-    return 0
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given; a recipe's own values hold for the others."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def check_positive(name: str, value: int | None) -> None:
-    """UsageError for a number below 1."""
-    if value is not None and value < 1:
-        raise UsageError(f"--{name} {value}: must be at least 1")
-
-
 command = CommandGroup(
     "train",
     "train a model from corpora of speech",
     (
+        Command("head", "your own labels and voices, over an encoder that stays as it is", TrainHead),
         Command("small", "the model that ships, from RAVDESS, EmoDB, nEMO, EmoTale and read speech", TrainSmall),
         Command("whisper", "a head over Whisper-base, from the same corpora and read speech", TrainWhisper),
         Command("attentive", "attentive pooling over a pretrained encoder, by its paper's recipe", TrainAttentive),
