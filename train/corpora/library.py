@@ -164,7 +164,7 @@ def divide(clips: Sequence[Clip], fold: int = 0) -> Division:
     return _division(
         clips,
         lambda clip: "test" if clip.speaker in test_side else "development" if clip.speaker in tuned else "train",
-        f"fold {fold + 1} of {len(groups)} that leave speakers out (Goel et al. 2024), by our rule: every tenth speaker",
+        f"fold {fold + 1} of {len(groups)} that leave speakers out (Goel et al. 2024): every tenth speaker (ours)",
     )
 
 

@@ -16,8 +16,7 @@ from ..corpora import Clip
 from ..evaluation.confidence import calibration_error
 from ..evaluation.intervals import one_hot, resample
 from ..evaluation.predictions import clip_answer
-from ..evaluation.scores import Probabilities, answers, recalls, uar_of, wa_of, weighted_f1_of
-from ..fit.concordance import concordance_loss
+from ..evaluation.scores import Probabilities, answers, ccc, recalls, uar_of, wa_of, weighted_f1_of
 
 Interval = tuple[float, float]
 
@@ -173,12 +172,8 @@ def _rounded(pair: Interval) -> Interval:
 def _agreement(made: Answered, dimensions: Sequence[str]) -> dict[str, float]:
     if not dimensions:
         return {}
-    rated = torch.tensor([clip.dimensions for clip in made.clips])
-    said = torch.from_numpy(made.dimensions)
-    return {
-        name: round(1 - float(concordance_loss(said[:, i : i + 1], rated[:, i : i + 1])), 4)
-        for i, name in enumerate(dimensions)
-    }
+    rated = np.array([clip.dimensions for clip in made.clips])
+    return {name: round(ccc(made.dimensions[:, i], rated[:, i]), 4) for i, name in enumerate(dimensions)}
 
 
 def lines(report: HeadReport) -> list[str]:
