@@ -54,8 +54,8 @@ def _transcript(recognizer: Recognizer, clip: Clip) -> str:
     )
     if not isinstance(result, Done) or not isinstance(result.value, Hypothesis):
         raise TrainingError(f"{clip.path}: no transcript: {getattr(result, 'message', result)}")
-    words = [word.text for segment in result.value.segments for word in segment.words]
-    return " ".join(" ".join(words).split())
+    words = [word for segment in result.value.segments for word in segment.words]
+    return "".join(f" {word.word}" if word.space else word.word for word in words).strip()
 
 
 def require_texts(clips: Sequence[Clip], system: str) -> None:

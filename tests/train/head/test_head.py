@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,8 @@ def test_the_encoder_stays_as_it_is(tmp_path, small):
     head, _ = fit_head(
         small, heard, Answers(name="x", labels=("calm voice", "frustrated")), SHORT, tmp_path / "w", False
     )
-    shipped, made = load_model("small"), head.model()
+    shipped: Any = load_model("small")
+    made: Any = head.model()
     for name, value in shipped.encoder.state_dict().items():
         assert torch.equal(made.encoder.state_dict()[name], value), name
     assert made.head.weight.shape[0] == 2 and not made.contract.baseline

@@ -1,6 +1,9 @@
 """Every paper's recipe on a made corpus of its own, through every phase; overrides; what is said of bad input."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +24,7 @@ from emoscope.train.published.scoring import cut
 
 torch.set_num_threads(1)
 
-MAKERS = {
+MAKERS: dict[str, Callable[..., Path]] = {
     "crema-d": make_crema_d,
     "emospeech": make_emospeech,
     "iemocap": make_iemocap,
@@ -63,7 +66,8 @@ def test_settings_of_the_command_line_reach_recipe_and_model():
     recipe = overridden(RECIPES["attentive"], ["pooling=mqmha", "q=2", "h=4", "rate=2e-6", "batch=4", "hidden=32"])
     assert [stage.rate for stage in recipe.stages] == pytest.approx([2e-5, 6e-6, 2e-6])
     assert recipe.batch == 4 and configured(recipe)["pooling"] == "MQMHA-2x4"
-    assert new_model(dry(recipe)).config.hidden == 32
+    model: Any = new_model(dry(recipe))
+    assert model.config.hidden == 32
     assert overridden(RECIPES["attributes"], ["ratio=none", "others=train"]).ratio is None
 
 
