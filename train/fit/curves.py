@@ -22,7 +22,7 @@ class Curves:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise TrainingError("curves need tensorboard: pip install 'emoscope[train]'") from None
-        self._writer = SummaryWriter(str(folder), purge_step=done)
+        self._writer = SummaryWriter(str(folder), purge_step=done + 1 if done else None)
 
     def step(self, loss: float, rate: float) -> None:
         """After each optimizer step."""

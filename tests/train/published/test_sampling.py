@@ -35,7 +35,7 @@ def test_weighted_cross_entropy_is_the_weighted_mean():
 def test_balanced_ccc_is_the_ccc_where_classes_are_as_frequent():
     """Lertpetchpun et al., section 2.4, with k = all: 2 cov / (var + var + bias^2), by hand 8/9 and 0."""
     rated = np.array([[1.0, 1.0], [3.0, 1.0], [1.0, 3.0], [3.0, 3.0]])
-    said = np.array([[1.0, 2.0], [3.0, 2.0], [1.0, 2.0], [3.0, 2.0]]) + [0.5, 0.0]
+    said = np.array([[1.5, 2.0], [3.5, 2.0], [1.5, 2.0], [3.5, 2.0]])
     # First column: variances 1, covariance 1, bias .5: 2 / 2.25; second: said does not vary.
     assert balanced_ccc(said, rated, ["a", "a", "b", "b"]) == pytest.approx((8 / 9 + 0) / 2)
 
