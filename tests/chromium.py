@@ -1,7 +1,5 @@
 """Chromium with a recording as its microphone, for tests of the web page."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +7,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 import soundfile
+from needed import program
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from waiting import DEADLINE_S
 
@@ -20,21 +18,10 @@ FAKE_DEVICE = "--use-fake-device-for-media-stream"
 ALLOWED = "--use-fake-ui-for-media-stream"  # without it the person refuses
 
 
-def program() -> str:
-    """Where Chromium is; without it the test fails on CI and is skipped elsewhere."""
-    found = shutil.which("chromium")
-    if found is None:
-        message = "needs Chromium (Debian: chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
 @contextmanager
 def launching() -> Iterator[Launch]:
     """A function that launches a browser with arguments; all of them are closed at the end of the block."""
-    path = program()
+    path = program("chromium")
     expect.set_options(timeout=1_000 * DEADLINE_S)
     with sync_playwright() as playwright:
         yield lambda *arguments: playwright.chromium.launch(

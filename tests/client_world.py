@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,6 +142,42 @@ class World:
         return state.finish()
 
 
+def after(world: World, happened: Iterable[tuple[object, ...]], cuts: Collection[int] = ()) -> World:
+    """The world at the end of its session, in which all this happened once the session was open."""
+    world.connect()
+    world.deliver(1)
+    for what in happened:
+        happen(world, what)
+    world.finish(cuts)
+    return world
+
+
+def assert_each_event_came_once(world: World) -> None:
+    """The server heard the whole audio, and the client got its events once, in order, without a warning."""
+    expected = world.expected()
+    assert world.server.now.audio == expected.audio
+    assert world.durable == list(expected.events)
+    assert not [event for event in world.given if isinstance(event, WarningEvent)]
+
+
+def assert_losses_are_reported(world: World, silence: int) -> None:
+    """The server heard as much as was sent; what is not what was sent is `silence`, and a warning says where."""
+    reported: set[int] = set()
+    for event in world.given:
+        if isinstance(event, WarningEvent):
+            assert event.code == "audio_dropped" and event.start is not None and event.end is not None
+            reported |= set(range(round(event.start * RATE), round(event.end * RATE)))
+    sent, received = world.expected().audio, world.server.now.audio
+    assert len(received) == len(sent)
+    pairs = enumerate(zip(received, sent, strict=True))
+    assert all(got == was or (got == silence and at in reported) for at, (got, was) in pairs)
+    seqs = [event.seq for event in world.durable]
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+# The server goes back to the beginning after the loss of what followed was reported.
+LOST_BEFORE_WHAT_WAS_REPORTED = [("send", b"yyyyyyyyyyy"), ("pump", 1), ("drop", True)]
+
 happenings = st.lists(
     st.one_of(
         st.tuples(st.just("send"), st.binary(min_size=1, max_size=40)),
@@ -164,12 +200,7 @@ def losses_after(
     parts: list[list[tuple[object, ...]]], make: Callable[[str, Limits], Any] = python_core
 ) -> list[WarningEvent]:
     """The warnings of a client whose sessions may expire; its sessions together are those of the whole audio."""
-    world = World(ReferenceServer(ROOMY), make=make)
-    world.connect()
-    world.deliver(1)
-    for what in [what for part in parts for what in part]:
-        happen(world, what)
-    world.finish()
+    world = after(World(ReferenceServer(ROOMY), make=make), [what for part in parts for what in part])
     sessions: list[list[Durable]] = []
     losses: list[WarningEvent] = []
     for event in world.given:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from needed import missing, program
 from waiting import wait_until
 
 settings.register_profile("emoscope", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -25,25 +25,19 @@ os.environ["EMOSCOPE_CONFIG"] = ""  # nor may a file of options that somebody ha
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of corpora beside the checkout; without it the test fails on CI and is skipped elsewhere."""
+    """The folder that holds the corpora, beside the checkout."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
-        message = f"needs the corpora of {folder.name}/ beside the checkout"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"needs the corpora of {folder.name}/ beside the checkout")
     return folder
 
 
 @pytest.fixture(scope="session")
 def whisper_base() -> Path:
-    """A folder with Whisper-base; without it the test fails on CI and is skipped elsewhere."""
+    """A folder with Whisper-base."""
     folder = Path(os.environ.get("EMOSCOPE_TEST_WHISPER") or ROOT / "runs" / "whisper-base")
     if not (folder / "model.bin").is_file():
-        message = f"needs Whisper-base: `.ci/whisper-base {folder}` fetches it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"needs Whisper-base: `.ci/whisper-base {folder}` fetches it")
     return folder
 
 
@@ -90,15 +84,9 @@ def _accepts(path: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own; without it the test fails on CI and is skipped elsewhere."""
-    program = shutil.which("redis-server")
-    if program is None:
-        message = "needs redis-server (Debian: redis-server)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    """A Redis of our own."""
     path = tmp_path_factory.mktemp("redis") / "redis.sock"
-    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    command = [program("redis-server"), "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: process.poll() is not None or _accepts(path))

@@ -42,6 +42,21 @@ def rain(seconds: float) -> Sound:
     return _fitted(sound, seconds, 0.3)
 
 
+def music(seconds: float) -> Sound:
+    """Three voices of notes with seven partials and a vibrato each, and a drum, at 150 beats a minute."""
+    rng = np.random.default_rng(5)
+    sound = np.zeros(20 * RATE)
+    time = np.arange(round(0.8 * RATE)) / RATE
+    for begin in range(0, len(sound) - len(time) + 1, round(0.4 * RATE)):
+        for octave in (110.0, 220.0, 440.0):
+            hz = octave * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11]) / 12)
+            phase = 2 * np.pi * hz * np.cumsum(1 + 0.004 * np.sin(2 * np.pi * 5.5 * time)) / RATE
+            note = np.sum([np.sin(k * phase) / k**1.3 for k in range(1, 8)], 0)
+            sound[begin : begin + len(time)] += note * np.exp(-time / 0.5) * (1 - np.exp(-time / 0.01))
+        sound[begin : begin + len(time)] += rng.standard_normal(len(time)) * np.exp(-time / 0.03)
+    return _fitted(sound, seconds, 0.4)
+
+
 def ticking(seconds: float) -> Sound:
     """A clock, twice a second, in a quiet room."""
     time = np.arange(RATE // 2) / RATE

@@ -1,15 +1,13 @@
 """The client core of the web page, in a Node process, with the interface of the Python client's core."""
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from client_world import MESSAGE_SIZE
+from needed import program
 
 from emoscope.streamer.client.reconnect import Decision, Reconnect, Stop
 from emoscope.streamer.protocol.errors import Disconnected
@@ -20,14 +18,8 @@ FOLDER = Path(__file__).parent / "streamer" / "server" / "web"
 
 
 def node() -> str:
-    """Where Node is; without it the test fails on CI and is skipped elsewhere."""
-    found = shutil.which("node")
-    if found is None:
-        message = "needs Node (Debian: nodejs)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
+    """Where Node is."""
+    return program("node", "nodejs")
 
 
 class WebCoreProcess:

@@ -56,7 +56,7 @@ class Stack(nn.Module):
         return x.flatten(1, 2), mask
 
 
-class Patch(nn.Module):
+class SpectralBlock(nn.Module):
     """Two 3x3 convolutions over frequency and time with a shortcut. Strides are (frequency, time)."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
@@ -75,7 +75,7 @@ class Patch(nn.Module):
         return masked(nn.functional.relu(y + short), mask), mask
 
 
-class Residual(nn.Module):
+class TemporalBlock(nn.Module):
     """A convolution over three frames, `dilation` apart, and a linear layer, added to what came in."""
 
     def __init__(self, dim: int, dilation: int) -> None:
@@ -113,9 +113,9 @@ class ConvEncoder(nn.Module):
         self.mel = Stack(
             [
                 Layer(nn.Conv2d(1, stem, 5, 2, padding=2, bias=False)),
-                Patch(stem, one, (2, 2)),
-                Patch(one, two, (2, 1)),
-                Patch(two, three, (2, 1)),
+                SpectralBlock(stem, one, (2, 2)),
+                SpectralBlock(one, two, (2, 1)),
+                SpectralBlock(two, three, (2, 1)),
             ],
             three * (bands // 16),
         )
@@ -133,7 +133,7 @@ class ConvEncoder(nn.Module):
             else None
         )
         self.project = nn.Linear(self.mel.width + (self.pitch.width if self.pitch else 0), dim)
-        self.blocks = nn.ModuleList([Residual(dim, dilation) for dilation in dilations])
+        self.blocks = nn.ModuleList([TemporalBlock(dim, dilation) for dilation in dilations])
         self.norm = nn.LayerNorm(dim)
         # Of the mel branch: 2 frames by the stem, 2 and 4 by the first block, 8 by each of the others, 4 a frame then.
         self.reach = 2 + 2 + 4 + 2 * 8 + STRIDE * sum(dilations)

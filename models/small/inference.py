@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .encoder import ConvEncoder, Layer, Patch
+from .encoder import ConvEncoder, Layer, SpectralBlock
 
 
 def fold_normalisation(encoder: ConvEncoder) -> None:
@@ -16,7 +16,7 @@ def fold_normalisation(encoder: ConvEncoder) -> None:
         if isinstance(layer, Layer) and not isinstance(layer.norm, nn.Identity):
             layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[type-var, arg-type]
             layer.norm = nn.Identity()
-        elif isinstance(layer, Patch) and not isinstance(layer.second_norm, nn.Identity):
+        elif isinstance(layer, SpectralBlock) and not isinstance(layer.second_norm, nn.Identity):
             layer.second = fuse_conv_bn_eval(layer.second, layer.second_norm)  # type: ignore[type-var, arg-type]
             layer.second_norm = nn.Identity()
     # The CPU's kernels prefer channels last.

@@ -20,6 +20,7 @@ from .ctranslate2 import read_variables
 from .encoder import DIM, LAYERS, LowerWhisper
 
 Weights = dict[str, Tensor]
+HELP = f"{PULL}; `--model {EMBEDDED}` works without"
 
 
 def read_encoder(place: Path) -> Weights:
@@ -57,8 +58,7 @@ def check(weights: Mapping[str, Tensor], expected: Mapping[str, str], where: str
     if wrong:
         raise HeadMismatch(
             f"{where}: not the encoder of {REPOSITORY} that this head was trained on: {len(wrong)} of {len(expected)} "
-            f"tensors differ ({wrong[0]} is the first); the copy is altered or quantised; {PULL}; `--model {EMBEDDED}` "
-            "works without"
+            f"tensors differ ({wrong[0]} is the first); the copy is altered or quantised; {HELP}"
         )
 
 
@@ -77,10 +77,9 @@ def load_encoder(expected: Mapping[str, str] | None = None) -> Weights:
             failure = failure or error
         else:
             return weights
-    raise failure or NotCached(
-        f"the model '{BEST}' needs the encoder of {REPOSITORY}, which is not on this machine; {PULL}; "
-        f"`--model {EMBEDDED}` works without"
-    )
+    if failure is None:
+        raise NotCached(f"the model '{BEST}' needs the encoder of {REPOSITORY}, which is not on this machine; {HELP}")
+    raise failure if HELP in str(failure) else type(failure)(f"{failure}; {HELP}")
 
 
 def keep(weights: Weights) -> Path:

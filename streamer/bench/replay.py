@@ -87,28 +87,58 @@ class ReplayCost:
         }
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model's cheapest rounds."""
+
+    opened: OpenedModel
+    interims: ReplayCost
+    finals: ReplayCost
+
+
 def print_costs(
-    paths: Sequence[Path], opened: OpenedModel, config: Config, rounds: int, *, as_json: bool, full: str = ""
+    paths: Sequence[Path],
+    models: Sequence[OpenedModel],
+    config: Config,
+    rounds: int,
+    *,
+    as_json: bool,
+    full: Sequence[str] = (),
 ) -> None:
     """Read recordings with interims and without them, by turns, and print what the cheapest round of each cost.
 
-    full  the model's name or folder: with two threads too, memory, and openSMILE on the same files
+    models  of which each is read in every round
+    full    their names or folders: with two threads too, memory, and openSMILE on the same files
 
     UnreadableAudio for a file that is no recording.
     """
     if not as_json:
         print_machine()
     configs = [msgspec.structs.replace(config, interim=interim) for interim in (True, False)]
-    measured = [[replay_cost(paths, opened, one) for one in configs] for _ in range(rounds)]
-    interims, finals = (min(costs, key=lambda cost: cost.total_s) for costs in zip(*measured, strict=True))
-    more = compare(full, paths, rounds, lambda: replay_cost(paths, opened, configs[0]).total_s) if full else None
+    read = [[[replay_cost(paths, opened, one) for one in configs] for opened in models] for _ in range(rounds)]
+    measured = [
+        Measured(opened, *(min(costs, key=lambda cost: cost.total_s) for costs in zip(*of_one, strict=True)))
+        for opened, of_one in zip(models, zip(*read, strict=True), strict=True)
+    ]
+    more = [
+        compare(name, paths, rounds, partial(_interims_s, paths, opened, configs[0]))
+        for name, opened in zip(full, models, strict=False)
+    ]
     if as_json:
-        record = _record(opened, config, rounds, interims, finals)
-        print(json.dumps(record if more is None else {**record, **more.summary(interims.audio_s)}))
-    else:
-        print("\n".join(table(opened, config, interims, finals)))
-        if more is not None:
-            print("\n".join(more.lines(interims.audio_s, interims.rtf)))
+        records = [_record(one, config, rounds) for one in measured]
+        for one, record, other in zip(measured, records, more, strict=False):
+            record.update(other.summary(one.interims.audio_s))
+        print(json.dumps(records[0] if len(records) == 1 else {"models": records}))
+        return
+    print("\n".join(table(measured, config)))
+    for one, other in zip(measured, more, strict=False):
+        if len(measured) > 1:
+            print(f"{one.opened.contract.id}:")
+        print("\n".join(other.lines(one.interims.audio_s, one.interims.rtf)))
+
+
+def _interims_s(paths: Sequence[Path], opened: OpenedModel, config: Config) -> float:
+    return replay_cost(paths, opened, config).total_s
 
 
 def replay_cost(
@@ -170,37 +200,36 @@ def _timed_engine(engine: Engine, times: ProcessorTimes, counts: dict[str, int])
     return run
 
 
-def table(opened: OpenedModel, config: Config, interims: ReplayCost, finals: ReplayCost) -> list[str]:
-    """The lines of the table."""
-    clock = "processor" if opened.device == "cpu" else "wall"
-    threads = f"{opened.threads} thread{'s' * (opened.threads != 1)}"
-    rows: list[tuple[str, float, float, int]] = [
-        (f"seconds of {clock} time", interims.total_s, finals.total_s, 3),
-        ("RTF: for a second of sound", interims.rtf, finals.rtf, 4),
-        ("windows", interims.windows, finals.windows, 0),
-        ("ms a window", interims.window_ms, finals.window_ms, 2),
-        ("windows a second", interims.windows_per_s, finals.windows_per_s, 1),
-    ]
-    per_second = [
-        (f"  {stage}: {what}", interims.stage_ms(stage), finals.stage_ms(stage), 2) for stage, what in STAGES.items()
-    ]
+def table(measured: Sequence[Measured], config: Config) -> list[str]:
+    """The lines of the table: of each model a column with interims, and one without."""
+    first = measured[0]
+    costs = [cost for one in measured for cost in (one.interims, one.finals)]
+    clock = "processor" if first.opened.device == "cpu" else "wall"
+    threads = f"{first.opened.threads} thread{'s' * (first.opened.threads != 1)}"
+    heard = first.interims
+    names = [one.opened.contract.id for one in measured]
+    heads = [f"\n{'':<60}" + "".join(f" {name:>23.23}" for name in names)] if len(names) > 1 else [""]
     return [
-        f"{interims.audio_s:.1f} s of sound, {interims.speech_s:.1f} s of speech in {interims.utterances} utterances; "
-        f"model {opened.contract.id}, {opened.device}, {threads}, --vad {config.vad.backend}",
-        f"\n{'':<60} {'interims':>11} {'finals only':>11}",
-        *(_row(*row) for row in rows),
+        f"{heard.audio_s:.1f} s of sound, {heard.speech_s:.1f} s of speech in {heard.utterances} utterances; "
+        f"model {', '.join(names)}, {first.opened.device}, {threads}, --vad {config.vad.backend}",
+        *heads,
+        f"{'':<60}" + f" {'interims':>11} {'finals only':>11}" * len(measured),
+        _row(f"seconds of {clock} time", [cost.total_s for cost in costs], 3),
+        _row("RTF: for a second of sound", [cost.rtf for cost in costs], 4),
+        _row("windows", [cost.windows for cost in costs], 0),
+        _row("ms a window", [cost.window_ms for cost in costs], 2),
+        _row("windows a second", [cost.windows_per_s for cost in costs], 1),
         "ms for a second of sound, by stage:",
-        *(_row(*row) for row in per_second),
+        *(_row(f"  {stage}: {what}", [cost.stage_ms(stage) for cost in costs], 2) for stage, what in STAGES.items()),
     ]
 
 
-def _row(name: str, interims: float, finals: float, digits: int) -> str:
-    return f"{name:<60} {interims:>11.{digits}f} {finals:>11.{digits}f}"
+def _row(name: str, values: Sequence[float], digits: int) -> str:
+    return f"{name:<60}" + "".join(f" {value:>11.{digits}f}" for value in values)
 
 
-def _record(
-    opened: OpenedModel, config: Config, rounds: int, interims: ReplayCost, finals: ReplayCost
-) -> dict[str, Any]:
+def _record(measured: Measured, config: Config, rounds: int) -> dict[str, Any]:
+    opened, interims = measured.opened, measured.interims
     return {
         "model": opened.contract.id,
         "device": opened.device,
@@ -212,5 +241,5 @@ def _record(
         "speech_s": round(interims.speech_s, 3),
         "utterances": interims.utterances,
         "interims": interims.summary(),
-        "finals_only": finals.summary(),
+        "finals_only": measured.finals.summary(),
     }

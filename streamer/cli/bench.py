@@ -1,6 +1,6 @@
 """`emoscope bench`: what encoders, readings, recordings, the server and recognizers cost on this machine."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
-from .options import MeasuredModelOptions
+from .options import MODEL, DeviceName, MeasuredModelOptions, Threads
 from .session_options import DetectorOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
@@ -74,13 +74,28 @@ class BenchReplay:
     full: Annotated[
         bool, Parameter(help="with two threads too, memory for a minute and an hour, and openSMILE's eGeMAPS beside it")
     ] = False
-    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+    models: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--model",
+            group=MODEL,
+            help="a shipped model, a folder, or a public checkpoint's hub id; repeated, one beside the other",
+            metavar="MODEL",
+        ),
+    ] = ("small",)
+    device: DeviceName = "auto"
+    threads: Threads = 1
     detector: DetectorOptions = field(default_factory=DetectorOptions)
 
     def __post_init__(self) -> None:
-        """UsageError for no rounds."""
+        """UsageError for no rounds, and for options that no model has."""
         if self.rounds < 1:
             raise UsageError(f"--rounds {self.rounds}: must be at least 1")
+        self.chosen()
+
+    def chosen(self) -> list[MeasuredModelOptions]:
+        """The models, each with where it runs."""
+        return [MeasuredModelOptions(model=name, device=self.device, threads=self.threads) for name in self.models]
 
     def run(self) -> int:
         """Print the table once everything is measured."""
@@ -89,11 +104,29 @@ class BenchReplay:
         from ..sources.listing import recordings
 
         files = recordings(self.paths)
-        opened = replace(self.model, threads=self.model.threads or 1).open()
+        models = [one.open() for one in self.chosen()]
         config = Config(pace="fast", vad=self.detector.config())
-        full = self.model.name if self.full else ""
-        print_costs(files, opened, config, self.rounds, as_json=self.json, full=full)
+        full = [one.name for one in self.chosen()] if self.full else []
+        print_costs(files, models, config, self.rounds, as_json=self.json, full=full)
         return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchInputs:
+    """Read one recording in every container and codec that ffmpeg writes, and compare the labels."""
+
+    file: Annotated[Path, Parameter(help="the recording (the demo recording)")] = field(kw_only=False, default=DEMO)
+    json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+
+    def run(self) -> int:
+        """Print a row as soon as its file is read; 1 unless each was read to its end."""
+        from ..bench.inputs import print_inputs
+        from ..protocol.config import Config
+
+        config = Config(pace="fast", transcript=False, vad=self.detector.config())
+        return 0 if print_inputs(self.file, self.model.open(), config, as_json=self.json) else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +210,7 @@ command = CommandGroup(
     (
         Command("models", "encoders at their published shapes, and readings after a while", BenchModels),
         Command("replay", "recordings through the local path: processor time by stage", BenchReplay),
+        Command("inputs", "every container and codec: whether it is read, and as the original is", BenchInputs),
         Command("words", "recognizers: how long after it was said a word is final, and the cost", BenchWords),
         Command(
             "first", "from `emoscope listen` to the first frame, to listening, and to a model that reads", BenchFirst

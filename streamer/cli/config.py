@@ -13,7 +13,7 @@ from ..protocol.errors import UsageError
 from .command import AnyCommand, Command
 from .config_file import NAME, SHARED, VARIABLE, ConfigFile, find, read, user_file
 from .config_values import OPTION, InForce
-from .parser import CONFIG_FILE, build_app, in_force
+from .parser import CONFIG_FILE, in_force
 
 SECRET = ("token",)
 HIDDEN = "(not shown)"
@@ -37,9 +37,9 @@ class ShowConfig:
 
     def run(self) -> int:
         """Print it; UsageError for a file or options that cannot be used."""
-        from .main import OWN, commands, offered_names
+        from .main import app_of, own_commands
 
-        app = build_app(commands(self.line), offered_names)
+        app = app_of(self.line)
         given = [] if self.config is None else [f"--{OPTION}", str(self.config)]
         path = find(self.config)
         file = None if path is None else read(path)
@@ -49,7 +49,7 @@ class ShowConfig:
                 raise UsageError(f"emoscope config {' '.join(self.line)}: there is no such command with options")
             sections = {self.line[0]: options}
         else:
-            sections = {"": list(_shared(file))} | dict(_of_commands(app, OWN, given))
+            sections = {"": list(_shared(file))} | dict(_of_commands(app, own_commands(), given))
         print(_json(path, sections) if self.json else _text(path, sections))
         return 0
 

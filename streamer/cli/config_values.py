@@ -42,10 +42,16 @@ class ConfigValues:
 
     commands  the commands that were imported
     offered   gives the names of other packages' commands, which were not
+    own       gives our own commands, of which those that were not imported are imported where there is a file
     """
 
-    def __init__(self, commands: Sequence[AnyCommand], offered: Callable[[], Iterable[str]]) -> None:
-        self._commands, self._offered = commands, offered
+    def __init__(
+        self,
+        commands: Sequence[AnyCommand],
+        offered: Callable[[], Iterable[str]],
+        own: Callable[[], Iterable[AnyCommand]],
+    ) -> None:
+        self._commands, self._offered, self._own = commands, offered, own
         self._file: ConfigFile | None = None
         self._arguments: Iterable[Argument] = ()
         self._section: dict[str, Value] = {}
@@ -59,7 +65,8 @@ class ConfigValues:
         self._file = None if path is None else read(path)
         if self._file is None:
             return
-        check_keys(self._file, self._commands, self._offered)
+        known = {each.name: each for each in (*self._own(), *self._commands)}
+        check_keys(self._file, known.values(), self._offered)
         self._section = self._file.values(command, shared=False)
         for key, found in self._file.values(command, shares(command, self._commands)).items():
             argument = options.get(key)

@@ -20,6 +20,7 @@ from .options import (
 from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
 if TYPE_CHECKING:
+    from ..display.state import ScreenState
     from ..runtime.live import Live
     from ..runtime.player import PlayerThread
     from ..sources.microphone import Microphone
@@ -52,31 +53,35 @@ class Listen:
 
     def run(self) -> int:
         """Listen until the end; 1 when a file could not be written to its end."""
-        hint = shortcomings(self.model, self.recognizer)
         from ..display.screen import can_show
         from ..runtime.shutdown import interrupted_by_signals
+
+        screen = not self.output.plain and not self.output.json and can_show()
+        with ExitStack() as stack, interrupted_by_signals():
+            live = self._show(stack) if screen else self._print(stack)
+            return 1 if live.write_failed else 0
+
+    def _open(self, stack: ExitStack, state: "ScreenState | None" = None) -> "Live":
+        """The session and its files, which the stack closes; what is known of them goes into a screen's state."""
+        from ..runtime.listen import labels_of
         from ..sinks.outputs import close_with, open_outputs
         from ..sinks.wave_file import WaveFile
         from ..sources.devices import choose
         from ..sources.microphone import Microphone
 
-        output = self.output
-        screen = not output.plain and not output.json and can_show()
         microphone = Microphone(choose(self.input))
-        with ExitStack() as stack, interrupted_by_signals():
-            # The session's thread closes it too; here it is closed when something fails before there is a session.
-            stack.callback(microphone.close)
-            live = self._live(microphone)
-            live.record_to(*open_outputs(stack, record=output.record, vtt=output.vtt, csv=output.csv))
-            if self.record_audio is not None:
-                audio = WaveFile(self.record_audio, microphone.sample_rate, microphone.channels)
-                live.record_audio_to(close_with(stack, audio))
-            stack.callback(stop_and_wait, live)
-            if screen:
-                self._show(live, microphone)
-            else:
-                self._print(live, hint)
-            return 1 if live.write_failed else 0
+        # The session's thread closes it too; here it is closed when something fails before there is a session.
+        stack.callback(microphone.close)
+        live, output = self._live(microphone), self.output
+        live.record_to(*open_outputs(stack, record=output.record, vtt=output.vtt, csv=output.csv))
+        if self.record_audio is not None:
+            audio = WaveFile(self.record_audio, microphone.sample_rate, microphone.channels)
+            live.record_audio_to(close_with(stack, audio))
+        stack.callback(stop_and_wait, live)
+        if state is not None:
+            state.source, state.detail = microphone.name, _format(microphone)
+            state.model, state.labels = self.model.name, labels_of(self.model.name)
+        return live
 
     def _live(self, microphone: "Microphone") -> "Live":
         from ..runtime.live import Live, Loaded
@@ -110,10 +115,12 @@ class Listen:
         audio = [] if self.record_audio is None else [self.record_audio]
         return [str(path) for path in (*self.output.files, *audio)]
 
-    def _print(self, live: "Live", hint: str) -> None:
+    def _print(self, stack: ExitStack) -> "Live":
         from ..display.plain_output import print_events
         from ..display.screen import exit_now
 
+        hint = shortcomings(self.model, self.recognizer)
+        live = self._open(stack)
         live.start()
         if hint and sys.stderr.isatty():
             print(f"emoscope: {hint}", file=sys.stderr)
@@ -121,22 +128,15 @@ class Listen:
             print(f"emoscope: the audio is being recorded to {self.record_audio}", file=sys.stderr)
         if not print_events(live, json=self.output.json):
             exit_now(self._files)
+        return live
 
-    def _show(self, live: "Live", microphone: "Microphone") -> None:
-        from ..display import ScreenState
+    def _show(self, stack: ExitStack) -> "Live":
         from ..display.screen import show_screen
-        from ..runtime.drive import product
-        from ..runtime.listen import labels_of
+        from ..display.state import ScreenState
+        from ..runtime.product import product
 
-        state = ScreenState(
-            product=product(),
-            source=microphone.name,
-            detail=_format(microphone),
-            model=self.model.name,
-            files=self._files,
-            labels=labels_of(self.model.name),
-        )
-        show_screen(live, state)
+        state = ScreenState(product=product(), files=self._files)
+        return show_screen(lambda: self._open(stack, state), state)
 
 
 def stop_and_wait(player: "PlayerThread") -> None:

@@ -8,59 +8,64 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from importlib.metadata import entry_points
-from typing import NoReturn
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
 
 from ..protocol.errors import EmoscopeError, UsageError
-from .bench import command as bench_command
 from .command import AnyCommand
-from .completion import command as completion_command
-from .config import command as config_command
-from .devices import command as devices_command
-from .doctor.command import command as doctor_command
-from .explain import command as explain_command
-from .listen import command as listen_command
-from .models import command as models_command
 from .parser import build_app, parse
-from .replay import command as replay_command
-from .send import command as send_command
-from .serve import command as serve_command
-from .summary import command as summary_command
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 GROUP = "emoscope.commands"
-OWN: tuple[AnyCommand, ...] = (
-    bench_command,
-    completion_command,
-    config_command,
-    devices_command,
-    doctor_command,
-    explain_command,
-    listen_command,
-    models_command,
-    replay_command,
-    send_command,
-    serve_command,
-    summary_command,
-)
+OWN = {  # modules of this package, imported when they are needed
+    "bench": "bench",
+    "completion": "completion",
+    "config": "config",
+    "devices": "devices",
+    "doctor": "doctor.command",
+    "explain": "explain",
+    "listen": "listen",
+    "models": "models",
+    "replay": "replay",
+    "send": "send",
+    "serve": "serve",
+    "summary": "summary",
+}
+
+
+def own_commands(names: Iterable[str] = tuple(OWN)) -> list[AnyCommand]:
+    """Our own commands of these names."""
+    return [import_module(f"{__package__}.{OWN[name]}").command for name in names]
 
 
 def commands(arguments: Sequence[str]) -> list[AnyCommand]:
-    """Our own commands and those that other packages offer, which are left out where one of ours is asked for."""
-    if arguments and arguments[0] in {command.name for command in OWN}:
-        return list(OWN)
+    """The one of our own commands that is asked for; or else all, and those that other packages offer."""
+    if arguments and arguments[0] in OWN:
+        return own_commands([arguments[0]])
+    from importlib.metadata import entry_points
+
     offered: list[AnyCommand] = []
     for entry in entry_points(group=GROUP):
         try:
             offered.append(entry.load())
         except ImportError as error:
             print(f"emoscope: the command {entry.name!r} of {entry.value} cannot be loaded: {error}", file=sys.stderr)
-    return [*OWN, *offered]
+    return [*own_commands(), *offered]
 
 
 def offered_names() -> list[str]:
     """The names of other packages' commands, which sections of emoscope.toml may have too."""
+    from importlib.metadata import entry_points
+
     return list(entry_points(group=GROUP).names)
+
+
+def app_of(arguments: Sequence[str]) -> "App":
+    """The command line with the commands that these arguments may name."""
+    return build_app(commands(arguments), offered_names, own_commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    command = parse(build_app(commands(arguments), offered_names), arguments)
+    command = parse(app_of(arguments), arguments)
     if command is not None:
         return command.run()
     return 0 if {"--help", "-h", "--version"} & set(arguments) else 2  # without a command the help is printed

@@ -31,6 +31,18 @@ MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
+DeviceName = Annotated[
+    str,
+    Parameter(
+        group=MODEL, help="where the model runs: cpu, cuda, cuda:N, or auto, a GPU where there is one", metavar="DEVICE"
+    ),
+]
+Threads = Annotated[
+    int | None,
+    Parameter(group=MODEL, help="CPU threads of the model (1 for a small model, else every core)", metavar="N"),
+]
+
+
 @Parameter(name="*", group=MODEL)
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
@@ -44,13 +56,8 @@ class ModelOptions:
             metavar="MODEL",
         ),
     ] = "auto"
-    device: Annotated[
-        str,
-        Parameter(help="where the model runs: cpu, cuda, cuda:N, or auto, a GPU where there is one", metavar="DEVICE"),
-    ] = "auto"
-    threads: Annotated[
-        int | None, Parameter(help="CPU threads of the model (1 for a small model, else every core)", metavar="N")
-    ] = None
+    device: DeviceName = "auto"
+    threads: Threads = None
 
     def __post_init__(self) -> None:
         """UsageError for a device or a number of threads that no machine has."""

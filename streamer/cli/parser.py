@@ -25,8 +25,16 @@ CONFIG_FILE = Annotated[
 ]
 
 
-def build_app(commands: Sequence[AnyCommand], offered: Callable[[], Iterable[str]] = tuple) -> App:
-    """The whole command line; `offered` gives names of other packages' commands that are not among `commands`."""
+def build_app(
+    commands: Sequence[AnyCommand],
+    offered: Callable[[], Iterable[str]] = tuple,
+    own: Callable[[], Iterable[AnyCommand]] = tuple,
+) -> App:
+    """A command line of `commands`. What is not among them, a file of options may have sections for:
+
+    offered  gives names of other packages' commands
+    own      gives our own commands
+    """
     app = App(
         name="emoscope",
         help="Reads the emotions of a voice while it speaks.",
@@ -35,7 +43,7 @@ def build_app(commands: Sequence[AnyCommand], offered: Callable[[], Iterable[str
         group_parameters=OPTIONS,
         version=_version,
         default_parameter=Parameter(negative=(), show_default=_shown_default, allow_repeating=True),
-        config=[ConfigValues(commands, offered)],
+        config=[ConfigValues(commands, offered, own)],
     )
     _add(app, commands)
     return app
@@ -127,6 +135,6 @@ def _shown_default(value: Any) -> str | None:
 
 
 def _version() -> str:
-    from ..runtime.drive import product
+    from ..runtime.product import product
 
     return product()

@@ -36,7 +36,7 @@ WORTH_A_TABLE = 2  # recordings
 def read_files(options: "ReplayOptions", hint: str) -> int:
     """Read every file. A file that cannot be read is one line on stderr, and the others are still read; 1 then."""
     listing = listed(options.paths)
-    tally = Tally(measured=options.speed is None, failed=len(listing.failures))
+    tally = Tally(measured=options.speed is None, unreachable=len(listing.failures))
     lines = [*listing.failures, *([listing.skipped_line] if listing.skipped else [])]
     if hint and sys.stderr.isatty():  # for a person; a program has the effective config
         lines.append(hint)
@@ -174,34 +174,27 @@ class _Run:
         try:
             with ExitStack() as stack:
                 own: ExportGroup | None = None
-                try:
-                    for event in events:
-                        if own is None:  # opened with the first event: a file that cannot be read leaves none behind
-                            own = ExportGroup(self._open_own(file, stack))
-                            inside = None if folder is None else folder.open(self._names[place])
-                            published = ExportGroup(inside or [])
-                        summary.add(event)
-                        for group in (own, published, shared):
-                            group.write(event)
-                        if self._output.json:
-                            json_line(event)
-                        lines.show(event)
-                except EmoscopeError as error:
-                    if isinstance(error, UsageError):
-                        raise
-                    summary.error = " ".join(str(error).split())
-                    progress.print(f"emoscope: {error}", sys.stderr)
+                for event in _whatever_can_be_read(events, summary, progress):
+                    if own is None:  # opened with the first event: a file that cannot be read leaves none behind
+                        own = ExportGroup(self._open_own(file, stack))
+                        inside = None if folder is None else folder.open(self._names[place])
+                        published = ExportGroup(inside or [])
+                    summary.add(event)
+                    for group in (own, published, shared):
+                        group.write(event)
+                    if self._output.json:
+                        json_line(event)
+                    lines.show(event)
                 if inside is not None and folder is not None:
                     finished, inside = inside, None
                     folder.publish(self._names[place], finished)
-        except InputError as error:
-            summary.error = summary.error or " ".join(str(error).split())
-            progress.print(f"emoscope: {error}", sys.stderr)
+        except InputError as error:  # of an output
+            _failed(error, summary, progress)
         finally:
             if inside is not None and folder is not None:
                 folder.discard(inside)
         lines.close(summary)
-        self._tally.add(summary)
+        self._tally.summaries.append(summary)
         if folder is not None:
             folder.note(file, summary)
 
@@ -246,6 +239,23 @@ class _Lines:
             self._named = True
             self._progress.print(self._file)
         self._progress.print(line)
+
+
+def _whatever_can_be_read(
+    events: Iterable[AnyEvent], summary: RecordingSummary, progress: Progress
+) -> Iterator[AnyEvent]:
+    """The events of a recording. What is wrong with it is told, and noted in its summary."""
+    try:
+        yield from events
+    except UsageError:
+        raise
+    except EmoscopeError as error:
+        _failed(error, summary, progress)
+
+
+def _failed(error: EmoscopeError, summary: RecordingSummary, progress: Progress) -> None:
+    summary.error = summary.error or " ".join(str(error).split())
+    progress.print(f"emoscope: {error}", sys.stderr)
 
 
 def _timed(events: Iterator[AnyEvent], tally: Tally) -> Iterator[AnyEvent]:

@@ -41,7 +41,7 @@ def show(options: "ReplayOptions") -> int:
     """Show the file until its end, or `q`."""
     with ExitStack() as stack:
         player, state = _player(options, stack)
-        show_screen(player, state)
+        show_screen(lambda: player, state)
     return 0
 
 

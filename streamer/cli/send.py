@@ -115,7 +115,7 @@ class Send:
         from ..display import ScreenState
         from ..display.screen import show_screen
 
-        show_screen(remote, ScreenState(source=name, live=self.microphone, files=self._files, device=url))
+        show_screen(lambda: remote, ScreenState(source=name, live=self.microphone, files=self._files, device=url))
 
     def _source(self, pace: str) -> "Microphone | PacedRecording":
         if self.microphone:

@@ -133,8 +133,7 @@ class ClientCore:
             return Keepalive(last_seq=self.received.last_seq)
         if self.buffer.command_due and not connection.take_command_token(now):
             return None
-        if (lost := self.buffer.take_lost()) is not None:
-            self.warnings.append(audio_dropped(*map(self.seconds, lost)))
+        self.warnings += [audio_dropped(*map(self.seconds, lost)) for lost in self.buffer.take_lost()]
         return self.buffer.next_message()
 
     def poll_interval_s(self) -> float:

@@ -23,7 +23,7 @@ class SendBuffer:
     sent          position of the next frame to send
     processed     position up to which the server will never ask for audio again
     commands      (position, message) pairs; those before index `next_command` were sent
-    reported      position up to which lost audio was reported
+    reported      stretches [begin, end) of lost audio that were reported and that the server may ask for again
     """
 
     ring: AudioRingBuffer
@@ -38,7 +38,7 @@ class SendBuffer:
     catching_up: bool = False
     finishing: bool = False
     finish_sent: bool = False
-    reported: int = 0
+    reported: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def head(self) -> int:
@@ -87,16 +87,21 @@ class SendBuffer:
         del self.commands[:done]
         self.next_command -= done
 
-    def take_lost(self) -> tuple[int, int] | None:
-        """The stretch of unsent audio that the ring buffer lost and that was not reported yet. Silence is sent for it.
+    def take_lost(self) -> list[tuple[int, int]]:
+        """The stretches of unsent audio that the ring buffer lost and that were not reported yet.
 
-        Each stretch is returned once.
+        Silence is sent for them. Each is returned once, also where a server goes back before what was reported.
         """
-        begin, end = max(self.sent, self.reported), self.ring.first
-        if begin >= end:
-            return None
-        self.reported = end
-        return begin, end
+        at, end = self.sent, self.ring.first
+        if at >= end:
+            return []
+        lost = []
+        for begin, until in [*self.reported, (end, end)]:
+            if at < min(begin, end):
+                lost.append((at, min(begin, end)))
+            at = max(at, until)
+        self.reported = sorted(one for one in [*self.reported, *lost] if one[1] > self.processed)
+        return lost
 
     def next_message(self) -> bytes | ClientMessage | None:
         """The next message to send; None when there is nothing to send, or the window is full."""
@@ -128,7 +133,6 @@ class SendBuffer:
     def restart(self, position: int) -> None:
         """Begin a new session, whose clock starts at `position`."""
         self.origin = self.sent = self.processed = position
-        self.reported = max(self.reported, position)
         self.commands = [(at, message) for at, message in self.commands if at >= position]
         self._rewind()
 

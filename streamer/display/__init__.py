@@ -4,6 +4,5 @@ from .layout import draw
 from .loop import run_screen
 from .player import Player, RecordPlayer
 from .state import ScreenState
-from .summary import summary
 
-__all__ = ["Player", "RecordPlayer", "ScreenState", "draw", "run_screen", "summary"]
+__all__ = ["Player", "RecordPlayer", "ScreenState", "draw", "run_screen"]

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -15,6 +16,8 @@ from .layout import draw
 from .player import Player
 from .state import ScreenState
 from .terminal import Painter
+
+PlayerT = TypeVar("PlayerT", bound=Player)
 
 FRAME_S = 0.1
 STOP_TIMEOUT_S = 1.7  # for the readings that are pending when the user quits
@@ -38,13 +41,21 @@ HELP = [
 
 
 def run_screen(
-    player: Player, state: ScreenState, console: Console, devices: Callable[[], list[str]], keys: Keys | None = None
-) -> None:
-    """Start the player and draw frames until it is done or the user quits. `player.error` holds its error, if any."""
+    open_player: Callable[[], PlayerT],
+    state: ScreenState,
+    console: Console,
+    devices: Callable[[], list[str]],
+    keys: Keys | None = None,
+) -> PlayerT:
+    """Draw frames until the player is done or the user quits. `player.error` holds its error, if any.
+
+    open_player  called after the first frame, since it may import what is slow to import; it may change the state
+    """
     keys, ended = keys or Keys(), Event()
     with quiet_stderr(screen=True), Painter(console) as painter, keys, _signals(painter, keys):
+        _paint(state, painter)
+        player = open_player()
         try:
-            _frame(player, state, painter)
             player.start()
             while not _frame(player, state, painter):
                 for key in keys.wait(FRAME_S):
@@ -56,16 +67,21 @@ def run_screen(
             ).start()
             _stop(player, state, painter)
     ended.set()
+    return player
 
 
 def _frame(player: Player, state: ScreenState, painter: Painter) -> bool:
     done = player.done
     for item in player.updates():
         state.apply(item)
+    _paint(state, painter)
+    return done
+
+
+def _paint(state: ScreenState, painter: Painter) -> None:
     if painter.ready():
         size = painter.size()
         painter.paint(draw(state, *size), size)
-    return done
 
 
 def _stop(player: Player, state: ScreenState, painter: Painter) -> None:

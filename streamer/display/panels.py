@@ -102,8 +102,9 @@ def headline(state: ScreenState, width: int) -> Text:
     reading = state.reading
     if reading is None:
         loading = f"loading model {state.model}".rstrip()
-        # A microphone is open before the first frame: what it hears is kept until the model is there.
-        loading = f"listening; {loading}" if state.live else loading
+        # What a microphone hears is kept until the model is there. The first frame comes before it is open.
+        if state.live:
+            loading = f"listening; {loading}" if state.source else "opening the microphone"
         words = {"starting": loading, "paused": "paused: p goes on"}
         return shapes.fit(width, Text(f"   {words.get(state.phase, 'listening: say something')}", DIM))
     final = isinstance(reading, EmotionFinal)

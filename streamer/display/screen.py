@@ -2,18 +2,14 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from rich.console import Console
 
 from ..protocol.errors import EmoscopeError
-from ..sinks.outputs import remove_empty
-from ..sources.devices import devices
-from .loop import run_screen
-from .player import Player
+from .loop import PlayerT, run_screen
 from .state import ScreenState
-from .summary import summary
 from .terminal import can_paint
 
 JOIN_TIMEOUT_S = 0.1
@@ -24,13 +20,16 @@ def can_show() -> bool:
     return sys.stdout.isatty() and can_paint(_console())
 
 
-def show_screen(player: Player, state: ScreenState) -> None:
+def show_screen(open_player: Callable[[], PlayerT], state: ScreenState) -> PlayerT:
     """Show a player until its end, or until the person leaves; then print the summary.
 
-    Raises the error that ended the session, after the summary.
+    Raises the error that ended the session, after the summary. The first frame is there before the player is opened.
     """
     files = state.files  # those that cannot be written to their end leave the state's list
-    run_screen(player, state, _console(), device_lines)
+    player = run_screen(open_player, state, _console(), device_lines)
+    from ..sinks.outputs import remove_empty
+    from .summary import summary
+
     finished = player.join(JOIN_TIMEOUT_S)
     written = remove_empty(files)
     if player.error is None or state.phase != "starting":
@@ -39,6 +38,7 @@ def show_screen(player: Player, state: ScreenState) -> None:
         raise player.error
     if not finished:
         exit_now()
+    return player
 
 
 def exit_now(files: Sequence[str] = ()) -> NoReturn:
@@ -46,6 +46,8 @@ def exit_now(files: Sequence[str] = ()) -> NoReturn:
 
     Nothing is closed on this way; those of our `files` that are still empty are deleted here.
     """
+    from ..sinks.outputs import remove_empty
+
     remove_empty(files)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -54,6 +56,8 @@ def exit_now(files: Sequence[str] = ()) -> NoReturn:
 
 def device_lines() -> list[str]:
     """The list of microphones that the key `d` shows."""
+    from ..sources.devices import devices
+
     try:
         found = devices()
     except EmoscopeError as error:

@@ -21,6 +21,7 @@ from ..protocol.events import (
     WarningEvent,
 )
 from ..runtime.updates import Meter, Notice, Update
+from ..sinks.spoken import Spoken
 
 STRIP_S = 60.0
 POINT_S = 0.05  # distance of the points of the level curve
@@ -117,7 +118,7 @@ class ScreenState:
     message_until: float = 0.0
     next_message: str = ""
     overlay: list[str] | None = None
-    spoken_s: dict[str, float] = field(default_factory=dict)
+    spoken: Spoken = field(default_factory=Spoken)
     speech_s: float = 0.0
     closed: SessionClosed | None = None
     lag_worst_s: float = 0.0
@@ -273,7 +274,7 @@ class ScreenState:
         if final:
             text = self.transcript.text if self.transcript and self.transcript.utterance == event.utterance else ""
             self.turns.append(Turn(event.start, event.end, event.label, event.confidence, text))
-            self.spoken_s[event.label] = self.spoken_s.get(event.label, 0.0) + event.end - event.start
+            self.spoken.add(event.label, event.end - event.start)
 
     def _update_headline(self, event: Reading, final: bool) -> None:
         """Hysteresis: the headline changes later than the label of the readings."""

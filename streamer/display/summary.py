@@ -1,7 +1,6 @@
 """The five-line summary that is printed after the screen was closed."""
 
 from ..protocol.text import clean, printable
-from .pictures.totals import ranked_shares
 from .shapes import clock, probability
 from .state import ScreenState
 
@@ -11,7 +10,7 @@ def summary(state: ScreenState, files: list[str]) -> list[str]:
     totals = state.closed.totals if state.closed is not None else None
     audio, speech = (totals.audio_s, totals.speech_s) if totals else (state.now_s, state.speech_s)
     count = totals.utterances if totals else len(state.turns)
-    ranked = [f"{name} {round(100 * share)} %" for name, share in ranked_shares(state.spoken_s)[:4]]
+    ranked = [f"{name} {round(100 * share)} %" for name, share in list(state.spoken.shares.items())[:4]]
     p50, p95 = state.percentile_ms(0.5), state.percentile_ms(0.95)
     speed = [f"lag at most {state.lag_worst_s:.2f} s"]
     if p50 is not None and p95 is not None:

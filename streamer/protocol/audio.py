@@ -64,8 +64,7 @@ _BIAS, _LARGEST = 33, 8_191
 
 def _to_mulaw(whole: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
     negative = whole < 0
-    size = whole >> 2  # the standard's 14 bits
-    size = np.minimum(np.where(negative, -size, size) + _BIAS, _LARGEST)
+    size = np.minimum((np.abs(whole) >> 2) + _BIAS, _LARGEST)  # in the standard's 14 bits, towards 0 for both signs
     exponent = np.floor(np.log2(size)).astype(np.int32) - 5
     mantissa = (size >> (exponent + 1)) & 15
     codes: npt.NDArray[np.uint8] = (~(np.where(negative, 0x80, 0) | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8)

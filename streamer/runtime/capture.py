@@ -61,7 +61,8 @@ class Capture:
         """
         captured = self.source.read(READ_TIMEOUT_S)
         if captured is None:
-            return None
+            last = self._watch.finish() if self._check_input else []  # each comes once
+            return CapturedAudio(warnings=last) if last else None
         if self.paused:
             return CapturedAudio()
         audio = CapturedAudio()

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +25,8 @@ from ..protocol.events import (
 )
 from ..session.requests import DetectVoice, Engine, Failed, Transcribe, answered
 from ..session.session import Output, Session
+from .product import product
 from .rules import ChannelView, SecondCounter, StreamView, status
-
-
-def product() -> str:
-    """Name and version, as events state it."""
-    try:
-        return f"emoscope {version('emoscope')}"
-    except PackageNotFoundError:
-        return "emoscope (not installed)"
 
 
 def created(contract: ModelContract, config: Config, source: str | None = None) -> SessionCreated:

@@ -123,8 +123,8 @@ class InputWatch:
             self._digital_since = None
         elif self._digital_since is None:
             self._digital_since = self.seconds
-        if self.seconds - self._loud_at < QUIET_S:
-            return
+        if self.seconds - self._loud_at < QUIET_S or (self._recorded and not self._loud_once):
+            return  # a recording in which nobody has spoken yet is judged at its end
         if self._digital_since is not None and self.seconds - self._digital_since >= QUIET_S - 2:
             asked = "" if self._recorded else "; is it muted, or not allowed?"
             yield from self._warn("too_quiet", f"no signal: the input is digital silence{asked}")

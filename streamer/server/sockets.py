@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from ..protocol.events import Error, encode
 from ..protocol.messages import SUBPROTOCOL
-from ..runtime.drive import product
+from ..runtime.product import product
 from .options import ServerOptions
 
 SEND_BUFFER = 65_536  # bytes that the kernel holds; a small buffer shows soon that a client does not read

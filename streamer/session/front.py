@@ -127,9 +127,9 @@ class Front:
     def _plan(self, action: Action) -> None:
         assembly, transcript = self._assembly, self._transcript
         match action:
-            case UtteranceStarted(utterance, start):
+            case UtteranceStarted(utterance, start, late):
                 assembly.plan_utterance(utterance, start)
-                transcript.begin()
+                transcript.begin(late)
             case WindowComplete(window):
                 assembly.plan_merge(self._encode(window))
             case InterimDue(at, window):

@@ -18,10 +18,14 @@ LEAD_IN = to_samples(0.3)  # an utterance begins at most this long before the fr
 
 @dataclass(frozen=True)
 class UtteranceStarted:
-    """An utterance began at sample `start`."""
+    """An utterance began at sample `start`.
+
+    late    samples of its speech beyond `min_speech_s`, up to the end of the frame that proved it
+    """
 
     utterance: int
     start: int
+    late: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class Segmenter:
     ) -> None:
         self.contract, self.config = contract, config
         self.state = SegmenterState() if state is None else state
-        self._longest_lead = longest_lead(to_samples(config.vad.min_speech_s))
+        self._min_speech = to_samples(config.vad.min_speech_s)
+        self._longest_lead = longest_lead(self._min_speech)
         self._min_silence = to_samples(config.vad.min_silence_s)
         self._tail = min(contract.tail, self._min_silence)
         self._interval = to_samples(config.interval_s)
@@ -145,15 +150,15 @@ class Segmenter:
         # An utterance must not begin longer ago than it may last.
         earliest = max(s.ended, s.position - min(decision.lead + LEAD_IN, self._max))
         start = max(earliest, min(s.run_start, s.position - decision.sure))
-        yield from self._begin(start)
+        yield from self._begin(start, max(0, decision.lead - self._min_speech))
         yield from self._voiced(s.position)
 
-    def _begin(self, start: int) -> Iterator[Action]:
+    def _begin(self, start: int, late: int = 0) -> Iterator[Action]:
         s = self.state
         s.speaking, s.start, s.last_voiced = True, start, start
         s.utterances += 1
         s.committed = s.interims = 0
-        yield UtteranceStarted(s.utterances, start)
+        yield UtteranceStarted(s.utterances, start, late)
 
     def _continue(self, voiced: bool) -> Iterator[Action]:
         s = self.state

@@ -2,6 +2,9 @@
 
 import csv
 import io
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +40,9 @@ class DataFile(EventFile):
         if isinstance(event, SessionClosed):
             self.close_recording()
 
+    @abstractmethod
     def add(self, reading: Reading, recording: str) -> None:
         """Write one reading, or keep it until the recording ends."""
-        raise NotImplementedError
 
     def close_recording(self) -> None:
         """A recording, or one of its channels, has ended."""
@@ -66,8 +69,9 @@ class JsonFile(DataFile):
         self._count += 1
 
     def finish(self) -> None:
-        """Close the array."""
+        """Close the array, also of what there was room for on a disk that became full."""
         if self._recordings:
+            self._failure = None
             self.append(b"\n]\n" if self._count else b"[]\n")
 
 
@@ -136,6 +140,8 @@ class ParquetFile(DataFile):
         """Keep the row until its recording ends."""
         row = plain(reading, recording)
         final = isinstance(reading, EmotionFinal)
+        if self._failure is not None:
+            raise self._failure
         self._rows.append(
             {name: row[name] for name in ("recording", "channel", "kind", "utterance", "start", "end")}
             | {"label": row["label"], "confidence": row["confidence"]}
@@ -153,22 +159,36 @@ class ParquetFile(DataFile):
         if self._writer is not None and self._names != list(rows[0]):
             raise InputError(f"{self.path}: {OTHER_LABELS}")
         self._names = list(rows[0])
-        try:
+        with self._nothing_half_written():
             table = self._arrow.Table.from_pylist(rows, self._schema(rows[0]))
             if self._writer is None:
                 self._writer = self._arrow.parquet.ParquetWriter(self._file, table.schema)
             self._writer.write_table(table)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from None
 
     def finish(self) -> None:
         """Write the rest and the footer."""
+        if self._failure is not None:
+            return
         self.close_recording()
         if self._writer is not None:
-            try:
+            with self._nothing_half_written():
                 self._writer.close()
-            except OSError as error:
-                raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+
+    def _broken_off(self, error: OSError) -> InputError:
+        if self.whole_name is not None:
+            return super()._broken_off(error)
+        return InputError(f"{self.path}: cannot be written: {error.strerror or error}")
+
+    @contextmanager
+    def _nothing_half_written(self) -> Iterator[None]:
+        """On a full disk, InputError; the file, which cannot be read without its footer, is left empty."""
+        try:
+            yield
+        except OSError as error:
+            self._writer.is_open = False  # or it would write a footer when it is deleted
+            self._failure = self._broken_off(error)
+            self._cut()
+            raise self._failure from None
 
     def _schema(self, row: dict[str, Any]) -> Any:
         arrow = self._arrow

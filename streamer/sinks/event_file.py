@@ -2,6 +2,8 @@
 
 import sys
 from abc import ABC, abstractmethod
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -15,14 +17,17 @@ STDOUT = Path("-")
 class EventFile(ABC):
     """The file is created at once, so that an unwritable path is an error before any audio is read.
 
-    path  `-` is standard output
-    what  the kind of file, for messages
-    kept  the unit that is complete in a file whose writing failed, for messages
+    path        `-` is standard output
+    what        the kind of file, for messages
+    kept        the unit that is complete in a file whose writing failed, for messages
+    whole_name  the name that the file gets once it is whole, where it is deleted otherwise
     """
 
     what: ClassVar[str]
     kept: ClassVar[str]
+    whole_name: Path | None = None
     _failure: InputError | None = None
+    _whole = 0  # bytes of the file that were written whole
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,13 +51,25 @@ class EventFile(ABC):
         if self._failure is not None:
             raise self._failure
         try:
-            while data:  # a disk that becomes full accepts a part first
-                data = data[self._file.write(data) :]
+            write_all(self._file, data)
+            self._whole += len(data)
         except OSError as error:
-            self._failure = InputError(
-                f"{self.path}: the {self.what} stops here: {error.strerror}; the {self.kept} before are complete"
-            )
+            self._cut()
+            self._failure = self._broken_off(error)
             raise self._failure from None
+
+    def _broken_off(self, error: OSError) -> InputError:
+        reason = error.strerror or error
+        if self.whole_name is not None:
+            return InputError(f"{self.whole_name}: not written: {reason}; with room for it, --skip-done reads it again")
+        return InputError(f"{self.path}: the {self.what} stops here: {reason}; the {self.kept} before are complete")
+
+    def _cut(self) -> None:
+        """Take back what was written in part. Standard output may be a file that others write to: it stays."""
+        if self.path != STDOUT:
+            with suppress(OSError):  # a pipe cannot take anything back
+                self._file.truncate(self._whole)
+                self._file.seek(self._whole)
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +87,12 @@ class EventFile(ABC):
                 raise
         finally:
             self._file.close()
+
+
+def write_all(file: RawIOBase, data: bytes) -> None:
+    """Write all of the data: a disk that becomes full accepts a part first, and then raises OSError."""
+    while data:
+        data = data[file.write(data) or 0 :]
 
 
 def free_path(folder: Path, source: Path, suffix: str = ".jsonl") -> Path:

@@ -7,8 +7,8 @@ that was killed goes on where it stopped, and leaves what a run that was not kil
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +17,7 @@ from emoscope.models.cards import replace_file
 
 from ..protocol.errors import InputError
 from ..protocol.text import printable
-from .event_file import EventFile
+from .event_file import EventFile, write_all
 from .exports import FORMATS, FormatName
 from .record import RecordWriter
 from .recording_summary import COLUMNS, RecordingSummary
@@ -64,30 +64,31 @@ class OutputFolder:
     def open(self, name: Path) -> list[EventFile]:
         """The files of one recording, under names of their own until `publish`. InputError where they cannot be."""
         opened: list[EventFile] = []
-        try:
+        with self._all_or_none(opened):
             for path, kind in self._outputs(name):
                 part = _part(path)
                 part.unlink(missing_ok=True)  # left behind by a run that was killed: the lock says that it is gone
                 opened.append(RecordWriter(part) if kind is None else FORMATS[kind].open(part, self._frames))
-        except OSError as error:
-            self.discard(opened)
-            raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from None
-        except BaseException:
-            self.discard(opened)
-            raise
+                opened[-1].whole_name = path
         return opened
 
     def publish(self, name: Path, files: Sequence[EventFile]) -> None:
         """Close the files of one recording, and give them their names. InputError when the disk is full."""
-        try:
+        with self._all_or_none(files):
             for file in files:
                 file.__exit__(None, None, None)
             for path, _ in self._outputs(name):
                 os.replace(_part(path), path)
+
+    @contextmanager
+    def _all_or_none(self, files: Sequence[EventFile]) -> Iterator[None]:
+        """Discard the files where something fails; InputError where the system refuses."""
+        try:
+            yield
         except OSError as error:
             self.discard(files)
             raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from None
-        except InputError:
+        except BaseException:
             self.discard(files)
             raise
 
@@ -103,11 +104,17 @@ class OutputFolder:
         """Add the row of a recording, after its files. InputError when the disk is full."""
         row = summary.row()
         self._rows[_key(file)] = row
+        path = self.folder / SUMMARY
         try:
-            with open(self.folder / SUMMARY, "ab") as table:
-                table.write(_lines([row]))
+            with open(path, "ab", buffering=0) as table:
+                whole = table.tell()
+                try:
+                    write_all(table, _lines([row]))
+                except OSError:
+                    table.truncate(whole)
+                    raise
         except OSError as error:
-            raise InputError(f"{self.folder / SUMMARY}: cannot be written: {error.strerror}") from None
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
     def finish(self, order: Sequence[Path]) -> None:
         """Write the table anew, a row a recording, in the order of the run's files; rows of others come after them."""
@@ -148,6 +155,8 @@ class OutputFolder:
         self._lock = open(self.folder / LOCK, "w")  # noqa: SIM115 - held until the end of the run
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(self._lock.fileno()).st_nlink == 0:  # another run ended just now, and took the file away
+                raise OSError
         except OSError:
             self._lock.close()
             self._lock = None

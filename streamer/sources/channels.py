@@ -34,18 +34,31 @@ class Mixer:
         return samples[:, self.chosen : self.chosen + 1]
 
 
+class Held:
+    """Blocks whose error waits, so that what was read before it is passed on first."""
+
+    def __init__(self, blocks: Iterator[Samples]) -> None:
+        self._blocks = blocks
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        try:
+            yield from self._blocks
+        except Exception as error:
+            self._error = error
+
+    def settle(self) -> None:
+        """Raise the error that ended the blocks, if one did."""
+        if self._error is not None:
+            raise self._error
+
+
 def recut(blocks: Iterator[Samples], size: int) -> Iterator[Samples]:
     """The same samples in blocks of `size`, the last one shorter. What is left is passed on before an error is."""
     parts: list[Samples] = []
     held = 0
-    failure: BaseException | None = None
-    while True:
-        try:
-            block = next(blocks, None)
-        except Exception as error:
-            block, failure = None, error
-        if block is None:
-            break
+    given = Held(blocks)
+    for block in given:
         parts.append(block)
         held += len(block)
         if held < size:
@@ -57,5 +70,4 @@ def recut(blocks: Iterator[Samples], size: int) -> Iterator[Samples]:
         parts, held = ([whole[end:]] if held > end else []), held - end
     if held:
         yield np.concatenate(parts)
-    if failure is not None:
-        raise failure
+    given.settle()

@@ -6,7 +6,7 @@ before the first sample, where the container says how much that is (edit lists, 
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import av.error
@@ -21,7 +21,7 @@ FORMATS = (
     "aac,ac3,adts,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,f32le,flac,flv,g722,gsm,matroska,mov,mp3,mpeg,"
     "mpegts,mulaw,mxf,ogg,oma,rm,s16le,s24le,s32le,tak,tta,u8,voc,w64,wav,wv,xwma"
 )
-GUESSED = ("aac", "ac3", "eac3", "dts", "amr", "mpegts", "mpeg", "flv", "ogg", "avi", "rm", "gsm")
+GUESSED = ("aac", "ac3", "eac3", "dts", "amr", "mpegts", "mpeg", "ogg", "avi", "gsm")
 """Formats whose length FFmpeg guesses, or takes from what is there: it says nothing about what is missing."""
 
 CLOCKED = ("mov", "matroska", "mpegts", "avi", "flv", "asf", "flac")
@@ -155,7 +155,7 @@ class FfmpegDecoder:
         stream, container = self._stream, self._container
         if self._name == "mp3":
             return self._mp3_samples
-        if self._name in GUESSED:
+        if self._name in GUESSED or (self._name == "asf" and container.streams.video):  # the picture's length
             return None
         if stream.duration and stream.time_base:
             seconds = float(stream.duration * stream.time_base)
@@ -217,16 +217,3 @@ def _reason(error: Exception) -> str:
     """What FFmpeg says, without the number and the file."""
     text = getattr(error, "strerror", None) or str(error)
     return str(text).strip().rstrip(".").lower()
-
-
-def ends_within_a_page(file: BinaryIO, size: int) -> bool:
-    """Whether an Ogg file was cut in the middle of its last page, which FFmpeg does not tell."""
-    file.seek(max(0, size - 0x11000))
-    tail = file.read()
-    file.seek(0)
-    at = tail.rfind(b"OggS")
-    if at < 0:
-        return False
-    page = tail[at:]
-    segments = page[26] if len(page) > 26 else 0
-    return len(page) < 27 + segments or len(page) < 27 + segments + sum(page[27 : 27 + segments])

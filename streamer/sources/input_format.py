@@ -2,12 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from .decoder import Damaged, Decoder, NotAudio, Samples
-from .ffmpeg_decoder import FfmpegDecoder, ends_within_a_page
+from .cut import INDEX_MISSING, CutFile, has_index, is_cut
+from .decoder import Decoder, NotAudio
+from .ffmpeg_decoder import FfmpegDecoder
 from .pcm_decoder import PcmDecoder
 from .streams import GrowingFile, OneWay
 
@@ -59,9 +59,9 @@ AS_IT_IS = InputFormat()
 
 def _open_regular(file: BinaryIO) -> Decoder:
     """libsndfile for PCM and FLAC, FFmpeg for everything else, and for what libsndfile calls empty."""
-    head = file.read(4)
+    head = file.read(8)
     file.seek(0)
-    compressed = head == b"OggS" or head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    compressed = head[:4] == b"OggS" or head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
     reason = ""
     if not compressed:
         try:
@@ -69,27 +69,11 @@ def _open_regular(file: BinaryIO) -> Decoder:
         except NotAudio as error:
             reason = str(error)
             file.seek(0)
-    cut = head == b"OggS" and ends_within_a_page(file, os.fstat(file.fileno()).st_size)
+    cut = is_cut(file)
     try:
         decoder = FfmpegDecoder(file)
     except NotAudio as error:
+        if has_index(head) and "invalid data" in str(error):
+            raise NotAudio(INDEX_MISSING) from None
         raise NotAudio(reason if reason in WITHOUT_SAMPLES else str(error)) from None
-    return _CutOgg(decoder) if cut else decoder
-
-
-class _CutOgg:
-    """An Ogg file that was cut in the middle of a page."""
-
-    def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
-        self.sample_rate, self.channels = decoder.sample_rate, decoder.channels
-        self.sixteen_bits, self.declared = decoder.sixteen_bits, decoder.declared
-
-    def blocks(self) -> Iterator[Samples]:
-        """The blocks that are there; then Damaged."""
-        yield from self._decoder.blocks()
-        raise Damaged("the file ends there")
-
-    def close(self) -> None:
-        """Close what the decoder has opened."""
-        self._decoder.close()
+    return CutFile(decoder) if cut else decoder

@@ -1,6 +1,7 @@
 """Which files are meant: files by name, lists of files, and folders, which are searched."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +20,8 @@ SUFFIXES = frozenset(
 )  # fmt: skip
 """Suffixes of the files that are read from a folder. A file given by name is tried whatever its suffix."""
 
-DOCUMENTS = frozenset(
-    f".{name}"
-    for name in ("csv", "docx", "htm", "html", "json", "jpeg", "jpg", "log", "md", "pdf", "png", "rst", "toml", "tsv",
-                 "txt", "xlsx", "xml", "yaml", "yml")
-)  # fmt: skip
-"""Suffixes of the files that lie beside recordings and that nobody takes for one: nothing is said of them."""
-
-SHOWN = 3
+SHOWN, KINDS = 3, 8  # up to `SHOWN` files that are passed over are named; of more, the kinds are counted
+RECORD = ".jsonl"
 
 
 @dataclass
@@ -45,10 +40,10 @@ class Listing:
         """What was passed over, in one line; "" for nothing."""
         if not self.skipped:
             return ""
-        names = ", ".join(clean(printable(path.name)) for path in self.skipped[:SHOWN])
-        more = f" and {len(self.skipped) - SHOWN} more" if len(self.skipped) > SHOWN else ""
-        files = f"{len(self.skipped)} file{'s' * (len(self.skipped) != 1)}"
-        return f"{files} passed over, by name no recordings: {names}{more}"
+        count = len(self.skipped)
+        names = [path.name for path in self.skipped] if count <= SHOWN else _kinds(self.skipped)
+        listed = ", ".join(clean(printable(name)) for name in names)
+        return f"{count} file{'s' * (count != 1)} passed over, by name no recordings: {listed}"
 
 
 def listed(paths: Iterable[Path]) -> Listing:
@@ -92,10 +87,20 @@ def _search(folder: Path, listing: Listing) -> None:
         if path.suffix.lower() in SUFFIXES:
             listing.files.append((path, folder))
             found += 1
-        elif path.suffix.lower() not in DOCUMENTS:
+        else:
             listing.skipped.append(path)
     if not found and not listing.failures:
-        listing.failures.append(f"{clean(printable(folder))}: no recordings in this folder")
+        records = any(path.suffix.lower() == RECORD for path in listing.skipped)
+        hint = f"; records are named one by one, as in {folder / ('*' + RECORD)}" if records else ""
+        listing.failures.append(f"{clean(printable(folder))}: no recordings in this folder{clean(printable(hint))}")
+
+
+def _kinds(files: Sequence[Path]) -> list[str]:
+    """How many files have each suffix, the most frequent first."""
+    counts = Counter(path.suffix.lower() or "without a suffix" for path in files)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown, rest = ranked[:KINDS], sum(count for _, count in ranked[KINDS:])
+    return [f"{count} {kind}" for kind, count in shown] + [f"{rest} others"] * bool(rest)
 
 
 def _walk(folder: Path, listing: Listing, seen: set[tuple[int, int]]) -> Iterator[Path]:

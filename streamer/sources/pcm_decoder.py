@@ -8,15 +8,19 @@ import soundfile
 
 from .decoder import Damaged, NotAudio, Samples
 
-TRUNCATED = re.compile(r"(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)")
+TRUNCATED = re.compile(r"(?:data|SSND|Data Size|Riff size|riff)\s*:\s*(\d+) \(should be (\d+)\)")
 UNKNOWN_FRAMES = 2**62
 UNKNOWN_SIZE = 0x7FFF_0000  # programs that write to a pipe store a placeholder: the largest value, or about half of it
-COMPRESSED = ("OGG", "MPEG")  # of a chain libsndfile reads the first link, and its MP3 library prints on the terminal
+NOT_OURS = ("OGG", "MPEG", "VOC")
+"""Of a chain of Ogg files libsndfile reads the first, its MP3 library prints on the terminal, and it takes the heads of
+VOC's blocks for samples."""
+
+MP3 = "MPEG_LAYER"  # which WAV holds too
 BLOCK_S = 1.0
 
 
 class PcmDecoder:
-    """A file of libsndfile, except Ogg and MP3. NotAudio for every other file."""
+    """A file of libsndfile, except Ogg, VOC, and MP3 in whatever container. NotAudio for every other file."""
 
     def __init__(self, file: BinaryIO) -> None:
         try:
@@ -28,12 +32,12 @@ class PcmDecoder:
         self.sixteen_bits = self._file.subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
         self.exact = self._file.format != "FLAC"  # what is missing at the end is missing; FLAC has frames
         self.declared = self._declared()
-        if self._file.format in COMPRESSED or not self.declared:
+        if self._file.format in NOT_OURS or self._file.subtype.startswith(MP3) or not self.declared:
             self._file.close()
             raise NotAudio("has no samples")
 
     def _declared(self) -> int | None:
-        """For a truncated WAV or AIFF file libsndfile corrects the number, and mentions the original only in its log.
+        """Of a truncated file (WAV, RF64, W64, AIFF, AU) libsndfile corrects it, and logs what the header says.
 
         A placeholder size, written by a program whose output was a pipe, does not count.
         """

@@ -14,7 +14,7 @@ import soxr
 from ..protocol.errors import UnreadableAudio
 from ..protocol.text import clean, printable
 from ..session.intake import is_plausible
-from .channels import Mixer, recut
+from .channels import Held, Mixer, recut
 from .decoder import Damaged, NotAudio, Samples
 from .ffmpeg_decoder import FfmpegDecoder
 from .input_format import AS_IT_IS, WITHOUT_SAMPLES, InputFormat
@@ -22,6 +22,7 @@ from .pcm_decoder import PcmDecoder
 
 RATES = range(8_000, 192_001)
 LOW_RATE, HIGH_RATE = 16_000, 48_000  # to which others are resampled: below and above `RATES`
+BELIEVED = range(1_000, 768_001)  # Hz; a header that says anything else is wrong
 CHANNELS = range(1, 33)
 STDIN = Path("-")
 STEP_S = 0.5  # mixed and resampled in steps of this, so that the size of the blocks changes nothing
@@ -64,7 +65,7 @@ class Recording:
             self._raw.close()
             raise UnreadableAudio(f"{self._name}: cannot be read: {error.strerror}") from None
         try:
-            self._check_channels()
+            self._check_header()
         except UnreadableAudio:
             self.close()
             raise
@@ -118,23 +119,15 @@ class Recording:
         stream = None
         if rate != self.sample_rate:
             stream = soxr.ResampleStream(rate, self.sample_rate, self.channels, dtype="float32")
-        failure: Damaged | None = None
-        steps = recut(self._plausible(), max(1, round(STEP_S * rate)))
-        while True:
-            try:
-                step = next(steps, None)
-            except Damaged as error:
-                step, failure = None, error
-            if step is None:
-                break
+        steps = Held(recut(self._plausible(), max(1, round(STEP_S * rate))))
+        for step in steps:
             self.heard.read += len(step)
             chosen = self._choose(step)
             yield chosen if stream is None else stream.resample_chunk(chosen).reshape(-1, self.channels)
         if stream is not None:
             rest = stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True)
             yield rest.reshape(-1, self.channels)
-        if failure is not None:
-            raise failure
+        steps.settle()
 
     def _choose(self, samples: Samples) -> Samples:
         channels = self.format.channels
@@ -216,7 +209,13 @@ class Recording:
             "samples without a header need --encoding and --rate"
         )
 
-    def _check_channels(self) -> None:
+    def _check_header(self) -> None:
+        """UnreadableAudio for a rate that no recording has, and for channels that cannot be read."""
+        if self.file_rate not in BELIEVED:
+            raise UnreadableAudio(
+                f"{self._name}: its header says {self.file_rate} Hz, which no recording of speech has; if it holds "
+                "samples all the same, name what they are with --encoding and --rate"
+            )
         there, wanted = self._decoder.channels, self.format.channels
         if isinstance(wanted, int) and wanted >= there:
             raise UnreadableAudio(

@@ -94,8 +94,13 @@ def test_the_command_line_pulls_checks_shows_and_replays_a_checkpoint(hub, tmp_p
 def test_a_copy_is_read_once_under_its_name_on_the_hub_before_it_is_kept(hub, tmp_path, monkeypatch, capsys):
     """A copy that cannot be used replaces none that can."""
     name, read, loaded = "superb/wav2vec2-base-superb-er", [], parts.read_tensors
+
+    def read_tensors(folder):
+        read.append(folder)
+        return loaded(folder)
+
     files.superb(tmp_path / "copy")
-    monkeypatch.setattr(parts, "read_tensors", lambda folder: read.append(folder) or loaded(folder))
+    monkeypatch.setattr(parts, "read_tensors", read_tensors)
     assert cli.main(["models", "pull", name, "--from", str(tmp_path / "copy")]) == 0
     assert read == [tmp_path / "copy"] and capsys.readouterr().out.startswith(f"{name}\n")
     files.edit_weights(tmp_path / "copy", lambda weights: weights.pop("projector.weight"))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from served import served
 
-from emoscope.streamer.cli.main import OWN, main
-from emoscope.streamer.cli.parser import build_app, parse
+from emoscope.streamer.cli.main import app_of, main
+from emoscope.streamer.cli.parser import parse
 from emoscope.streamer.cli.serve import Serve
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def test_the_image_runs_as_nobody_in_particular_and_its_command_is_one_of_ours(
     [entry] = of("ENTRYPOINT")
     program, *arguments = json.loads(entry)
     assert program == "emoscope"
-    command = parse(build_app(OWN), arguments)
+    command = parse(app_of(arguments), arguments)
     assert isinstance(command, Serve)
     assert command.host == "0.0.0.0" and command.drain < DOCKER_STOP_S
     assert of("EXPOSE") == [str(command.port)]
@@ -81,7 +81,7 @@ def test_the_service_starts_what_there_is_and_is_given_time_to_drain() -> None:
     unit.read(DEPLOY / "emoscope.service", encoding="utf-8")
     program, *arguments = shlex.split(unit["Service"]["ExecStart"])
     assert Path(program).name == "emoscope"
-    command = parse(build_app(OWN), arguments)
+    command = parse(app_of(arguments), arguments)
     assert isinstance(command, Serve)
     assert command.drain < float(unit["Service"]["TimeoutStopSec"])
     assert command.host == "127.0.0.1"

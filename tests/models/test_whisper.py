@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,27 @@ def test_a_broken_copy_is_passed_over_where_another_one_is_right(
     write_ctranslate2(tmp_path / "hub" / "models--Systran--faster-whisper-base" / "snapshots" / "0", encoder())
     assert digests_of(load_encoder(digests_of(encoder()))) == digests_of(encoder())
     assert find_encoder() == kept_file()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda content: content[: len(content) // 2], "not a whole safetensors file"),
+        (lambda content: b"", "not a whole safetensors file"),
+        (lambda content: content[:-100] + b"\x7f" + content[-99:], "1 of 50 tensors differ"),
+    ],
+)
+def test_a_kept_encoder_that_is_half_there_or_altered_says_what_to_do(
+    cache: Path, spoil: Callable[[bytes], bytes], what: str
+) -> None:
+    """One line: which file, what is wrong with it, what brings a right one, and what works without."""
+    path = keep(encoder())
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(HeadMismatch) as raised:
+        load_encoder(digests_of(encoder()))
+    said = str(raised.value)
+    assert said.startswith(str(path)) and what in said and "\n" not in said
+    assert said.count("emoscope models pull whisper") == said.count("`--model small` works without") == 1
 
 
 def test_the_hubs_current_snapshot_is_looked_at_first(

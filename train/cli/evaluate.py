@@ -25,7 +25,12 @@ class Evaluate:
     """Score a model on a corpus."""
 
     corpus: Annotated[
-        str, Parameter(help="ravdess, emodb, nemo, emotale, urdu; read, sounds; goemotions, meld", metavar="CORPUS")
+        str,
+        Parameter(
+            help="ravdess, emodb, nemo, emotale, urdu; read, sounds; goemotions, meld; with --words several, separated "
+            "by commas",
+            metavar="CORPUS",
+        ),
     ]
     data: Annotated[
         Path,

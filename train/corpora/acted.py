@@ -78,21 +78,28 @@ def list_emodb(folder: Path) -> list[Clip]:
     for path, fields in parsed(folder, r"(\d\d)([a-z]\d\d)([A-Z])([a-z])", ("*", "wav/*")):
         label = label_of("emodb", EMODB_LABELS, fields[2], path)
         gender = EMODB_GENDERS.get(fields[0], "")
-        text = "" if _breaks_off(path, folder) else EMODB_SENTENCES.get(fields[1], "")
-        clips.append(Clip("emodb", path.stem, path, fields[0], label, gender, "de", text=text))
+        spoken = _spoken(path, folder)
+        whole = spoken is None or spoken[1] <= soundfile.info(path).duration
+        text = EMODB_SENTENCES.get(fields[1], "") if whole else ""
+        spoken = spoken if whole else None
+        clips.append(Clip("emodb", path.stem, path, fields[0], label, gender, "de", text=text, spoken=spoken))
     return distinct(clips)
 
 
-def _breaks_off(path: Path, folder: Path) -> bool:
-    """Whether a recording of EmoDB ends before its sentence does, as in copies that are cut to one length.
+def _spoken(path: Path, folder: Path) -> tuple[float, float] | None:
+    """Where a sentence of EmoDB begins and ends, seconds; None without phone times.
 
-    Told from the phone times (lablaut/STEMxx.lablaut: seconds first in each line), where they are there.
+    In copies that are cut to one length, a sentence may end after its recording. The phone times are in
+    lablaut/STEMxx.lablaut: the end of a phone and its name in each line. The last line is the silence after the
+    sentence, and a first phone that begins with _ is a closure, in which nothing is heard.
     """
     labels = folder / "lablaut" / f"{path.stem}xx.lablaut"
     if not labels.is_file():
-        return False
-    ends = [float(found[1]) for found in re.finditer(r"^ *(\d+\.\d+) ", labels.read_text("latin-1"), re.MULTILINE)]
-    return len(ends) > 1 and ends[-2] > soundfile.info(path).duration
+        return None
+    found = re.findall(r"^ *(\d+\.\d+) +\S+ *(\S*)", labels.read_text("latin-1"), re.MULTILINE)
+    if len(found) < 2:
+        return None
+    return float(found[0][0]) if found[0][1].startswith("_") else 0.0, float(found[-2][0])
 
 
 def list_nemo(folder: Path) -> list[Clip]:

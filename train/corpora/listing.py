@@ -23,6 +23,7 @@ class Clip:
     text        what is said; "" where the corpus does not say
     split       "train", "development" or "test", where its owners divide it; "" where they do not
     begin_s, end_s  the part of the recording that is the clip, where a table divides longer recordings; None: its end
+    spoken      where in the recording the text begins and ends, seconds; None where the corpus does not say
     """
 
     corpus: str
@@ -38,6 +39,7 @@ class Clip:
     split: str = field(default="", compare=False)
     begin_s: float = field(default=0.0, compare=False)
     end_s: float | None = field(default=None, compare=False)
+    spoken: tuple[float, float] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

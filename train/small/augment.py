@@ -1,8 +1,8 @@
-"""Augmentation of mel powers in dB and of periodicity: vocal tract, room, noise, microphone, masks, mixup.
+"""Augmentation of mel powers in dB and of periodicity: vocal tract, room, noise, microphone, masks.
 
 Every function takes and returns mel (B, frames, bands) in dB and draws from one generator, so a step can be repeated.
 Utterances of one speaker are adjacent in the batch and share vocal tract, room and microphone. Gain needs no
-augmentation, because the encoder normalises the level.
+augmentation, because the mel bands are measured from the loudest of the last second.
 """
 
 import math

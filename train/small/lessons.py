@@ -34,12 +34,7 @@ class Lessons:
 
     @classmethod
     def prepare(cls, teachers: Path, clips: Sequence[Clip], utterances: Sequence[Utterance]) -> "Lessons":
-        """Find the teachers and the states in their cache, or make these. CorpusMissing where there are no teachers."""
-        if absent := [part for part in PARTS if not (_folder(teachers, part) / "card.json").is_file()]:
-            raise CorpusMissing(
-                f"{teachers}: no teacher for {absent[0]}; it must be the work folder of a finished `emoscope train "
-                "whisper`, or leave out --teachers to learn from labels alone"
-            )
+        """Find the states of the teachers' encoder in their cache, or make them."""
         encoder = _teacher(teachers, PARTS[0]).encoder
         heard: list[Utterance] = []
         with stage("encoding speech for the teachers", len(clips)) as shown:
@@ -54,6 +49,15 @@ class Lessons:
         model = _teacher(self.teachers, part)
         states = standardised(model, [self.states[place] for place in places])
         return [self.utterances[place] for place in places], Teacher(model, states, self.stride)
+
+
+def check_teachers(teachers: Path) -> None:
+    """CorpusMissing where `teachers` is not the work folder of a finished training of `whisper`."""
+    if absent := [part for part in PARTS if not (_folder(teachers, part) / "card.json").is_file()]:
+        raise CorpusMissing(
+            f"{teachers}: no teacher for {absent[0]}; it must be the work folder of a finished `emoscope train "
+            "whisper`, or leave out --teachers to learn from labels alone"
+        )
 
 
 def _folder(teachers: Path, part: str) -> Path:

@@ -33,7 +33,7 @@ from .augment import AugmentConfig
 from .beginnings import logits_of_beginnings
 from .features import mel_of_noises, prepare
 from .fitting import FitConfig, Material, fit
-from .lessons import Lessons
+from .lessons import Lessons, check_teachers
 from .notes import NOTES
 
 CONTRACT = ModelContract(
@@ -94,6 +94,8 @@ def train_small(
     only_part  of PARTS: this training alone, so that several can run in parallel; or SCORES: score the folds alone,
                which needs no shipped weights. `resume` then finds all results
     """
+    if teachers is not None:
+        check_teachers(teachers)
     # A clip is too little work for several threads.
     torch.set_num_threads(1)
     clips = load_corpora(data, SPOKEN)

@@ -11,7 +11,7 @@ from ..command import Command
 from ..config_file import find
 from ..config_values import OPTION, InForce
 from ..options import ModelOptions, RecognizerOptions
-from ..parser import CONFIG_FILE, build_app, in_force
+from ..parser import CONFIG_FILE, in_force
 from .finding import Finding, show
 
 DEADLINE_S = 90.0  # torch on a busy machine; the three children run side by side
@@ -80,10 +80,10 @@ class Doctor:
 
     def _in_force(self, command: str) -> dict[str, InForce]:
         """What holds for another command, without flags."""
-        from ..main import OWN, offered_names
+        from ..main import app_of
 
         given: list[Any] = [] if self.config is None else [f"--{OPTION}", str(self.config)]
-        return {option.key: option for option in in_force(build_app(OWN, offered_names), [command, *given])}
+        return {option.key: option for option in in_force(app_of([command]), [command, *given])}
 
 
 def _set(option: InForce) -> bool:

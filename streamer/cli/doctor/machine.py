@@ -17,7 +17,7 @@ OLDEST = (3, 11)
 
 def python() -> Finding:
     """Its version, and where emoscope lies."""
-    from ...runtime.drive import product
+    from ...runtime.product import product
 
     where = Path(__file__).parents[3]
     text = f"{platform.python_version()} on {platform.system()} {platform.machine()}; {product()} in {where}"

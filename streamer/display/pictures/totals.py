@@ -1,11 +1,12 @@
 """What a session comes to: how much was said, which emotions were read in it, and its strongest moments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emoscope.models.reading import CALM_LIKE, UNSURE
 
 from ...protocol.events import words_to_text
+from ...sinks.spoken import Spoken
 from .story import Reading, Story
 
 MOMENTS = 3
@@ -73,9 +74,9 @@ def totals(story: Story, record: str) -> Totals:
     """The numbers of one session."""
     finals = story.finals
     lasting = [(one.end - one.start, reading) for one, reading in finals]
-    spoken: dict[str, float] = {}
+    spoken = Spoken()
     for seconds, reading in lasting:
-        spoken[reading.label] = spoken.get(reading.label, 0.0) + seconds
+        spoken.add(reading.label, seconds)
     claims = [(one, reading) for one, reading in finals if reading.label not in (*CALM_LIKE, UNSURE)]
     claims.sort(key=lambda item: -item[1].confidence)
     speech = sum(one.end - one.start for one in story.utterances)
@@ -90,7 +91,7 @@ def totals(story: Story, record: str) -> Totals:
         utterances=len(story.utterances),
         unread=len(story.utterances) - len(finals),
         dropped_s=story.dropped_s,
-        shares=dict(ranked_shares(spoken)),
+        shares=spoken.shares,
         arousal=_mean(lasting, "arousal"),
         valence=_mean(lasting, "valence"),
         moments=[
@@ -99,12 +100,6 @@ def totals(story: Story, record: str) -> Totals:
         ],
         whole=story.closed,
     )
-
-
-def ranked_shares(spoken_s: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Each label's share of the seconds, the largest first; [] where there are no seconds."""
-    whole = sum(spoken_s.values())
-    return [(name, s / whole) for name, s in sorted(spoken_s.items(), key=lambda item: -item[1])] if whole else []
 
 
 def _mean(lasting: Iterable[tuple[float, Reading]], dimension: str) -> float | None:

@@ -37,9 +37,9 @@ class Transcript:
         self._refresh = to_samples(config.refresh_s)
         self._wait = to_samples(config.text_wait_s)
 
-    def begin(self) -> None:
-        """An utterance begins."""
-        self.state.voiced, self.state.planned = 0, []
+    def begin(self, voiced: int) -> None:
+        """An utterance begins, of which `voiced` samples of speech count already towards its first pass."""
+        self.state.voiced, self.state.planned = voiced, []
 
     def interim_due(self, voiced: int) -> bool:
         """Count `voiced` more samples of speech; true when they make an interim pass due."""

@@ -10,7 +10,7 @@ import torch
 from emoscope.models import load_model
 from emoscope.models.model import StreamModel
 from emoscope.streamer import Config, replay
-from emoscope.streamer.bench.replay import STAGES, ReplayCost, replay_cost, table
+from emoscope.streamer.bench.replay import STAGES, Measured, ReplayCost, replay_cost, table
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.engine import opening
 from emoscope.streamer.engine.opening import KEEP_THREADS, OpenedModel, open_engine
@@ -79,9 +79,9 @@ def test_the_table_has_a_row_for_each_figure(tiny_model: Path) -> None:
     stages = {"decode": 0.0, "resample": 0.0, "detector": 0.05, "windows": 0.4, "assembly": 0.02, "readings": 0.02}
     stages["rest"] = 0.01
     cost = ReplayCost(audio_s=10.0, speech_s=5.0, utterances=2, windows=16, readings=20, stages=stages)
-    lines = table(open_engine(tiny_model, device="cpu", threads=1), FAST, cost, cost)
+    lines = table([Measured(open_engine(tiny_model, device="cpu", threads=1), cost, cost)], FAST)
     assert lines[0].startswith("10.0 s of sound, 5.0 s of speech in 2 utterances; model tiny, cpu, 1 thread, ")
-    figures = {line[:58].strip(): line.split()[-2:] for line in lines[2:] if line[-1].isdigit()}
+    figures = {line[:58].strip(): line.split()[-2:] for line in lines[3:] if line[-1].isdigit()}
     assert figures["seconds of processor time"] == ["0.500"] * 2
     assert figures["RTF: for a second of sound"] == ["0.0500"] * 2
     assert figures["ms a window"] == ["25.00"] * 2 and figures["windows a second"] == ["40.0"] * 2
@@ -108,6 +108,23 @@ def test_the_command_measures_on_one_thread_unless_told_otherwise(
     assert main([*arguments, "--threads", "2"]) == 0
     printed = capsys.readouterr().out
     assert "model tiny, cpu, 2 threads, --vad " in printed and "ms a window" in printed
+
+
+def test_several_models_are_measured_beside_each_other(
+    tiny_model: Path, conversation: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has its two columns, or its own object of JSON."""
+    arguments = ["bench", "replay", str(conversation), "--model", str(tiny_model), "--model", "small", "--rounds", "1"]
+    assert main([*arguments, "--device", "cpu", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["models"]
+    assert [one["model"] for one in told] == ["tiny", "small"]
+    assert all(one["interims"]["windows"] > one["finals_only"]["windows"] > 0 for one in told)
+    assert main([*arguments, "--device", "cpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith(" " * 60)] == [
+        ["tiny", "small"], ["interims", "finals", "only"] * 2,
+    ]  # fmt: skip
+    assert all(len(line.split()) >= 5 for line in lines if line.startswith(("RTF", "windows", "ms a window")))
 
 
 def test_bad_input_is_one_line(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

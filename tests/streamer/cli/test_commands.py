@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from emoscope.streamer.cli.command import AnyCommand, Command, CommandGroup, Run
 from emoscope.streamer.cli.devices import Devices
 from emoscope.streamer.cli.explain import Explain
 from emoscope.streamer.cli.listen import Listen
-from emoscope.streamer.cli.main import OWN, main
+from emoscope.streamer.cli.main import app_of, main, own_commands
 from emoscope.streamer.cli.models import ListModels, PullModel, SaveModel, ShowModel
 from emoscope.streamer.cli.options import (
     MeasuredModelOptions,
@@ -21,7 +21,7 @@ from emoscope.streamer.cli.options import (
     OutputOptions,
     RecognizerOptions,
 )
-from emoscope.streamer.cli.parser import build_app, parse
+from emoscope.streamer.cli.parser import parse
 from emoscope.streamer.cli.recording_options import ExportOptions
 from emoscope.streamer.cli.replay import Replay
 from emoscope.streamer.cli.send import Send
@@ -31,10 +31,10 @@ from emoscope.streamer.cli.summary import Summary
 
 
 def parsed(line: str) -> Runnable | None:
-    return parse(build_app(OWN), line.split())
+    return parse(app_of(line.split()), line.split())
 
 
-def leaves(commands: tuple[AnyCommand, ...], before: tuple[str, ...] = ()) -> Iterator[tuple[list[str], Command]]:
+def leaves(commands: Sequence[AnyCommand], before: tuple[str, ...] = ()) -> Iterator[tuple[list[str], Command]]:
     """Every command that can be run, with the words that name it."""
     for command in commands:
         if isinstance(command, CommandGroup):
@@ -53,7 +53,9 @@ def option_names(options: type) -> Iterator[str]:
             yield "--" + item.name.rstrip("_").replace("_", "-")
 
 
-@pytest.mark.parametrize(("words", "command"), [pytest.param(*leaf, id=" ".join(leaf[0])) for leaf in leaves(OWN)])
+@pytest.mark.parametrize(
+    ("words", "command"), [pytest.param(*leaf, id=" ".join(leaf[0])) for leaf in leaves(own_commands())]
+)
 def test_help_names_every_option_of_a_command(
     words: list[str], command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:

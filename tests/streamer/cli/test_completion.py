@@ -1,11 +1,10 @@
 """`emoscope completion`: the scripts in real shells."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from needed import program
 
 from emoscope.streamer.cli.main import main
 
@@ -16,15 +15,6 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LI
 _emoscope
 printf '%s\\n' "${COMPREPLY[@]}"
 """
-
-
-def need(shell: str) -> None:
-    """Without the shell the test fails on CI and is skipped elsewhere."""
-    if shutil.which(shell) is None:
-        message = f"needs {shell}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
 
 
 @pytest.fixture(params=["bash", "zsh", "fish"])
@@ -46,7 +36,7 @@ def offered(script: Path, *words: str) -> set[str]:
 
 @pytest.fixture
 def bash_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    need("bash")
+    program("bash")
     assert main(["completion", "bash"]) == 0
     path = tmp_path / "script"
     path.write_text(capsys.readouterr().out)
@@ -73,7 +63,7 @@ def test_bash_completes_files(bash_script: Path, tmp_path: Path, monkeypatch: py
 def test_each_shell_accepts_its_script(script: tuple[str, Path]) -> None:
     shell, path = script
     assert "min-silence-s" in path.read_text()
-    need(shell)
+    program(shell)
     check = ["-n", str(path)] if shell != "fish" else ["--no-execute", str(path)]
     done = subprocess.run([shell, *check], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -9,8 +9,8 @@ import pytest
 from emoscope.streamer.cli import config_file
 from emoscope.streamer.cli.bench import BenchReplay
 from emoscope.streamer.cli.listen import Listen
-from emoscope.streamer.cli.main import OWN, main
-from emoscope.streamer.cli.parser import build_app, parse
+from emoscope.streamer.cli.main import app_of, main
+from emoscope.streamer.cli.parser import parse
 from emoscope.streamer.cli.serve import Serve
 from emoscope.streamer.cli.session_options import session_config
 from emoscope.streamer.protocol.config import Config, VadConfig
@@ -47,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def parsed(line: str) -> Any:
-    return parse(build_app(OWN), line.split())
+    return parse(app_of(line.split()), line.split())
 
 
 def in_force(line: str, capsys: pytest.CaptureFixture[str]) -> dict[tuple[str | None, str], dict[str, Any]]:

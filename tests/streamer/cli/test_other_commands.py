@@ -1,6 +1,7 @@
 """Commands that other packages offer to the command line."""
 
 from dataclasses import dataclass, field
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,6 @@ from typing import Annotated
 import pytest
 from cyclopts import Parameter
 
-from emoscope.streamer.cli import main as main_module
 from emoscope.streamer.cli.command import Command
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.protocol.errors import UsageError
@@ -40,7 +40,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> None:
         EntryPoint("broken", "no_such_package:command", "emoscope.commands"),
     ]
     monkeypatch.setattr(EntryPoint, "load", _load)
-    monkeypatch.setattr(main_module, "entry_points", lambda group: entries)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: entries)
 
 
 def _load(entry: EntryPoint) -> Command:

@@ -240,6 +240,22 @@ def test_control_c_leaves_a_whole_record(tiny_model, tmp_path):
     assert kinds[0] == "session.created" and "speech.started" in kinds
 
 
+def test_the_first_frame_of_listen_imports_nothing_slow_and_no_other_command():
+    program = (
+        "import sys; from emoscope.streamer.cli.main import app_of; from emoscope.streamer.cli.parser import parse\n"
+        "parse(app_of(['listen']), ['listen'])\n"
+        "from emoscope.streamer.display.screen import show_screen\n"
+        "from emoscope.streamer.display.state import ScreenState\n"
+        "from emoscope.streamer.display import draw\n"
+        "from emoscope.streamer.runtime.product import product\n"
+        "draw(ScreenState(product=product()), 80, 24)\n"
+        "slow = ('torch', 'numpy', 'sounddevice', 'emoscope.streamer.session', 'emoscope.streamer.cli.bench')\n"
+        "print([module for module in slow if module in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["listen", "--help"]])
 def test_help_imports_nothing_slow(arguments):
     """Neither torch nor numpy nor soundfile is loaded for `--help`, nor by importing the package."""
@@ -268,24 +284,22 @@ def test_a_users_own_models_module_does_not_shadow_ours(talk, tiny_model, tmp_pa
 
 
 def test_words_are_read_offline_with_pocketsphinx(conversation, tmp_path, capsys):
-    """The demo's first two utterances: interims, finals with words, and how much these counted."""
+    """The demo's first three utterances: interims, finals with words, and how much these counted."""
     import soundfile
 
-    audio, rate = soundfile.read(conversation, dtype="float32", frames=8 * 16_000)
-    soundfile.write(tmp_path / "two.flac", audio, rate)
-    # As fast as it goes and with `both`, an utterance is known too late for passes before its last one.
-    options = ("--asr", "pocketsphinx", "--json", "--vad", "webrtc")
-    assert main(["replay", str(tmp_path / "two.flac"), *options]) == 0
+    audio, rate = soundfile.read(conversation, dtype="float32", frames=13 * 16_000)
+    soundfile.write(tmp_path / "three.flac", audio, rate)
+    assert main(["replay", str(tmp_path / "three.flac"), "--asr", "pocketsphinx", "--json"]) == 0
     out, err = capsys.readouterr()
     said = events(out)
     validator = jsonschema.Draft202012Validator(schema())
     for event in said:
         validator.validate(event)
     kinds = [event["type"] for event in said]
-    assert err == "" and kinds.count("transcript.final") == kinds.count("emotion.final") == 2
+    assert err == "" and kinds.count("transcript.final") == kinds.count("emotion.final") == 3
     assert "transcript.interim" in kinds and said[0]["config"]["transcript"] and said[0]["config"]["language"] == "en"
     finals = [event for event in said if event["type"] == "emotion.final"]
-    assert [final["text"] for final in finals] == ["used", "used"]
+    assert [final["text"] for final in finals] == ["used", "used", "used"]
     assert [word["word"] for word in finals[0]["words"]][-3:] == ["by", "the", "door"]
     assert all(abs(sum(word["weight"] for word in final["words"]) - 1) < 1e-4 for final in finals)
     assert all(abs(final["sources"]["audio"] + final["sources"]["text"] - 1) < 1e-4 for final in finals)

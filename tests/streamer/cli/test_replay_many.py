@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from full_disk import room_for
+from ordinary_user import ordinary_user
 from real_voice import sentence
 from waiting import wait_until
 
@@ -39,18 +41,18 @@ def folder(tmp_path: Path) -> Path:
     for name in ("a.wav", "deep er/b c.flac", "d\ne.wav", "голос 声.wav"):
         soundfile.write(inside / name, TALK, 16_000)
     (inside / "notes.txt").write_text("x")
-    (inside / "session.als").write_text("x")
-    (inside / "project.rpp").write_text("x")
+    (inside / "picture.png").write_bytes(b"\x89PNG")
+    (inside / "program").write_bytes(b"\x7fELF")
     return inside
 
 
 def test_a_folder_goes_into_a_folder(folder: Path, tmp_path: Path, options: list[str], capsys) -> None:
-    """A file a recording in each format, laid as the recordings are, and a table; one line names unknown files."""
+    """A file a recording in each format, laid as the recordings are, and a table; one line names what is none."""
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--out", str(out), "--format", "csv", "--format", "vtt", *options]
     assert main(arguments) == 0
     told = capsys.readouterr()
-    assert told.err == "emoscope: 2 files passed over, by name no recordings: project.rpp, session.als\n"
+    assert told.err == "emoscope: 3 files passed over, by name no recordings: notes.txt, picture.png, program\n"
     assert "4 recordings" in told.out and "unsure" in told.out and "\n  d" not in told.out
     names = {name.removesuffix(".csv") for name in files_of(out) if name.endswith(".csv")}
     assert names == {"a", "deep er/b c", "d\ne", "голос 声", "summary"}
@@ -144,13 +146,13 @@ def test_json_is_utf_8_whatever_the_console_is(tmp_path: Path, options: list[str
 @pytest.mark.parametrize(
     ("audio", "code"),
     [
-        (np.zeros(16_000 * 20, np.float32), "too_quiet: no signal"),
+        (np.zeros(16_000 * 600, np.float32), "too_quiet: no signal"),
         (1.5e-4 * np.sign(TALK), "too_quiet: the recording is too quiet: its peaks are at -76 dBFS"),
         (np.clip(30 * np.concatenate([TALK, TALK]), -1, 1), "clipping: "),
         (np.stack([TALK, -TALK], 1), "channels_cancel: "),
         (np.full(16_000 * 8, 0.5, np.float32), "no speech heard"),
     ],
-    ids=["silence", "quiet", "clipped", "opposite phase", "DC"],
+    ids=["ten minutes of silence", "quiet", "clipped", "opposite phase", "DC"],
 )
 def test_what_is_wrong_with_the_sound_is_said(
     tmp_path: Path, options: list[str], capsys, audio: np.ndarray, code: str
@@ -159,6 +161,18 @@ def test_what_is_wrong_with_the_sound_is_said(
     soundfile.write(tmp_path / "a.wav", audio, 16_000, subtype="FLOAT")
     assert main(["replay", str(tmp_path / "a.wav"), *options]) == 0
     assert code in capsys.readouterr().out
+
+
+def test_a_constant_offset_changes_no_label(tmp_path: Path, options: list[str], capsys) -> None:
+    """Sound cards have one; a voice is found above it, and read as without it."""
+    finals = []
+    for name, offset in (("a.wav", 0.0), ("b.wav", 0.3)):
+        soundfile.write(tmp_path / name, 0.5 * TALK + np.float32(offset), 16_000, subtype="FLOAT")
+        assert main(["replay", str(tmp_path / name), "--json", *options]) == 0
+        events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        finals.append([event for event in events if event["type"] == "emotion.final"])
+    [[plain], [moved]] = finals
+    assert moved["label"] == plain["label"] and moved["start"] == pytest.approx(plain["start"], abs=0.1)
 
 
 def test_a_telephones_rate_is_said_once(tmp_path: Path, options: list[str], capsys) -> None:
@@ -185,12 +199,60 @@ def test_a_full_disk_is_one_line(tmp_path: Path, options: list[str]) -> None:
         assert done.returncode == 1 and "Traceback" not in done.stderr and "No space left" in done.stderr
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_file_without_permission_is_one_line(tmp_path: Path, options: list[str], capsys) -> None:
+def test_a_disk_that_fills_leaves_no_half_written_recording(tmp_path: Path, options: list[str], capsys) -> None:
+    """What fits is there; the rest is named, and read once there is room."""
+    inside, out = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    for name, audio in (("a.wav", TALK), ("b.wav", np.tile(TALK, 6)), ("c.wav", TALK)):
+        soundfile.write(inside / name, audio, 16_000)
+    arguments = ["replay", str(inside), "--no-interim", "--format", "csv", "--format", "json", *options]
+    with room_for(1_500):
+        assert main([*arguments, "--out", str(out)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("emoscope: ") and "/b.json: not written: " in line and "File too large" in line
+    assert sorted(path.name for path in out.iterdir()) == ["a.csv", "a.json", "c.csv", "c.json", "summary.csv"]
+    rows = list(csv.DictReader((out / "summary.csv").read_text().splitlines(), strict=True))
+    assert ["File too large" in row["error"] for row in rows] == [False, True, False]
+    assert main([*arguments, "--out", str(out), "--skip-done"]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "whole")]) == 0
+    assert files_of(out) == files_of(tmp_path / "whole")
+    capsys.readouterr()
+
+
+def test_a_second_run_on_a_folder_is_refused_and_harms_nothing(tmp_path: Path, options: list[str], capsys) -> None:
+    """The first one waits for its standard input meanwhile, and ends as if it had been alone."""
     soundfile.write(tmp_path / "a.wav", TALK, 16_000)
-    (tmp_path / "a.wav").chmod(0)
-    assert main(["replay", str(tmp_path / "a.wav"), *options]) == 1
-    assert "Permission denied" in capsys.readouterr().err
+    out = tmp_path / "out"
+    first = subprocess.Popen([*COMMAND, "-", "--out", str(out), *options], stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+    wait_until(lambda: first.poll() is not None or (out / "summary.csv").exists())
+    for more in ([], ["--skip-done"]):
+        assert main(["replay", str(tmp_path / "a.wav"), "--out", str(out), *more, *options]) == 1
+        assert "another run writes there" in capsys.readouterr().err
+    _, told = first.communicate((tmp_path / "a.wav").read_bytes(), timeout=120)
+    assert (first.returncode, told) == (0, b"")
+    assert sorted(files_of(out)) == ["-.csv", "summary.csv"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="root's rights are put aside as Linux does it")
+def test_a_file_or_folder_without_permission_is_one_line(tmp_path: Path, options: list[str], capsys) -> None:
+    """By name, in a folder, and for an output; the others are still read."""
+    (tmp_path / "in" / "closed").mkdir(parents=True)
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / "in" / name, TALK, 16_000)
+    (tmp_path / "in" / "a.wav").chmod(0)
+    (tmp_path / "in" / "closed").chmod(0)
+    (tmp_path / "out").mkdir(mode=0o500)
+    with ordinary_user():
+        assert main(["replay", str(tmp_path / "in"), *options]) == 1
+        told = capsys.readouterr()
+        assert main(["replay", str(tmp_path / "in" / "b.wav"), "--out", str(tmp_path / "out"), *options]) == 1
+    assert [line.split(": ", 1)[1] for line in told.err.splitlines()] == [
+        f"{tmp_path / 'in' / 'closed'}: cannot be searched: Permission denied",
+        f"{tmp_path / 'in' / 'a.wav'}: cannot be opened: Permission denied",
+    ]
+    assert "b.wav" in told.out and "2 failed" in told.out
+    assert capsys.readouterr().err == f"emoscope: {tmp_path / 'out'}: cannot be written: Permission denied\n"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,20 @@
 """The sans-I/O client against a sans-I/O server: every durable event is delivered exactly once."""
 
-from client_world import ROOMY, World, happen, happenings, losses_after
-from hypothesis import given, settings
+from client_world import (
+    LOST_BEFORE_WHAT_WAS_REPORTED,
+    ROOMY,
+    World,
+    after,
+    assert_each_event_came_once,
+    assert_losses_are_reported,
+    happenings,
+    losses_after,
+)
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from reference_server import RATE, ReferenceServer
+from reference_server import ReferenceServer
 
-from emoscope.streamer.protocol.events import SessionCreated, SessionResumed, WarningEvent
+from emoscope.streamer.protocol.events import SessionCreated, SessionResumed
 
 
 @settings(max_examples=200, deadline=None)
@@ -14,20 +23,12 @@ def test_whatever_happens_each_durable_event_comes_once(
     happened: list[tuple[object, ...]], cuts: set[int], suppresses: bool, pace: str
 ) -> None:
     """Any order of sends, flushes, arrivals, stores and cuts gives the events of the whole audio, once, in order."""
-    world = World(ReferenceServer(ROOMY, suppresses=suppresses), pace)
-    world.connect()
-    world.deliver(1)
-    for what in happened:
-        happen(world, what)
-    world.finish(cuts)
-    expected = world.expected()
-    assert world.server.now.audio == expected.audio
-    assert world.durable == list(expected.events)
-    assert not [event for event in world.given if isinstance(event, WarningEvent)]
+    assert_each_event_came_once(after(World(ReferenceServer(ROOMY, suppresses=suppresses), pace), happened, cuts))
 
 
 @settings(max_examples=120, deadline=None)
 @given(happenings, st.integers(10, 60))
+@example(happened=LOST_BEFORE_WHAT_WAS_REPORTED, capacity=10)
 def test_audio_lost_from_the_ring_buffer_is_reported_and_replaced_by_silence(
     happened: list[tuple[object, ...]], capacity: int
 ) -> None:
@@ -35,25 +36,7 @@ def test_audio_lost_from_the_ring_buffer_is_reported_and_replaced_by_silence(
     world = World(ReferenceServer(ROOMY))
     world.core.buffer.ring.capacity = capacity
     world.core.buffer.apply_limits = lambda limits, sample_rate: None  # type: ignore[method-assign]
-    world.connect()
-    world.deliver(1)
-    world.send(b"x")
-    world.pump(1)
-    for what in happened:
-        happen(world, what)
-    world.finish()
-    sent, received = world.expected().audio, world.server.now.audio
-    reported: set[int] = set()
-    for event in world.given:
-        if isinstance(event, WarningEvent):
-            assert event.code == "audio_dropped" and event.start is not None and event.end is not None
-            reported |= set(range(round(event.start * RATE), round(event.end * RATE)))
-    assert len(received) == len(sent)
-    assert all(
-        got == was or (got == 0xFF and at in reported) for at, (got, was) in enumerate(zip(received, sent, strict=True))
-    )
-    seqs = [event.seq for event in world.durable]
-    assert seqs == list(range(1, len(seqs) + 1))
+    assert_losses_are_reported(after(world, [("send", b"x"), ("pump", 1), *happened]), silence=0xFF)
 
 
 @settings(max_examples=120, deadline=None)

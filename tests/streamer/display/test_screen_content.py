@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from emoscope.streamer.display import ScreenState, draw, panels, summary, timeline
+from emoscope.streamer.display import ScreenState, draw, panels, timeline
 from emoscope.streamer.display.screenshot import text_of
+from emoscope.streamer.display.summary import summary
 from emoscope.streamer.protocol.events import (
     EmotionFinal,
     EmotionInterim,

@@ -1,7 +1,8 @@
 """What the screen's state makes of news: nothing twice, and nothing of before a reset."""
 
-from emoscope.streamer.display import ScreenState, draw, summary
+from emoscope.streamer.display import ScreenState, draw
 from emoscope.streamer.display.screenshot import text_of
+from emoscope.streamer.display.summary import summary
 from emoscope.streamer.protocol.events import Enrolled, Mood, TranscriptInterim, WarningEvent
 from emoscope.streamer.runtime.updates import Meter, Notice
 

@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from no_voice import Sound, pink_waves, plucked, rain, ticking
+from no_voice import Sound, music, pink_waves, plucked, rain, ticking
 
 from emoscope.streamer import Config, Session, VadConfig
+from emoscope.streamer.engine.opening import open_engine
 from emoscope.streamer.engine.voice_activity import detect_voice
-from emoscope.streamer.protocol.events import EmotionInterim, SpeechEnded, SpeechStarted
+from emoscope.streamer.protocol.events import EmotionFinal, EmotionInterim, SpeechEnded, SpeechStarted
 from emoscope.streamer.session.requests import DetectVoice, Request, Result, Transcribe
 from emoscope.streamer.session.vad import FRAME
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, run, silence
+from emoscope.train.corpora import load_corpora
 from emoscope.train.corpora.audio import read_clip
+from emoscope.train.evaluation.claims import NO_CLAIM
 
 WEBRTC = Config(vad=VadConfig(backend="webrtc"))
 
@@ -47,9 +50,9 @@ def utterances(audio: Sound, config: Config, engine: Listening | None = None) ->
     return [(event.start, event.end) for event in events if isinstance(event, SpeechEnded)]
 
 
-@pytest.mark.parametrize("sound", [plucked, pink_waves, rain])
+@pytest.mark.parametrize("sound", [plucked, pink_waves, rain, music])
 def test_a_sound_that_webrtcvad_takes_for_a_voice_gets_no_reading_and_no_words(sound: Callable[[float], Sound]):
-    """A minute of plucked notes, waves and rain: nothing is asked of the model or the recognizer."""
+    """A minute of plucked notes, waves, rain and music: nothing is asked of the model or the recognizer."""
     engine = Listening()
     assert utterances(sound(60.0), Config(), engine) == []
     assert engine.other_than_voices() == []
@@ -62,11 +65,12 @@ def test_a_ticking_clock_gets_no_reading():
     assert utterances(ticking(60.0), Config(), engine) == [] and engine.other_than_voices() == []
 
 
-def test_an_hour_of_rain_gets_no_reading_and_the_session_does_not_grow():
-    session, engine, shower = Session(CONTRACT, Config(), transcribe=True), Listening(), rain(20.0)
+@pytest.mark.parametrize("sound", [rain, music])
+def test_an_hour_of_rain_or_music_gets_no_reading_and_the_session_does_not_grow(sound: Callable[[float], Sound]):
+    session, engine, piece = Session(CONTRACT, Config(), transcribe=True), Listening(), sound(20.0)
     largest = []
     for _ in range(60):
-        assert run(session, engine, [shower] * 3, finish=False) == []
+        assert run(session, engine, [piece] * 3, finish=False) == []
         largest.append(len(session.save()))
     assert session.audio_s == 3_600.0 and engine.other_than_voices() == []
     assert max(largest[30:]) <= 1.2 * max(largest[:5])
@@ -141,3 +145,20 @@ def test_a_scream_is_found_by_the_second_look_from_its_onset(shared: Path) -> No
     found, alone = ended(Config()), ended(WEBRTC)
     assert not ended(Config(vad=VadConfig(backend="silero")))
     assert found and found[0].start <= alone[0].start + 0.1 and found[-1].end >= alone[-1].end - 0.3
+
+
+def test_ten_people_who_read_at_once_get_no_claim_of_an_emotion(shared: Path) -> None:
+    """Their speech is heard as one voice, and none of them plays an emotion; nothing fails."""
+    by_speaker: dict[str, list[Sound]] = {}
+    for clip in load_corpora(shared / "corpora", ["read"]):
+        own = by_speaker.setdefault(clip.speaker, [])
+        if sum(map(len, own)) < 15 * 16_000 and (len(by_speaker) <= 10 or own):
+            audio = read_clip(clip.path, 16_000)
+            own.append(0.05 * audio / np.sqrt(np.mean(audio**2)))
+    people = [np.resize(np.concatenate(own), 15 * 16_000) for own in list(by_speaker.values())[:10]]
+    crowd = np.sum(people, 0, dtype=np.float32)
+    opened = open_engine("small")
+    events = run(Session(opened.contract), opened.engine, [0.3 * crowd / np.abs(crowd).max()])
+    finals = [event for event in events if isinstance(event, EmotionFinal)]
+    assert finals and sum(final.end - final.start for final in finals) > 10.0
+    assert {final.label for final in finals} <= {*NO_CLAIM}

@@ -7,8 +7,9 @@ import numpy as np
 import soundfile
 from waiting import DEADLINE_S
 
-from emoscope.streamer.display import ScreenState, draw, summary
+from emoscope.streamer.display import ScreenState, draw
 from emoscope.streamer.display.screenshot import text_of
+from emoscope.streamer.display.summary import summary
 from emoscope.streamer.protocol.config import Config
 from emoscope.streamer.protocol.events import SessionCreated, encode
 from emoscope.streamer.protocol.text import clean, printable

@@ -141,3 +141,15 @@ def test_a_recording_is_warned_of_once_and_not_told_to_turn_a_microphone():
     assert quiet.check(np.full((20_000, 1), 1e-4, np.float32), None) == []
     [warning] = quiet.finish()
     assert warning.code == "too_quiet" and "peaks are at -80 dBFS" in warning.message
+
+
+@pytest.mark.parametrize(("level", "said"), [(0.0, "digital silence"), (1e-4, "peaks are at -80 dBFS")])
+def test_a_recording_is_called_quiet_at_its_end(level, said):
+    """Its beginning says nothing of its peaks; one that begins with a long silence is not quiet."""
+    quiet = np.concatenate([np.zeros(160_000), level * np.sign(np.sin(np.arange(160_000) / 9))])
+    for audio, loud in ((quiet, False), (np.concatenate([quiet, hissing(2.0, 16_000)]), True)):
+        watch, found = InputWatch(16_000, recorded=True), []
+        for begin in range(0, len(audio), 8_000):
+            found += watch.check(audio[begin : begin + 8_000, None].astype(np.float32), None)
+        assert [warning.code for warning in found if warning.code == "too_quiet"] == []
+        assert [said in warning.message for warning in watch.finish()] == [True] * (not loud)

@@ -10,10 +10,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from client_world import ROOMY, World, happen, happenings, losses_after
-from hypothesis import given, settings
+from client_world import (
+    LOST_BEFORE_WHAT_WAS_REPORTED,
+    ROOMY,
+    World,
+    after,
+    assert_each_event_came_once,
+    assert_losses_are_reported,
+    happenings,
+    losses_after,
+)
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from reference_server import RATE, ReferenceServer
+from reference_server import ReferenceServer
 from web_core import FOLDER, WebCore, WebCoreProcess, node
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -22,7 +31,7 @@ from emoscope.streamer.display.palette import COLOURS, SPARE, letters
 from emoscope.streamer.display.shapes import clock, probability, signed
 from emoscope.streamer.display.state import ScreenState
 from emoscope.streamer.protocol.event_fields import NOTICE
-from emoscope.streamer.protocol.events import AnyEvent, WarningEvent, decode
+from emoscope.streamer.protocol.events import AnyEvent, decode
 from emoscope.streamer.server import ServerOptions
 from emoscope.streamer.server.http_gate import HttpGate
 from emoscope.streamer.server.web_files import web_files
@@ -53,40 +62,17 @@ def test_whatever_happens_the_page_gets_each_durable_event_once(
     make: Make, happened: list[tuple[object, ...]], cuts: set[int], pace: str
 ) -> None:
     """Any order of sends, flushes, arrivals, stores and cuts gives the events of the whole audio, once, in order."""
-    world = World(ReferenceServer(ROOMY), pace, make)
-    world.connect()
-    world.deliver(1)
-    for what in happened:
-        happen(world, what)
-    world.finish(cuts)
-    expected = world.expected()
-    assert world.server.now.audio == expected.audio
-    assert world.durable == list(expected.events)
-    assert not [event for event in world.given if isinstance(event, WarningEvent)]
+    assert_each_event_came_once(after(World(ReferenceServer(ROOMY), pace, make), happened, cuts))
 
 
 @settings(max_examples=25, deadline=None)
 @given(happened=happenings, capacity=st.integers(10, 60))
+@example(happened=LOST_BEFORE_WHAT_WAS_REPORTED, capacity=10)
 def test_audio_that_the_page_could_not_keep_is_reported_and_replaced_by_silence(
     make: Make, happened: list[tuple[object, ...]], capacity: int
 ) -> None:
     world = World(ReferenceServer(ROOMY), make=partial(make, capacity=capacity))
-    world.connect()
-    world.deliver(1)
-    world.send(b"x")
-    world.pump(1)
-    for what in happened:
-        happen(world, what)
-    world.finish()
-    reported: set[int] = set()
-    for event in world.given:
-        if isinstance(event, WarningEvent):
-            assert event.code == "audio_dropped" and event.start is not None and event.end is not None
-            reported |= set(range(round(event.start * RATE), round(event.end * RATE)))
-    sent, received = world.expected().audio, world.server.now.audio
-    assert len(received) == len(sent)
-    pairs = enumerate(zip(received, sent, strict=True))
-    assert all(got == was or (got == 0 and at in reported) for at, (got, was) in pairs)
+    assert_losses_are_reported(after(world, [("send", b"x"), ("pump", 1), *happened]), silence=0)
 
 
 @settings(max_examples=25, deadline=None)

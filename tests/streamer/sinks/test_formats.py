@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+from full_disk import room_for
 from praatio import textgrid
 
-from emoscope.streamer import Config, Session, UsageError
+from emoscope.streamer import Config, InputError, Session, UsageError
 from emoscope.streamer.protocol.colours import COLOURS
 from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, EmotionInterim
 from emoscope.streamer.runtime.drive import Drive
@@ -158,3 +159,30 @@ def test_a_recording_without_speech_makes_a_readable_file_or_none(tmp_path: Path
         assert json.loads(path.read_bytes()) == []
     elif name == "textgrid":
         assert textgrid.openTextgrid(str(path), includeEmptyIntervals=True).tierNames == ("emotion",)
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("share", [0.4, 0.9])
+def test_on_a_full_disk_a_file_holds_whole_readings_or_nothing(
+    two_voices: list[AnyEvent], tmp_path: Path, name: FormatName, share: float
+) -> None:
+    """Said in one error, also where the file is written at its end."""
+    whole = exported(two_voices, name, tmp_path, False).read_bytes()
+    (tmp_path / "full").mkdir()
+    with room_for(round(share * len(whole))), pytest.raises(InputError, match="File too large"):
+        exported(two_voices, name, tmp_path / "full", False)
+    [path] = (tmp_path / "full").iterdir()
+    left = path.read_bytes()
+    if name in ("textgrid", "parquet"):
+        assert left == b""
+    elif name == "json":
+        rows = json.loads(left)
+        assert 0 < len(rows) < len(json.loads(whole)) and rows == json.loads(whole)[: len(rows)]
+    else:
+        sizes = [0]
+        with FORMATS[name].open(tmp_path / "again", False) as file:
+            group = ExportGroup([file])
+            for event in two_voices:
+                group.write(event)
+                sizes.append((tmp_path / "again").stat().st_size)
+        assert whole.startswith(left) and len(left) == max(size for size in sizes if size <= share * len(whole))

@@ -24,7 +24,8 @@ CLIP /= 32_768
 LOSSLESS = [
     ("a.wav", "pcm_s16le"), ("a24.wav", "pcm_s24le"), ("f.wav", "pcm_f32le"), ("a.w64", "pcm_s16le"),
     ("a.aiff", "pcm_s16be"), ("a.au", "pcm_s16be"), ("a.caf", "pcm_s16be"), ("a.flac", "flac"), ("f.ogg", "flac"),
-    ("alac.m4a", "alac"), ("f.mkv", "flac"), ("p.mov", "pcm_s16le"), ("t.tta", "tta"), ("w.wv", "wavpack"),
+    ("v.voc", "pcm_s16le"), ("alac.m4a", "alac"), ("f.mkv", "flac"), ("p.mov", "pcm_s16le"), ("t.tta", "tta"),
+    ("w.wv", "wavpack"),
 ]  # fmt: skip
 LOSSY = [
     ("a.mp3", "libmp3lame", 16_000), ("a.m4a", "aac", 16_000), ("a.3gp", "aac", 16_000), ("n.3gp", "amr_nb", 8_000),
@@ -32,7 +33,8 @@ LOSSY = [
     ("o.mkv", "libopus", 48_000), ("a.wma", "wmav2", 16_000), ("a.ac3", "ac3", 32_000),
     ("i.caf", "adpcm_ima_qt", 16_000),
     ("i.wav", "adpcm_ima_wav", 16_000), ("m.wav", "pcm_mulaw", 8_000), ("l.wav", "pcm_alaw", 8_000),
-    ("g.wav", "g726", 8_000), ("a.ts", "mp2", 16_000), ("a.avi", "libmp3lame", 16_000),
+    ("g.wav", "g726", 8_000), ("mp3.wav", "libmp3lame", 16_000), ("a.ts", "mp2", 16_000),
+    ("a.avi", "libmp3lame", 16_000),
 ]  # fmt: skip
 BIT_RATES = {"amr_nb": 12_200, "g726": 32_000, "wmav2": 64_000}
 
@@ -97,16 +99,36 @@ def test_joined_files_are_read_to_the_end_of_the_last(tmp_path: Path, name: str)
         assert len(read_all(recording)) / recording.sample_rate == pytest.approx(2 * len(CLIP) / 16_000, abs=0.2)
 
 
-@pytest.mark.parametrize(("name", "codec", "rate"), [("a.opus", "libopus", 48_000), ("a.mp3", "libmp3lame", 16_000),
-                                                     ("a.mkv", "flac", 16_000)])  # fmt: skip
-def test_a_cut_file_says_where_it_ends(tmp_path: Path, name: str, codec: str, rate: int) -> None:
-    """What can be read is, and then an error says how much."""
-    path = write(tmp_path / name, np.tile(CLIP, 4), codec, rate=rate)
+CUT = [
+    ("a.opus", "libopus", 48_000, ""), ("a.mp3", "libmp3lame", 16_000, ""), ("a.mkv", "flac", 16_000, ""),
+    ("a.w64", "pcm_s16le", 16_000, ""), ("a.au", "pcm_s16be", 16_000, ""), ("a.aiff", "pcm_s16be", 16_000, ""),
+    ("a.caf", "pcm_s16be", 16_000, ""), ("i.caf", "adpcm_ima_qt", 16_000, ""), ("a.wma", "wmav2", 16_000, ""),
+    ("a.flv", "libmp3lame", 44_100, ""), ("v.avi", "pcm_s16le", 16_000, "mpeg4"), ("v.wmv", "wmav2", 16_000, "wmv2"),
+    ("v.mkv", "libopus", 48_000, "mpeg4"), ("mp3.wav", "libmp3lame", 16_000, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "codec", "rate", "picture"), CUT, ids=str)
+def test_a_cut_file_says_where_it_ends(tmp_path: Path, name: str, codec: str, rate: int, picture: str) -> None:
+    """What can be read is, and then an error says how much; whole, the same file is not called broken."""
+    bits = BIT_RATES.get(codec, 0)
+    path = write(tmp_path / name, np.tile(CLIP, 4), codec, rate=rate, picture=picture, bit_rate=bits)
+    with Recording(path) as recording:
+        assert len(read_all(recording)) / recording.sample_rate == pytest.approx(4 * len(CLIP) / 16_000, abs=0.2)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
     blocks: list[npt.NDArray[np.float32]] = []
     with pytest.raises(UnreadableAudio, match="breaks off at"), Recording(path) as recording:
         blocks.extend(recording.blocks(0.5))
-    assert sum(map(len, blocks)) / recording.sample_rate > 4.0
+    assert sum(map(len, blocks)) / recording.sample_rate > (4.0 if not picture else 0.5)  # the picture comes last
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.m4a", "aac"), ("a.mov", "pcm_s16le"), ("a.caf", "alac")])
+def test_a_file_that_lost_its_index_says_so(tmp_path: Path, name: str, codec: str) -> None:
+    """Nothing of it can be read."""
+    path = write(tmp_path / name, np.tile(CLIP, 4), codec)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
+    with pytest.raises(UnreadableAudio, match="its index is missing"):
+        Recording(path)
 
 
 def test_a_hole_in_a_flac_is_silence_and_is_told(tmp_path: Path) -> None:
@@ -174,9 +196,10 @@ def test_a_picture_and_a_silent_video_have_no_sound(tmp_path: Path) -> None:
         Recording(tmp_path / "p.png")
 
 
-def test_a_decoders_own_words_never_reach_the_terminal(tmp_path: Path) -> None:
-    """Of a cut MP3 and of one with a hole."""
-    path = write(tmp_path / "a.mp3", np.tile(CLIP, 3), "libmp3lame")
+@pytest.mark.parametrize("name", ["a.mp3", "a.wav"])
+def test_a_decoders_own_words_never_reach_the_terminal(tmp_path: Path, name: str) -> None:
+    """Of an MP3 that is cut and has a hole, by itself or in a WAV."""
+    path = write(tmp_path / name, np.tile(CLIP, 3), "libmp3lame")
     content = bytearray(path.read_bytes())
     content[9_000:9_400] = b"\xff" * 400
     path.write_bytes(content[:-500])

@@ -1,5 +1,8 @@
 """Recordings: whole, broken, and not recordings at all."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -100,6 +103,73 @@ def test_a_rate_that_no_session_takes_is_resampled(tmp_path, rate):
         assert recording.sample_rate in (16_000, 48_000)
         seconds = sum(map(len, recording.blocks(0.3))) / recording.sample_rate
         assert seconds == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [0, 1, 999, 768_001, 0xFFFF_FFFF])
+def test_a_rate_that_no_recording_has_is_an_error(tmp_path, rate):
+    """A header of 1 Hz would make days of a minute."""
+    with pytest.raises(UnreadableAudio, match=r"a\.wav: (its header says|not a readable recording).*--rate"):
+        Recording(with_rate(tmp_path / "a.wav", voice(2.0), rate))
+
+
+def test_a_rate_that_may_be_is_believed(tmp_path):
+    """Nothing tells that it is wrong, and every sample is read; what the voice is really sampled at can be named."""
+    path = with_rate(tmp_path / "a.wav", voice(2.0), 8_000)
+    with Recording(path) as recording:
+        assert sum(map(len, recording.blocks(1.0))) / recording.sample_rate == 4.0
+    with Recording(path, InputFormat(encoding="pcm_s16le", sample_rate=16_000)) as recording:
+        assert sum(map(len, recording.blocks(1.0))) / recording.sample_rate == pytest.approx(2.0, abs=0.01)
+
+
+def with_rate(path, audio, rate):
+    """A WAV file whose header says that rate."""
+    soundfile.write(path, audio, 16_000, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    at = content.index(b"fmt ") + 12
+    content[at : at + 4] = rate.to_bytes(4, "little")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("at", [0, 20_000])
+def test_a_sample_that_is_no_number_ends_the_recording(tmp_path, sample, at):
+    """What stands before it is read."""
+    audio = voice(2.0).astype(np.float32)
+    audio[at] = sample
+    soundfile.write(tmp_path / "a.wav", audio, 16_000, subtype="FLOAT")
+    blocks: list[np.ndarray] = []
+    with (
+        pytest.raises(UnreadableAudio, match=rf"breaks off at {at / 16_000:.2f} s of 2\.00 s .*not a valid number"),
+        Recording(tmp_path / "a.wav") as recording,
+    ):
+        blocks.extend(recording.blocks(0.5))
+    assert sum(map(len, blocks)) == at
+
+
+READ = """
+import resource, sys
+from pathlib import Path
+from emoscope.streamer.sources.recordings import Recording
+with Recording(Path(sys.argv[1])) as recording:
+    count = sum(map(len, recording.blocks(1.0)))
+print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 << 20 if sys.platform == "darwin" else 1 << 10))
+"""
+
+
+def test_four_hours_in_one_file_take_no_more_memory_than_a_minute(tmp_path):
+    """Each is read by a process of its own."""
+    peaks = []
+    for minutes in (1, 240):
+        path = tmp_path / f"{minutes}.flac"
+        with soundfile.SoundFile(path, "w", 8_000, 1, subtype="PCM_16") as file:
+            for _ in range(minutes):
+                file.write(np.zeros(8_000 * 60, np.int16))
+        done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+        count, peak = map(int, done.stdout.split())
+        assert count == minutes * 60 * 8_000
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] <= 20, "MB"
 
 
 def test_more_channels_than_a_session_takes_need_a_choice(tmp_path):

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoscope.streamer.cli.main import main
+from emoscope.streamer.protocol.events import SpokenWord, TranscriptFinal
 from emoscope.train.corpora import load_corpora
-from emoscope.train.evaluation.words import plain, word_errors
+from emoscope.train.evaluation.heard import lags
+from emoscope.train.evaluation.words import Spread, plain, spread, word_errors
 
 WHISPER = f"faster-whisper:{Path(__file__).parents[2] / 'fixtures' / 'tiny-whisper'}"
 SENTENCES = st.lists(st.sampled_from(["kids", "are", "talking", "by", "the", "door"]), max_size=6).map(" ".join)
@@ -56,6 +58,39 @@ def test_the_sentences_of_ravdess_are_counted_through_the_live_path(shared, caps
     assert len(found["worst"]) <= 4 and all(said.endswith("by the door") for _, said, _ in found["worst"])
 
 
+def test_a_session_a_speaker_has_one_column_for_each_corpus_with_everything(shared, tmp_path, capsys):
+    """Times, lag, cost, one pass beside the live path, and what words change, in recordings that follow each other."""
+    options = ("--data", shared, "--session", "speaker", "--language", "en", "--limit", 3, "--asr", WHISPER)
+    assert evaluate("--corpus", "ravdess", "--speakers", "21", "--json", *options) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["sessions"], found["clips"], found["words"]) == (1, 3, 18) and found["language"] == "en"
+    assert found["offline"] < 0.5 and found["changes"] == 0 and found["right_language"] == 1.0
+    # A word is there once the silence after its utterance was long enough, or with an interim pass before.
+    assert found["lag"]["count"] == found["recognized"] and 0.1 < found["lag"]["median"] < 4.0
+    readings = found["readings"]
+    assert readings["scored"] == 3 and readings["gain"] == pytest.approx(readings["both"] - readings["voice"])
+    assert 0.0 <= readings["share"] <= readings["greatest"] <= 1.0 and readings["finals"] == found["utterances"]
+    assert found["processor_s"] is None or found["processor_s"][0] > 0.0
+    assert evaluate("--corpus", "ravdess,emodb", *options) == 0
+    said = capsys.readouterr().out
+    assert said.count("word error rate") == 1 and "ravdess" in said and "emodb" in said and "told en" in said
+
+
+def test_a_words_lag_ends_with_the_first_event_that_shows_it_as_it_stays():
+    """A word that an interim had otherwise, or elsewhere, is not shown yet."""
+    words = [SpokenWord(word=word, start=end - 0.2, end=end, p=0.9) for word, end in (("by", 1.0), ("the", 1.2))]
+    final = TranscriptFinal(
+        seq=1, utterance=1, start=0.5, end=1.3, text="by the", stable=6, language="en", language_p=0.9, words=words
+    )
+    shown = [(1.1, ["buy"]), (1.5, ["by", "a"]), (2.0, ["by", "the"])]
+    assert lags(final, shown) == pytest.approx((0.5, 0.8))
+
+
+def test_times_are_told_with_their_median_and_their_ninth_decile():
+    assert spread([]) is None
+    assert spread([0.0, 1.0, 2.0, 3.0, 10.0]) == Spread(median=2.0, p90=7.2, count=5)
+
+
 def test_words_where_a_corpus_has_no_text_are_only_counted(tmp_path, capsys):
     """Of sounds every word would be an invented one."""
     import numpy as np
@@ -67,7 +102,8 @@ def test_words_where_a_corpus_has_no_text_are_only_counted(tmp_path, capsys):
         soundfile.write(tmp_path / "sounds" / f"rain_{number:02}.wav", noise, 16_000)
     assert evaluate("--corpus", "sounds", "--data", tmp_path, "--asr", WHISPER) == 0
     said = capsys.readouterr().out
-    assert "2 clips, 0 utterances" in said and "where the corpus has no text: 0" in said
+    rows = {line[:30].strip(): line[30:].strip() for line in said.splitlines()}
+    assert (rows["clips, utterances"], rows["words recognized"], rows["word error rate"]) == ("2, 0", "0", "-")
 
 
 def test_a_sentence_that_outlasts_its_recording_has_no_text(tmp_path, make_emodb):
@@ -77,9 +113,12 @@ def test_a_sentence_that_outlasts_its_recording_has_no_text(tmp_path, make_emodb
     for emotion, last in (("W", 0.5), ("L", 5.0)):
         lines = ["signal x", "#", "    0.080109   -1 _t", f"    {last:.6f}   -1 k", f"    {last + 0.4:.6f}   -1 ."]
         (folder / "lablaut" / f"03a01{emotion}axx.lablaut").write_text("\n".join(lines) + "\n")
-    texts = {clip.name: clip.text for clip in load_corpora(tmp_path, ["emodb"])}
+    clips = load_corpora(tmp_path, ["emodb"])
+    texts = {clip.name: clip.text for clip in clips}
     sentence = "Der Lappen liegt auf dem Eisschrank"
     assert texts == {name: "" if name == "03a01La" else sentence for name in texts} and len(texts) == 7
+    # A closure, in which nothing is heard, comes before the first sound.
+    assert {clip.name: clip.spoken for clip in clips if clip.spoken} == {"03a01Wa": (0.080109, 0.5)}
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,9 @@ export class ClientCore {
       return { type: "keepalive", last_seq: this.received.lastSeq };
     }
     if (this.buffer.commandDue && !connection.takeCommandToken(now)) return null;
-    const lost = this.buffer.takeLost();
-    if (lost !== null) this.warnings.push(silenceSent(...lost.map((position) => this.seconds(position))));
+    for (const lost of this.buffer.takeLost()) {
+      this.warnings.push(silenceSent(...lost.map((position) => this.seconds(position))));
+    }
     return this.buffer.nextMessage();
   }
 

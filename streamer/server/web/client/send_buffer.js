@@ -26,7 +26,7 @@ export class SendBuffer {
     this.catchingUp = false;
     this.finishing = false;
     this.finishSent = false;
-    this.reported = 0; // position up to which lost audio was reported
+    this.reported = []; // stretches of lost audio that were reported and that the server may ask for again
     this.applyLimits(DEFAULT_LIMITS);
   }
 
@@ -79,13 +79,22 @@ export class SendBuffer {
     this.nextCommand -= done;
   }
 
-  /** [begin, end) of unsent audio that the ring buffer lost, each stretch once; null without any. Silence is sent. */
+  /**
+   * The stretches [begin, end) of unsent audio that the ring buffer lost. Silence is sent for them. Each is returned
+   * once, also where a server goes back before what was reported.
+   */
   takeLost() {
-    const begin = Math.max(this.sent, this.reported);
+    let at = this.sent;
     const end = this.ring.first;
-    if (begin >= end) return null;
-    this.reported = end;
-    return [begin, end];
+    if (at >= end) return [];
+    const lost = [];
+    for (const [begin, until] of [...this.reported, [end, end]]) {
+      if (at < Math.min(begin, end)) lost.push([at, Math.min(begin, end)]);
+      at = Math.max(at, until);
+    }
+    const kept = [...this.reported, ...lost].filter(([, until]) => until > this.processed);
+    this.reported = kept.sort(([a], [b]) => a - b);
+    return lost;
   }
 
   /** The next Int16Array or command to send; null when there is nothing to send, or the window is full. */
@@ -122,7 +131,6 @@ export class SendBuffer {
   /** Begin a new session, whose clock starts at `position`. */
   restart(position) {
     this.origin = this.sent = this.processed = position;
-    this.reported = Math.max(this.reported, position);
     this.commands = this.commands.filter(([at]) => at >= position);
     this.#rewind();
   }

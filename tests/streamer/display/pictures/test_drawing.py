@@ -4,7 +4,6 @@ import base64
 import hashlib
 import io
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,6 +17,7 @@ import soundfile
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
+from needed import program
 from PIL import Image
 
 from emoscope.streamer import UnreadableAudio
@@ -286,10 +286,11 @@ def test_names_and_words_cannot_become_markup_of_a_page():
     assert content.count(b"<script>") == 1 and b"&lt;script&gt;alert(1)" in content
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node to read the page's script")
 def test_the_script_of_a_page_is_valid(tmp_path):
     source = Path(html.__file__).with_name("explain.js")
-    done = subprocess.run(["node", "--check", str(source)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program("node", "nodejs"), "--check", str(source)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -10,6 +10,7 @@ from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.protocol.events import SpokenWord
 from emoscope.streamer.session.requests import Read, Transcribe
 from emoscope.streamer.session.transcript.hypothesis import Hypothesis, RecognizedSegment
+from emoscope.streamer.session.vad import FRAME
 from emoscope.streamer.testing import CONTRACT, FakeEngine, answer_all, differences, run, silence, voice
 
 from .word_sessions import TALK, events_of, of_type, session_of
@@ -116,6 +117,16 @@ class Recording(FakeEngine):
 
     def kept(self, kind):
         return [request for request in self.asked if isinstance(request, kind)]
+
+
+def test_the_first_pass_is_not_later_because_silero_agrees_later():
+    """Speech is counted from where it had lasted `min_speech_s`, as where webrtcvad alone proves an utterance."""
+    engine = Recording()
+    events_of([silence(0.5), voice(3.0)], engine, vad=VadConfig(backend="both", min_speech_s=0.1), refresh_s=0.7)
+    first, second, *_ = engine.kept(Transcribe)
+    onset = 8_000
+    assert not first.final and abs(first.due - onset - 0.8 * 16_000) <= 2 * FRAME
+    assert 0.7 * 16_000 <= second.due - first.due < 0.7 * 16_000 + FRAME
 
 
 def test_an_interim_reading_counts_words_that_are_old_enough_to_be_there():
