@@ -61,9 +61,16 @@ class Head(ABC):
         """Take what must be known of the training speech before the first step: by default nothing."""
         return
 
+    def standard(self, frames: Tensor) -> Tensor:
+        """What of an encoder's frames (B, T, width) `outputs` takes (B, T, W), once `begin` was called: all of it."""
+        return frames
+
     @abstractmethod
     def outputs(self, frames: Tensor, mask: Tensor, step: int | None = None) -> tuple[Tensor, Tensor]:
-        """Logits (B, L) and dimensions (B, D) of frames (B, T, W) where mask (B, T) is true; `step` in training."""
+        """Logits (B, L) and dimensions (B, D) of `standard` frames (B, T, W) where mask (B, T) is true.
+
+        step  the number of the step in training, None else
+        """
 
     @abstractmethod
     def model(self) -> StreamModel:
@@ -150,10 +157,12 @@ class WhisperHead(RelativeHead):
     def begin(self, utterances: Sequence[Utterance]) -> None:
         set_statistics(self.made, utterances)
 
+    def standard(self, frames: Tensor) -> Tensor:
+        return self.made.standardise(frames.reshape(*frames.shape[:2], len(STATES), DIM))
+
     def embedding(self, frames: Tensor, mask: Tensor) -> Tensor:
-        states = self.made.standardise(frames.reshape(*frames.shape[:2], len(STATES), DIM))
         owned = torch.stack([torch.zeros_like(mask[:, 0], dtype=torch.long), mask.sum(1)], 1)
-        return self.made.embed(self.made.pool_states(states, owned).state)
+        return self.made.embed(self.made.pool_states(frames, owned).state)
 
 
 class WhisperEncoder(FrozenEncoder):

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ class HeadFit:
     heaviest    most that a clip of a rare label weighs, relative to one of the commonest
     """
 
-    epochs: int = 30
+    epochs: int = 15
     batch: int = 32
     rate: float = 1e-3
     weight_decay: float = 0.05
@@ -70,6 +70,7 @@ def fit_head(
     torch.manual_seed(config.seed)
     head = encoder.head(answers)
     head.begin(heard.whole)
+    heard = Heard(standardised(head, heard.whole), standardised(head, heard.beginnings))
     fitted = loop.fit(training_of(head, heard, answers, config, encoder.name), checkpoint, resume, title)
     head.trained.eval()
     return head, fitted
@@ -184,11 +185,21 @@ def gather(utterances: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(frames), torch.arange(int(lengths.max()))[None] < lengths[:, None]
 
 
+@torch.no_grad()
+def standardised(head: Head, utterances: Sequence[Utterance]) -> list[Utterance]:
+    """The utterances with the frames that the head takes, made once and not in every step."""
+    return [
+        replace(one, sound=head.standard(torch.from_numpy(one.sound[None]).float())[0].half().numpy())
+        for one in utterances
+    ]
+
+
 @torch.inference_mode()
 def outputs_of(head: Head, utterances: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
     """Logits (N, L) and dimensions (N, D) of utterances, in batches of similar length."""
     order = sorted(range(len(utterances)), key=lambda i: utterances[i].frames)
     parts = [order[first : first + FRAMES_AT_ONCE] for first in range(0, len(order), FRAMES_AT_ONCE)]
-    made = [head.outputs(*gather([utterances[i] for i in part])) for part in parts]
+    ready = standardised(head, utterances)
+    made = [head.outputs(*gather([ready[i] for i in part])) for part in parts]
     place = torch.tensor(order).argsort()
     return torch.cat([logits for logits, _ in made])[place], torch.cat([dims for _, dims in made])[place]
