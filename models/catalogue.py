@@ -8,7 +8,7 @@ import safetensors
 import torch
 
 from .cards import WEIGHTS_FILE, Card, Score, read_card
-from .cards.weights import whole_file
+from .cards.arrays import whole_file
 from .checkpoints import (
     FAMILIES,
     ROWS,

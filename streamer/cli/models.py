@@ -156,6 +156,31 @@ class CheckModel:
         return 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportModel:
+    """Make the graph that runs a model without torch. It lies beside the weights, and holds none of them."""
+
+    name: Annotated[str, Parameter(help="a shipped model's name, or a folder")] = field(kw_only=False)
+    onnx: Annotated[bool, Parameter(help="in the ONNX format, which is the one there is", negative="")] = False
+    out: Annotated[
+        Path | None,
+        Parameter(help="write a copy of the model with its graph there (else into its own folder)", metavar="DIR"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """UsageError where no format is named."""
+        if not self.onnx:
+            raise UsageError("models export: name the format: --onnx")
+
+    def run(self) -> int:
+        """Write the graph; UsageError for a model that has none, or where the package onnx is missing."""
+        from emoscope.models.graph.export import export
+
+        path = export(self.name, self.out)
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, checked against torch")
+        return 0
+
+
 def checked_text(checked: "Checked") -> str:
     """What `emoscope models check` prints."""
     from emoscope.models.checkpoints import licence_warning
@@ -243,6 +268,7 @@ command = CommandGroup(
         Command("list", "all models, with what matters most of each", ListModels),
         Command("show", "one model: its parts, labels, licence and scores", ShowModel),
         Command("pull", "bring what does not ship: a public checkpoint, or whisper's encoder", PullModel),
+        Command("export", "make the graph that runs a model without torch", ExportModel),
         Command("check", "open a model and say what was verified: labels, weights, window, licence", CheckModel),
         Command("save", "a published system with random weights, for dry runs and to train", SaveModel),
     ),

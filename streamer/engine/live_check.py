@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
 
     from .batch import BatchEngine
-    from .opening import OpenedModel
+    from .opening import OpenedModel, Runtime
 
 LIVE_SHARE = 0.5  # the rest is for the words, the screen, other programs, and a processor that slows down when hot
 MOST_MEASURED = 3  # windows; the fastest counts, because other programs only make a window slower
@@ -69,6 +69,7 @@ def open_live(
     threads: int | None = None,
     batch: int | None = None,
     many_sessions: bool = False,
+    engine: "Runtime" = "auto",
     clock: Callable[[], float] = time.perf_counter,
 ) -> LiveModel:
     """Open a model as `open_engine` does, measure a window, and open `check.otherwise` instead where it is too slow.
@@ -80,7 +81,7 @@ def open_live(
     name = str(model) if isinstance(model, str | Path) else model.contract.id
 
     def opened_model(one: "str | Path | StreamModel") -> "OpenedModel":
-        return open_engine(one, device=device, threads=threads, batch=batch, many_sessions=many_sessions)
+        return open_engine(one, device=device, threads=threads, batch=batch, many_sessions=many_sessions, engine=engine)
 
     opened = opened_model(model)
     needed = windows_a_second(opened.contract, check.interval_s)

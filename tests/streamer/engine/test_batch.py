@@ -67,7 +67,7 @@ def test_the_live_final_equals_the_models_offline_forward(engine):
     assert len(finals) == 2
     for final in finals:
         span = round(final.start * 16_000), round(final.end * 16_000)
-        scores, dimensions = engine.model.forward_windows(torch.from_numpy(audio), *span)
+        scores, dimensions = engine.model.model.forward_windows(torch.from_numpy(audio), *span)
         assert np.allclose(list(final.scores.values()), scores.detach(), atol=1e-5)
         assert np.allclose(list(final.dimensions.values()), dimensions.detach(), atol=1e-5)
 
