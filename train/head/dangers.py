@@ -69,7 +69,7 @@ def _leaks(clips: Sequence[Clip], how: Mapping[str, Recorded]) -> Iterator[str]:
     if copies:
         torn = sum(len({clip.label for clip in some}) > 1 for some in copies)
         tail = f", {torn} of them under different labels" if torn else ""
-        yield f"{len(copies)} recordings are there more than once ({copies[0][0].name}){tail}; keep each once"
+        yield f"recordings that are there more than once: {len(copies)} ({copies[0][0].name}){tail}; keep each once"
 
 
 def _speakers(clips: Sequence[Clip]) -> Iterator[str]:
