@@ -103,6 +103,7 @@ def test_several_parts_of_a_window_are_pooled_as_if_each_were_encoded_alone(mode
     contract = replace(model.contract, window=64_000, hop=8_000, reach=5_760)
     audio = speech[4_800 : 4_800 + contract.lookback + 48_000]
     window = now_window(contract, 0, 48_000, 0)
+    assert window is not None
     frames = part_frames(contract, window)
     assert len(frames) == 7
     owned = torch.tensor([[*frames, (0, 0)]])

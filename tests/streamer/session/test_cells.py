@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from strategies import cut, speech_with_pauses, splits
 
 from emoscope.streamer import Config, Session, UsageError
+from emoscope.streamer.protocol.events import SessionClosed
 from emoscope.streamer.session.requests import Dropped, Encode
 from emoscope.streamer.testing import REACHING, FakeEngine, answer_all, detect_all, differences, run, silence, voice
 
@@ -143,5 +144,7 @@ def test_a_lost_window_costs_its_cells_and_its_reading_only():
     interims = [e.end for e in events if e.type == "emotion.interim"]
     assert round(lost.window.end / 16_000, 3) not in [round(end, 3) for end in interims] and len(interims) >= 5
     [final] = [e for e in events if e.type == "emotion.final"]
-    assert events[-1].totals.dropped_s == (lost.window.borders[-1] - lost.window.own_start) / 16_000
+    closed = events[-1]
+    assert isinstance(closed, SessionClosed)
+    assert closed.totals.dropped_s == (lost.window.borders[-1] - lost.window.own_start) / 16_000
     assert final.segments >= 6
