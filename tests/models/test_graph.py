@@ -89,7 +89,7 @@ def test_every_kind_of_sound_reads_as_in_torch(graph: GraphModel, model: SmallMo
 
 
 def test_a_reading_does_not_depend_on_its_batch(graph: GraphModel, model: SmallModel) -> None:
-    sound = voice(6.0)
+    sound = voice(7.0)
     count = model.contract.lookback + model.contract.window
     audio = np.stack([sound[place : place + count] for place in range(0, 16 * 1_600, 1_600)])
     check_same(graph, model, audio, [(first, 40 - first) for first in range(16)])
