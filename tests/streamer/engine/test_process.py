@@ -48,8 +48,9 @@ def same(one: object, other: object) -> bool:
     if isinstance(one, np.ndarray):
         return isinstance(other, np.ndarray) and one.dtype == other.dtype and one.tobytes() == other.tobytes()
     if isinstance(one, list):
-        both = isinstance(other, list) and len(one) == len(other)
-        return both and all(same(a, b) for a, b in zip(one, other, strict=True))
+        if not isinstance(other, list) or len(one) != len(other):
+            return False
+        return all(same(a, b) for a, b in zip(one, other, strict=True))
     if hasattr(one, "__dict__"):
         return type(one) is type(other) and all(same(a, vars(other)[name]) for name, a in vars(one).items())
     return one == other
