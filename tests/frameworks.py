@@ -1,9 +1,15 @@
 """Frameworks of voice agents, in environments of their own: `.ci/frameworks` makes them and runs their tests."""
 
 import os
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
+import soundfile
+
+DEMO = Path(__file__).parents[1] / "demo"
 
 
 def need(package: str) -> str:
@@ -18,3 +24,13 @@ def need(package: str) -> str:
         if os.environ.get("CI") == "true" and os.environ.get("EMOSCOPE_FRAMEWORKS") != "apart":
             pytest.fail(message, pytrace=False)
         pytest.skip(message, allow_module_level=True)
+
+
+def run_demo(name: str, recording: Path, folder: Path) -> list[str]:
+    """What a demo of under forty lines says of the first 8 s of a recording: its lines that begin with a time."""
+    assert len((DEMO / name).read_text(encoding="utf-8").splitlines()) < 40
+    samples, rate = soundfile.read(recording, frames=8 * 16_000)
+    soundfile.write(folder / "short.wav", samples, rate)
+    command = [sys.executable, str(DEMO / name), "short.wav"]
+    done = subprocess.run(command, capture_output=True, timeout=240, text=True, check=True, cwd=folder)
+    return [line for line in done.stdout.splitlines() if line.startswith("  ") and " s  " in line]

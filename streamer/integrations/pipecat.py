@@ -90,7 +90,7 @@ class EmotionProcessor(FrameProcessor):
         self._wait_s, self._flush_at_turn_end, self._rtvi, self._user_id = wait_s, flush_at_turn_end, rtvi, user_id
         self._turn: TurnReader | None = None
         self._readings: asyncio.Queue[EmotionInterim | EmotionFinal] = asyncio.Queue()
-        self._held: deque[tuple[Frame, float]] = deque()
+        self._held: deque[tuple[Frame, float, int]] = deque()
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._heard: set[str] = set()
@@ -178,14 +178,15 @@ class EmotionProcessor(FrameProcessor):
     async def _transcribed(self, frame: TranscriptionFrame) -> None:
         if self._turn is not None and not self._heard and self._user_id is None:
             self._tell("no audio comes here: put the processor behind a recognizer that hands the audio on")
-        if self._held or (self._turn is not None and self._turn.must_wait):
+        if self._held or (self._turn is not None and self._turn.must_wait()):
             self._hold(frame)
         else:
-            await self._attach(frame, 0.0)
+            await self._attach(frame, 0.0, None)
             await self.push_frame(frame)
 
     def _hold(self, frame: Frame) -> None:
-        self._held.append((frame, asyncio.get_running_loop().time() + self._wait_s))
+        newest = 0 if self._turn is None else self._turn.newest
+        self._held.append((frame, asyncio.get_running_loop().time() + self._wait_s, newest))
         self._emptied.clear()
         self._filled.set()
 
@@ -194,9 +195,9 @@ class EmotionProcessor(FrameProcessor):
         while True:
             await self._filled.wait()
             while self._held:
-                frame, until = self._held[0]
+                frame, until, newest = self._held[0]
                 if isinstance(frame, TranscriptionFrame):
-                    await self._attach(frame, until)
+                    await self._attach(frame, until, newest)
                 await self.push_frame(frame)
                 self._held.popleft()
             if self._turn is not None:
@@ -204,8 +205,8 @@ class EmotionProcessor(FrameProcessor):
             self._filled.clear()
             self._emptied.set()
 
-    async def _attach(self, frame: TranscriptionFrame, until: float) -> None:
-        summary = None if self._turn is None else await self._turn.take(until)
+    async def _attach(self, frame: TranscriptionFrame, until: float, upto: int | None) -> None:
+        summary = None if self._turn is None else await self._turn.take(until, upto)
         if summary is None:
             return
         frame.metadata["emotion"] = summary

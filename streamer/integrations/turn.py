@@ -37,9 +37,13 @@ class Turn:
         self._utterances: deque[_Utterance] = deque(maxlen=MOST)
 
     @property
-    def open(self) -> bool:
-        """Whether an utterance was begun that has no final yet."""
-        return any(not one.final for one in self._utterances)
+    def newest(self) -> int:
+        """The number of the utterance that was begun last; 0 before the first."""
+        return self._utterances[-1].number if self._utterances else 0
+
+    def open(self, upto: int | None = None) -> bool:
+        """Whether an utterance was begun that has no final yet; of those up to a number."""
+        return any(not one.final for one in self._known(upto))
 
     def accept(self, event: AnyEvent) -> None:
         """Note what an event says of the turn."""
@@ -57,9 +61,12 @@ class Turn:
         """Another session begins: the utterances of this one get no more readings."""
         self._utterances = deque((one for one in self._utterances if one.final), maxlen=MOST)
 
-    def look(self) -> Summary | None:
+    def _known(self, upto: int | None) -> list[_Utterance]:
+        return [one for one in self._utterances if upto is None or one.number <= upto]
+
+    def look(self, upto: int | None = None) -> Summary | None:
         """The turn so far, as `take` gives it; it goes on."""
-        read = [one for one in self._utterances if one.reading is not None]
+        read = [one for one in self._known(upto) if one.reading is not None]
         # What was told before its end counts again only where nothing newer was said.
         fresh = [one for one in read if not one.told] or read
         if not fresh:
@@ -79,8 +86,10 @@ class Turn:
             "utterances": [_row(one) for one in read],
         }
 
-    def take(self) -> Summary | None:
+    def take(self, upto: int | None = None) -> Summary | None:
         """The reading of the longest utterance since the last call, as plain values for JSON; None where there is none.
+
+        Utterances after `upto` belong to the next turn.
 
         label, confidence, scores, dimensions  as in `emotion.final`
         start, end    seconds of the voice's audio
@@ -88,10 +97,11 @@ class Turn:
         description   the line for a language model; None where the reading is `unsure`
         utterances    label, confidence, start, end and final of each utterance of the turn
         """
-        summary = self.look()
+        summary, known = self.look(upto), self._known(upto)
         # An utterance that was told while it was open is kept until its final has been told too.
-        self._utterances = deque((one for one in self._utterances if not one.final), maxlen=MOST)
-        for one in self._utterances:
+        kept = [one for one in self._utterances if one not in known or not one.final]
+        self._utterances = deque(kept, maxlen=MOST)
+        for one in known:
             one.told = one.told or one.reading is not None
         return summary
 

@@ -42,23 +42,31 @@ class TurnReader:
         self._hurried = False
 
     @property
-    def must_wait(self) -> bool:
-        """Whether an utterance is open whose final may still come."""
-        return self._turn.open and self.reader.alive and not self._hurried
+    def newest(self) -> int:
+        """The number of the utterance that was begun last: a transcription belongs to those up to it."""
+        return self._turn.newest
+
+    def must_wait(self, upto: int | None = None) -> bool:
+        """Whether an utterance, of those up to a number, is open whose final may still come."""
+        return self._turn.open(upto) and self.reader.alive and not self._hurried
 
     def look(self) -> Summary | None:
         """The turn so far, as `Turn.take` gives it."""
         return self._turn.look()
 
-    async def take(self, until: float | None = None) -> Summary | None:
-        """The turn's reading, once its last utterance has its final, or by `until` on the loop's clock."""
+    async def take(self, until: float | None = None, upto: int | None = None) -> Summary | None:
+        """The turn's reading, once its utterances have their finals, or by `until` on the loop's clock.
+
+        What is begun after the call, or after the utterance `upto`, belongs to the next turn.
+        """
         until = asyncio.get_running_loop().time() + self._wait_s if until is None else until
+        upto = self.newest if upto is None else upto
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                while self.must_wait:
+                while self.must_wait(upto):
                     self._changed.clear()
                     await self._changed.wait()
-        return self._turn.take()
+        return self._turn.take(upto)
 
     def hurry(self, hurried: bool = True) -> None:
         """Wait for nothing: what waits now goes on with what is known."""

@@ -3,13 +3,14 @@
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fed_voice import RATE, TALK, frames, options, until
-from frameworks import need
+from frameworks import need, run_demo
 from waiting import DEADLINE_S
 
 need("pipecat-ai")
@@ -350,3 +351,9 @@ def test_finals_are_events_of_the_protocol() -> None:
         await until(lambda: len(pipe.readings()) == 2)
 
     assert all(isinstance(event, EmotionFinal) for event in through(script).readings())
+
+
+@pytest.mark.skipif(find_spec("pipecat.workers") is None, reason="the demo is written for 1.3 or newer")
+def test_the_demo_reads_a_recording(conversation: Path, tmp_path: Path) -> None:
+    """In under forty lines, a line for each utterance."""
+    assert len(run_demo("pipecat_agent.py", conversation, tmp_path)) >= 2

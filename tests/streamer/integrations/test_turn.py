@@ -1,13 +1,14 @@
 """What a turn says: the longest utterance since the last transcription, final where it can be."""
 
 import json
+from typing import Any
 
 import msgspec
 
 from emoscope.streamer.integrations import Turn
 from emoscope.streamer.protocol.events import EmotionFinal, EmotionInterim, Sources, SpeechStarted
 
-COMMON = {
+COMMON: dict[str, Any] = {
     "confidence": 0.8, "scores": {"angry": 0.8, "sad": 0.2}, "dimensions": {}, "derived": True, "segments": 1,
     "sources": Sources(), "attention": [], "baseline": "off",
 }  # fmt: skip
@@ -35,7 +36,7 @@ def turn_of(*events):
 def test_a_turn_without_speech_has_no_reading():
     """And is not open."""
     assert Turn().take() is None
-    assert not Turn().open
+    assert not Turn().open()
     assert turn_of(started(1)).take() is None
 
 
@@ -58,11 +59,11 @@ def test_what_was_taken_is_not_told_again():
 def test_an_open_utterance_gives_its_newest_interim_and_its_final_later():
     """A transcription that comes early gets what is known; one of the same utterance gets the final."""
     turn = turn_of(started(1), interim(1), interim(1, label="angry"))
-    assert turn.open
+    assert turn.open()
     early = turn.take()
     assert early is not None and early["label"] == "angry" and not early["final"]
     turn.accept(final(1))
-    assert not turn.open
+    assert not turn.open()
     late = turn.take()
     assert late is not None and late["final"]
     assert turn.take() is None
@@ -77,6 +78,17 @@ def test_a_final_that_came_late_does_not_stand_for_the_next_turn():
     summary = turn.take()
     assert summary is not None and summary["label"] == "sad"
     assert len(summary["utterances"]) == 2
+
+
+def test_an_utterance_that_was_begun_later_belongs_to_the_next_turn():
+    """A transcription that waited for its final does not take what was said meanwhile."""
+    turn = turn_of(started(1), started(2, 3.0), interim(2, 3.0, 9.0), final(1))
+    assert turn.newest == 2
+    assert not turn.open(1) and turn.open()
+    summary = turn.take(1)
+    assert summary is not None and summary["label"] == "angry" and len(summary["utterances"]) == 1
+    following = turn.take()
+    assert following is not None and following["start"] == 3.0
 
 
 def test_looking_changes_nothing():
@@ -98,7 +110,7 @@ def test_a_session_that_begins_anew_leaves_no_utterance_open():
     """What its predecessor had not finished will get no final, so nobody waits for it; finals stay."""
     turn = turn_of(started(1), final(1), started(2), interim(2))
     turn.restart()
-    assert not turn.open
+    assert not turn.open()
     summary = turn.take()
     assert summary is not None and len(summary["utterances"]) == 1
 
