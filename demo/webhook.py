@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 SECRET = Path(sys.argv[1]).read_text().strip().encode()
-seen = set()  # a post whose answer was lost comes again, with the same id
+seen: set[str] = set()  # a post whose answer was lost comes again, with the same id
 
 
 class Finals(BaseHTTPRequestHandler):

@@ -16,6 +16,8 @@ from waiting import wait_until
 from web_core import node
 from websockets.sync.client import connect
 
+from emoscope.streamer.protocol.events import EmotionFinal
+
 ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "demo"
 FINALS = sum(event.type == "emotion.final" for event in REPLAYED)
@@ -111,5 +113,5 @@ def test_node_sends_raw_samples() -> None:
         )
     assert done.returncode == 0, done.stderr.decode()
     lines = done.stdout.decode().splitlines()
-    finals = [event for event in REPLAYED if event.type == "emotion.final"]
+    finals = [event for event in REPLAYED if isinstance(event, EmotionFinal)]
     assert [line.split()[2] for line in lines] == [event.label for event in finals]

@@ -22,7 +22,7 @@ FAKE = (CONTRACT, FakeEngine())
 async def refusal(url: str, **options: object) -> tuple[int, bytes]:
     with pytest.raises(InvalidStatus) as refused:
         await connect(url, **options).__aenter__()  # type: ignore[arg-type]
-    return refused.value.response.status_code, refused.value.response.body or b""
+    return refused.value.response.status_code, bytes(refused.value.response.body or b"")
 
 
 async def listed(server: Server, token: str = TOKEN) -> list[dict[str, object]]:
