@@ -8,7 +8,7 @@ import safetensors
 import torch
 
 from .cards import WEIGHTS_FILE, Card, Score, read_card
-from .cards.weights import whole_file
+from .cards.arrays import whole_file
 from .checkpoints import (
     FAMILIES,
     ROWS,
@@ -35,6 +35,7 @@ class Entry:
     source      where it comes from: weights that ship, a folder, or a recipe that makes them
     parts       its encoders, or other things it is made of
     parameters  how many; published: scores that a paper reports; measured: scores of these very weights
+    reach_s     how far a frame's context goes; 0 where that is its window
     """
 
     name: str
@@ -51,6 +52,7 @@ class Entry:
     published: tuple[Score, ...]
     measured: tuple[Score, ...]
     notes: tuple[str, ...]
+    reach_s: float = 0.0
 
 
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
@@ -93,6 +95,7 @@ def _folder(name: str) -> Entry:
         dimensions=tuple(f"{d} (derived)" if card.derived else d for d in card.dimensions),
         window_s=card.audio.window / card.audio.sample_rate,
         hop_s=card.audio.hop / card.audio.sample_rate,
+        reach_s=card.audio.reach / card.audio.sample_rate,
         licence=card.licence,
         published=tuple(score for score in card.scores if score.source != MEASURED),
         measured=tuple(score for score in card.scores if score.source == MEASURED),
@@ -116,6 +119,7 @@ def _system(name: str) -> Entry:
         dimensions=contract.dimensions,
         window_s=contract.window_s,
         hop_s=contract.hop / contract.sample_rate,
+        reach_s=contract.reach / contract.sample_rate,
         licence="code Apache-2.0; trained weights take the licences of their encoders and data",
         published=tuple(published_scores(name)),
         measured=(),
@@ -160,6 +164,7 @@ def _public(name: str) -> Entry:
         dimensions=tuple(card.dimensions),
         window_s=card.audio.window / card.audio.sample_rate,
         hop_s=card.audio.hop / card.audio.sample_rate,
+        reach_s=card.audio.reach / card.audio.sample_rate,
         licence=card.licence,
         published=tuple(card.scores),
         measured=(),

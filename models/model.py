@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Encoded:
     """The result of encoding a batch of B windows.
 
-    state    pooled over the frames that each window owns, float32
+    state    pooled over the frames that each window owns, float32; with axes (B, S, ...) where parts were asked for
     scores   (B, T, G)   attention scores of every frame, G = queries x heads (or 1)
     """
 
@@ -67,7 +67,9 @@ class StreamModel(nn.Module, ABC):
 
         audio    (B, lookback + N)  samples in [-1, 1]; a shorter window is padded with zeros at its end
         lengths  (B,)               samples of each window, without the lookback, whole frames
-        owned    (B, 2)             first and past-the-last frame that is pooled, from the window's start
+        owned    (B, 2)             first and past-the-last frame that is pooled, from the window's start. A model whose
+                                    contract has a `reach` also takes (B, S, 2): S parts, each pooled by itself; one
+                                    without a frame gives the empty state
         """
 
     @abstractmethod

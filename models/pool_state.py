@@ -21,6 +21,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 TINY = float(np.finfo(np.float32).tiny)
+# Under the square root, so that a constant feature has a gradient: its standard deviation reads as 1e-6.
+VARIANCE_FLOOR = 1e-12
 
 
 def _namespace(array: Any) -> Any:
@@ -74,6 +76,35 @@ class SoftmaxState(PoolState):
     mass: Any
     mean: Any
     variance: Any
+
+    @classmethod
+    def of_frames(cls, scores: Any, features: Any) -> Self:
+        """State of some frames, without a batch axis, in NumPy. `pooling.summarise` is the same in torch, for a batch.
+
+        scores    (T, Q, H)
+        features  (T, H, K/H)
+        """
+        if not len(scores):
+            none, vector = np.zeros(scores.shape[1:], np.float32), np.zeros((*scores.shape[1:], features.shape[2]))
+            return cls(none - np.inf, none, vector.astype(np.float32), vector.astype(np.float32))
+        peak = scores.max(0)
+        weights = np.exp(scores - peak)
+        mass = weights.sum(0)
+        share = (weights / mass).transpose(2, 1, 0)  # (H, Q, T), so that a product a head is all that is needed
+        mean = (share @ features.transpose(1, 0, 2)).transpose(1, 0, 2)
+        centred = features[:, None] - mean
+        variance = (share.transpose(1, 0, 2)[:, :, None] @ (centred * centred).transpose(1, 2, 0, 3))[:, :, 0]
+        return cls(peak, mass, np.ascontiguousarray(mean), variance)
+
+    def vector(self, deviations: bool = True) -> Any:
+        """Pooled vectors (B, width): means, then weighted standard deviations. The empty state reads as zeros."""
+        xp = _namespace(self.mean)
+        count = len(self.mean)
+        mean = self.mean.reshape(count, -1)
+        if not deviations:
+            return mean
+        deviation = xp.sqrt(self.variance.clip(VARIANCE_FLOOR)) * (self.mass > 0)[..., None]
+        return xp.concatenate([mean, deviation.reshape(count, -1)], 1)
 
     def merge(self, other: "SoftmaxState") -> "SoftmaxState":
         xp = _namespace(self.peak)

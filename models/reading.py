@@ -66,6 +66,13 @@ class Calibration:
         """Temperature after `seconds` of speech."""
         return np.interp(np.asarray(seconds, np.float64), self.seconds, self.temperature)
 
+    def probabilities(self, logits: npt.NDArray[np.float32], seconds: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Probabilities (B, L) of label logits after `seconds` (B,) of speech."""
+        with np.errstate(all="ignore"):  # of broken weights come scores that are no numbers; who reads them says so
+            scaled = logits / self.at(seconds).astype(np.float32)[:, None]
+            odds = np.exp(scaled - scaled.max(-1, keepdims=True))
+            return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
+
 
 def decide(
     labels: Sequence[str],

@@ -10,7 +10,7 @@ from .model import StreamModel
 from .pool_state import PoolState, SoftmaxState
 from .pooling.softmax import SoftmaxPooling
 from .reading import DIMENSIONS, Calibration
-from .speaker import PRIOR_WEIGHT, SpeakerProfiles
+from .speaker import SpeakerProfiles, relative, standardised
 
 
 class RelativeModel(StreamModel):
@@ -63,8 +63,7 @@ class RelativeModel(StreamModel):
         """Label logits (B, L) and dimensions (B, D) of embeddings (B, K), each relative to its speaker's baseline."""
         x = self._standard(embedding)
         if speakers is not None and self.own is not None:
-            trust = speakers.weight / (speakers.weight + PRIOR_WEIGHT)
-            x = x - trust[:, None] * self.own * self._standard(speakers.mean)
+            x = relative(x, self._standard(speakers.mean), speakers.weight, self.own)
         x = self.dropout(x)
         logits: Tensor = self.head(x)
         if self.ratings is None:
@@ -72,4 +71,4 @@ class RelativeModel(StreamModel):
         return logits, torch.tanh(self.ratings(x))
 
     def _standard(self, embedding: Tensor) -> Tensor:
-        return ((embedding - self.centre) / self.spread).clamp(-self.clip, self.clip)
+        return standardised(embedding, self.centre, self.spread, self.clip)

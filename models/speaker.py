@@ -7,7 +7,7 @@ so windows are encoded without waiting for a baseline, and their states do not d
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +39,10 @@ class SpeakerProfile:
 
 @dataclass(frozen=True)
 class SpeakerProfiles:
-    """Profiles of a batch: mean (B, K), weight (B,); weight 0 for an unknown speaker."""
+    """Profiles of a batch: mean (B, K), weight (B,); weight 0 for an unknown speaker. NumPy's arrays or torch's."""
 
-    mean: "Tensor"
-    weight: "Tensor"
+    mean: Any
+    weight: Any
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,23 @@ class SpeakerSample:
 def calmness(labels: Sequence[str], scores: npt.NDArray[np.floating]) -> float:
     """Probability that an utterance is calm or neutral, from its scores (L,)."""
     return float(sum(scores[i] for i, label in enumerate(labels) if label in CALM))
+
+
+Array = TypeVar("Array", npt.NDArray[np.float32], "Tensor")
+
+
+def standardised(embeddings: Array, centre: Array, spread: Array, clip: float) -> Array:
+    """Embeddings (B, K) in standard deviations over the training speakers, at most `clip` of them."""
+    return ((embeddings - centre) / spread).clip(-clip, clip)
+
+
+def relative(embeddings: Array, usual: Array, weight: Array, own: Array) -> Array:
+    """Embeddings (B, K) less what is usual for their speakers (B, K), the less of it the smaller the weight (B,).
+
+    own  (K,) which share of each feature of what is usual is taken away; learnt
+    """
+    trust = weight / (weight + PRIOR_WEIGHT)
+    return embeddings - trust[:, None] * own * usual
 
 
 def evidence(calm: Number) -> Number:

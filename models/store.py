@@ -5,10 +5,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from .cards import TOKENIZER_FILE, VOICE, WEIGHTS_FILE, Card
+from .cards import GRAPH_FILE, TOKENIZER_FILE, VOICE, WEIGHTS_FILE, Card, check_labels
 from .cards.weights import build_fitted, encode_weights, parse_weights
 from .contract import ModelContract
-from .errors import CardInvalid, HeadMismatch
+from .errors import CardInvalid
 from .external import AUTO, resolve
 from .model import StreamModel
 from .reading import Calibration
@@ -89,14 +89,14 @@ def load_model(name: str | Path = "small") -> StreamModel:
         raise CardInvalid(
             f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
         )
-    contents = VOICE.read_files(folder, card)
+    contents = VOICE.read_files(folder, card, without=[GRAPH_FILE])
     weights, metadata = parse_weights(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)
 
     def make() -> StreamModel:
         return builder(card.architecture)(card.config, card.contract(), card.calibrated())
 
     model = build_fitted(folder, f"a {card.architecture}", make, weights)
-    _check_labels(folder, card, metadata)
+    check_labels(folder, card, metadata)
     if TOKENIZER_FILE in contents:
         _give_tokenizer(model, contents[TOKENIZER_FILE], folder / TOKENIZER_FILE)
     return model.load_external()
@@ -109,25 +109,6 @@ def _give_tokenizer(model: StreamModel, content: bytes, path: Path) -> None:
     if not isinstance(model, TextModel):
         raise CardInvalid(f"{path}: a tokenizer, but a {model.architecture} reads no words")
     model.take_tokenizer(TextTokenizer(content, path), path)
-
-
-def _check_labels(folder: Path, card: Card, metadata: dict[str, str]) -> None:
-    """HeadMismatch where the weights were saved for other labels than the card's, or in another order.
-
-    As many labels in another order fit by their shapes, and every reading would be wrong.
-    """
-    try:
-        labels = json.loads(metadata["labels"])
-    except KeyError:
-        labels = None
-    except ValueError as error:
-        raise HeadMismatch(f"{folder / WEIGHTS_FILE}: its list of labels cannot be read: {error}") from None
-    if labels != card.labels:
-        raise HeadMismatch(
-            f"{folder}: the card's labels are {card.labels}, but the weights were saved for "
-            f"{'no labels that they name' if labels is None else labels}, in that order; the card is another model's, "
-            "or was edited"
-        )
 
 
 def save_model(model: StreamModel, card: Card, folder: Path) -> Card:

@@ -8,6 +8,7 @@ TrainingError                 (an emoscope.models.EmoscopeError)
 +-- SpeakerLeak               one speaker on two sides of a split
 +-- SplitInvalid              a side of a split without clips, or without one of its classes
 +-- CheckpointInvalid         a saved training that does not fit, or is broken
++-- OutOfMemory               a batch that needs more memory than there is: says what to set
 +-- LossNotFinite             the loss became NaN or infinite: names the step
 +-- Interrupted               stopped by the user; everything is saved, and the message says how to go on
 """
@@ -47,6 +48,10 @@ class SplitInvalid(TrainingError):
 
 class CheckpointInvalid(TrainingError):
     """A saved training that cannot be resumed."""
+
+
+class OutOfMemory(TrainingError):
+    """A batch that needs more memory than there is."""
 
 
 class LossNotFinite(TrainingError):

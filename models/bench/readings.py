@@ -14,7 +14,7 @@ from ..pool_state import PoolState
 from ..reading import CIRCUMPLEX, Calibration
 from ..small import SmallConfig, SmallModel
 from ..systems import build
-from ..windows import Window, complete_windows, grid_window, now_window
+from ..windows import Window, complete_windows, grid_window, next_window, now_window
 
 INTERVAL_S = 1.0  # between two readings
 CYCLE = 4  # readings after which the pattern of windows repeats: 5 windows in 4 s, with a hop of 0.8 s
@@ -50,8 +50,9 @@ class ReadingCost:
 def small_model() -> SmallModel:
     """`small` with random weights: its cost does not depend on them."""
     contract = ModelContract(
-        id="small", labels=tuple(CIRCUMPLEX), window=25_600, hop=12_800, frame=640, lookback=16_080, tail=4_800
-    )
+        id="small", labels=tuple(CIRCUMPLEX), window=64_000, hop=8_000, frame=640, lookback=16_080, tail=4_800,
+        reach=5_760,
+    )  # fmt: skip
     return SmallModel(SmallConfig(), contract, Calibration())
 
 
@@ -59,11 +60,14 @@ MODELS: dict[str, Callable[[], StreamModel]] = {"small": small_model, "segmental
 
 
 def due(contract: ModelContract, seconds: float) -> list[Window]:
-    """The windows that a reading after `seconds` must encode: new grid windows, then the now window."""
+    """The windows that a reading after `seconds` must encode: new grid windows, then the now window.
+
+    With a reach, the now window holds the new cells too.
+    """
     samples = round(seconds * contract.sample_rate)
     samples -= samples % contract.frame
     before = complete_windows(contract, samples - round(INTERVAL_S * contract.sample_rate))
-    count = complete_windows(contract, samples)
+    count = before if contract.reach else complete_windows(contract, samples)
     windows = [grid_window(contract, 0, k) for k in range(before, count)]
     last = now_window(contract, 0, samples, count)
     return windows if last is None else [*windows, last]
@@ -124,7 +128,7 @@ def _reading(name: str, model: StreamModel, seconds: float, until: float, slowne
     count -= count % contract.frame
     audio = torch.empty(contract.lookback + count).uniform_(-0.1, 0.1)
     # A pool state has the same size however long the utterance was, so the first window's stands for all before.
-    (past,) = model.encode_windows(audio, [grid_window(contract, 0, 0)])
+    (past,) = model.encode_windows(audio, [next_window(contract, 0, 0)])
     at = [seconds - n * INTERVAL_S for n in range(CYCLE)]
     ours_gflop = sum(_gflop(lambda t=t: one_reading(model, audio, past, t)) for t in at) / CYCLE  # type: ignore[misc]
     ours_ms = sum(_ms(lambda t=t: one_reading(model, audio, past, t)) for t in at) / CYCLE  # type: ignore[misc]

@@ -2,7 +2,8 @@
 
 card     the card of a voice model
 folder   finding, reading, checking and writing a model's folder, whatever its kind
-weights  safetensors, and whether they fit a network
+arrays   safetensors as NumPy arrays
+weights  safetensors as tensors, and whether they fit a network
 files    files that are written whole or not at all, and their digests
 """
 
@@ -13,11 +14,13 @@ from .card import CalibrationCard as CalibrationCard
 from .card import Card as Card
 from .card import Corpus as Corpus
 from .card import Score as Score
+from .card import check_labels as check_labels
 from .card import read_card as read_card
 from .card import write_card as write_card
 from .files import digest as digest
 from .files import replace_file as replace_file
 from .folder import CARD_FILE as CARD_FILE
+from .folder import GRAPH_FILE as GRAPH_FILE
 from .folder import TOKENIZER_FILE as TOKENIZER_FILE
 from .folder import WEIGHTS_FILE as WEIGHTS_FILE
 from .folder import FolderKind as FolderKind
@@ -25,6 +28,7 @@ from .folder import FolderKind as FolderKind
 __all__ = [
     "CARD_FILE",
     "FORMAT",
+    "GRAPH_FILE",
     "TOKENIZER_FILE",
     "VOICE",
     "WEIGHTS_FILE",
@@ -34,6 +38,7 @@ __all__ = [
     "Corpus",
     "FolderKind",
     "Score",
+    "check_labels",
     "digest",
     "read_card",
     "replace_file",

@@ -1,15 +1,16 @@
 """The card of a voice model: what its weights are, what they were trained on, and how well they score."""
 
+import json
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
 from ..contract import ModelContract
-from ..errors import CardInvalid
+from ..errors import CardInvalid, HeadMismatch
 from ..reading import Calibration
 from .files import replace_file
-from .folder import CARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE, FolderKind, encode_json
+from .folder import CARD_FILE, GRAPH_FILE, TOKENIZER_FILE, WEIGHTS_FILE, FolderKind, encode_json
 
 FORMAT = 1
 
@@ -24,6 +25,7 @@ class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     lookback: int
     tail: int
     normalisation: str
+    reach: int = 0
 
     @classmethod
     def of(cls, contract: ModelContract, normalisation: str) -> "Audio":
@@ -36,6 +38,7 @@ class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             lookback=contract.lookback,
             tail=contract.tail,
             normalisation=normalisation,
+            reach=contract.reach,
         )
 
 
@@ -81,6 +84,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Everything a user must know about weights before trusting them.
 
     tokenizer_sha256  of the tokenizer of a model that reads words; "" where it has none
+    graph_sha256      of the graph that runs without torch; "" where there is none
     """
 
     format: int
@@ -102,6 +106,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     notes: list[str]
     weights_sha256: str
     tokenizer_sha256: str = ""
+    graph_sha256: str = ""
 
     def checked(self) -> Self:
         """The card itself; CardInvalid for a contract or a calibration that cannot be used."""
@@ -123,6 +128,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             frame=a.frame,
             lookback=a.lookback,
             tail=a.tail,
+            reach=a.reach,
             languages=tuple(self.languages),
             licence=self.licence,
             weights=self.weights_sha256,
@@ -150,7 +156,7 @@ VOICE = FolderKind(
     card=Card,
     format=FORMAT,
     digests={WEIGHTS_FILE: "weights_sha256"},
-    optional={TOKENIZER_FILE: "tokenizer_sha256"},
+    optional={TOKENIZER_FILE: "tokenizer_sha256", GRAPH_FILE: "graph_sha256"},
     advice=f"`--model small` works offline, or give a folder with {CARD_FILE} and {WEIGHTS_FILE}",
 )
 """Models of the voice, as they lie on disk."""
@@ -164,3 +170,22 @@ def read_card(folder: Path) -> Card:
 def write_card(folder: Path, card: Card) -> None:
     """Write the card whole or not at all."""
     replace_file(folder / CARD_FILE, encode_json(card))
+
+
+def check_labels(folder: Path, card: Card, metadata: dict[str, str]) -> None:
+    """HeadMismatch where the weights were saved for other labels than the card's, or in another order.
+
+    As many labels in another order fit by their shapes, and every reading would be wrong.
+    """
+    try:
+        labels = json.loads(metadata["labels"])
+    except KeyError:
+        labels = None
+    except ValueError as error:
+        raise HeadMismatch(f"{folder / WEIGHTS_FILE}: its list of labels cannot be read: {error}") from None
+    if labels != card.labels:
+        raise HeadMismatch(
+            f"{folder}: the card's labels are {card.labels}, but the weights were saved for "
+            f"{'no labels that they name' if labels is None else labels}, in that order; the card is another model's, "
+            "or was edited"
+        )

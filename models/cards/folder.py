@@ -4,7 +4,7 @@ There is one way to find such a folder, to read and check it, and to write it, f
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -17,6 +17,7 @@ from .files import digest, replace_files
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
+GRAPH_FILE = "graph.onnx"
 SHIPPED = Path(__file__).parents[1] / "weights"
 TEXT_PREFIX = "text-"
 PREFIXES = (TEXT_PREFIX,)  # of the shipped folders of all kinds; a voice model's name has none
@@ -83,13 +84,14 @@ class FolderKind(Generic[CardT]):
             raise CardInvalid(f"{path}: card format {card.format}, this version reads {self.format}; update emoscope")
         return card.checked()
 
-    def read_files(self, folder: Path, card: CardT) -> dict[str, bytes]:
-        """The content of every file beside the card.
+    def read_files(self, folder: Path, card: CardT, without: Sequence[str] = ()) -> dict[str, bytes]:
+        """The content of every file beside the card, `without` those optional ones that the caller has no use for.
 
         CardInvalid for a file that cannot be read, HeadMismatch for one whose SHA-256 is not the card's.
         """
         contents = {}
-        brought = {name: noted for name, noted in self.optional.items() if getattr(card, noted)}
+        wanted = self.optional.keys() - set(without)
+        brought = {name: noted for name, noted in self.optional.items() if name in wanted and getattr(card, noted)}
         for name, noted in {**self.digests, **brought}.items():
             path = folder / name
             try:

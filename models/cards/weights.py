@@ -1,38 +1,23 @@
 """Weights as safetensors, and whether they fit the network that is to have them. Imports torch."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ..errors import CardInvalid, HeadMismatch
-
-LISTED = 8  # names in an error's list
+from ..errors import CardInvalid
+from .arrays import check_shapes, metadata_of, whole_file
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[None]:
-    """Raise HeadMismatch where safetensors or the system cannot read a file of weights."""
-    try:
-        yield
-    except (safetensors.SafetensorError, ValueError, TypeError, OSError) as error:
-        raise HeadMismatch(f"{path}: not a whole safetensors file: {error}") from None
 
 
 def parse_weights(content: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata of a safetensors file's content; HeadMismatch if it is not a whole one."""
     with whole_file(path):
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return tensors, dict(header.get("__metadata__", {}))
+        return safetensors.torch.load(content), metadata_of(content, path)
 
 
 def encode_weights(module: nn.Module, *, half: bool = False, metadata: Mapping[str, str] | None = None) -> bytes:
@@ -47,18 +32,8 @@ def check_fit(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: str | Path, described_by: str = "the card"
 ) -> None:
     """HeadMismatch names the weights that are missing, unexpected or of another shape. Values are not looked at."""
-    missing = sorted(expected.keys() - found.keys())
-    unexpected = sorted(found.keys() - expected.keys())
-    reshaped = sorted(
-        f"{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}"
-        for name in expected.keys() & found.keys()
-        if found[name].shape != expected[name].shape
-    )
-    if missing or unexpected or reshaped:
-        raise HeadMismatch(
-            f"{where}: weights do not fit {described_by}: missing {_listed(missing)}, "
-            f"unexpected {_listed(unexpected)}, other shape {_listed(reshaped)}"
-        )
+    wanted, offered = ({name: tensor.shape for name, tensor in one.items()} for one in (expected, found))
+    check_shapes(wanted, offered, where, described_by)
 
 
 def build_fitted(where: Path, what: str, make: Callable[[], ModuleT], weights: Mapping[str, Tensor]) -> ModuleT:
@@ -81,8 +56,3 @@ def _made(where: Path, what: str, make: Callable[[], ModuleT]) -> ModuleT:
         raise
     except Exception as error:  # a card is untrusted: whatever its config makes a constructor do is the card's fault
         raise CardInvalid(f"{where}: the card's config does not build {what}: {error}") from None
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{names[:LISTED]}{more}" if names else "none"

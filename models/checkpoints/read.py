@@ -8,8 +8,8 @@ import safetensors
 import torch
 from torch import Tensor
 
+from ..cards.arrays import whole_file
 from ..cards.folder import read_json
-from ..cards.weights import whole_file
 from ..encoders.checkpoint import read_weights, shards
 from ..errors import HeadMismatch, ModelError
 

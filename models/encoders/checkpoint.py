@@ -14,8 +14,9 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor, nn
 
+from ..cards.arrays import whole_file
 from ..cards.folder import read_json
-from ..cards.weights import check_fit, whole_file
+from ..cards.weights import check_fit
 from ..errors import CardInvalid, HeadMismatch, ModelError, NotCached
 from .agreement import differences
 from .build import speech_encoder, text_encoder, transformers_config

@@ -16,8 +16,6 @@ from torch.func import functional_call
 from ..pool_state import TINY, SoftmaxState
 from .base import Pooling, without_autocast
 
-# Under the square root, so that a constant feature has a gradient: its standard deviation reads as 1e-6.
-VARIANCE_FLOOR = 1e-12
 HIDDEN = 256
 
 
@@ -73,11 +71,8 @@ class SoftmaxPooling(Pooling[SoftmaxState]):
 
     def read(self, state: SoftmaxState) -> Tensor:
         """Pooled vector (B, width): means, then standard deviations. The empty state reads as zeros."""
-        mean: Tensor = state.mean.flatten(1)
-        if not self.deviations:
-            return mean
-        deviation: Tensor = state.variance.clamp_min(VARIANCE_FLOOR).sqrt() * (state.mass > 0)[..., None]
-        return torch.cat([mean, deviation.flatten(1)], 1)
+        pooled: Tensor = state.vector(self.deviations)
+        return pooled
 
     def weights(self, features: Tensor, mask: Tensor) -> Tensor:
         state, scores = self.summarise(features, mask)

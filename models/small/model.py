@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..contract import ModelContract
 from ..model import Encoded, frame_mask
-from ..pooling import AttentivePooling
+from ..pooling import AttentivePooling, summarise
 from ..reading import Calibration
 from ..relative import RelativeModel
 from .encoder import ConvEncoder
@@ -57,6 +57,9 @@ class SmallModel(RelativeModel):
         has = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
         if (contract.lookback, contract.frame) != has:
             raise ValueError(f"lookback and frame are {has} samples, not {(contract.lookback, contract.frame)}")
+        reach = -(-self.encoder.reach // self.encoder.stride) * contract.frame
+        if 0 < contract.reach < reach:
+            raise ValueError(f"a frame reaches {reach} samples to each side, not {contract.reach}")
         self.add_heads(AttentivePooling(config.dim, config.queries, config.heads), config.dropout, config.clip)
 
     @classmethod
@@ -79,11 +82,25 @@ class SmallModel(RelativeModel):
         full = bool((lengths == frames.shape[1]).all())
         present = None if full else frame_mask(torch.zeros_like(lengths), lengths, frames.shape[1])
         features = self.encoder(frames, present)
-        mask = frame_mask(owned[:, 0], owned[:, 1], features.shape[1])
         # Autocast would pool in half precision whatever the inputs are; states are always float32.
         with torch.autocast(frames.device.type, enabled=False):
-            state, scores = self.pooling.summarise(features.float(), mask)
-        return Encoded(state, scores.flatten(2))
+            return self._pooled(features.float(), owned)
+
+    def _pooled(self, features: Tensor, owned: Tensor) -> Encoded:
+        """The pooled parts `owned` (B, 2) or (B, S, 2) of features (B, T, dim)."""
+        if owned.ndim == 2:
+            state, scores = self.pooling.summarise(features, frame_mask(owned[:, 0], owned[:, 1], features.shape[1]))
+            return Encoded(state, scores.flatten(2))
+        batch, count = owned.shape[:2]
+        scores = self.pooling.scores(features)
+        split = features.reshape(*features.shape[:2], self.pooling.heads, self.pooling.part)
+        each = owned.flatten(0, 1)
+        state = summarise(
+            scores.repeat_interleave(count, 0),
+            split.repeat_interleave(count, 0),
+            frame_mask(each[:, 0], each[:, 1], features.shape[1]),
+        )
+        return Encoded(state.map(lambda array: array.reshape(batch, count, *array.shape[1:])), scores.flatten(2))
 
     def for_inference(self) -> Self:
         super().for_inference()

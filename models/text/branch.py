@@ -1,17 +1,17 @@
 """The text branch: emotion scores of a sentence that may still be growing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ..languages import is_known
 from ..pool_state import SoftmaxState
-from .batch import gather
 from .card import TextCard
-from .network import TextNetwork
+from .config import TextConfig
+from .forward import TextForward
 from .words import UNKNOWN, Tokenizer, Vocabulary
 
 PIECE = 64  # words that are encoded at a time, so that memory does not grow with the sentence
@@ -57,18 +57,20 @@ class TextReading:
 
 
 class TextBranch:
-    """Classifies words. Stateless: the state of a growing sentence is a `TextState` that the caller keeps.
+    """Classifies words, without torch. Stateless: the caller keeps the state of a growing sentence, a `TextState`.
 
+    weights  of its network, by their names in their file
     labels   of the readings' scores, the voice model's
     classes  what the network tells apart, as its corpus names them
     """
 
-    def __init__(self, card: TextCard, vocabulary: Vocabulary, network: TextNetwork) -> None:
+    def __init__(self, card: TextCard, vocabulary: Vocabulary, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         self.card = card
         self.labels = tuple(card.labels)
         self.classes = tuple(card.classes)
         self.languages = tuple(card.languages)
-        self.network = network.eval()
+        self.weights, self.config = weights, TextConfig(**card.config)
+        self._forward = TextForward(self.config, weights)
         self.tokenizer = Tokenizer(vocabulary)
         prior = np.array(card.class_prior, np.float64)
         self.class_prior = (prior / prior.sum()).astype(np.float32)
@@ -78,11 +80,10 @@ class TextBranch:
 
     def begin(self) -> TextState:
         """The state of no words."""
-        pooling = self.network.pooling
-        none = pooling.init_state()
-        groups = pooling.queries * pooling.heads
-        state = none.map(lambda array: array[0].numpy())
-        return TextState((), state, np.zeros((0, groups), np.float32), np.zeros(0, np.bool_))
+        queries, heads = self.config.queries, self.config.heads
+        none = np.zeros((0, queries, heads), np.float32), np.zeros((0, heads, self.config.hidden // heads), np.float32)
+        state = SoftmaxState.of_frames(*none)
+        return TextState((), state, np.zeros((0, queries * heads), np.float32), np.zeros(0, np.bool_))
 
     def extend(self, state: TextState, words: Sequence[str]) -> TextState:
         """The state after more words; the same, up to rounding, however a sentence is divided into calls."""
@@ -91,19 +92,15 @@ class TextBranch:
         return state
 
     def _extend(self, state: TextState, words: Sequence[str]) -> TextState:
-        context = self.network.config.context
+        context = self.config.context
         seen = (*state.before, *words)
         old = len(state.before)
         text = self.tokenizer(seen)
-        with torch.inference_mode():
-            features = self.network.features(gather([text]))[:, old:]
-            mask = torch.from_numpy(text.spoken[None, old:])
-            pooled, scores = self.network.pooling.summarise(features, mask)
-        new = np.where(mask.numpy()[0, :, None], scores[0].flatten(1).numpy(), -np.inf).astype(np.float32)
+        pooled, scores = self._forward.summarise(text, old)
         return TextState(
             seen[-context:] if context else (),
-            state.pool.merge(pooled.map(lambda array: array[0].numpy())),
-            np.concatenate([state.scores, new]),
+            state.pool.merge(pooled),
+            np.concatenate([state.scores, scores]),
             np.concatenate([state.known, text.words[old:] != UNKNOWN]),
         )
 
@@ -114,10 +111,9 @@ class TextBranch:
         weights = np.asarray(state.pool.attention(state.scores), np.float64)
         weights /= weights.sum()
         known = float(weights[state.known].sum())
-        with torch.inference_mode():
-            pool = state.pool.map(lambda array: torch.from_numpy(array)[None])
-            logits = self.network.logits(pool)[0].double() / self.card.temperature
-            said = torch.softmax(logits + torch.tensor(self.card.bias, dtype=torch.float64), -1).numpy()
+        logits = self._forward.logits(state.pool) / np.float64(self.card.temperature) + self.card.bias
+        odds = np.exp(logits - logits.max())
+        said = odds / odds.sum()
         # Unknown words are classified by their letters alone, so the prior replaces their share of the answer.
         blended = said**known * self.class_prior.astype(np.float64) ** (1 - known)
         classes = (blended / blended.sum()).astype(np.float32)

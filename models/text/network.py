@@ -1,4 +1,6 @@
-"""The network of the text branch: embeddings of words and their pieces, causal convolutions, attentive pooling.
+"""The network of the text branch, as it is trained; `forward` computes the same without torch, to answer.
+
+It has embeddings of words and their pieces, causal convolutions and attentive pooling.
 
 The features of a word depend on it and on earlier words alone. So the features of confirmed words do not change, and
 the pool state of a growing transcript is a merge of pool states, as with frames of audio.
@@ -6,39 +8,15 @@ the pool state of a growing transcript is a merge of pool states, as with frames
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..pool_state import SoftmaxState
 from ..pooling import AttentivePooling
+from .config import TextConfig
 from .words import MARKS
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextConfig:
-    """Shape of the network.
-
-    words, buckets   rows of the two tables
-    dim              width of a word's embedding; hidden: width of its features in context
-    width            words in the kernel of one convolution, the last of them the word itself
-    layers           number of convolutions
-    """
-
-    words: int
-    buckets: int
-    dim: int = 64
-    hidden: int = 128
-    width: int = 3
-    layers: int = 2
-    queries: int = 2
-    heads: int = 4
-    classes: int = 7
-    dropout: float = 0.3
-
-    @property
-    def context(self) -> int:
-        """How many words before it a word's features depend on."""
-        return self.layers * (self.width - 1)
 
 
 @dataclass(frozen=True)
@@ -117,3 +95,7 @@ class TextNetwork(nn.Module):
 
     def forward(self, sentences: Sentences) -> Tensor:
         return self.logits(self.summarise(sentences)[0])
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The weights, as a `TextBranch` takes them."""
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}

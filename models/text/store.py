@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from ..cards import WEIGHTS_FILE
+from ..cards.arrays import check_shapes, encode_arrays, parse_arrays
 from ..cards.folder import decode_json, encode_json
-from ..cards.weights import build_fitted, encode_weights, parse_weights
+from ..errors import CardInvalid
 from .branch import TextBranch
 from .card import TEXT, VOCABULARY_FILE, TextCard
-from .network import TextConfig, TextNetwork
+from .config import TextConfig
 from .words import Vocabulary
 
 
@@ -26,17 +29,17 @@ def load_text_branch(name_or_folder: str | Path = "goemotions") -> TextBranch:
     card = TEXT.read_card(folder)
     contents = TEXT.read_files(folder, card)
     vocabulary = decode_json(contents[VOCABULARY_FILE], Vocabulary, folder / VOCABULARY_FILE).checked()
-    weights, _ = parse_weights(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)
-
-    def make() -> TextNetwork:
+    weights = parse_arrays(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)
+    try:
         config = TextConfig(**card.config)
         sizes = (config.words, config.buckets, config.classes)
         if sizes != (len(vocabulary.words), vocabulary.buckets, len(card.classes)):
             raise ValueError(f"words, buckets and classes are {sizes}, not those of the vocabulary and the card")
-        return TextNetwork(config)
-
-    floats = {name: tensor.float() for name, tensor in weights.items()}  # they are saved in half precision
-    return TextBranch(card, vocabulary, build_fitted(folder, "a text branch", make, floats))
+        shapes = config.shapes()
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise CardInvalid(f"{folder}: the card's config does not build a text branch: {error}") from None
+    check_shapes(shapes, {name: array.shape for name, array in weights.items()}, folder)
+    return TextBranch(card, vocabulary, weights)
 
 
 def save_text_branch(branch: TextBranch, folder: Path) -> TextCard:
@@ -45,7 +48,7 @@ def save_text_branch(branch: TextBranch, folder: Path) -> TextCard:
     Returns the card as written.
     """
     contents = {
-        WEIGHTS_FILE: encode_weights(branch.network, half=True),
+        WEIGHTS_FILE: encode_arrays({name: array.astype(np.float16) for name, array in branch.weights.items()}),
         VOCABULARY_FILE: encode_json(branch.tokenizer.vocabulary),
     }
     return TEXT.write(folder, branch.card, contents)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..cards import digest, replace_file
-from ..cards.weights import whole_file
+from ..cards.arrays import whole_file
 from ..errors import HeadMismatch, ModelError, NotCached
 from ..external import BEST, EMBEDDED, PULL, REPOSITORY, encoders, kept_file
 from .ctranslate2 import read_variables

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from ..engine.opening import OpenedModel, open_engine
 from ..protocol.errors import EmoscopeError, UsageError
 from ..sources.recordings import Recording
 
@@ -63,24 +63,25 @@ class Comparison:
         ]
 
 
-def compare(model: str, paths: Sequence[Path], rounds: int, read_once: Callable[[], float]) -> Comparison:
-    """Measure. `read_once` reads the files and gives the time that it took; the cheapest of `rounds` counts.
+def compare(
+    model: str, opened: OpenedModel, paths: Sequence[Path], rounds: int, read_once: Callable[[OpenedModel], float]
+) -> Comparison:
+    """Measure. `read_once` reads the files with a model and gives the time that it took; the cheapest of `rounds`
+    counts.
+
+    model   its name or folder, to open it again; opened: with one thread, as it was measured before
 
     UsageError without openSMILE.
     """
     smile = _opensmile()
     opensmile_s = min(_features_s(smile, paths) for _ in range(rounds))
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        two = []
-        for _ in range(rounds):
-            began = time.perf_counter()
-            processor = read_once()
-            two.append((processor, time.perf_counter() - began))
-    finally:
-        torch.set_num_threads(before)
-    memory = {seconds: _memory_mb(model, paths[0], seconds) for seconds in (MINUTE_S, HOUR_S)}
+    with_two = open_engine(model, device=opened.device, threads=2, engine=opened.runtime)
+    two = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        processor = read_once(with_two)
+        two.append((processor, time.perf_counter() - began))
+    memory = {seconds: _memory_mb(model, paths[0], seconds, opened.runtime) for seconds in (MINUTE_S, HOUR_S)}
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     return Comparison(min(two), memory, opensmile_s, load)
 
@@ -107,9 +108,9 @@ def _features_s(smile: Any, paths: Sequence[Path]) -> float:
     return spent
 
 
-def _memory_mb(model: str, path: Path, seconds: float) -> float:
+def _memory_mb(model: str, path: Path, seconds: float, engine: str = "auto") -> float:
     """The largest resident memory of a process that reads the file, again and again, until `seconds` are over."""
-    command = [sys.executable, *MEMORY, model, str(path), str(seconds)]
+    command = [sys.executable, *MEMORY, model, str(path), str(seconds), engine]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     try:
         return float(json.loads(done.stdout)["peak_mb"])

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
 import numpy as np
-import torch
 
-from emoscope.models.model import StreamModel
-from emoscope.models.windows import grid_window, owned_frames
+from emoscope.models.contract import ModelContract
+from emoscope.models.windows import part_frames, usual_window
 
+from ..engine.array_model import OnnxModel
+from ..engine.opening import OpenedModel
 from ..runtime.scheduler import BatchResults, Scheduler
 from ..session.requests import Encode, Engine
 
@@ -21,7 +23,7 @@ HEADING = f"{'batch':>6} {'bare':>12} {'engine':>12} {'ratio':>6}"
 
 @dataclass(frozen=True)
 class EngineRates:
-    """Full windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
+    """Usual windows a second of processor time on a CPU, of wall time on a GPU: the medians of the rounds."""
 
     batch: int
     bare: float
@@ -34,7 +36,7 @@ class EngineRates:
 
 
 def engine_rates(
-    model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float] = lambda: 0.0
+    opened: OpenedModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float] = lambda: 0.0
 ) -> EngineRates:
     """Measure both by turns, so that other work on the machine affects them alike.
 
@@ -42,47 +44,68 @@ def engine_rates(
     """
     bare, through = [], []
     for _ in range(ROUNDS):
-        bare.append(_bare(model, batch, seconds / ROUNDS / 2))
-        through.append(_through(model, engine, batch, seconds / ROUNDS / 2, elsewhere_s))
+        bare.append(_bare(opened, batch, seconds / ROUNDS / 2))
+        through.append(_through(opened, engine, batch, seconds / ROUNDS / 2, elsewhere_s))
     return EngineRates(batch, float(np.median(bare)), float(np.median(through)))
 
 
-def _clock(model: StreamModel) -> float:
-    if model.device.type == "cuda":
-        torch.cuda.synchronize()
-        return time.perf_counter()
-    return time.process_time()
+def _clock(opened: OpenedModel) -> float:
+    if opened.device == "cpu":
+        return time.process_time()
+    import torch
+
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
-def _audio(model: StreamModel, seed: int) -> np.ndarray:
-    contract = model.contract
-    noise = np.random.default_rng(seed).standard_normal(contract.lookback + contract.window)
-    return (0.05 * noise).astype(np.float32)
+def noise(contract: ModelContract, seed: int) -> np.ndarray:
+    """A window such as a stream asks for, of noise, with its lookback."""
+    window = usual_window(contract)
+    samples = np.random.default_rng(seed).standard_normal(contract.lookback + window.end - window.start)
+    return (0.05 * samples).astype(np.float32)
 
 
-def _bare(model: StreamModel, batch: int, seconds: float) -> float:
-    """Windows a second of `model.encode` on one ready batch."""
-    device = model.device
-    contract = model.contract
-    window = grid_window(contract, 0, 0)
-    audio = torch.from_numpy(np.stack([_audio(model, n) for n in range(batch)])).to(device)
-    lengths = torch.full((batch,), contract.window, device=device)
-    owned = torch.tensor([owned_frames(contract, window)] * batch, device=device)
+def _bare(opened: OpenedModel, batch: int, seconds: float) -> float:
+    """Windows a second of the model on one ready batch."""
+    work = bare_pass(opened, np.stack([noise(opened.contract, n) for n in range(batch)]))
     done = 0
-    half_precision = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
-    with torch.inference_mode(), half_precision:
-        model.encode(audio, lengths, owned)
-        began, until = _clock(model), time.monotonic() + seconds
-        while time.monotonic() < until:
-            model.encode(audio, lengths, owned)
-            done += batch
-        return done / (_clock(model) - began)
+    work()
+    began, until = _clock(opened), time.monotonic() + seconds
+    while time.monotonic() < until:
+        work()
+        done += batch
+    return done / (_clock(opened) - began)
 
 
-def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float]) -> float:
+def bare_pass(opened: OpenedModel, audio: np.ndarray) -> Callable[[], object]:
+    """A function that encodes usual windows (B, lookback + N) once, with nothing around the model."""
+    if isinstance(opened.engine.model, OnnxModel):
+        return partial(opened.engine.model.graph.frames, audio)
+    import torch
+
+    model, contract = opened.model, opened.contract
+    window = usual_window(contract)
+    own = part_frames(contract, window)
+    place = partial(torch.tensor, device=model.device)
+    tensors = (
+        torch.from_numpy(audio).to(model.device),
+        place([window.end - window.start] * len(audio)),
+        place([own if contract.reach else own[0]] * len(audio)),
+    )
+
+    def work() -> object:
+        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=model.device.type == "cuda"):
+            return model.encode(*tensors)
+
+    return work
+
+
+def _through(
+    opened: OpenedModel, engine: Engine, batch: int, seconds: float, elsewhere_s: Callable[[], float]
+) -> float:
     """Windows a second of many sessions through a scheduler, with their audio and summaries."""
-    window = grid_window(model.contract, 0, 0)
-    audio = [_audio(model, n) for n in range(SESSIONS)]
+    window = usual_window(opened.contract)
+    audio = [noise(opened.contract, n) for n in range(SESSIONS)]
     finished, count = Event(), {"done": 0, "submitted": 0}
 
     def submit(session: int) -> None:
@@ -96,8 +119,8 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
                 submit(int(str(session)))
 
     scheduler = Scheduler(engine, deliver, batch=batch, gather_s=0.0)
-    on_gpu = model.device.type == "cuda"
-    began = _clock(model) + (0.0 if on_gpu else elsewhere_s())
+    on_gpu = opened.device != "cpu"
+    began = _clock(opened) + (0.0 if on_gpu else elsewhere_s())
     for _ in range(max(1, 2 * batch // SESSIONS)):
         for session in range(SESSIONS):
             submit(session)
@@ -106,4 +129,4 @@ def _through(model: StreamModel, engine: Engine, batch: int, seconds: float, els
     while scheduler.queue_length:
         time.sleep(0.001)
     scheduler.close()
-    return count["done"] / (_clock(model) + (0.0 if on_gpu else elsewhere_s()) - began)
+    return count["done"] / (_clock(opened) + (0.0 if on_gpu else elsewhere_s()) - began)

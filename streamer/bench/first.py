@@ -19,6 +19,7 @@ MARKS = {"first frame": "emoscope", "listening": "listening", "model ready": "sa
 TARGETS_S = {"first frame": 0.5, "listening": 1.5}
 ROUND_TIMEOUT_S = 300.0
 ROWS, COLUMNS = 24, 80
+SCREEN_ENDS = "\x1b[?1049l"
 
 
 class NothingShown(EmoscopeError):
@@ -81,7 +82,8 @@ def _reached(master: int, process: "subprocess.Popen[Any]", began: float) -> dic
             chunk = b""
         if not chunk:
             process.wait()
-            last = next((line.strip() for line in reversed(shown.splitlines()) if line.strip()), "it printed nothing")
+            said = [line.strip() for line in shown.rpartition(SCREEN_ENDS)[2].splitlines() if line.strip()]
+            last = said[-1] if said else "it printed nothing"
             raise NothingShown(f"emoscope listen ended before {_next(reached)!r}: {last}")
         shown += chunk.decode("utf-8", "replace")
         for stage, mark in MARKS.items():

@@ -16,18 +16,38 @@ ENCODERS_HEADING = (
 )
 
 
-def print_costs(minutes: float, *, threads: int, encoders: Sequence[str] | None, readings: bool) -> None:
+def print_costs(
+    minutes: float, *, threads: int, encoders: Sequence[str] | None, readings: bool, runtimes: bool
+) -> None:
     """Measure and print a row at a time, for at most so many minutes.
 
     threads   CPU threads of the encoders
     encoders  the names of encoders; all if empty, none if None. UsageError for an unknown one
+    readings  measure what readings cost; runtimes: what a window costs by torch and by onnxruntime
     """
     began = time.monotonic()
+    if runtimes:
+        print_runtimes()
     if readings:
         print_readings(began + 60 * minutes * READINGS_SHARE)
     if encoders is not None:
         print_encoders(encoders, threads, began + 60 * minutes)
     print(f"done in {(time.monotonic() - began) / 60:.1f} minutes")
+
+
+def print_runtimes() -> None:
+    """The table of torch beside onnxruntime, for the models that ship with a graph."""
+    from emoscope.models.graph.load import runs_without_torch
+    from emoscope.models.store import shipped
+
+    from .runtimes import HEADING, row, runtime_costs
+
+    print("Processor time of a full window on one thread, by turns; the engine takes the faster where it may choose.")
+    print(HEADING)
+    for name in filter(runs_without_torch, shipped()):
+        for cost in runtime_costs(name):
+            print(row(cost), flush=True)
+    print()
 
 
 def print_readings(until: float) -> None:

@@ -121,7 +121,7 @@ def print_costs(
         for opened, of_one in zip(models, zip(*read, strict=True), strict=True)
     ]
     more = [
-        compare(name, paths, rounds, partial(_interims_s, paths, opened, configs[0]))
+        compare(name, opened, paths, rounds, lambda one: replay_cost(paths, one, configs[0]).total_s)
         for name, opened in zip(full, models, strict=False)
     ]
     if as_json:
@@ -133,12 +133,8 @@ def print_costs(
     print("\n".join(table(measured, config)))
     for one, other in zip(measured, more, strict=False):
         if len(measured) > 1:
-            print(f"{one.opened.contract.id}:")
+            print(f"{one.opened.contract.id} ({one.opened.runtime}):")
         print("\n".join(other.lines(one.interims.audio_s, one.interims.rtf)))
-
-
-def _interims_s(paths: Sequence[Path], opened: OpenedModel, config: Config) -> float:
-    return replay_cost(paths, opened, config).total_s
 
 
 def replay_cost(
@@ -207,7 +203,7 @@ def table(measured: Sequence[Measured], config: Config) -> list[str]:
     clock = "processor" if first.opened.device == "cpu" else "wall"
     threads = f"{first.opened.threads} thread{'s' * (first.opened.threads != 1)}"
     heard = first.interims
-    names = [one.opened.contract.id for one in measured]
+    names = [f"{one.opened.contract.id} ({one.opened.runtime})" for one in measured]
     heads = [f"\n{'':<60}" + "".join(f" {name:>23.23}" for name in names)] if len(names) > 1 else [""]
     return [
         f"{heard.audio_s:.1f} s of sound, {heard.speech_s:.1f} s of speech in {heard.utterances} utterances; "
@@ -235,6 +231,7 @@ def _record(measured: Measured, config: Config, rounds: int) -> dict[str, Any]:
         "device": opened.device,
         "precision": opened.precision,
         "threads": opened.threads,
+        "engine": opened.runtime,
         "vad": config.vad.backend,
         "rounds": rounds,
         "audio_s": round(interims.audio_s, 3),

@@ -1,6 +1,6 @@
 """A process that replays so many seconds of sound and prints its largest resident memory.
 
-`python -m emoscope.streamer.bench.replay_memory MODEL FILE SECONDS`
+`python -m emoscope.streamer.bench.replay_memory MODEL FILE SECONDS ENGINE`
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..engine.opening import open_engine
+from ..engine.opening import Runtime, open_engine
 from ..protocol.config import Config
 from ..runtime.replay import BLOCK_S, drive
 from ..sources.recordings import Recording
@@ -29,11 +29,11 @@ def repeated(path: Path, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
                     break
 
 
-def main(model: str, path: Path, seconds: float) -> None:
+def main(model: str, path: Path, seconds: float, engine: Runtime) -> None:
     """Read, and print the peak in MB as JSON."""
     import resource
 
-    opened = open_engine(model, device="cpu", threads=1)
+    opened = open_engine(model, device="cpu", threads=1, engine=engine)
     with Recording(path) as recording:
         driver = drive(recording, opened, Config(pace="fast", transcript=False))
     for _ in driver.run(repeated(path, seconds)):
@@ -43,4 +43,4 @@ def main(model: str, path: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4])  # type: ignore[arg-type]

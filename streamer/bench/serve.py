@@ -31,14 +31,17 @@ def print_engine(request: ModelRequest, batches: Sequence[int], seconds: float) 
     from ..engine.opening import open_engine
     from .engine import HEADING, engine_rates
 
-    opened = open_engine(request.model, device=request.device, threads=request.threads, many_sessions=True)
+    opened = open_engine(
+        request.model, device=request.device, threads=request.threads, engine=request.engine, many_sessions=True
+    )
     clock = "processor" if opened.device == "cpu" else "wall"
-    print(f"\nFull windows a second of {clock} time: the model alone, and through the engine, both processes counted.")
+    print(f"\nFull windows a second of {clock} time: the model alone, and through the engine, both processes counted; "
+          f"{opened.runtime} on {opened.device}.")  # fmt: skip
     print(HEADING)
     for batch in batches:
         with EngineProcess(replace(request, batch=batch)) as engine:
             engine.check()
-            rates = engine_rates(opened.model, engine, batch, seconds, partial(processor_s, engine.pid))
+            rates = engine_rates(opened, engine, batch, seconds, partial(processor_s, engine.pid))
         print(f"{rates.batch:>6} {rates.bare:>12.1f} {rates.engine:>12.1f} {rates.ratio:>6.2f}", flush=True)
 
 

@@ -28,6 +28,7 @@ class BenchModels:
     only: Annotated[tuple[str, ...], Parameter(help="only this encoder; may be repeated", metavar="NAME")] = ()
     no_readings: Annotated[bool, Parameter(help="leave out the readings")] = False
     no_encoders: Annotated[bool, Parameter(help="leave out the encoders")] = False
+    no_runtimes: Annotated[bool, Parameter(help="leave out torch beside onnxruntime")] = False
 
     def run(self) -> int:
         """Print a row as soon as it is measured."""
@@ -38,6 +39,7 @@ class BenchModels:
             threads=self.threads,
             encoders=None if self.no_encoders else self.only,
             readings=not self.no_readings,
+            runtimes=not self.no_runtimes,
         )
         return 0
 
@@ -74,10 +76,9 @@ class BenchReplay:
     full: Annotated[
         bool, Parameter(help="with two threads too, memory for a minute and an hour, and openSMILE's eGeMAPS beside it")
     ] = False
-    models: Annotated[
+    model: Annotated[
         tuple[str, ...],
         Parameter(
-            name="--model",
             group=MODEL,
             help="a shipped model, a folder, or a public checkpoint's hub id; repeated, one beside the other",
             metavar="MODEL",
@@ -85,6 +86,14 @@ class BenchReplay:
     ] = ("small",)
     device: DeviceName = "auto"
     threads: Threads = 1
+    engine: Annotated[
+        tuple[Literal["auto", "torch", "onnx"], ...],
+        Parameter(
+            group=MODEL,
+            help="what computes; repeated, one beside the other (onnx where it can)",
+            metavar="NAME",
+        ),
+    ] = ("auto",)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
 
     def __post_init__(self) -> None:
@@ -95,7 +104,11 @@ class BenchReplay:
 
     def chosen(self) -> list[MeasuredModelOptions]:
         """The models, each with where it runs."""
-        return [MeasuredModelOptions(model=name, device=self.device, threads=self.threads) for name in self.models]
+        return [
+            MeasuredModelOptions(model=name, device=self.device, threads=self.threads, engine=engine)
+            for name in self.model
+            for engine in self.engine
+        ]
 
     def run(self) -> int:
         """Print the table once everything is measured."""
@@ -149,7 +162,7 @@ class BenchFirst:
         """Print the figures once every round is done."""
         from ..bench.first import print_times
 
-        options = ["--model", self.model.model, "--device", self.model.device]
+        options = ["--model", self.model.model, "--device", self.model.device, "--engine", self.model.engine]
         options += [] if self.input is None else ["--input", self.input]
         print_times(options, self.rounds, as_json=self.json)
         return 0

@@ -96,8 +96,8 @@ class Listen:
 
         def load() -> Loaded:
             model = self.model.open_live(config)
-            if model.too_slow:
-                live.notify(model.too_slow)
+            for line in filter(None, (model.too_slow, model.opened.note)):
+                live.notify(line)
             return model.opened.loaded
 
         live = Live(

@@ -156,6 +156,31 @@ class CheckModel:
         return 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportModel:
+    """Make the graph that runs a model without torch. It lies beside the weights, and holds none of them."""
+
+    name: Annotated[str, Parameter(help="a shipped model's name, or a folder")] = field(kw_only=False)
+    onnx: Annotated[bool, Parameter(help="in the ONNX format, which is the one there is", negative="")] = False
+    out: Annotated[
+        Path | None,
+        Parameter(help="write a copy of the model with its graph there (else into its own folder)", metavar="DIR"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """UsageError where no format is named."""
+        if not self.onnx:
+            raise UsageError("models export: name the format: --onnx")
+
+    def run(self) -> int:
+        """Write the graph; UsageError for a model that has none, or where the package onnx is missing."""
+        from emoscope.models.graph.export import export
+
+        path = export(self.name, self.out)
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, checked against torch")
+        return 0
+
+
 def checked_text(checked: "Checked") -> str:
     """What `emoscope models check` prints."""
     from emoscope.models.checkpoints import licence_warning
@@ -206,6 +231,13 @@ def _first(scores: "tuple[Score, ...]") -> str:
     return f"{score.value:.4g} {score.metric}, {score.corpus}, {score.protocol}{source}{more}"
 
 
+def _window(window_s: float, hop_s: float, reach_s: float) -> str:
+    """How a model cuts an utterance."""
+    if not reach_s:
+        return f"{window_s:g} s each {hop_s:g} s"
+    return f"each frame once, in cells of {hop_s:g} s with {reach_s:g} s around them; at most {window_s:g} s at once"
+
+
 def size(parameters: int) -> str:
     """A number of parameters, shortened: 94.4M."""
     return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters / 1e3:.1f}k"
@@ -220,7 +252,7 @@ def described(entry: "Entry") -> str:
         ("parameters", f"{entry.parameters:,} ({size(entry.parameters)})"),
         ("labels", " ".join(entry.labels)),
         ("dimensions", " ".join(entry.dimensions) or "none"),
-        ("window", f"{entry.window_s:g} s each {entry.hop_s:g} s"),
+        ("window", _window(entry.window_s, entry.hop_s, entry.reach_s)),
         ("licence", entry.licence),
         *(("note", note) for note in entry.notes),
     ]
@@ -243,6 +275,7 @@ command = CommandGroup(
         Command("list", "all models, with what matters most of each", ListModels),
         Command("show", "one model: its parts, labels, licence and scores", ShowModel),
         Command("pull", "bring what does not ship: a public checkpoint, or whisper's encoder", PullModel),
+        Command("export", "make the graph that runs a model without torch", ExportModel),
         Command("check", "open a model and say what was verified: labels, weights, window, licence", CheckModel),
         Command("save", "a published system with random weights, for dry runs and to train", SaveModel),
     ),

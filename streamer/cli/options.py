@@ -41,6 +41,15 @@ Threads = Annotated[
     int | None,
     Parameter(group=MODEL, help="CPU threads of the model (1 for a small model, else every core)", metavar="N"),
 ]
+EngineName = Annotated[
+    Literal["auto", "torch", "onnx"],
+    Parameter(
+        group=MODEL,
+        help="what computes: torch runs every model; onnx (onnxruntime, on the CPU) starts sooner and costs less, "
+        "for models that have a graph; auto: onnx where it can",
+        metavar="NAME",
+    ),
+]
 
 
 @Parameter(name="*", group=MODEL)
@@ -58,6 +67,7 @@ class ModelOptions:
     ] = "auto"
     device: DeviceName = "auto"
     threads: Threads = None
+    engine: EngineName = "auto"
 
     def __post_init__(self) -> None:
         """UsageError for a device or a number of threads that no machine has."""
@@ -74,16 +84,18 @@ class ModelOptions:
         return resolve(self.model)
 
     def open(self) -> "OpenedModel":
-        """Load the model for one session at a time. Slow: it imports torch."""
+        """Load the model for one session at a time. Slow where it needs torch."""
         from ..engine.opening import open_engine
 
-        return open_engine(self.name, device=self.device, threads=self.threads)
+        return open_engine(self.name, device=self.device, threads=self.threads, engine=self.engine)
 
     def open_live(self, config: "Config") -> "LiveModel":
         """Load the model for one live session, or the embedded one where `auto` took one that is too slow for it."""
         from ..engine.live_check import open_live
 
-        return open_live(self.name, self.live_check(config), device=self.device, threads=self.threads)
+        return open_live(
+            self.name, self.live_check(config), device=self.device, threads=self.threads, engine=self.engine
+        )
 
     def live_check(self, config: "Config") -> "LiveCheck":
         """What the model must be able to do for live sessions with this config."""
@@ -100,8 +112,9 @@ class ModelOptions:
         from ..engine import ModelRequest
 
         return ModelRequest(
-            model=self.name, device=self.device, threads=self.threads, batch=batch, words=words, live=live
-        )
+            model=self.name, device=self.device, threads=self.threads, engine=self.engine, batch=batch, words=words,
+            live=live,
+        )  # fmt: skip
 
 
 @Parameter(name="*", group=MODEL)

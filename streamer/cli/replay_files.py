@@ -133,7 +133,9 @@ class _Run:
         # The recognizer loads in a process of its own, at the same time as the model.
         recognizer = stack.enter_context(start()) if start is not None else None
         opened = options.model.open()
-        threads = f"{opened.threads} thread{'s' * (opened.threads != 1)}"
+        if opened.note:
+            print(f"emoscope: {opened.note}", file=sys.stderr)
+        threads = f"{opened.runtime}, {opened.threads} thread{'s' * (opened.threads != 1)}"
         return lambda place: self._events(self._paths[place], opened, recognizer), (
             f"model {opened.contract.id}, {threads}"
         )

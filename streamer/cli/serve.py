@@ -138,6 +138,8 @@ class Serve:
             ready = engine.check()
             if ready.too_slow:
                 Log().warning("a model is too slow", message=ready.too_slow)
+            if ready.note:
+                Log().warning("a graph cannot be used", message=ready.note)
             options = replace(options, batch=ready.batch)
             served = serve(
                 ready.contract, engine, options, recognizers, shutdown=shutdown, engine_failure=lambda: engine.failure

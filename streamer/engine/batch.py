@@ -7,30 +7,27 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 
 from emoscope.models.errors import UsageError
-from emoscope.models.model import StreamModel
 from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
 from emoscope.models.text import WordReader
-from emoscope.models.text_model import TextModel
-from emoscope.models.windows import grid_window, owned_frames
+from emoscope.models.windows import part_frames, usual_window
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
+from .array_model import BATCH, Array, ArrayModel
 from .fusing import read_with_words, shipped_branch
-from .own_words import Answer, OwnWords
 from .voice_activity import DetectorMissing, available, detect_voice
 
-R = TypeVar("R", Encode, Read)
+if TYPE_CHECKING:
+    from .own_words import Answer
 
-BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
+R = TypeVar("R", Encode, Read)
 
 
 class BatchEngine:
@@ -41,32 +38,26 @@ class BatchEngine:
                  words is asked for, and may return None
     buckets      lengths in samples to which shorter windows are padded, so that more of them share a pass; only for
                  models whose `padding_is_exact`. None: windows of different lengths never share one
-    half         bfloat16 where the device is a GPU; pool states stay float32
     """
 
     def __init__(
         self,
-        model: StreamModel,
+        model: ArrayModel,
         batch: int = BATCH,
         *,
         text_branch: Callable[[], WordReader | None] = shipped_branch,
         buckets: Sequence[int] | None = None,
-        half: bool = False,
     ) -> None:
-        self.model, self.batch = model.eval(), batch
+        self.model, self.batch = model, batch
         self._text_branch = text_branch if model.words is None else lambda: model.words
-        self.device = model.device
         self._buckets = sorted(buckets or ())
-        self._half = half and self.device.type == "cuda"
-        self._own_words: OwnWords | None = None
-        if isinstance(model, TextModel) and model.tokenizer is not None:
-            self._own_words = OwnWords(model, batch, half=self._half)
+        self._own_words = model.own_words
 
     def warm(self) -> None:
         """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
         contract = self.model.contract
-        window = grid_window(contract, 0, 0)
-        silence = np.zeros(contract.lookback + contract.window, np.float32)
+        window = usual_window(contract)
+        silence = np.zeros(contract.lookback + window.end - window.start, np.float32)
         [encoded] = self([Encode(0, window, silence)])
         if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
             self([Read(0, encoded.value.state, contract.window_s, text="yes")])
@@ -96,8 +87,7 @@ class BatchEngine:
 
     def _guard(self, work: Callable[[list[R]], list[Result]], requests: list[R]) -> list[Result]:
         try:
-            with torch.inference_mode():
-                return work(requests)
+            return work(requests)
         except UsageError:  # not a breakdown: this model was never made for a stream, and says what to do
             raise
         except Exception as error:  # whatever a model or a device can do wrong must not end the other sessions
@@ -111,36 +101,21 @@ class BatchEngine:
     def _encode(self, requests: list[Encode]) -> list[Result]:
         began = time.perf_counter()
         contract = self.model.contract
-        padded = contract.lookback + max(self._padded(request) for request in requests)
-        rows = torch.zeros((len(requests), padded), pin_memory=self.device.type == "cuda")
-        for row, request in zip(rows.numpy(), requests, strict=True):
-            row[: len(request.audio)] = request.audio
-        owned = [owned_frames(contract, request.window) for request in requests]
-        lengths = [len(request.audio) - contract.lookback for request in requests]
-        with torch.autocast("cuda", torch.bfloat16, enabled=self._half):
-            encoded = self.model.encode(
-                rows.to(self.device, non_blocking=True),
-                torch.tensor(lengths, device=self.device),
-                torch.tensor(owned, device=self.device),
-            )
-        state = encoded.state.map(_to_numpy)
-        scores = _to_numpy(encoded.scores)
+        parts = [part_frames(contract, request.window) for request in requests]
+        length = max(self._padded(request) for request in requests)
+        encoded = self.model.encode([request.audio for request in requests], length, parts)
         spent = (time.perf_counter() - began) * 1e3
         return [
-            Done(
-                request.id,
-                Summary(state.map(partial(_row, row)), scores[row, first:last].copy()),
-                infer_ms=spent,
-            )
-            for row, (request, (first, last)) in enumerate(zip(requests, owned, strict=True))
+            Done(request.id, Summary(one.states, one.scores), infer_ms=spent)
+            for request, one in zip(requests, encoded, strict=True)
         ]
 
     def _read(self, requests: list[Read]) -> list[Result]:
         began = time.perf_counter()
-        state = stack([request.state for request in requests]).map(self._to_torch)
-        seconds = torch.tensor([request.seconds for request in requests], device=self.device)
-        voices = self._voices(requests)
-        scores, dimensions = (_to_numpy(tensor) for tensor in self.model.read(state, seconds, voices))
+        state = stack([request.state for request in requests])
+        seconds = np.array([request.seconds for request in requests], np.float32)
+        voices = _voices(requests)
+        scores, dimensions = self.model.read(state, seconds, voices)
         samples = self._samples(requests, state, seconds, scores if voices is None else None)
         both = scores, dimensions
         if self._own_words is not None:
@@ -157,32 +132,22 @@ class BatchEngine:
             for request, reading in zip(requests, readings, strict=True)
         ]
 
-    def _voices(self, requests: Sequence[Read]) -> SpeakerProfiles | None:
-        """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
-        known = [request.speaker for request in requests if request.speaker is not None]
-        if not known:
-            return None
-        unknown = SpeakerProfile(np.zeros_like(known[0].mean), 0.0)
-        profiles = [request.speaker or unknown for request in requests]
-        weight = torch.tensor([profile.weight for profile in profiles], device=self.device)
-        return SpeakerProfiles(self._to_torch(np.stack([profile.mean for profile in profiles])), weight)
-
     def _samples(
-        self, requests: Sequence[Read], state: PoolState, seconds: torch.Tensor, alone: Any
+        self, requests: Sequence[Read], state: PoolState, seconds: Array, alone: Array | None
     ) -> list[SpeakerSample | None]:
         """What each utterance teaches about its voice, where asked. `alone`: scores without a baseline, if known."""
         if not any(request.learn for request in requests):
             return [None] * len(requests)
-        embeddings = _to_numpy(self.model.embed(state))
+        embeddings = self.model.embed(state)
         if alone is None:
-            alone = _to_numpy(self.model.read(state, seconds)[0])
+            alone = self.model.read(state, seconds)[0]
         labels = self.model.contract.labels
         return [
             SpeakerSample(embeddings[row].copy(), calmness(labels, alone[row])) if request.learn else None
             for row, request in enumerate(requests)
         ]
 
-    def _decide(self, request: Read, voice: Answer, both: Answer) -> Reading:
+    def _decide(self, request: Read, voice: "Answer", both: "Answer") -> Reading:
         """The reading of scores (L,) and dimensions (D,), of the voice alone and of voice and words by the model."""
         contract, unsure_below = self.model.contract, self.model.calibration.unsure_below
         if self._own_words is not None:
@@ -191,16 +156,18 @@ class BatchEngine:
             return read_with_words(contract, *voice, request, branch, unsure_below)
         return decide(contract.labels, *voice, unsure_below)
 
-    def _to_torch(self, array: Any) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-
-def _row(row: int, array: Any) -> Any:
-    return array[row].copy()
-
-
-def _to_numpy(tensor: torch.Tensor) -> Any:
-    return tensor.float().cpu().numpy()
+def _voices(requests: Sequence[Read]) -> SpeakerProfiles | None:
+    """Profiles of a batch; None where no voice is known. A voice that is not known has weight 0."""
+    known = [request.speaker for request in requests if request.speaker is not None]
+    if not known:
+        return None
+    unknown = SpeakerProfile(np.zeros_like(known[0].mean), 0.0)
+    profiles = [request.speaker or unknown for request in requests]
+    return SpeakerProfiles(
+        np.stack([profile.mean for profile in profiles]).astype(np.float32),
+        np.array([profile.weight for profile in profiles], np.float32),
+    )
 
 
 def _detected(request: DetectVoice) -> Result:

@@ -16,6 +16,7 @@ import msgspec
 
 from emoscope.models.contract import ModelContract
 from emoscope.models.external import EMBEDDED
+from emoscope.models.windows import at_once, usual_window
 
 from ..protocol.config import Config
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from emoscope.models.model import StreamModel
 
     from .batch import BatchEngine
-    from .opening import OpenedModel
+    from .opening import OpenedModel, Runtime
 
 LIVE_SHARE = 0.5  # the rest is for the words, the screen, other programs, and a processor that slows down when hot
 MOST_MEASURED = 3  # windows; the fastest counts, because other programs only make a window slower
@@ -69,6 +70,7 @@ def open_live(
     threads: int | None = None,
     batch: int | None = None,
     many_sessions: bool = False,
+    engine: "Runtime" = "auto",
     clock: Callable[[], float] = time.perf_counter,
 ) -> LiveModel:
     """Open a model as `open_engine` does, measure a window, and open `check.otherwise` instead where it is too slow.
@@ -80,7 +82,7 @@ def open_live(
     name = str(model) if isinstance(model, str | Path) else model.contract.id
 
     def opened_model(one: "str | Path | StreamModel") -> "OpenedModel":
-        return open_engine(one, device=device, threads=threads, batch=batch, many_sessions=many_sessions)
+        return open_engine(one, device=device, threads=threads, batch=batch, many_sessions=many_sessions, engine=engine)
 
     opened = opened_model(model)
     needed = windows_a_second(opened.contract, check.interval_s)
@@ -96,8 +98,16 @@ def open_live(
 
 
 def windows_a_second(contract: ModelContract, interval_s: float | None) -> float:
-    """Windows that one second of speech without a pause makes: those of the grid, and one for each interim reading."""
-    return contract.sample_rate / contract.hop + (0.0 if interval_s is None else 1.0 / interval_s)
+    """Windows that one second of speech without a pause makes: those of the grid, and one for each interim reading.
+
+    With a reach, an interim's window holds the new cells too; without interims, longer windows count by their length.
+    """
+    interims = 0.0 if interval_s is None else 1.0 / interval_s
+    if not contract.reach:
+        return contract.sample_rate / contract.hop + interims
+    usual = usual_window(contract)
+    longer = contract.window / (usual.end - usual.start)
+    return max(interims, longer * contract.sample_rate / (at_once(contract) * contract.hop))
 
 
 def measured_window_s(

@@ -12,18 +12,21 @@ from emoscope.models.reading import Reading
 from ..session.requests import DetectVoice, Encode, Failed, Read, Summary, VoiceProbabilities
 from ..worker import Messages
 from .live_check import LiveCheck
+from .opening import Runtime
 
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The first message: which model to load, and where.
 
-    words  whether the text branch will be asked for
-    live   what the model must be able to do for live voices; None where nothing is asked of it
+    engine  what computes, as `open_engine` takes it
+    words   whether the text branch will be asked for
+    live    what the model must be able to do for live voices; None where nothing is asked of it
     """
 
     model: str
     device: str = "auto"
     threads: int | None = None
+    engine: Runtime = "auto"
     batch: int | None = None
     words: bool = False
     live: LiveCheck | None = None
@@ -36,6 +39,7 @@ class ModelLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     batch     the most windows in one forward pass
     window_s  how long its first window took
     too_slow  see `LiveModel`
+    runtime   what computes, and note: see `OpenedModel`
     """
 
     contract: ModelContract
@@ -43,6 +47,8 @@ class ModelLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     batch: int
     window_s: float
     too_slow: str = ""
+    runtime: Runtime = "torch"
+    note: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, tag=True):

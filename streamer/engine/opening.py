@@ -1,14 +1,17 @@
 """The one way to open a model: `listen`, `replay`, `serve`, `evaluate` and `bench` all come here.
 
-Importing this module imports no torch; `open_engine` does, when it is called.
+Importing this module imports no torch; `open_engine` does, when it is called for a model that needs it.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from emoscope.models.contract import ModelContract
+from emoscope.models.errors import ModelError
+from emoscope.models.windows import usual_window
 
 from ..protocol.errors import UsageError
 
@@ -18,11 +21,14 @@ if TYPE_CHECKING:
     from .batch import BatchEngine
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Runtime = Literal["auto", "torch", "onnx"]
 
 GPU_BATCH = 256
 LARGEST_BATCH = 4_096
 KEEP_THREADS = 0
 SMALL_MODEL = 5_000_000  # parameters; up to here a window costs a few ms, and threads cost more than they bring
+# What a GPU's driver leaves on a machine: Linux with NVIDIA's, with AMD's, within Windows; Windows.
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class OpenedModel:
     device     where the model runs: "cpu", "cuda" or "cuda:N"
     precision  "float32", or "bfloat16" where the encoder runs in half precision; pool states are float32 in both
     threads    CPU threads of this process
+    runtime    what computes: "torch" or "onnx"
+    note       why torch computes although the model has a graph, in one line; "" where all is well
     """
 
     contract: ModelContract
@@ -43,6 +51,8 @@ class OpenedModel:
     device: str
     precision: str
     threads: int
+    runtime: Runtime = "torch"
+    note: str = ""
 
     @property
     def loaded(self) -> "tuple[ModelContract, BatchEngine]":
@@ -51,8 +61,14 @@ class OpenedModel:
 
     @property
     def model(self) -> "StreamModel":
-        """The loaded model itself, on its device, in eval mode."""
-        return self.engine.model
+        """The loaded model itself, on its device, in eval mode; UsageError where onnxruntime computes."""
+        from .torch_model import TorchModel
+
+        if not isinstance(self.engine.model, TorchModel):
+            raise UsageError(
+                f"{self.contract.id} runs by onnxruntime; open it with engine='torch' for the model itself"
+            )
+        return self.engine.model.model
 
 
 def open_engine(
@@ -63,9 +79,9 @@ def open_engine(
     batch: int | None = None,
     precision: Precision = "auto",
     many_sessions: bool = False,
+    engine: Runtime = "auto",
 ) -> OpenedModel:
-    """Load a model, move it to its device, and make the engine that answers with it. Slow the first time: it imports
-    torch.
+    """Load a model, move it to its device, and make the engine that answers with it.
 
     model          a shipped model's name, a folder, or a loaded model, whose weights are left as they are
     device         "cpu", "cuda", "cuda:N", or "auto": the GPU where there is one, else the CPU. With "auto" a loaded
@@ -75,19 +91,84 @@ def open_engine(
     precision      "float32", "bfloat16" (on a GPU), or "auto": bfloat16 on a GPU, float32 on a CPU
     many_sessions  prepare the model for a server: fold its normalisation layers and pad windows to a few lengths, so
                    that windows of many sessions share a forward pass. Scores differ by rounding, about 1e-6
+    engine         what computes: "torch", "onnx" (onnxruntime on a CPU, for a model that has a graph), or "auto":
+                   onnxruntime where the model has a graph and no GPU is to be used, since there it is the faster and
+                   starts without torch, and torch elsewhere. Scores differ by rounding, less than 1e-5
 
-    Raises UsageError for a device that is not there, or a batch or precision that makes no sense, and what
+    Raises UsageError for a device that is not there, or a batch, precision or engine that makes no sense, and what
     `load_model` raises: NotCached, CardInvalid, HeadMismatch.
     """
+    if batch is not None and not 1 <= batch <= LARGEST_BATCH:
+        raise UsageError(f"--batch {batch}: must be from 1 to {LARGEST_BATCH}")
+    note = ""
+    if (where := _place_of_graph(model, engine, device, precision)) is not None:
+        try:
+            return _by_graph(where, threads or 1, batch)
+        except ModelError as error:
+            if engine == "onnx" or find_spec("torch") is None:
+                raise
+            note = f"{error}; torch computes instead"
+    opened = _by_torch(model, device, threads, batch, precision, many_sessions=many_sessions)
+    return replace(opened, note=note)
+
+
+def _place_of_graph(
+    model: "str | Path | StreamModel", engine: Runtime, device: str, precision: Precision
+) -> str | Path | None:
+    """The name or folder of the model that onnxruntime is to run; None where torch is to."""
+    if engine not in get_args(Runtime):
+        raise UsageError(f"--engine {engine}: must be one of {', '.join(get_args(Runtime))}")
+    named = model if isinstance(model, str | Path) else None
+    if engine == "onnx":
+        if named is None or device not in ("auto", "cpu"):
+            raise UsageError(
+                "--engine onnx runs a model by name or folder, on the CPU; --engine torch runs every other"
+            )
+        choose_precision(precision, "cpu")
+        return named
+    from emoscope.models.graph.load import runs_without_torch
+
+    on_cpu = device == "cpu" or (device == "auto" and not _gpu_may_be_here())
+    wanted = engine == "auto" and on_cpu and precision in ("auto", "float32")
+    return named if wanted and named is not None and runs_without_torch(named) else None
+
+
+def _by_graph(model: str | Path, threads: int, batch: int | None) -> OpenedModel:
+    """The model in onnxruntime."""
+    from emoscope.models.graph.load import load_graph_model
+
+    from .array_model import BATCH, OnnxModel
+    from .batch import BatchEngine
+
+    loaded, size = load_graph_model(model, threads), batch or BATCH
+    engine = BatchEngine(OnnxModel(loaded), size)
+    engine.warm()
+    return OpenedModel(loaded.contract, engine, size, "cpu", "float32", threads, "onnx")
+
+
+def _gpu_may_be_here() -> bool:
+    """Whether a GPU's driver is installed, so that torch is worth asking; importing it takes longer than all else."""
+    return any(Path(place).exists() for place in DRIVERS)
+
+
+def _by_torch(
+    model: "str | Path | StreamModel", device: str, threads: int | None, batch: int | None, precision: Precision,
+    *, many_sessions: bool,
+) -> OpenedModel:  # fmt: skip
+    """The model in torch, on its device."""
+    if find_spec("torch") is None:
+        raise UsageError(
+            f"{model}: this model needs torch, which is not installed; `pip install torch`, or --model small"
+        )
     import torch
 
     from emoscope.models.model import StreamModel
     from emoscope.models.store import load_model
 
-    from .batch import BATCH, BatchEngine
+    from .array_model import BATCH
+    from .batch import BatchEngine
+    from .torch_model import TorchModel
 
-    if batch is not None and not 1 <= batch <= LARGEST_BATCH:
-        raise UsageError(f"--batch {batch}: must be from 1 to {LARGEST_BATCH}")
     if isinstance(model, StreamModel):
         place = str(model.device) if device == "auto" else choose_device(device)
         loaded = model
@@ -105,7 +186,7 @@ def open_engine(
         raise UsageError(f"--device {place}: {str(error).splitlines()[0]}") from None
     size = batch or (BATCH if place == "cpu" else GPU_BATCH)
     buckets = buckets_of(loaded) if many_sessions else None
-    engine = BatchEngine(loaded, size, buckets=buckets, half=chosen == "bfloat16")
+    engine = BatchEngine(TorchModel(loaded, size, half=chosen == "bfloat16"), size, buckets=buckets)
     engine.warm()
     return OpenedModel(loaded.contract, engine, size, place, chosen, torch.get_num_threads())
 
@@ -144,10 +225,15 @@ def choose_precision(precision: Precision, device: str) -> str:
 
 
 def buckets_of(model: "StreamModel") -> list[int] | None:
-    """Lengths in samples to which shorter windows are padded: half a window and a whole one. None for a model whose
-    features may depend on the padding."""
+    """Lengths in samples to which shorter windows are padded: half a window and a whole one; with a reach, multiples of
+    half a usual window. None for a model whose features may depend on the padding."""
     if not model.padding_is_exact:
         return None
     contract = model.contract
+    if contract.reach:
+        usual = usual_window(contract)
+        length = usual.end - usual.start
+        steps = range(length, 2 * contract.window + length, length)
+        return [min(contract.window, -(-step // (2 * contract.frame)) * contract.frame) for step in steps]
     half = contract.window // 2 // contract.frame * contract.frame
     return [half, contract.window] if half else [contract.window]

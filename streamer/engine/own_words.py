@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,24 @@ Answer = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Scores (B, L) and dimensions (B, D) of readings, or those of one, (L,) and (D,)."""
 
 
+def to_numpy(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
+    """A tensor as an array in float32."""
+    array: npt.NDArray[np.float32] = tensor.float().cpu().numpy()
+    return array
+
+
+def to_torch(array: npt.NDArray[np.float32], device: torch.device) -> torch.Tensor:
+    """An array as a tensor on a device."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+
+def tensors_of(speakers: SpeakerProfiles | None, device: torch.device) -> SpeakerProfiles | None:
+    """Profiles as tensors on a device."""
+    if speakers is None:
+        return None
+    return SpeakerProfiles(to_torch(speakers.mean, device), to_torch(speakers.weight, device))
+
+
 class OwnWords:
     """The transcripts of readings, as the text encoder of a model reads them. It keeps what it made of the last ones.
 
@@ -33,15 +52,20 @@ class OwnWords:
         self.model, self.batch, self._half = model, batch, half
         self._kept: dict[str, TextState] = {}
 
+    @torch.inference_mode()
     def read(
-        self, requests: Sequence[Read], state: PoolState, seconds: torch.Tensor, voices: SpeakerProfiles | None
-    ) -> Answer | None:
+        self, requests: Sequence[Read], state: PoolState, seconds: npt.NDArray[np.float32],
+        voices: SpeakerProfiles | None,
+    ) -> Answer | None:  # fmt: skip
         """The answers of voice and words together; None where no reading has words that the model reads."""
         transcripts = [self._transcript(request) for request in requests]
         if not any(transcripts):
             return None
-        scores, dimensions = self.model.read_with_words(state, seconds, self._texts(transcripts), voices)
-        return scores.float().cpu().numpy(), dimensions.float().cpu().numpy()
+        place = partial(to_torch, device=self.model.device)
+        scores, dimensions = self.model.read_with_words(
+            state.map(place), place(seconds), self._texts(transcripts), tensors_of(voices, self.model.device)
+        )
+        return to_numpy(scores), to_numpy(dimensions)
 
     def decide(self, request: Read, voice: Answer, both: Answer) -> Reading:
         """One reading, from the answer of the voice alone and that of voice and words.

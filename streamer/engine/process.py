@@ -138,7 +138,7 @@ class EngineProcess:
 def _same_model(request: ModelRequest, loaded: ModelLoaded) -> ModelRequest:
     """What another process is asked to load. Sessions hold states of the model that was opened first, so it is not
     chosen again, however slow the machine is by now."""
-    return replace(request, model=loaded.model, live=None)
+    return replace(request, model=loaded.model, engine=loaded.runtime, live=None)
 
 
 def _failed(batch: Batch, message: str) -> list[Failed]:

@@ -29,6 +29,8 @@ class EngineService:
             batch=live.opened.batch,
             window_s=measured_window_s(live.opened.engine),
             too_slow=live.too_slow,
+            runtime=live.opened.runtime,
+            note=live.opened.note,
         )
 
     def answer(self, request: Batch) -> BatchResults:
@@ -51,12 +53,13 @@ class EngineService:
 def _open(load: ModelRequest) -> LiveModel:
     from .opening import open_engine
 
+    how: dict[str, Any] = {
+        "device": load.device, "threads": load.threads, "batch": load.batch, "engine": load.engine,
+        "many_sessions": True,
+    }  # fmt: skip
     if load.live is None:
-        opened = open_engine(load.model, device=load.device, threads=load.threads, batch=load.batch, many_sessions=True)
-        return LiveModel(opened, load.model)
-    return open_live(
-        load.model, load.live, device=load.device, threads=load.threads, batch=load.batch, many_sessions=True
-    )
+        return LiveModel(open_engine(load.model, **how), load.model)
+    return open_live(load.model, load.live, **how)
 
 
 def _values_of(answer: BatchResults, value: object) -> list[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from ..protocol.events import AnyEvent, WarningEvent
-from ..session.requests import Dropped, Late
+from ..session.requests import Dropped, Encode, Late
 from ..session.session import Output, Session
 from .rules import SKIP_LAG_S, QueuedWindow, StreamRules, StreamView
 from .scheduler import Scheduler
@@ -37,9 +37,19 @@ def shed_load(
         skipped = scheduler.cancel(owner, ids.skip) if ids.skip else []
         dropped = scheduler.cancel(owner, ids.drop) if ids.drop else []  # one that was begun meanwhile is computed
         warning = rules.dropped((request.window.own_start, request.window.own_end) for request in dropped)
-        results = [Dropped(request.id) for request in [*skipped, *dropped]]
-        channels.append(ShedChannel(warning, session.apply(results) if results else Output([], [])))
+        channels.append(ShedChannel(warning, _given_up(session, skipped, dropped)))
     return ShedLoad(shedding.lagging, shedding.backlog_exceeded, channels)
+
+
+def _given_up(session: Session, skipped: Sequence[Encode], dropped: Sequence[Encode]) -> Output:
+    """What a session has to say, and asks for, when these windows were cancelled."""
+    given_up = Output([], [])
+    if skipped:
+        given_up = session.skip_interims({request.id for request in skipped})
+    if dropped:
+        events, requests = session.apply([Dropped(request.id) for request in dropped])
+        given_up = Output([*given_up.events, *events], [*given_up.requests, *requests])
+    return given_up
 
 
 def queued_windows(scheduler: Scheduler, owner: Hashable, session: Session) -> list[QueuedWindow]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from emoscope.models.model import StreamModel
 from emoscope.models.speaker import SpeakerProfile
 
 from ..asr import Recognizer, choose, prepare
@@ -25,13 +25,16 @@ from .drive import Drive
 from .split import SharedBlocks, merged
 from .watched import watched
 
+if TYPE_CHECKING:
+    from emoscope.models.model import StreamModel
+
 BLOCK_S = 1.0  # as fast as it goes: windows of a second make a batch
 LIVE_BLOCK_S = 0.1  # paced: what a sound card hands over
 
 
 def replay(
     path: str | Path,
-    model: str | Path | StreamModel | OpenedModel = "small",
+    model: "str | Path | StreamModel | OpenedModel" = "small",
     *,
     config: Config | None = None,
     asr: str | Recognizer | None = None,

@@ -65,7 +65,7 @@ class ReplayService:
         """Load the model, and start the recognizer."""
         asked = load.model
         self._load = load
-        self._opened = open_engine(asked.model, device=asked.device, threads=asked.threads)
+        self._opened = open_engine(asked.model, device=asked.device, threads=asked.threads, engine=asked.engine)
         choice = choose(load.asr, "cuda" if load.asr_device == "cuda" else "cpu")
         self._recognizer = None if choice is None else Recognizer(choice)
         self._voice = None if load.voice is None else load_voice(Path(load.voice), self._opened.contract)

@@ -54,14 +54,15 @@ class Assembly:
         self.state.steps.append(BeginUtterance(utterance, start))
 
     def plan_merge(self, request: Encode) -> None:
-        """A grid window is complete: merge its summary into the utterance."""
+        """A window is complete: merge its parts into the utterance."""
         self._requests.add_window(request, interim=False)
         self.state.steps.append(MergeWindow(request.id, request.window))
 
     def plan_interim(self, end: int, request: Encode | None, words_from: int | None) -> None:
         """Read the utterance up to sample `end`, with the words of pass `words_from`, if any.
 
-        request  for the window that holds the frames that no merged window owns; None when there are none
+        request  for the window that holds the frames that no merged window owns; None when there are none. All its
+                 parts but the last are merged into the utterance
         """
         if request is not None:
             self._requests.add_window(request, interim=True)
@@ -169,11 +170,12 @@ class Assembly:
             self._request_reading(step.mood_entry, PendingReading("mood", s.utterance, start, step.end), mood)
 
     def _pool(self, step: ReadingDue, encoded: EncodedWindow) -> Pooled | None:
-        """What the reading is computed from; None for an interim whose window was lost."""
-        if step.window is None:
-            return self._pooling.current
-        if step.final:
-            self._pooling.merge(encoded.summary, step.window)
+        """What the reading is computed from; None for an interim that was skipped, or whose window was lost."""
+        if step.window is not None:
+            self._pooling.merge(encoded.summary, step.window, last=step.final or step.skipped)
+        if step.skipped:
+            return None
+        if step.final or step.window is None:
             return self._pooling.current
         return None if encoded.summary is None else self._pooling.preview(encoded.summary, step.window)
 

@@ -82,10 +82,11 @@ class Front:
         self._advance()
 
     def _accept(self, audio: Samples) -> None:
-        buffer, judged = self._buffer, self._activity.state
+        buffer, judged = self._buffer, self._activity.state.judged
         buffer.append(audio)
-        while judged.judged + FRAME <= buffer.end:
-            self._activity.accept(buffer.between(judged.judged, judged.judged + FRAME))
+        whole = (buffer.end - judged) // FRAME * FRAME
+        if whole > 0:
+            self._activity.accept(buffer.between(judged, judged + whole))
 
     def _advance(self) -> None:
         """Take every frame and every cut that need not wait, and ask for what the next frames wait for."""

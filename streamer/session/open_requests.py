@@ -9,7 +9,7 @@ from .requests import DetectVoice, Encode, Read, Request, Transcribe
 
 @dataclass
 class OpenWindow:
-    """A window to encode; the step that names the request takes the summary. `interim`: only an interim needs it."""
+    """A window to encode; the step that names the request takes the summary. `interim`: it ends where one is due."""
 
     request: Encode
     interim: bool
@@ -98,8 +98,12 @@ class OpenRequests:
         return [one.request for kind in self.state.kinds for one in kind.values()]
 
     def interim_windows(self) -> set[int]:
-        """Ids of the windows that only an interim reading needs."""
+        """Ids of the windows that end where an interim reading is due: all that `Session.skip_interims` gives up."""
         return {number for number, window in self.state.windows.items() if window.interim}
+
+    def close_window(self, number: int) -> Encode:
+        """Remove an open window that will get no result."""
+        return self.state.windows.pop(number).request
 
     def close(self, number: int) -> OpenRequest:
         """Remove the request that got its one result; UsageError when no such request is open."""

@@ -88,12 +88,17 @@ Request = Encode | Read | Transcribe | DetectVoice
 class Summary:
     """The result of encoding a window.
 
-    state   pooled over its owned frames, without batch axis
+    states  one for each of its parts (`models.windows.parts`), pooled over the frames of it, without batch axis
     scores  (T, G)  attention scores of its owned frames
     """
 
-    state: PoolState
+    states: list[PoolState]
     scores: npt.NDArray[np.float32]
+
+    @property
+    def state(self) -> PoolState:
+        """The state of the last part, which is the only one where nothing is divided."""
+        return self.states[-1]
 
 
 @dataclass(frozen=True)

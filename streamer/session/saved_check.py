@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from emoscope.models.windows import complete_windows
+
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.errors import RecordInvalid
 from .state import SessionState
@@ -43,7 +45,7 @@ def _speech_fits(state: SessionState) -> bool:
         and v.decided == g.position
         and (v.look is None or v.look.end == g.position + FRAME)
         and all(x.network.shape == (2, 128) for x in v.stretches)
-        and g.committed * state.contract.hop <= max(0, g.position - g.start)
+        and g.committed <= complete_windows(state.contract, max(0, g.position - g.start))
         and g.interims * FRAME <= audio.end
     )
 

@@ -10,7 +10,7 @@ from emoscope.models.pool_state import KINDS, PoolState
 
 from ..protocol.errors import RecordInvalid
 
-VERSION = 4
+VERSION = 5
 ARRAY = 1
 POOL = 2
 DTYPES = ("<f4", "<f8", "<i2", "<i8")

@@ -50,19 +50,20 @@ class SecondLook:
     def due(self, voiced: bool, room: float) -> bool:
         """Whether to look after the next frame, which webrtcvad takes for a voice or not. Changes nothing."""
         s = self.state
-        heard = [*s.heard[1 - HEARD :], voiced]
         return (
             voiced
             and room < ROOM
-            and min(len(heard), s.unsure + 1) >= HEARD
             and s.looked + 1 >= EVERY
-            and sum(heard) >= SHARE * HEARD
+            and min(len(s.heard), s.unsure) + 1 >= HEARD
+            and sum(s.heard[1 - HEARD :]) + 1 >= SHARE * HEARD
         )
 
     def note(self, voiced: bool, begins: bool, looked: bool) -> None:
         """Take the next frame: whether webrtcvad hears a voice, whether Silero does, and whether a look was made."""
         s = self.state
-        s.heard = [*s.heard[1 - LEAD :], voiced]
+        s.heard.append(voiced)
+        if len(s.heard) > LEAD:
+            del s.heard[0]
         s.unsure = 0 if begins else s.unsure + 1
         s.looked = 0 if looked else s.looked + 1
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from emoscope.models.contract import ModelContract
-from emoscope.models.windows import Window, complete_windows, grid_window, now_window
+from emoscope.models.windows import (
+    Window,
+    at_once,
+    complete_at,
+    complete_windows,
+    next_window,
+    now_window,
+    owned_from,
+)
 
 from ..protocol.config import Config, to_samples
 from .vad import FRAME
@@ -30,7 +38,7 @@ class UtteranceStarted:
 
 @dataclass(frozen=True)
 class WindowComplete:
-    """A grid window is complete, and speech was confirmed up to its end: its owned frames are pooled for good."""
+    """A grid window, or several cells, are complete, and speech was confirmed up to its end: it is pooled for good."""
 
     window: Window
 
@@ -39,7 +47,8 @@ class WindowComplete:
 class InterimDue:
     """An interim reading is due at sample `at`.
 
-    window  ends there and owns the frames that no complete window owns; None when there are no such frames
+    window  ends there and owns the frames that no complete window owns; None when there are no such frames. All its
+            parts but the last are complete cells
     """
 
     at: int
@@ -73,7 +82,7 @@ class SegmenterState:
     speaking        inside an utterance
     start           of the current utterance
     last_voiced     end of its last voiced frame
-    committed       how many of its grid windows are complete
+    committed       how many of its grid windows or cells are complete, and part of an action
     interims        how many of its interim readings were due
     run_start       where the unbroken frames begin that end at `position` and may belong to the next utterance; never
                     before the end of the last one
@@ -118,9 +127,12 @@ class Segmenter:
         """First sample that a later window may still need, lookback included."""
         s, c = self.state, self.contract
         if s.speaking:
-            next_grid = s.start + s.committed * c.hop
-            latest_now = max(s.start, s.last_voiced - c.window - c.frame)
-            need = min(next_grid, latest_now)
+            if c.reach:
+                need = max(s.start, s.start + owned_from(c, s.committed) - c.reach)
+            else:
+                next_grid = s.start + s.committed * c.hop
+                latest_now = max(s.start, s.last_voiced - c.window - c.frame)
+                need = min(next_grid, latest_now)
         else:
             need = max(s.ended, s.position - LEAD_IN - self._longest_lead)
         return need - c.lookback
@@ -190,17 +202,19 @@ class Segmenter:
         s, c = self.state, self.contract
         s.last_voiced = until
         while True:
-            commit_at = s.start + s.committed * c.hop + c.window
+            full = s.committed + at_once(c)
+            commit_at = s.start + complete_at(c, full - 1)
             due_at = s.start + (s.interims + 1) * self._interval
             # A reading due at t belongs to the detector frame that contains t, a window that ends at t to the last one.
             if commit_at <= until and commit_at <= due_at:
-                yield WindowComplete(grid_window(c, s.start, s.committed))
-                s.committed += 1
+                yield WindowComplete(next_window(c, s.start, s.committed))
+                s.committed = full
             elif due_at < until:
                 s.interims += 1
                 at = s.start + s.interims * self._interval // c.frame * c.frame
                 if self.config.interim and at > s.start:
                     yield InterimDue(at, now_window(c, s.start, at, s.committed))
+                    s.committed = complete_windows(c, at - s.start)
             else:
                 return
 
@@ -213,8 +227,8 @@ class Segmenter:
     def _end(self, at: int, reason: Reason) -> Iterator[Action]:
         s, c = self.state, self.contract
         end = s.start + (at - s.start) // c.frame * c.frame
-        for k in range(s.committed, complete_windows(c, end - s.start)):
-            yield WindowComplete(grid_window(c, s.start, k))
-            s.committed += 1
+        while complete_at(c, s.committed + at_once(c) - 1) <= end - s.start:
+            yield WindowComplete(next_window(c, s.start, s.committed))
+            s.committed += at_once(c)
         yield UtteranceEnded(s.utterances, s.start, end, reason, now_window(c, s.start, end, s.committed))
         s.speaking, s.ended = False, at

@@ -1,6 +1,6 @@
 """One voice, from samples to events, in audio time: no I/O, no model, and no clock but the count of samples."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -25,6 +25,7 @@ from .requests import Done, Failed, Request, Result, Summary, VoiceProbabilities
 from .saved_check import check_saved
 from .saving import from_bytes, to_bytes
 from .segmenter import Reason, Segmenter
+from .skipping import Skipping
 from .state import SessionState
 from .steps import EncodedWindow, ReadingDue
 from .transcript.hypothesis import Hypothesis
@@ -224,8 +225,19 @@ class Session:
         return self._requests.pending()
 
     def interim_requests(self) -> set[int]:
-        """Ids of the open windows that only an interim reading needs: these may be dropped when the model is slow."""
+        """Ids of the open windows that end where an interim reading is due: what `skip_interims` takes."""
         return self._requests.interim_windows()
+
+    def skip_interims(self, ids: Collection[int]) -> Output:
+        """Give up the interims of these windows, none of which was begun, because the model is slow.
+
+        They get no result any more. Speech that they hold for good is among the new requests.
+        """
+        unknown = set(ids) - self._requests.interim_windows()
+        if unknown:
+            raise UsageError(f"no interim waits for request {min(unknown)}; skip those of `interim_requests`")
+        Skipping(self.contract, self.state.assembly, self._requests).skip(ids)
+        return self._output()
 
     def save(self) -> bytes:
         """Everything that is needed to go on in another process."""

@@ -28,8 +28,7 @@ def speech_spans(
     backend: Backend = "webrtc" if detect is None else vad.backend
     state = VoiceActivityState()
     activity = VoiceActivity(backend, vad.threshold, to_samples(vad.min_speech_s), state)
-    while state.judged + FRAME <= len(audio):
-        activity.accept(audio[state.judged : state.judged + FRAME])
+    activity.accept(audio[: len(audio) // FRAME * FRAME])
     end = state.judged
     activity.cut(len(audio))
     actions: list[Action] = []

@@ -18,7 +18,7 @@ class BeginUtterance(msgspec.Struct, tag=True):
 
 
 class MergeWindow(msgspec.Struct, tag=True):
-    """The summary that request `encode` brings is merged into the utterance's pool."""
+    """The parts that request `encode` brings are merged into the utterance's pool."""
 
     encode: int
     window: Window
@@ -29,9 +29,11 @@ class ReadingDue(msgspec.Struct, tag=True):
 
     entry       the outbox entry that it completes
     encode      the request for the last window of the reading; None when the pool holds every frame already
-    window      that window: merged into a copy of the pool for an interim, into the pool itself for a final
+    window      that window: merged into the pool for a final; for an interim all parts but the last are, and the last
+                into a copy
     words_from  id of the transcript pass whose words the reading counts; None without any
     mood_entry  of a final: the outbox entry of the mood after it; None for an interim
+    skipped     an interim that nobody gets: every part of its window is merged into the pool
     """
 
     entry: int
@@ -40,6 +42,7 @@ class ReadingDue(msgspec.Struct, tag=True):
     window: Window | None
     words_from: int | None
     mood_entry: int | None = None
+    skipped: bool = False
 
     @property
     def final(self) -> bool:

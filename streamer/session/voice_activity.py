@@ -22,6 +22,7 @@ RUN_IN = 16 * FRAME  # a stretch begins so long before the first frame in which 
 QUIET = 25 * FRAME  # a stretch ends after so much in which webrtcvad detects none
 LONGEST = 1_000 * FRAME  # 20 s: then the network's memory starts afresh, as it loses confidence without a reset
 RENEW = 500 * FRAME  # 10 s of silence, after which webrtcvad starts afresh
+VOICINGS = [Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4)) for bits in range(8)]  # by `frames` of the state
 
 
 def fresh_network() -> npt.NDArray[np.float32]:
@@ -105,22 +106,23 @@ class VoiceActivity:
         self._detector = VoiceDetector(threshold, state.webrtc)
         self.gate = VoiceGate(backend, threshold, min_speech, state.gate)
 
-    def accept(self, frame: Samples) -> None:
-        """The next 320 samples, at `state.judged`."""
+    def accept(self, audio: Samples) -> None:
+        """The next whole frames of 320 samples, from `state.judged` on."""
         s = self.state
-        voicing = self._detector.judge(frame)
-        begin, s.judged = s.judged, s.judged + FRAME
-        if self.backend != "webrtc":
-            s.levelled += s.webrtc.fed[-2 * FRAME :]
-        s.frames.append(voicing.starts + 2 * voicing.continues + 4 * voicing.precedes)
-        s.quiet = 0 if voicing.continues else s.quiet + FRAME
-        if self.backend != "webrtc":
-            # Frames that only keep an utterance going are left out: webrtcvad takes many a room for those.
-            active = voicing.starts or (voicing.precedes and voicing.continues) or self.backend == "silero"
-            s.idle = 0 if active else s.idle + FRAME
-            self._stretch(begin)
-        if s.quiet == QUIET or s.judged - s.renewed >= (RENEW if s.quiet else 2 * RENEW):
-            self._renew()
+        network = self.backend != "webrtc"
+        for voicing, pcm in self._detector.judge(audio):
+            starts, continues, precedes = voicing
+            begin, s.judged = s.judged, s.judged + FRAME
+            s.frames.append(starts + 2 * continues + 4 * precedes)
+            s.quiet = 0 if continues else s.quiet + FRAME
+            if network:
+                s.levelled += pcm
+                # Frames that only keep an utterance going are left out: webrtcvad takes many a room for those.
+                active = starts or (precedes and continues) or self.backend == "silero"
+                s.idle = 0 if active else s.idle + FRAME
+                self._stretch(begin)
+            if s.quiet == QUIET or s.judged - s.renewed >= (RENEW if s.quiet else 2 * RENEW):
+                self._renew()
 
     def cut(self, at: int) -> None:
         """Audio goes on afresh at sample `at`, which may lie within a frame."""
@@ -139,8 +141,7 @@ class VoiceActivity:
             known, probability = self._probability(position + FRAME // 2)
             if not known:
                 return
-            bits = s.frames[0]
-            voicing = Voicing(bool(bits & 1), bool(bits & 2), bool(bits & 4))
+            voicing = VOICINGS[s.frames[0]]
             if s.look is None and self.gate.doubts(voicing, probability):
                 s.look = Look(position + FRAME)
             if s.look is not None and s.look.found is None:

@@ -105,7 +105,9 @@ class VoiceGate:
             begins, lead = s.starts >= self._min_speech, min(s.starts, self._window * FRAME)
             return Decision(begins, webrtc.continues, webrtc.precedes, lead)
         counts = probability >= self._begin_p
-        s.counted = [*s.counted[1 - self._window :], counts]
+        s.counted.append(counts)
+        if len(s.counted) > self._window:
+            del s.counted[0]
         s.since = 0 if probability >= self._go_on_p else s.since + 1
         if s.since > ROOM_AFTER:
             s.room += (float(webrtc.continues) - s.room) / ROOM_FRAMES

@@ -12,12 +12,13 @@
 from .audio import silence, voice
 from .clock import FakeClock, run_in_virtual_time
 from .comparison import differences
-from .engine import CONTRACT, FakeEngine
+from .engine import CONTRACT, REACHING, FakeEngine
 from .sessions import answer_all, detect_all, run
 from .source import FakeSource
 
 __all__ = [
     "CONTRACT",
+    "REACHING",
     "FakeClock",
     "FakeEngine",
     "FakeSource",

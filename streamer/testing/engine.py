@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
-from emoscope.models.pool_state import SoftmaxState
+from emoscope.models.pool_state import PoolState, SoftmaxState
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerSample, calmness
-from emoscope.models.windows import owned_frames
+from emoscope.models.windows import owned_frames, part_frames
 
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.events import SpokenWord
@@ -30,7 +30,10 @@ CONTRACT = ModelContract(
     lookback=480,
     tail=4_800,
 )
-"""The windows and frames of `small`, with three labels and one dimension."""
+"""Windows that overlap, with three labels and one dimension."""
+
+REACHING = replace(CONTRACT, id="reaching", window=64_000, hop=8_000, reach=5_760)
+"""The cells, frames and reach of `small`: a frame depends on .36 s to each side, and on no more."""
 
 
 class FakeEngine:
@@ -38,6 +41,8 @@ class FakeEngine:
 
     The two features of a frame are its level and its rate of zero crossings; its attention score is its level. They
     are cheap and exact, and differ from frame to frame, so a reading changes when a frame is left out or pooled twice.
+    With a contract that has a reach, each frame also counts those that lie so far before and after it, and nothing
+    where the window ends before: so a reading changes when a frame had too little around it.
 
     windows  how many windows it has encoded
     """
@@ -51,7 +56,13 @@ class FakeEngine:
         frames = audio[self.contract.lookback :].reshape(-1, self.contract.frame)
         level = np.log10(np.mean(frames**2, 1) + 1e-8) / 4.0
         crossings = np.mean(np.diff(np.signbit(frames).astype(np.int8), axis=1) != 0, axis=1) * 4.0
-        return np.stack([level, crossings], 1).astype(np.float32)
+        features = np.stack([level, crossings], 1).astype(np.float32)
+        if (reach := self.contract.reach // self.contract.frame) and reach < len(features):
+            around = np.zeros_like(features)
+            around[reach:] += features[:-reach]
+            around[:-reach] += features[reach:]
+            features = features + 0.5 * around
+        return features
 
     def detect(self, request: DetectVoice) -> VoiceProbabilities:
         """A voice is probable where it is loud, as smoothed by the detector's memory: so a lost memory shows."""
@@ -96,15 +107,18 @@ class FakeEngine:
     def _encode(self, request: Encode) -> Done:
         self.windows += 1
         first, last = owned_frames(self.contract, request.window)
-        features = self.features(request.audio)[first:last]
+        features = self.features(request.audio)
+        states = [self._pooled(features[begin:end]) for begin, end in part_frames(self.contract, request.window)]
+        return Done(request.id, Summary(states, features[first:last, :1] * 3.0))
+
+    def _pooled(self, features: npt.NDArray[np.float32]) -> PoolState:
         scores = features[:, :1] * 3.0
         peak = scores.max(0)
         weight = np.exp(scores - peak)
         mass = weight.sum(0)
         mean = (weight * features).sum(0) / mass
         variance = (weight * (features - mean) ** 2).sum(0) / mass
-        state = SoftmaxState(peak[None], mass[None], mean[None, None], variance[None, None])
-        return Done(request.id, Summary(state, scores))
+        return SoftmaxState(peak[None], mass[None], mean[None, None], variance[None, None])
 
     def _read(self, request: Read) -> Done:
         state = request.state

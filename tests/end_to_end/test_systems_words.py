@@ -17,6 +17,7 @@ from emoscope.models.systems import build, draft_card
 from emoscope.models.text_model import TextModel
 from emoscope.streamer import Config, Session, VadConfig, open_engine
 from emoscope.streamer.engine.batch import BatchEngine
+from emoscope.streamer.engine.torch_model import TorchModel
 from emoscope.streamer.protocol.events import EmotionFinal
 from emoscope.streamer.runtime.replay import replay
 from emoscope.streamer.server import serving
@@ -207,7 +208,7 @@ def test_a_model_that_reads_words_itself_is_not_fused_with_the_text_branch(name)
         asked.append(1)
 
     def events(model: TextModel) -> list:
-        engine = with_words(BatchEngine(model, text_branch=branch), FakeEngine())
+        engine = with_words(BatchEngine(TorchModel(model), text_branch=branch), FakeEngine())
         config = Config(**OPTIONS)
         return run(Session(model.contract, config, transcribe=True), engine, [AUDIO])
 

@@ -1,6 +1,7 @@
 """What `emoscope bench models` measures, and what it says when it cannot."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,8 +32,12 @@ def test_a_reading_costs_the_same_after_any_time_and_at_a_minute_a_tenth_of_star
 
 
 def test_a_reading_asks_for_the_new_windows_and_the_now_window():
-    """After the first second a short window; later one or two grid windows a second, and what they do not own yet."""
-    contract = MODELS["small"]().contract
+    """After the first second a short window; later one or two grid windows a second, and what they do not own yet; one
+    window with two cells where each frame is encoded once."""
+    reaching = MODELS["small"]().contract
+    assert [len(w.borders) for w in due(reaching, 1.0)] == [2] == [len(w.borders) for w in due(reaching, 60.0)]
+    assert [w.end - w.start for w in due(reaching, 60.0)] == [27_520]
+    contract = replace(reaching, window=25_600, hop=12_800, reach=0)
     assert [(w.index, w.end - w.start) for w in due(contract, 1.0)] == [(-1, 16_000)]
     assert [w.index for w in due(contract, 60.0)] == [72, 73, -1]
     assert [w.index for w in due(contract, 59.0)] == [71, -1]

@@ -7,7 +7,8 @@ import torch
 from emoscope.models import load_model
 from emoscope.models.windows import Window
 from emoscope.streamer.engine.batch import BatchEngine
-from emoscope.streamer.engine.opening import buckets_of, open_engine
+from emoscope.streamer.engine.opening import Runtime, buckets_of, open_engine
+from emoscope.streamer.engine.torch_model import TorchModel
 from emoscope.streamer.session.requests import Done, Encode, Read
 from emoscope.streamer.testing import voice
 
@@ -30,11 +31,11 @@ def readings(engine: BatchEngine, lengths: list[int], seed: int = 0) -> list[np.
 @pytest.fixture(scope="module")
 def plain() -> BatchEngine:
     torch.set_num_threads(1)
-    return BatchEngine(load_model("small"))
+    return BatchEngine(TorchModel(load_model("small")))
 
 
 def test_folding_the_norms_changes_no_score(plain: BatchEngine) -> None:
-    folded = BatchEngine(load_model("small").for_inference())
+    folded = BatchEngine(TorchModel(load_model("small").for_inference()))
     lengths = [1, 2, 12, 25, 37, 40, 40]
     for ours, theirs in zip(readings(folded, lengths), readings(plain, lengths), strict=True):
         assert np.abs(ours - theirs).max() < 1e-5
@@ -42,8 +43,10 @@ def test_folding_the_norms_changes_no_score(plain: BatchEngine) -> None:
 
 def test_padding_to_a_bucket_changes_no_score(plain: BatchEngine) -> None:
     """Every length that a now window can have, padded together, against each alone."""
-    padded = BatchEngine(plain.model, buckets=buckets_of(plain.model))
-    assert buckets_of(plain.model) == [12_800, 25_600]
+    assert isinstance(plain.model, TorchModel)
+    buckets = buckets_of(plain.model.model)
+    padded = BatchEngine(plain.model, buckets=buckets)
+    assert buckets == [10_240, 19_840, 30_080, 39_680, 49_920, 59_520, 64_000]
     lengths = list(range(1, 41))
     together = readings(padded, lengths)
     for length, ours in zip(lengths, together, strict=True):
@@ -54,9 +57,10 @@ def test_padding_to_a_bucket_changes_no_score(plain: BatchEngine) -> None:
         assert np.abs(ours - theirs).max() < 1e-5
 
 
-def test_a_reading_does_not_depend_on_its_batch() -> None:
+@pytest.mark.parametrize("runtime", ["torch", "onnx"])
+def test_a_reading_does_not_depend_on_its_batch(runtime: Runtime) -> None:
     """As the server asks it: folded, padded, in batches of any size."""
-    engine = open_engine("small", threads=1, many_sessions=True).engine
+    engine = open_engine("small", threads=1, many_sessions=True, engine=runtime).engine
     lengths = [40, 3, 17, 40, 25, 12, 40, 31]
     together = readings(engine, lengths)
     engine.batch = 1
@@ -66,5 +70,5 @@ def test_a_reading_does_not_depend_on_its_batch() -> None:
 
 def test_folding_twice_changes_nothing_more() -> None:
     once = load_model("small").for_inference()
-    before = readings(BatchEngine(once), [40])
-    assert np.abs(readings(BatchEngine(once.for_inference()), [40])[0] - before[0]).max() < 1e-6
+    before = readings(BatchEngine(TorchModel(once)), [40])
+    assert np.abs(readings(BatchEngine(TorchModel(once.for_inference())), [40])[0] - before[0]).max() < 1e-6

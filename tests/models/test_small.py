@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from emoscope.models import Calibration, ModelContract, SmallConfig, SmallModel
 from emoscope.models.small.frontend import LogMel, levelled
-from emoscope.models.windows import owned_frames, plan
+from emoscope.models.windows import now_window, owned_frames, part_frames, parts, plan
 from emoscope.streamer.testing import silence, voice
 
 LABELS = ("angry", "calm", "happy", "neutral")
@@ -80,9 +81,12 @@ def test_the_loudest_is_forgotten_after_its_memory():
 
 
 @pytest.mark.parametrize("seconds", [1.2, 1.6, 2.0, 3.44, 3.7])
-def test_a_feature_is_the_same_in_every_window_that_owns_it(model, speech, seconds):
+@pytest.mark.parametrize("reach", [0, 5_760])
+def test_a_feature_is_the_same_in_every_window_that_owns_it(model, speech, seconds, reach):
     """The features that windows own are those of the whole utterance encoded at once."""
     contract, start, length = model.contract, 4_800, round(seconds * 16_000) // 640 * 640
+    if reach:
+        contract = replace(contract, window=25_600, hop=8_000, reach=reach)
     audio = torch.cat([torch.zeros(contract.lookback), speech])[start : start + contract.lookback + length]
     features = []
     with torch.inference_mode():
@@ -92,6 +96,41 @@ def test_a_feature_is_the_same_in_every_window_that_owns_it(model, speech, secon
             features.append(model.encoder(frames, None)[0, first:last])
         whole = model.encoder(model.frontend(audio[None]), None)[0]
     torch.testing.assert_close(torch.cat(features), whole, atol=1e-5, rtol=1e-4)
+
+
+def test_several_parts_of_a_window_are_pooled_as_if_each_were_encoded_alone(model, speech):
+    """Cells and the rest, by one run of the encoder: the same states, scores, and the empty state for no frame."""
+    contract = replace(model.contract, window=64_000, hop=8_000, reach=5_760)
+    audio = speech[4_800 : 4_800 + contract.lookback + 48_000]
+    window = now_window(contract, 0, 48_000, 0)
+    assert window is not None
+    frames = part_frames(contract, window)
+    assert len(frames) == 7
+    owned = torch.tensor([[*frames, (0, 0)]])
+    with torch.inference_mode():
+        encoded = model.encode(audio[None], torch.tensor([48_000]), owned)
+        for place, (own, part) in enumerate(zip(frames, parts(contract, window), strict=True)):
+            begin = max(0, part.own_start - contract.reach)
+            end = min(48_000, part.own_end + contract.reach)
+            first = own[0] - begin // 640
+            alone = model.encode(
+                audio[None, begin : end + contract.lookback],
+                torch.tensor([end - begin]),
+                torch.tensor([[first, first + own[1] - own[0]]]),
+            )
+            for name, array in alone.state.arrays().items():
+                torch.testing.assert_close(array, getattr(encoded.state, name)[:, place], atol=2e-5, rtol=1e-4)
+            scores = alone.scores[0, first : first + own[1] - own[0]]
+            torch.testing.assert_close(scores, encoded.scores[0, own[0] : own[1]], atol=2e-5, rtol=1e-4)
+    assert encoded.state.peak[:, -1].isneginf().all() and (encoded.state.mass[:, -1] == 0).all()
+
+
+def test_a_contract_cannot_promise_a_shorter_reach_than_the_encoder_has(model):
+    """Cells would be pooled before what they depend on was heard."""
+    contract = replace(model.contract, window=64_000, hop=8_000, reach=5_120)
+    with pytest.raises(ValueError, match="reaches 5760 samples"):
+        SmallModel(model.config, contract, Calibration())
+    assert SmallModel(model.config, replace(contract, reach=5_760), Calibration()).contract.reach == 5_760
 
 
 @given(frame=st.integers(0, 59), side=st.sampled_from(["before", "after"]))

@@ -16,7 +16,8 @@ from emoscope.models import CardInvalid, HeadMismatch, NotCached
 from emoscope.models.store import shipped
 from emoscope.models.text import TextBranch, load_text_branch, save_text_branch, shipped_text
 from emoscope.models.text.card import ARCHITECTURE, FORMAT, TextCard
-from emoscope.models.text.network import TextConfig, TextNetwork
+from emoscope.models.text.config import TextConfig
+from emoscope.models.text.network import TextNetwork
 from emoscope.models.text.words import Vocabulary
 
 LABELS = ("angry", "bored", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
@@ -44,7 +45,7 @@ def made() -> TextBranch:
     torch.manual_seed(3)
     network = TextNetwork(TextConfig(**made_card().config))
     network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
-    return TextBranch(made_card(), Vocabulary(words=SOME, buckets=32), network)
+    return TextBranch(made_card(), Vocabulary(words=SOME, buckets=32), network.arrays())
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_a_sentence_reads_the_same_however_it_was_cut(made, words, cuts):
     if whole is not None:
         np.testing.assert_allclose(grown.scores, whole.scores, atol=1e-5)
         np.testing.assert_allclose(grown.weights, whole.weights, atol=1e-5)
-        assert len(state.before) <= made.network.config.context
+        assert len(state.before) <= made.config.context
 
 
 @given(WORDS)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 REFUSED = ("protocol", "whole", "order", "conditions", "out", "svg", "folds", "fold_models", "allow_trained")
 
+PATIENCE_S = 3_600.0  # for one pass: on a busy machine nothing that was heard is given up
+
 
 def evaluate_spoken_words(options: "Evaluate") -> int:
     """Transcribe the corpora and print what became of their words. UsageError without a recognizer."""
@@ -36,7 +38,7 @@ def evaluate_spoken_words(options: "Evaluate") -> int:
     config = Config(pace="fast", attention=False, language=options.language)
     config = msgspec.structs.replace(config, vad=options.detector.config())
     opened, reports = options.model.open(), []
-    with Recognizer(choice) as recognizer:
+    with Recognizer(choice, timeout_s=PATIENCE_S) as recognizer:
         for clips in corpora:
             [part] = selection.one_model(options.model.name, clips, allow_trained=True)
             with stage(clips[0].corpus, len(clips)) as shown:

@@ -1,58 +1,19 @@
 """`emoscope train RECIPE`: a dataclass for each recipe, with the options that it takes. Torch is imported to train."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from emoscope.models.errors import EmoscopeError, UsageError
 from emoscope.streamer.cli.command import Command, CommandGroup
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from .running import Epochs, RunOptions, check_positive, given, report
+from .train_head import TrainHead
+from .train_published import TrainAttentive, TrainAttributes, TrainCamulenet, TrainEmospeech, TrainSegmental
 
 Part = Literal["fold-0", "fold-1", "fold-2", "fold-3", "all", "scores"]
-Epochs = Annotated[int | None, Parameter(help="of each training, or at most of each phase", metavar="N")]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """Where a recipe reads and writes, and what it computes with."""
-
-    data: Annotated[
-        Path,
-        Parameter(
-            help="folder with ravdess; for small and whisper emodb, nemo, emotale, read, sounds too (default: "
-            "../shared/corpora beside the checkout)",
-            metavar="DIR",
-            show_default=False,
-        ),
-    ] = CHECKOUT.parent / "shared" / "corpora"
-    out: Annotated[
-        Path | None,
-        Parameter(
-            help="where card.json and weights.safetensors go (default: WORK/model; models/weights/small ships them)",
-            metavar="DIR",
-        ),
-    ] = None
-    work: Annotated[
-        Path | None, Parameter(help="cache and checkpoints (default: runs/ and the recipe's name)", metavar="DIR")
-    ] = None
-    seed: Annotated[int | None, Parameter(help="another seed gives other weights, about as good", metavar="N")] = None
-    threads: Annotated[int, Parameter(help="processor threads", metavar="N")] = 2
-    resume: Annotated[bool, Parameter(help="continue a run that was stopped or killed")] = False
-
-    def __post_init__(self) -> None:
-        """UsageError for a number of threads below 1."""
-        check_positive("threads", self.threads)
-
-    def folders(self, recipe: str) -> tuple[Path, Path]:
-        """The folder of cache and checkpoints, and the folder of the model."""
-        work = self.work or Path("runs") / recipe
-        return work, self.out or work / "model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,77 +105,6 @@ class TrainWhisper:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainPublished:
-    """A published system."""
-
-    system: ClassVar[str]
-
-    epochs: Epochs = None
-    size: Annotated[
-        Literal["published", "tiny"] | None, Parameter(help="tiny: a random encoder, to try the recipe")
-    ] = None
-    row: Annotated[
-        str | None,
-        Parameter(
-            help="of the paper's table: a pooling of attentive; baseline to seg+tri(W) of segmental", metavar="ROW"
-        ),
-    ] = None
-    encoders: Annotated[
-        str | None,
-        Parameter(help="folder or hub name of the pretrained speech encoder (default: the paper's)", metavar="DIR"),
-    ] = None
-    download: Annotated[bool, Parameter(help="fetch the encoder if it is not on this machine")] = False
-    device: Annotated[
-        str, Parameter(help="where the model is trained, by torch's name of the device", metavar="DEVICE")
-    ] = "cpu"
-    place: RunOptions = field(default_factory=RunOptions)
-
-    def __post_init__(self) -> None:
-        """UsageError for a number of epochs below 1, and for an encoder that a tiny recipe would not use."""
-        check_positive("epochs", self.epochs)
-        if self.size == "tiny" and (self.encoders or self.download):
-            raise UsageError("a tiny encoder begins with random weights; leave out --encoders and --download")
-
-    def run(self) -> int:
-        """Train."""
-        work, out = self.place.folders(self.system)
-
-        def train() -> None:
-            from ..published.recipe import RECIPES, train_published
-
-            train_published(
-                replace(
-                    RECIPES[self.system],
-                    **given(size=self.size, row=self.row, epochs=self.epochs, seed=self.place.seed),
-                ),
-                self.place.data,
-                work,
-                out,
-                encoder=self.encoders,
-                download=self.download,
-                resume=self.place.resume,
-                threads=self.place.threads,
-                device=self.device,
-            )
-
-        return report(train, out)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainAttentive(TrainPublished):
-    """Attentive pooling over a pretrained encoder."""
-
-    system: ClassVar[str] = "attentive"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSegmental(TrainPublished):
-    """A pretrained encoder on overlapping segments."""
-
-    system: ClassVar[str] = "segmental"
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrainText:
     """The text branch."""
 
@@ -257,42 +147,18 @@ class TrainTinyWhisper:
         return report(train, out)
 
 
-def report(train: Callable[[], None], out: Path) -> int:
-    """Run a training; 0, or 1 with one line that says what went wrong, or how to continue after Ctrl+C (130)."""
-    from ..errors import Interrupted
-    from ..progress import say
-
-    try:
-        train()
-    except Interrupted as stopped:
-        say(f"{stopped}; the same command with --resume goes on from there")
-        return 130
-    except EmoscopeError as error:
-        say(f"emoscope train: {error}")
-        return 1
-    say(f"written: {out}")
-    return 0
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given; a recipe's own values hold for the others."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def check_positive(name: str, value: int | None) -> None:
-    """UsageError for a number below 1."""
-    if value is not None and value < 1:
-        raise UsageError(f"--{name} {value}: must be at least 1")
-
-
 command = CommandGroup(
     "train",
     "train a model from corpora of speech",
     (
+        Command("head", "your own labels and voices, over an encoder that stays as it is", TrainHead),
         Command("small", "the model that ships, from RAVDESS, EmoDB, nEMO, EmoTale and read speech", TrainSmall),
         Command("whisper", "a head over Whisper-base, from the same corpora and read speech", TrainWhisper),
         Command("attentive", "attentive pooling over a pretrained encoder, by its paper's recipe", TrainAttentive),
         Command("segmental", "a pretrained encoder on overlapping segments, by its paper's recipe", TrainSegmental),
+        Command("emospeech", "voice and words concatenated on time, by its paper's recipe", TrainEmospeech),
+        Command("camulenet", "spectrogram and MFCC beside Whisper, by its paper's recipe", TrainCamulenet),
+        Command("attributes", "arousal, valence and dominance, by its paper's recipe", TrainAttributes),
         Command("text", "the text branch, from GoEmotions", TrainText),
         Command("tiny-whisper", "a tiny speech recognizer for the tests", TrainTinyWhisper),
     ),

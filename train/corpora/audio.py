@@ -8,6 +8,7 @@ import soundfile
 import soxr
 
 from ..errors import ClipUnusable
+from .listing import Clip
 
 SHORTEST_S = 0.2  # shorter than any clip of the corpora
 
@@ -26,6 +27,19 @@ def read_clip(path: Path, sample_rate: int) -> Samples:
     if not np.isfinite(mono).all():
         raise ClipUnusable(f"{path}: holds samples that are not finite")
     return mono if rate == sample_rate else np.asarray(soxr.resample(mono, rate, sample_rate), np.float32)
+
+
+def read_part(clip: Clip, sample_rate: int) -> Samples:
+    """As `read_clip`, of the part of the recording that is the clip; ClipUnusable where that is too short."""
+    audio = read_clip(clip.path, sample_rate)
+    end = len(audio) if clip.end_s is None else round(clip.end_s * sample_rate)
+    part = audio[round(clip.begin_s * sample_rate) : end]
+    if len(part) < SHORTEST_S * sample_rate:
+        raise ClipUnusable(
+            f"{clip.path}: from {clip.begin_s:g} s to {'its end' if clip.end_s is None else f'{clip.end_s:g} s'} are "
+            f"{1000 * len(part) / sample_rate:.0f} ms; at least {1000 * SHORTEST_S:.0f} are needed"
+        )
+    return part
 
 
 def change_speed(audio: Samples, speed: float) -> Samples:

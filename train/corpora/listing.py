@@ -21,6 +21,8 @@ class Clip:
     dimensions  arousal, valence and dominance in [-1, 1], the mean of the raters; None without ratings
     age         of the speaker in years; None where the corpus does not say
     text        what is said; "" where the corpus does not say
+    split       "train", "development" or "test", where its owners divide it; "" where they do not
+    begin_s, end_s  the part of the recording that is the clip, where a table divides longer recordings; None: its end
     spoken      where in the recording the text begins and ends, seconds; None where the corpus does not say
     """
 
@@ -34,6 +36,9 @@ class Clip:
     dimensions: tuple[float, float, float] | None = field(default=None, compare=False)
     age: int | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+    split: str = field(default="", compare=False)
+    begin_s: float = field(default=0.0, compare=False)
+    end_s: float | None = field(default=None, compare=False)
     spoken: tuple[float, float] | None = field(default=None, compare=False)
 
 

@@ -64,7 +64,9 @@ class Worker:
     def __call__(self, job: Job) -> list[ClipPredictions]:
         if job.model not in self._runners:
             settings = self.settings
-            opened = open_engine(job.model, device=settings.device, threads=settings.threads, precision="float32")
+            opened = open_engine(
+                job.model, device=settings.device, threads=settings.threads, precision="float32", engine="torch"
+            )
             how, config, others = settings.how, settings.config, settings.others
             self._runners[job.model] = SessionRunner(opened, how, config, others, self._recognizer)
         return self._runners[job.model].predict(job.planned, job.condition)

@@ -9,13 +9,15 @@ averaging   exponential moving average of the weights, by torch's AveragedModel
 stopping    early stopping, and the weights of the best epoch
 concordance  the loss of dimensions, 1 - CCC
 devices     accelerate: device, mixed precision, gradient accumulation
+memory      what to set where a batch needs more memory than there is
+curves      loss, rate and score of each step and epoch, for tensorboard
 checkpoint  safetensors files with their state as JSON
 """
 
 from .averaging import AverageConfig
 from .loop import fit
 from .optimizers import decay_groups
-from .schedules import Schedule, one_cycle, scaled_by
+from .schedules import Plateau, Schedule, one_cycle, scaled_by
 from .training import Fitted, LoopConfig, Phase, Position, Step, Training, fingerprint
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Fitted",
     "LoopConfig",
     "Phase",
+    "Plateau",
     "Position",
     "Schedule",
     "Step",

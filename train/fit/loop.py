@@ -10,7 +10,7 @@ this one computed, in the same order: short trainings of every recipe gave the s
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -21,7 +21,9 @@ from accelerate import Accelerator
 from ..errors import Interrupted, LossNotFinite
 from ..progress import Stage, stage
 from ..stop import StopRequest
+from .curves import Curves
 from .devices import accelerator_for
+from .memory import enough_memory
 from .run import Run
 from .stopping import copy_of, is_over
 from .training import Fitted, Phase, Position, Step, Training
@@ -29,13 +31,22 @@ from .training import Fitted, Phase, Position, Step, Training
 Batch = TypeVar("Batch")
 
 
-def fit(training: Training[Batch], checkpoint: Path, resume: bool = False, title: str = "training") -> Fitted:
+def fit(
+    training: Training[Batch],
+    checkpoint: Path,
+    resume: bool = False,
+    title: str = "training",
+    curves: Path | None = None,
+) -> Fitted:
     """Train the model in place, and leave in it the weights that count: the best, the average or the last.
 
     A checkpoint is written as `LoopConfig.save_every` says, at the end of each phase, and when the user stops. With
     `resume` an existing one is continued, and ends in the weights that the uninterrupted training would have given.
 
-    Raises Interrupted (Ctrl+C, after saving), LossNotFinite (before the weights are touched), CheckpointInvalid.
+    curves  a folder for tensorboard
+
+    Raises Interrupted (Ctrl+C, after saving), LossNotFinite (before the weights are touched), CheckpointInvalid,
+    OutOfMemory.
     """
     config, model = training.config, training.model
     if training.score is not None and config.average is not None:
@@ -46,10 +57,13 @@ def fit(training: Training[Batch], checkpoint: Path, resume: bool = False, title
     if resume and checkpoint.is_file():
         run.restore(checkpoint)
     counters = run.counters
-    with stage(title, sum(phase.epochs * phase.batches for phase in training.phases)) as shown, StopRequest() as stop:
+    total = sum(phase.epochs * phase.batches for phase in training.phases)
+    drawn = Curves(curves, math.ceil(_done(training, counters.position) / config.accumulate) if not run.finished else 0)
+    with closing(drawn), stage(title, total) as shown, StopRequest() as stop:
         while not run.finished:
-            _epoch(run, accelerator, shown, stop, checkpoint)
+            _epoch(run, accelerator, shown, stop, checkpoint, drawn)
             _end_of_epoch(run)
+            drawn.epoch(counters.losses[-1], None if training.score is None else _last(counters.scores))
             if run.finished or not counters.position.epoch % config.save_every:
                 run.save(checkpoint)
     if training.score is not None:
@@ -60,7 +74,14 @@ def fit(training: Training[Batch], checkpoint: Path, resume: bool = False, title
     return Fitted(counters.losses, counters.scores, counters.seconds)
 
 
-def _epoch(run: Run, accelerator: Accelerator, shown: Stage, stop: StopRequest, checkpoint: Path) -> None:
+def _last(scores: Sequence[Sequence[float]]) -> float:
+    """The score of the last epoch; the list of a phase that has just begun is empty."""
+    return [score for phase in scores for score in phase][-1]
+
+
+def _epoch(
+    run: Run, accelerator: Accelerator, shown: Stage, stop: StopRequest, checkpoint: Path, curves: Curves
+) -> None:
     """The epoch at hand, from where it stands to its end. Interrupted after the first step in which the user stops."""
     training, counters, rng = run.training, run.counters, run.rng
     before = rng.bit_generator.state
@@ -74,7 +95,10 @@ def _epoch(run: Run, accelerator: Accelerator, shown: Stage, stop: StopRequest, 
         began = monotonic()
         first = counters.position.step
         some = batches[first : first + training.config.accumulate]
-        counters.total += _optimizer_step(run, accelerator, some)
+        with enough_memory(_place(phase, counters.position)):
+            lost = _optimizer_step(run, accelerator, some)
+        counters.total += lost
+        curves.step(lost / len(some), float(run.optimizer.param_groups[0]["lr"]))
         counters.position = replace(counters.position, step=first + len(some))
         counters.seconds += monotonic() - began
         note = f"epoch {counters.position.epoch + 1}, loss {counters.total / counters.position.step:.3f}"
@@ -129,6 +153,10 @@ def _end_of_epoch(run: Run) -> None:
         if score > max((old for some in counters.scores for old in some), default=-math.inf):
             run.best = copy_of(run.model)
         scores.append(score)
+        plateau = training.phases[position.phase].plateau
+        if plateau is not None and plateau.reached(scores):
+            for group in run.optimizer.param_groups:
+                group["lr"] *= plateau.factor
     counters.losses.append(counters.total / position.step)
     counters.total = 0.0
     counters.position = replace(position, epoch=position.epoch + 1, step=0)

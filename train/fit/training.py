@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from .averaging import AverageConfig
 from .devices import Precision
-from .schedules import Schedule
+from .schedules import Plateau, Schedule
 
 Batch = TypeVar("Batch")
 
@@ -36,6 +36,7 @@ class Phase:
     optimizer  called when the phase begins: freezes and unfreezes parameters, and makes the optimizer
     schedule   makes the scheduler of the learning rate, which is stepped after each optimizer step; None: constant
     patience   ends the phase after so many epochs in a row without a better score; None: never
+    plateau    lowers a constant rate where the score no longer rises; not together with a schedule
     """
 
     name: str = ""
@@ -44,6 +45,7 @@ class Phase:
     optimizer: Callable[[], Optimizer]
     schedule: Schedule | None = None
     patience: int | None = None
+    plateau: Plateau | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

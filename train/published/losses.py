@@ -35,6 +35,14 @@ def focal_loss(logits: Tensor, targets: Tensor, weights: Tensor | None = None, g
     return (loss if weights is None else loss * weights[targets]).mean()
 
 
+def weighted_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Sum of -w_c log p_c over the batch by the sum of its w_c: torch's, with weights in inverse class frequency.
+
+    Casals-Salvador et al. (2024), section 4. logits (B, L), targets (B,), weights (L,) from `inverse_frequency`.
+    """
+    return torch.nn.functional.cross_entropy(logits.float(), targets, weights)
+
+
 def subsample_majority(labels: Sequence[int], ratio: float = 8.0, seed: int = 0) -> npt.NDArray[np.int64]:
     """Indices of the clips to train on: no class has more than `ratio` times the clips of the rarest.
 
@@ -149,8 +157,9 @@ def attributes_loss(
     The emotion's part is the sum over the three attributes of 1 - CCC.
     """
     loss = rated.shape[1] * concordance_loss(outputs.attributes, rated)
-    if outputs.gender is not None and genders is not None:
-        loss = loss + alpha * torch.nn.functional.cross_entropy(outputs.gender.float(), genders)
+    if outputs.gender is not None and genders is not None and (genders >= 0).any():
+        # A clip whose gender the corpus does not say (-1) has no such term.
+        loss = loss + alpha * torch.nn.functional.cross_entropy(outputs.gender.float(), genders, ignore_index=-1)
     if outputs.speakers is not None and speakers is not None:
         loss = loss + beta * angular_margin_loss(outputs.speakers, speakers)
     return loss

@@ -31,6 +31,16 @@ ATTENTIVE = (Stage("head", 1e-5, 0.01), Stage("upper", 3e-6, 0.01), Stage("all",
 # Porjazovski et al. (2024), section 4: Adam (the paper gives no rate), the convolutions frozen throughout.
 SEGMENTAL = (Stage("transformer", 1e-5, decoupled=False),)
 
+# Casals-Salvador et al. (2024), section 4: AdamW at 5e-5; by the authors' code the encoders stay frozen. The weight
+# decay is that of "top 1".
+EMOSPEECH = (Stage("head", 5e-5, 0.01),)
+
+# Goel et al. (2024), section 4.2: Adam at 5e-5; by the authors' code Whisper stays frozen.
+CAMULENET = (Stage("head", 5e-5, decoupled=False),)
+
+# Lertpetchpun et al. (2025), section 3.2: 5e-5 (the optimizer is not named; AdamW), WavLM fine-tuned as a whole.
+ATTRIBUTES = (Stage("all", 5e-5, 0.0),)
+
 
 class Unfreezable(Protocol):
     """A model whose encoders can be frozen."""

@@ -40,14 +40,14 @@ def calibrate(branch: TextBranch, held_out: Labelled) -> TextBranch:
         temperature=round(float(np.exp(-found[0])), 4),
         bias=[round(float(value), 4) for value in found[1:] - found[1:].mean()],
     )
-    branch = TextBranch(card, branch.tokenizer.vocabulary, branch.network)
+    branch = TextBranch(card, branch.tokenizer.vocabulary, branch.weights)
     predicted, truth = probabilities(branch, held_out.words), held_out.truth > 0
     card = msgspec.structs.replace(
         card, thresholds=best_thresholds(predicted, truth), lean=best_lean(branch, predicted, truth)
     )
     say(f"temperature {card.temperature}, biases {card.bias}, thresholds {card.thresholds}, lean {card.lean}")
     say(f"held out: macro-F1 {f1_scores(several_classes(predicted, card.thresholds), truth).mean():.3f}")
-    return TextBranch(card, branch.tokenizer.vocabulary, branch.network)
+    return TextBranch(card, branch.tokenizer.vocabulary, branch.weights)
 
 
 def best_thresholds(predicted: Probabilities, truth: Flags) -> list[float]:

@@ -13,7 +13,8 @@ import torch
 from emoscope.models.cards import Score
 from emoscope.models.text import TextBranch, save_text_branch
 from emoscope.models.text.card import TextCard
-from emoscope.models.text.network import TextConfig, TextNetwork
+from emoscope.models.text.config import TextConfig
+from emoscope.models.text.network import TextNetwork
 from emoscope.models.text.words import Tokenizer, Vocabulary, most_frequent
 
 from ..progress import say
@@ -45,7 +46,7 @@ def train_text(data: Path, work: Path, out: Path, recipe: Recipe, resume: bool =
     # The shipped weights have half precision, so these are calibrated and scored.
     network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
     card = make_card(recipe, network, train, fitted)
-    branch = calibrate(TextBranch(card, vocabulary, network), held_out)
+    branch = calibrate(TextBranch(card, vocabulary, network.arrays()), held_out)
     scores = []
     for corpus in ("goemotions", "meld"):
         found = evaluate_text(corpus, data, branch)

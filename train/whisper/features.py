@@ -9,21 +9,17 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
-import torch
 
 from emoscope.models.contract import ModelContract
 from emoscope.models.encoders import mel, spectral
 from emoscope.models.whisper import encoder as lower
 from emoscope.models.whisper.checkpoint import digests_of
 from emoscope.models.whisper.encoder import DIM, STATES, LowerWhisper
-from emoscope.models.windows import owned_frames, plan
 from emoscope.streamer.session import segmenter, vad
 
+from ..acted.encoded import Passage, encode
 from ..acted.utterances import Utterance, load_utterances, store_utterances
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_clip
@@ -38,18 +34,7 @@ Variant = Literal["whole", "beginnings", "degraded"]
 VARIANTS: tuple[Variant, ...] = ("whole", "beginnings", "degraded")
 BEGINNINGS_S = (0.5, 1.0, 1.5, 2.0)
 LONGEST_S = 6.0  # of an utterance of a variant: longer ones say nothing new, and cost as much
-BATCH = 16
 WIDTH = len(STATES) * DIM
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A window of utterance `utterance`: its audio with lookback, and the frames that it owns."""
-
-    utterance: int
-    audio: Samples
-    first: int
-    last: int
 
 
 def prepare(
@@ -82,37 +67,13 @@ def prepare(
 def _encode(
     clips: Sequence[Clip], encoder: LowerWhisper, contract: ModelContract, variant: Variant, degrader: Degrader
 ) -> list[Utterance]:
-    found: list[tuple[Clip, int, int]] = []
-    pieces: dict[int, list[_Piece]] = {}
+    passages = []
     for clip in clips:
         audio = read_clip(clip.path, contract.sample_rate)
         if variant == "degraded":
             audio = degrader.degrade(clip, audio)
-        padded = np.concatenate([np.zeros(contract.lookback, np.float32), audio])
-        for start, end in _spans(audio, contract, variant):
-            found.append((clip, start, end))
-            for window in plan(contract, end - start):
-                first, last = owned_frames(contract, window)
-                cut = padded[start + window.start : start + window.end + contract.lookback]
-                pieces.setdefault(len(cut), []).append(_Piece(len(found) - 1, cut, first, last))
-    states: dict[int, list[tuple[int, np.ndarray]]] = {}
-    order = 0
-    for length in sorted(pieces):
-        for begin in range(0, len(pieces[length]), BATCH):
-            batch = pieces[length][begin : begin + BATCH]
-            sound = torch.from_numpy(np.stack([piece.audio for piece in batch]))
-            lengths = torch.full((len(batch),), length - contract.lookback)
-            with torch.inference_mode():
-                made = encoder.states(sound, lengths).flatten(2).half().numpy()
-            for piece, row in zip(batch, made, strict=True):
-                # Windows of an utterance are encoded in their order where they are equally long, and only the first
-                # can be shorter, when it is the only one.
-                states.setdefault(piece.utterance, []).append((order, row[piece.first : piece.last]))
-                order += 1
-    return [
-        Utterance(clip, start, end, np.concatenate([row for _, row in sorted(states[i], key=lambda pair: pair[0])]))
-        for i, (clip, start, end) in enumerate(found)
-    ]
+        passages += [Passage(clip, audio, start, end) for start, end in _spans(audio, contract, variant)]
+    return encode(passages, lambda sound, lengths: encoder.states(sound, lengths).flatten(2), contract)
 
 
 def _spans(audio: Samples, contract: ModelContract, variant: Variant) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,6 +93,9 @@ def sound(asked: Asked) -> Finding:
 
 def torch(asked: Asked) -> Finding:
     """Torch, and a graphics card where there is one: something is computed on it."""
+    if find_spec("torch") is None:
+        todo = "`--model small` needs none; for every other model: pip install torch"
+        return Finding("torch", "yellow", "not installed", todo)
     import torch
 
     text = f"torch {torch.__version__}"

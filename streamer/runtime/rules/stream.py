@@ -1,6 +1,6 @@
 """What to do about a stream that falls behind, and about one that does not finish in time.
 
-A `realtime` stream is never blocked. More than 2 s behind, queued interim windows are skipped; more than
+A `realtime` stream is never blocked. More than 2 s behind, queued interims are skipped; more than
 `max_backlog_s` behind, whole windows are dropped, the oldest first, until the rest is within the limit, and
 `audio_dropped` says which speech that was (`streamer/protocol.md`, "Back-pressure"). A `fast` stream drops nothing: its
 client keeps the backlog under `fast_backlog_s`, and a client that does not is disconnected with `backlog_exceeded`.
@@ -32,7 +32,7 @@ class QueuedWindow:
 
     own_start, own_end  the samples that it would pool, on the session's clock
     queued_at           `now` when it was queued
-    interim             nothing but an interim reading needs it
+    interim             it ends where an interim reading is due
     """
 
     id: int

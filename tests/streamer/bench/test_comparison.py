@@ -11,6 +11,7 @@ from emoscope.streamer import UsageError
 from emoscope.streamer.bench import comparison
 from emoscope.streamer.bench.comparison import HOUR_S, MINUTE_S, Comparison
 from emoscope.streamer.bench.replay_memory import repeated
+from emoscope.streamer.engine.opening import open_engine
 
 
 def test_the_figures_are_for_a_second_of_sound() -> None:
@@ -39,4 +40,4 @@ def test_without_opensmile_it_is_said_before_anything_is_measured(monkeypatch: p
 
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with pytest.raises(UsageError, match=r"emoscope\[opensmile\]"):
-        comparison.compare("small", [], 1, lambda: 0.0)
+        comparison.compare("small", open_engine("small"), [], 1, lambda opened: 0.0)

@@ -80,7 +80,7 @@ def test_the_table_has_a_row_for_each_figure(tiny_model: Path) -> None:
     stages["rest"] = 0.01
     cost = ReplayCost(audio_s=10.0, speech_s=5.0, utterances=2, windows=16, readings=20, stages=stages)
     lines = table([Measured(open_engine(tiny_model, device="cpu", threads=1), cost, cost)], FAST)
-    assert lines[0].startswith("10.0 s of sound, 5.0 s of speech in 2 utterances; model tiny, cpu, 1 thread, ")
+    assert lines[0].startswith("10.0 s of sound, 5.0 s of speech in 2 utterances; model tiny (torch), cpu, 1 thread, ")
     figures = {line[:58].strip(): line.split()[-2:] for line in lines[3:] if line[-1].isdigit()}
     assert figures["seconds of processor time"] == ["0.500"] * 2
     assert figures["RTF: for a second of sound"] == ["0.0500"] * 2
@@ -107,7 +107,7 @@ def test_the_command_measures_on_one_thread_unless_told_otherwise(
     assert measured["finals_only"]["windows"] < measured["interims"]["windows"]
     assert main([*arguments, "--threads", "2"]) == 0
     printed = capsys.readouterr().out
-    assert "model tiny, cpu, 2 threads, --vad " in printed and "ms a window" in printed
+    assert "model tiny (torch), cpu, 2 threads, --vad " in printed and "ms a window" in printed
 
 
 def test_several_models_are_measured_beside_each_other(
@@ -122,7 +122,7 @@ def test_several_models_are_measured_beside_each_other(
     assert main([*arguments, "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if line.startswith(" " * 60)] == [
-        ["tiny", "small"], ["interims", "finals", "only"] * 2,
+        ["tiny", "(torch)", "small", "(onnx)"], ["interims", "finals", "only"] * 2,
     ]  # fmt: skip
     assert all(len(line.split()) >= 5 for line in lines if line.startswith(("RTF", "windows", "ms a window")))
 

@@ -53,7 +53,7 @@ def test_idle_sockets_get_their_statuses(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_engine_is_measured_against_the_bare_model(tiny_model: Path) -> None:
     opened = open_engine(tiny_model, threads=1, batch=4)
-    rates = engine_rates(opened.model, opened.engine, 4, 0.5)
+    rates = engine_rates(opened, opened.engine, 4, 0.5)
     assert rates.bare > 0 and rates.engine > 0 and rates.ratio == rates.engine / rates.bare
 
 

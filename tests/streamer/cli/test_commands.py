@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emoscope.streamer.asr.choice import NAMES
-from emoscope.streamer.cli.bench import BenchModels, BenchReplay, BenchServe, BenchWords
+from emoscope.streamer.cli.bench import BenchInputs, BenchModels, BenchReplay, BenchServe, BenchWords
 from emoscope.streamer.cli.command import AnyCommand, Command, CommandGroup, Runnable
 from emoscope.streamer.cli.devices import Devices
 from emoscope.streamer.cli.explain import Explain
@@ -188,13 +188,23 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
             BenchModels(minutes=1.0, threads=2, only=("a", "b"), no_readings=True, no_encoders=True),
         ),
         (
-            "bench replay a.wav dir --model dir --threads 2 --rounds 5 --json --vad silero",
+            "bench replay a.wav dir --model dir --model small --threads 2 --rounds 5 --json --vad silero",
             BenchReplay(
                 (Path("a.wav"), Path("dir")),
                 rounds=5,
                 json=True,
-                model=MeasuredModelOptions(model="dir", threads=2),
+                model=("dir", "small"),
+                threads=2,
                 detector=DetectorOptions(vad="silero"),
+            ),
+        ),
+        (
+            "bench inputs a.wav --model dir --json --vad webrtc",
+            BenchInputs(
+                Path("a.wav"),
+                json=True,
+                model=MeasuredModelOptions(model="dir"),
+                detector=DetectorOptions(vad="webrtc"),
             ),
         ),
         (

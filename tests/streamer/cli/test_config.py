@@ -80,7 +80,7 @@ def test_what_measures_takes_its_own_section_and_not_the_shared_keys(folder: Pat
     (folder / "emoscope.toml").write_text(FILE)
     bench = parsed("bench replay")
     assert isinstance(bench, BenchReplay)
-    assert bench.rounds == 2 and bench.model.threads is None and bench.detector.vad == "both"
+    assert bench.rounds == 2 and bench.threads == 1 and bench.model == ("small",) and bench.detector.vad == "both"
 
 
 def test_what_a_file_turns_on_a_flag_turns_off(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The real engine: batches of many sessions, and models that break."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from real_voice import sentence
 from strategies import speech_with_pauses
 
-from emoscope.models import ModelError
+from emoscope.models import ModelError, load_model
 from emoscope.streamer import Config, Session, VadConfig, open_engine, replay
 from emoscope.streamer.runtime.drive import Drive
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
@@ -18,9 +19,13 @@ WEBRTC = Config(vad=VadConfig(backend="webrtc"))
 """The real network, which the engine has, takes the strategies' voices for none."""
 
 
-@pytest.fixture(scope="module")
-def engine(tiny_model):
-    return open_engine(tiny_model, threads=1).engine
+@pytest.fixture(scope="module", params=["windows", "cells"])
+def engine(tiny_model, request):
+    """Of a model with overlapping windows, and of the same one with cells."""
+    model = load_model(tiny_model)
+    if request.param == "cells":
+        model.contract = replace(model.contract, window=64_000, hop=8_000, reach=5_760)
+    return open_engine(model, threads=1).engine
 
 
 @given(one=speech_with_pauses(2), other=speech_with_pauses(2))
@@ -67,7 +72,7 @@ def test_the_live_final_equals_the_models_offline_forward(engine):
     assert len(finals) == 2
     for final in finals:
         span = round(final.start * 16_000), round(final.end * 16_000)
-        scores, dimensions = engine.model.forward_windows(torch.from_numpy(audio), *span)
+        scores, dimensions = engine.model.model.forward_windows(torch.from_numpy(audio), *span)
         assert np.allclose(list(final.scores.values()), scores.detach(), atol=1e-5)
         assert np.allclose(list(final.dimensions.values()), dimensions.detach(), atol=1e-5)
 

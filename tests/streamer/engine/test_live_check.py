@@ -11,13 +11,14 @@ from waiting import wait_until
 
 from emoscope.models import load_model
 from emoscope.models.model import StreamModel
+from emoscope.models.windows import usual_window
 from emoscope.streamer import Config, Session
 from emoscope.streamer.engine import EngineProcess, LiveCheck, ModelRequest
 from emoscope.streamer.engine import live_check as live_checks
 from emoscope.streamer.engine.live_check import LIVE_SHARE, LiveModel, open_live, windows_a_second
 from emoscope.streamer.engine.opening import KEEP_THREADS
 from emoscope.streamer.session.requests import Encode
-from emoscope.streamer.testing import CONTRACT, FakeClock, FakeEngine, voice
+from emoscope.streamer.testing import CONTRACT, REACHING, FakeClock, FakeEngine, voice
 
 LIVE = LiveCheck.of(Config())
 FINALS_ONLY = LiveCheck.of(Config(interim=False))
@@ -60,6 +61,25 @@ def test_the_load_of_a_voice_is_what_a_session_requests(interim: bool, interval_
     check = LiveCheck.of(config)
     expected = windows_a_second(CONTRACT, check.interval_s) * 15.0
     assert expected - CONTRACT.window / CONTRACT.hop - 2 <= windows <= expected
+
+
+@pytest.mark.parametrize("interim", [True, False])
+@pytest.mark.parametrize("interval_s", [0.3, 0.5, 2.0])
+def test_the_load_of_a_voice_whose_frames_are_encoded_once_is_no_less_than_what_a_session_requests(
+    interim: bool, interval_s: float
+) -> None:
+    """Counted in windows of the usual length, since those of a model with a reach are not equally long."""
+    config = Config(interim=interim, interval_s=interval_s)
+    session, engine, samples = Session(REACHING, config), FakeEngine(REACHING), 0
+    for piece in np.split(voice(15.0), 30):
+        _, requests = session.feed(piece)
+        while requests:
+            samples += sum(r.window.end - r.window.start for r in requests if isinstance(r, Encode))
+            _, requests = session.apply(engine(requests))
+    usual = usual_window(REACHING)
+    asked = samples / (usual.end - usual.start)
+    expected = windows_a_second(REACHING, LiveCheck.of(config).interval_s) * 15.0
+    assert 0.6 * expected <= asked <= 1.1 * expected
 
 
 @pytest.mark.parametrize(

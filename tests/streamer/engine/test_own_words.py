@@ -16,6 +16,7 @@ from emoscope.models.windows import grid_window
 from emoscope.streamer.engine import EngineProcess, ModelRequest, own_words
 from emoscope.streamer.engine.batch import BatchEngine
 from emoscope.streamer.engine.opening import open_engine
+from emoscope.streamer.engine.torch_model import TorchModel
 from emoscope.streamer.session.requests import Done, Encode, Read, Summary
 
 SYSTEMS = ("attentive", "emospeech", "attributes-ensemble")
@@ -57,10 +58,10 @@ def numbers(reading: Reading) -> list[float]:
 
 def test_a_reading_depends_neither_on_its_batch_nor_on_what_is_kept(model):
     """All at once, one by one with nothing kept, and again with everything kept."""
-    engine = BatchEngine(model, 2)
+    engine = BatchEngine(TorchModel(model, 2), 2)
     reads = reads_of(engine)
     together, again = readings(engine, reads), readings(engine, reads)
-    alone = [readings(BatchEngine(model), [read])[0] for read in reads]
+    alone = [readings(BatchEngine(TorchModel(model)), [read])[0] for read in reads]
     for one, two, three, read in zip(together, again, alone, reads, strict=True):
         assert numbers(one) == pytest.approx(numbers(two), abs=1e-6)
         assert numbers(one) == pytest.approx(numbers(three), abs=1e-6)
@@ -69,7 +70,7 @@ def test_a_reading_depends_neither_on_its_batch_nor_on_what_is_kept(model):
 
 def test_a_reading_without_words_is_that_of_the_voice_alone_also_beside_others(model):
     """Missing text is the model's own answer without any token."""
-    engine = BatchEngine(model)
+    engine = BatchEngine(TorchModel(model))
     reads = reads_of(engine)
     silent = [Read(read.id, read.state, read.seconds) for read in reads]
     for read, spoken, alone in zip(reads, readings(engine, reads), readings(engine, silent), strict=True):
@@ -78,7 +79,7 @@ def test_a_reading_without_words_is_that_of_the_voice_alone_also_beside_others(m
 
 @pytest.mark.parametrize(("language", "counts"), [(None, True), ("en", True), ("en-GB", True), ("es", False)])
 def test_words_in_a_language_that_the_text_encoder_does_not_know_count_nothing(model, language, counts):
-    engine = BatchEngine(model)
+    engine = BatchEngine(TorchModel(model))
     [state] = states(engine, 1)
     [reading] = readings(engine, [Read(1, state, 1.5, words=("glad",), text="glad", language=language)])
     assert (reading.text_share > 0) == counts
@@ -95,7 +96,7 @@ def test_each_transcript_is_encoded_once_while_it_is_kept(model, monkeypatch):
 
     monkeypatch.setattr(model, "read_texts", counted)
     monkeypatch.setattr(own_words, "KEPT", 3)
-    engine = BatchEngine(model)
+    engine = BatchEngine(TorchModel(model))
     [state] = states(engine, 1)
 
     def read(*texts: str) -> None:

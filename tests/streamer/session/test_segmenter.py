@@ -4,22 +4,24 @@ import itertools
 import math
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoscope.models.windows import parts, without_last
 from emoscope.streamer.protocol.config import Config, VadConfig, to_samples
 from emoscope.streamer.session.segmenter import InterimDue, Segmenter, UtteranceEnded, UtteranceStarted, WindowComplete
 from emoscope.streamer.session.vad import FRAME, Voicing
 from emoscope.streamer.session.voice_gate import GateState, VoiceGate
-from emoscope.streamer.testing import CONTRACT
+from emoscope.streamer.testing import CONTRACT, REACHING
 
 TAIL = CONTRACT.tail
 
 
-def segment(voiced, config=None, cuts=(), strict=True):
+def segment(voiced, config=None, cuts=(), strict=True, contract=CONTRACT):
     """Actions over scripted frames, as webrtcvad alone would decide; `cuts` are (frame number, reason)."""
     config = config or Config()
-    segmenter = Segmenter(CONTRACT, config)
+    segmenter = Segmenter(contract, config)
     gate = VoiceGate("webrtc", 0.5, to_samples(config.vad.min_speech_s), GateState())
     actions: list[Any] = []
     for number, one in enumerate(voiced):
@@ -33,7 +35,7 @@ def segment(voiced, config=None, cuts=(), strict=True):
 
 
 def utterances(actions):
-    """(started, [windows with their owned spans], [dues], ended) of each utterance."""
+    """(started, [what was pooled for good, and what closes it], [dues], ended) of each utterance."""
     found: list[Any] = []
     for action in actions:
         match action:
@@ -41,8 +43,10 @@ def utterances(actions):
                 found.append((action, [], [], None))
             case WindowComplete(window):
                 found[-1][1].append(window)
-            case InterimDue():
+            case InterimDue(_, window):
                 found[-1][2].append(action)
+                if window is not None and (kept := without_last(REACHING, window)) is not None:
+                    found[-1][1].append(kept)
             case UtteranceEnded():
                 if action.closing is not None:
                     found[-1][1].append(action.closing)
@@ -91,16 +95,48 @@ def has_utterance(voiced, config):
     return longest >= math.ceil(round(config.vad.min_speech_s * 16_000) / FRAME) and longest * FRAME > CONTRACT.frame
 
 
-@given(patterns(), configs, st.lists(st.integers(0, 2000), max_size=2))
-def test_every_frame_of_an_utterance_is_pooled_exactly_once(voiced, config, flushes):
+@given(patterns(), configs, st.lists(st.integers(0, 2000), max_size=2), st.sampled_from([CONTRACT, REACHING]))
+def test_every_frame_of_an_utterance_is_pooled_exactly_once(voiced, config, flushes, contract):
     """Committed windows and the closing one own each encoder frame from start to end, and nothing else."""
-    actions, _ = segment(voiced, config, [(at, "flush") for at in flushes])
+    actions, _ = segment(voiced, config, [(at, "flush") for at in flushes], contract=contract)
     found = utterances(actions)
     assert found or flushes or not has_utterance(voiced, config)
     for started, windows, _, ended in found:
         owned = [f for w in windows for f in range(w.own_start, w.own_end, CONTRACT.frame)]
         assert owned == list(range(started.start, ended.end, CONTRACT.frame))
         assert all(w.start >= started.start and w.end <= ended.end for w in windows)
+
+
+@given(patterns(), configs)
+def test_cells_do_not_depend_on_interims_and_are_complete(voiced, config):
+    """With interims or without, the same stretches are pooled, each with its reach around it and no audio to come."""
+    found = []
+    for interim in (True, False):
+        one = msgspec.structs.replace(config, interim=interim)
+        actions, _ = segment(voiced, one, contract=REACHING)
+        found.append(utterances(actions))
+        for started, windows, dues, ended in found[-1]:
+            for window in [*windows, *(due.window for due in dues)]:
+                assert window.end - window.start <= REACHING.window
+                assert window.start == max(started.start, window.own_start - REACHING.reach)
+            for due in dues:
+                assert due.window.own_end == due.window.end == due.at
+            for window in windows:
+                assert window.end in (window.own_end + REACHING.reach, ended.end)
+    for (_, windows, _, _), (_, others, _, _) in zip(*found, strict=True):
+        pooled, alike = ([p for w in every for p in parts(REACHING, w)] for every in (windows, others))
+        assert [(p.own_start, p.own_end, p.centre) for p in pooled] == [
+            (p.own_start, p.own_end, p.centre) for p in alike
+        ]
+
+
+def test_a_second_of_speech_is_encoded_less_than_two_and_a_half_times():
+    """The interim of each half second takes what is new, and the reach before and after it."""
+    actions, _ = segment([True] * 2_990, Config(vad=VadConfig(max_utterance_s=60.0)), contract=REACHING)
+    [(started, windows, dues, ended)] = utterances(actions)
+    encoded = sum(due.window.end - due.window.start for due in dues) + windows[-1].end - windows[-1].start
+    assert len(dues) == 119, "one each half second"
+    assert encoded < 2.45 * (ended.end - started.start)
 
 
 @given(patterns(), configs)

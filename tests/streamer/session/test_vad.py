@@ -91,13 +91,14 @@ def test_a_voice_that_begins_with_the_recording_is_detected_from_its_start():
 
 
 def test_a_detector_rebuilt_from_its_state_judges_as_before():
-    """The state that webrtcvad keeps in C is restored by the same frames."""
+    """The state that webrtcvad keeps in C is restored by the same frames; and blocks of any length are as one frame."""
     audio = np.concatenate([silence(0.5), voice(1.5), silence(0.5), voice(1.0, 230.0)])
-    frames = audio[: len(audio) // FRAME * FRAME].reshape(-1, FRAME)
+    audio = audio[: len(audio) // FRAME * FRAME]
     whole = VoiceDetector(0.5)
-    expected = [whole.judge(frame) for frame in frames]
-    for stop in range(3, len(frames), 17):
+    expected = [one for start in range(0, len(audio), FRAME) for one in whole.judge(audio[start : start + FRAME])]
+    assert sum(voicing.starts for voicing, _ in expected) > 20
+    for stop in range(3 * FRAME, len(audio), 17 * FRAME):
         first = VoiceDetector(0.5)
-        judged = [first.judge(frame) for frame in frames[:stop]]
+        judged = list(first.judge(audio[:stop]))
         second = VoiceDetector(0.5, copy.deepcopy(first.state))
-        assert judged + [second.judge(frame) for frame in frames[stop:]] == expected
+        assert judged + list(second.judge(audio[stop:])) == expected

@@ -12,5 +12,5 @@ def at_rate(audio, rate):
     return np.interp(np.arange(count) * 16_000 / rate, np.arange(len(audio)), audio).astype(np.float32)
 
 
-def events_of(blocks, rate=16_000, **options):
-    return run(Session(CONTRACT, Config(sample_rate=rate, **options)), FakeEngine(), blocks)
+def events_of(blocks, rate=16_000, contract=CONTRACT, **options):
+    return run(Session(contract, Config(sample_rate=rate, **options)), FakeEngine(contract), blocks)

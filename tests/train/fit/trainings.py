@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from emoscope.train.fit import AverageConfig, LoopConfig, Phase, Training, one_cycle, scaled_by
+from emoscope.train.fit import AverageConfig, LoopConfig, Phase, Plateau, Training, one_cycle, scaled_by
 
 BATCHES, EPOCHS, RATE = 3, 2, 0.05
 
@@ -58,6 +58,9 @@ def training(kind="plain", before_step=lambda at: None, **config):
         whole = replace(one, name="whole", schedule=scaled_by(lambda n: 1 / (n + 1)))
         # Scores that depend on the weights alone, and rise and fall.
         found = replace(found, phases=[head, whole], score=lambda: model.head.weight.detach().sum().sin().item())
+    if kind == "plateau":
+        falling = replace(one, epochs=4, plateau=Plateau(factor=0.5, patience=1))
+        found = replace(found, phases=[falling], score=lambda: model.head.weight.detach().sum().sin().item())
     if kind == "accumulate":
         found = replace(found, config=LoopConfig(seed=5, accumulate=2, norm=0.5))
     return replace(found, config=replace(found.config, **config))
@@ -73,4 +76,4 @@ def assert_same(a, b):
         torch.testing.assert_close(b[name], value, rtol=0, atol=0)
 
 
-KINDS = ("plain", "average", "phases", "accumulate")
+KINDS = ("plain", "average", "phases", "accumulate", "plateau")

@@ -1,0 +1,80 @@
+"""A model without torch: NumPy arrays in and out, the encoder's graph in onnxruntime. Imports no torch."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ..cards import Card
+from ..contract import ModelContract
+from ..pool_state import PoolState, SoftmaxState
+from ..reading import Calibration
+from ..speaker import SpeakerProfiles, relative, standardised
+from .session import GraphSession
+
+Array = npt.NDArray[np.float32]
+
+
+def head_shapes(card: Card) -> dict[str, tuple[int, ...]]:
+    """The weights that follow the graph, by their names in the file, with the shapes that the card asks for."""
+    contract, config = card.contract(), card.config
+    width = 2 * int(config["queries"]) * int(config["dim"])
+    shapes: dict[str, tuple[int, ...]] = {
+        "centre": (width,), "spread": (width,),
+        "head.weight": (len(contract.labels), width), "head.bias": (len(contract.labels),),
+    }  # fmt: skip
+    if contract.dimensions:
+        count = len(contract.dimensions)
+        shapes |= {"ratings.weight": (count, width), "ratings.bias": (count,)}
+    return shapes | ({"own": (width,)} if contract.baseline else {})
+
+
+class GraphModel:
+    """`small`, or another model of its architecture, as an engine uses it: what `StreamModel` does, for arrays.
+
+    Its answers differ from those of torch by rounding, less than 1e-5.
+
+    session  the front end and the encoder
+    heads    what follows the pooling, as `head_shapes` names it
+    """
+
+    def __init__(self, card: Card, session: GraphSession, heads: Mapping[str, Array]) -> None:
+        self.contract: ModelContract = card.contract()
+        self.calibration: Calibration = card.calibrated()
+        self._session, self._heads = session, heads
+        config = card.config
+        self._clip = float(config["clip"])
+        queries, parts = int(config["queries"]), int(config["heads"])
+        self._groups, self._split = (queries, parts), (parts, int(config["dim"]) // parts)
+
+    def frames(self, audio: Array) -> tuple[Array, Array]:
+        """Features (B, T, K) and attention scores (B, T, G) of windows of one length, (B, lookback + N)."""
+        return self._session(audio)
+
+    def pooled(self, features: Array, scores: Array) -> SoftmaxState:
+        """The state, without a batch axis, of some frames of one window: features (T, K), scores (T, G)."""
+        count = len(features)
+        return SoftmaxState.of_frames(scores.reshape(count, *self._groups), features.reshape(count, *self._split))
+
+    def embed(self, state: PoolState) -> Array:
+        """Embeddings (B, K) of pooled states, as `StreamModel.embed`."""
+        assert isinstance(state, SoftmaxState)
+        vector: Array = state.vector()
+        return vector
+
+    def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
+        """Calibrated label probabilities (B, L) and dimensions (B, D) after `seconds` (B,) of speech."""
+        x = self._standard(self.embed(state))
+        if speakers is not None and "own" in self._heads:
+            x = relative(x, self._standard(speakers.mean), speakers.weight, self._heads["own"])
+        scores = self.calibration.probabilities(self._linear("head", x), seconds)
+        if "ratings.weight" not in self._heads:
+            return scores, np.zeros((len(x), 0), np.float32)
+        return scores, np.tanh(self._linear("ratings", x))
+
+    def _linear(self, name: str, x: Array) -> Array:
+        product: Array = x @ self._heads[f"{name}.weight"].T + self._heads[f"{name}.bias"]
+        return product
+
+    def _standard(self, embeddings: Array) -> Array:
+        return standardised(embeddings, self._heads["centre"], self._heads["spread"], self._clip)

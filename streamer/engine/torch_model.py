@@ -1,0 +1,79 @@
+"""A model in torch as the engine uses it: arrays become tensors on the model's device, and tensors arrays."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from emoscope.models.model import StreamModel
+from emoscope.models.pool_state import PoolState
+from emoscope.models.speaker import SpeakerProfiles
+from emoscope.models.text_model import TextModel
+
+from .array_model import BATCH, Array, Pooled, Span
+from .own_words import OwnWords, tensors_of, to_numpy, to_torch
+
+
+class TorchModel:
+    """`ArrayModel` for a `StreamModel`.
+
+    batch  the most windows, or transcripts, in one forward pass
+    half   bfloat16 where the device is a GPU; pool states stay float32
+    """
+
+    def __init__(self, model: StreamModel, batch: int = BATCH, *, half: bool = False) -> None:
+        self.model = model.eval()
+        self.contract, self.calibration, self.words = model.contract, model.calibration, model.words
+        self.device = model.device
+        self._half = half and self.device.type == "cuda"
+        self.own_words: OwnWords | None = None
+        if isinstance(model, TextModel) and model.tokenizer is not None:
+            self.own_words = OwnWords(model, batch, half=self._half)
+
+    @torch.inference_mode()
+    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
+        """As in `ArrayModel`."""
+        lookback = self.contract.lookback
+        rows = torch.zeros((len(windows), lookback + length), pin_memory=self.device.type == "cuda")
+        for row, window in zip(rows.numpy(), windows, strict=True):
+            row[: len(window)] = window
+        with torch.autocast("cuda", torch.bfloat16, enabled=self._half):
+            encoded = self.model.encode(
+                rows.to(self.device, non_blocking=True),
+                torch.tensor([len(window) - lookback for window in windows], device=self.device),
+                torch.tensor(self._owned(parts), device=self.device),
+            )
+        state, scores = encoded.state.map(to_numpy), to_numpy(encoded.scores)
+        return [
+            Pooled(self._states(state, row, len(spans)), scores[row, spans[0][0] : spans[-1][1]].copy())
+            for row, spans in enumerate(parts)
+        ]
+
+    def _owned(self, parts: Sequence[Sequence[Span]]) -> list[Any]:
+        """The frames of each window's parts as `StreamModel.encode` takes them: (B, S, 2), (B, 2) without a reach."""
+        if not self.contract.reach:
+            return [span for (span,) in parts]
+        most = max(len(spans) for spans in parts)
+        return [[*spans, *[(0, 0)] * (most - len(spans))] for spans in parts]
+
+    def _states(self, state: PoolState, row: int, count: int) -> list[PoolState]:
+        """The states of the parts of one window of a batch."""
+        one = state.map(partial(_row, row))
+        return [one.map(partial(_row, part)) for part in range(count)] if self.contract.reach else [one]
+
+    @torch.inference_mode()
+    def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
+        """As in `ArrayModel`."""
+        place = partial(to_torch, device=self.device)
+        scores, dimensions = self.model.read(state.map(place), place(seconds), tensors_of(speakers, self.device))
+        return to_numpy(scores), to_numpy(dimensions)
+
+    @torch.inference_mode()
+    def embed(self, state: PoolState) -> Array:
+        """As in `ArrayModel`."""
+        return to_numpy(self.model.embed(state.map(partial(to_torch, device=self.device))))
+
+
+def _row(row: int, array: Any) -> Any:
+    return array[row].copy()
