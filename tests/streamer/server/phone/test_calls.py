@@ -211,6 +211,7 @@ def test_a_call_may_come_in_one_piece() -> None:
         ("/telnyx", telnyx_start("G722"), "PCMU"),
         ("/asterisk", "MEDIA_START format:opus", "ulaw"),
         ("/asterisk", "MEDIA_START format:slin96", "slin48"),
+        ("/asterisk", f"MEDIA_START format:{'☎' * 100}", "☎"),
         ("/twilio", json.dumps({"event": "start", "start": {"mediaFormat": {"sampleRate": 7}}}), "sample_rate"),
     ],
 )
