@@ -181,6 +181,10 @@ WRONG = {
         json.dumps({"event": "media", "media": {"payload": "", "chunk": "one"}}),
         "invalid_json",
     ),
+    "a time that no clock reaches": (
+        json.dumps({"event": "media", "media": {"payload": "", "timestamp": 10**400}}),
+        "invalid_json",
+    ),
     "a second start": (twilio_start(), "invalid_json"),
     "a start without an object": (json.dumps({"event": "start"}), "invalid_json"),
     "an event of later years": (json.dumps({"event": "video", "video": {}}), None),
