@@ -60,6 +60,8 @@ class Turn:
     def restart(self) -> None:
         """Another session begins: the utterances of this one get no more readings."""
         self._utterances = deque((one for one in self._utterances if one.final), maxlen=MOST)
+        for one in self._utterances:
+            one.number = 0  # the next session counts from 1 again
 
     def _known(self, upto: int | None) -> list[_Utterance]:
         return [one for one in self._utterances if upto is None or one.number <= upto]

@@ -1,7 +1,6 @@
 """Where finals are posted, and how a post is signed. No socket, no clock."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import ssl
@@ -14,6 +13,8 @@ from ..options import ServerOptions, is_loopback
 
 PREFIX = "whsec_"
 """Before a secret in base64, as the Standard Webhooks specification writes it."""
+
+SHORTEST = 16  # bytes of a key: a shorter one, or none after the prefix, signs what others could sign too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +99,10 @@ def read_secret(file: Path) -> bytes:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise UsageError(f"--webhook-secret-file {file}: {getattr(error, 'strerror', None) or error}") from None
-    if not text.startswith(PREFIX):
-        if len(text) < 16:
-            raise UsageError(f"--webhook-secret-file {file}: a secret has at least 16 characters")
-        return text.encode()
     try:
-        return base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True) if text.startswith(PREFIX) else text.encode()
+    except ValueError:
         raise UsageError(f"--webhook-secret-file {file}: what follows {PREFIX} is not base64") from None
+    if len(key) < SHORTEST:
+        raise UsageError(f"--webhook-secret-file {file}: a secret has at least {SHORTEST} bytes")
+    return key

@@ -28,6 +28,7 @@ READERS: dict[Provider, Callable[[str | bytes], CallMessage | None]] = {
 """The provider's messages, understood."""
 
 LONGEST_NAME = 200  # characters of a call's name
+LONGEST_REASON = 123  # bytes of a closing frame's reason (RFC 6455, section 5.5)
 
 
 async def _no_resume(connection: Connection, message: SessionResume) -> None:
@@ -142,7 +143,7 @@ class PhoneConnection(Connection):
         if self.phase.is_final:
             return
         if self._tracks is None:
-            self.close(code, reason[:100])
+            self.close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
             return
         await self._hear_samples(self._tracks.finish())
         self.finish()

@@ -109,8 +109,9 @@ def _audio(media: Media) -> CallAudio:
 
 
 def _number(value: str | int | None, name: str) -> int | None:
-    if value is None or isinstance(value, int):
-        return value
-    if not (value.isascii() and value.isdecimal() and len(value) < 16):
-        raise InvalidJson(f"{value[:40]!r} is no number", name)
-    return int(value)
+    if value is None:
+        return None
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise InvalidJson(f"{text[:40]!r} is no number that is counted to", name)
+    return int(text)

@@ -111,8 +111,11 @@ def test_a_session_that_begins_anew_leaves_no_utterance_open():
     turn = turn_of(started(1), final(1), started(2), interim(2))
     turn.restart()
     assert not turn.open()
-    summary = turn.take()
-    assert summary is not None and len(summary["utterances"]) == 1
+    for event in (started(1), final(1)):
+        turn.accept(event)
+    assert not turn.open()
+    summary = turn.take(turn.newest)
+    assert summary is not None and len(summary["utterances"]) == 2
 
 
 def test_what_nobody_asks_for_does_not_grow():

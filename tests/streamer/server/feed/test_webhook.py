@@ -206,7 +206,7 @@ def test_a_secret_is_read_as_the_standard_writes_it_or_as_it_is(tmp_path: Path) 
     for text, key in (("whsec_MDAwMDAwMDAwMDAwMDAwMA==", b"0" * 16), (SECRET, SECRET.encode())):
         file.write_text(text + "\n", encoding="utf-8")
         assert WebhookTarget.parse("https://app.example/", file).secret == key
-    for text, message in (("short", "at least 16"), ("whsec_?", "not base64")):
+    for text, message in (("short", "at least 16"), ("whsec_", "at least 16"), ("whsec_?", "not base64")):
         file.write_text(text, encoding="utf-8")
         with pytest.raises(UsageError, match=message):
             WebhookTarget.parse("https://app.example/", file)

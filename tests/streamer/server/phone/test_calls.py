@@ -181,6 +181,10 @@ WRONG = {
         json.dumps({"event": "media", "media": {"payload": "", "chunk": "one"}}),
         "invalid_json",
     ),
+    "a time that no clock reaches": (
+        json.dumps({"event": "media", "media": {"payload": "", "timestamp": 10**400}}),
+        "invalid_json",
+    ),
     "a second start": (twilio_start(), "invalid_json"),
     "a start without an object": (json.dumps({"event": "start"}), "invalid_json"),
     "an event of later years": (json.dumps({"event": "video", "video": {}}), None),
@@ -211,6 +215,7 @@ def test_a_call_may_come_in_one_piece() -> None:
         ("/telnyx", telnyx_start("G722"), "PCMU"),
         ("/asterisk", "MEDIA_START format:opus", "ulaw"),
         ("/asterisk", "MEDIA_START format:slin96", "slin48"),
+        ("/asterisk", f"MEDIA_START format:{'☎' * 100}", "☎"),
         ("/twilio", json.dumps({"event": "start", "start": {"mediaFormat": {"sampleRate": 7}}}), "sample_rate"),
     ],
 )
@@ -261,8 +266,9 @@ def test_a_token_comes_in_the_path_the_query_or_the_header() -> None:
         asyncio.run(knock("/twilio/sesam")),
         asyncio.run(knock("/asterisk", Authorization="Basic ?")),
         asyncio.run(knock("/vonage/sesame")),
+        asyncio.run(knock("/v1/stream?token=sesame", Authorization="Basic cHJveHk6d29yZA==")),  # a proxy's own
     ]
-    assert came == [101, 101, 101, 101, 401, 401, 401, 404]
+    assert came == [101, 101, 101, 101, 401, 401, 401, 404, 101]
 
 
 def test_calls_count_among_the_sessions_and_are_measured() -> None:
