@@ -186,14 +186,16 @@ def _sent(expected: bytes, request: Request, query: str, in_path: str = "") -> b
     headers = [value.partition(" ") for value in request.headers.get_all("Authorization")]
     sent = [value.strip() for kind, _, value in headers if kind.lower() == "bearer"]
     sent += [token for token in (*parse_qs(query).get("token", []), in_path) if token]
-    sent += [_password(value) for kind, _, value in headers if kind.lower() == "basic"]  # last: a proxy may want its own
+    # Last, because a proxy may want credentials of its own.
+    sent += [_password(value) for kind, _, value in headers if kind.lower() == "basic"]
     return any(hmac.compare_digest(token.encode("utf-8", "surrogateescape"), expected) for token in sent[:1])
 
 
 def _password(credentials: str) -> str:
     """The password of the Basic scheme; empty when it is none."""
     try:
-        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2].decode("utf-8", "surrogateescape")
+        decoded = base64.b64decode(credentials.strip(), validate=True)
+        return decoded.partition(b":")[2].decode("utf-8", "surrogateescape")
     except ValueError:
         return ""
 
