@@ -96,11 +96,11 @@ class EmotionReader:
     async def finish(self) -> None:
         """No more audio. What is pending is read out within `options.finish_s`; the rest is given up."""
         self.end_input()
-        if self._player is not None:
+        if (player := self._player) is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.options.finish_s):
                     await self._ended.wait()
-            self._player.stop()
+            player.stop()
             self._drain()
         self._over = True
 
@@ -108,6 +108,7 @@ class EmotionReader:
         """End at once; nothing that is pending is waited for, and no event follows."""
         self._close()
         self._over = True
+        self._ended.set()  # whoever waits in `finish` goes on
         if self._player is not None:
             self._player.stop()
             self._player = None

@@ -217,3 +217,17 @@ def test_stopping_waits_for_nothing_and_no_event_follows() -> None:
         assert len(heard.events) == count
 
     asyncio.run(host())
+
+
+def test_stopping_ends_a_finish_that_waits() -> None:
+    """A pipeline may be cancelled while it ends: nothing is raised at the host, and it does not wait on."""
+
+    async def host() -> None:
+        reader = Heard().reader(finish_s=3_600.0)
+        reader.feed(frames(TALK)[0], RATE)
+        finishing = asyncio.ensure_future(reader.finish())
+        await asyncio.sleep(0)
+        reader.stop()
+        await asyncio.wait_for(finishing, 10)
+
+    asyncio.run(host())
