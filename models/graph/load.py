@@ -1,6 +1,7 @@
 """Load a model that has a graph, by name or folder, without torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,25 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     path = folder / WEIGHTS_FILE
     arrays = parse_arrays(contents[WEIGHTS_FILE], path)
     check_labels(folder, card, metadata_of(contents[WEIGHTS_FILE], path))
-    try:
+    with _described(folder):
         shapes = head_shapes(card)
         heads = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
-    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-        raise CardInvalid(f"{folder}: the card's config does not describe a {ARCHITECTURE}: {error!r}") from None
     check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)
     session = GraphSession(contents[GRAPH_FILE], graph_weights(arrays, card), folder / GRAPH_FILE, threads)
-    return GraphModel(card, session, heads)
+    with _described(folder):
+        model = GraphModel(card, session, heads)
+    if (wrong := model.misfit()) is not None:
+        raise CardInvalid(f"{folder}: the card does not describe the graph beside it: {wrong}")
+    return model
+
+
+@contextmanager
+def _described(folder: Path) -> Iterator[None]:
+    """Raise CardInvalid where a model cannot be made from the card's config."""
+    try:
+        yield
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise CardInvalid(f"{folder}: the card's config does not describe a {ARCHITECTURE}: {error!r}") from None
 
 
 def graph_weights(arrays: Mapping[str, npt.NDArray[Any]], card: Card) -> dict[str, npt.NDArray[np.float32]]:

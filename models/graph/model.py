@@ -13,6 +13,7 @@ from ..speaker import SpeakerProfiles, relative, standardised
 from .session import GraphSession
 
 Array = npt.NDArray[np.float32]
+TRIED = 4  # frames that a graph is tried on before it is used
 
 
 def head_shapes(card: Card) -> dict[str, tuple[int, ...]]:
@@ -45,7 +46,23 @@ class GraphModel:
         config = card.config
         self._clip = float(config["clip"])
         queries, parts = int(config["queries"]), int(config["heads"])
-        self._groups, self._split = (queries, parts), (parts, int(config["dim"]) // parts)
+        dim = int(config["dim"])
+        if dim % parts:
+            raise ValueError(f"{dim} features do not divide into {parts} heads")
+        self._groups, self._split = (queries, parts), (parts, dim // parts)
+
+    def misfit(self) -> str | None:
+        """What the graph makes of a little silence, where the contract and the config promise something else."""
+        contract, (queries, heads) = self.contract, self._groups
+        silence = np.zeros((1, contract.lookback + TRIED * contract.frame), np.float32)
+        try:
+            features, scores = self.frames(silence)
+        except Exception as error:  # the runtime's own, as for audio that is shorter than the graph's lookback
+            return f"it does not run on {silence.shape[1]} samples ({type(error).__name__})"
+        dim = heads * self._split[1]
+        if (features.shape, scores.shape) == ((1, TRIED, dim), (1, TRIED, queries * heads)):
+            return None
+        return f"it makes features {features.shape} and scores {scores.shape} of {TRIED} frames"
 
     def frames(self, audio: Array) -> tuple[Array, Array]:
         """Features (B, T, K) and attention scores (B, T, G) of windows of one length, (B, lookback + N)."""

@@ -217,6 +217,24 @@ def test_a_missing_file_is_an_error_that_names_it(copy: Path, name: str) -> None
         load_graph_model(copy)
 
 
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("config", {"clip": None}),
+        ("config", {"heads": 0}),
+        ("config", {"heads": 3}),
+        ("config", {"heads": 4}),
+        ("audio", {"frame": 320}),
+        ("audio", {"lookback": 0}),
+    ],
+)
+def test_a_card_that_does_not_describe_its_graph_is_one_line(copy: Path, part: str, change: dict[str, Any]) -> None:
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps({**card, part: {**card[part], **change}}))
+    with pytest.raises(CardInvalid, match="does not describe"):
+        load_graph_model(copy)
+
+
 def test_a_graph_of_other_weights_does_not_fit(copy: Path, tiny_model: Path, tmp_path: Path) -> None:
     put(copy, export(tiny_model, tmp_path / "tiny").read_bytes())
     with pytest.raises(HeadMismatch, match="the graph does not fit the weights beside it"):
