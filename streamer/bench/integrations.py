@@ -112,6 +112,10 @@ def measure(door: Door, sound: Sound, expected: Sequence[EmotionFinal], seconds:
         read, cpu_s = _timed(door.read, head)
     except UsageError as error:
         return DoorCost(door.name, missing=str(error))
+    except ModuleNotFoundError:
+        if not door.extra:
+            raise
+        return DoorCost(door.name, missing=f"needs its framework: pip install 'emoscope[{door.extra}]'")
     p50, p99, most = (1e3 * float(np.percentile(read.delays_s, q)) for q in (50, 99, 100))
     return DoorCost(
         door.name,

@@ -10,6 +10,7 @@ from livekit.agents import stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 
 from ..integrations.livekit import EmotionSTT, with_emotions
+from ..protocol.errors import UsageError
 from ..protocol.events import EmotionFinal
 from .doors import LOSSLESS, Passed, Sound, paced_blocks
 
@@ -26,7 +27,7 @@ class Deaf(stt.STT):
         return DeafStream(stt=self, conn_options=conn_options)
 
     async def _recognize_impl(self, buffer: Any, **options: Any) -> stt.SpeechEvent:
-        raise NotImplementedError("only streams are measured")
+        raise UsageError("only streams are measured")
 
 
 class DeafStream(stt.RecognizeStream):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..protocol.errors import EmoscopeError, UsageError
 from .command import AnyCommand
+from .extras import advice
 from .parser import build_app, parse
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except EmoscopeError as error:
         print(f"emoscope: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        needed = advice(error)
+        if needed is None:
+            raise
+        print(f"emoscope: {needed}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("emoscope: stopped", file=sys.stderr)

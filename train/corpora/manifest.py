@@ -10,7 +10,7 @@ Columns of a table, by any of these names, in any order; only the path and the l
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,13 +113,15 @@ def _audformat_rows(data: Path) -> list[Row]:
                 rows.setdefault((row["file"], row.get("start", ""), row.get("end", "")), {}).update(row)
             else:
                 of_files.setdefault(row["file"], {}).update(row)
+    if not of_files and not rows:
+        raise CorpusInvalid(f"{data}: no table has the column file; there are {listed([one.name for one in tables])}")
     if not rows:
         return list(of_files.values())
     return [{**of_files.get(file, {}), **row} for (file, _, _), row in rows.items()]
 
 
 def _from_rows(folder: Path, rows: Sequence[Row], table: Path, ratings: Ratings) -> list[Clip]:
-    columns = _columns(rows[0], table)
+    columns = _columns(dict.fromkeys(column for row in rows for column in row), table)
     clips, absent = [], []
     for line, row in numbered(rows):
         found = {name: row.get(column, "") for name, column in columns.items()}
@@ -141,9 +143,9 @@ def _from_rows(folder: Path, rows: Sequence[Row], table: Path, ratings: Ratings)
     return clips
 
 
-def _columns(row: Row, table: Path) -> dict[str, str]:
-    """The table's column for each of NAMES that it has."""
-    lower = {column.lower(): column for column in row}
+def _columns(columns: Iterable[str], table: Path) -> dict[str, str]:
+    """The column for each of NAMES that is among a table's columns."""
+    lower = {column.lower(): column for column in columns}
     found = {
         name: next(lower[one] for one in known if one in lower)
         for name, known in NAMES.items()
@@ -151,7 +153,7 @@ def _columns(row: Row, table: Path) -> dict[str, str]:
     }
     for name in ("path", "label"):
         if name not in found:
-            raise CorpusInvalid(f"{table}: no column {' or '.join(NAMES[name])}; it has {', '.join(row)}")
+            raise CorpusInvalid(f"{table}: no column {' or '.join(NAMES[name])}; it has {', '.join(lower.values())}")
     return found
 
 

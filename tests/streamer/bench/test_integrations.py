@@ -1,6 +1,7 @@
 """`emoscope bench integrations`: a row for each door, by doors that need no framework."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import soundfile
 from emoscope.streamer.bench import integrations
 from emoscope.streamer.bench.doors import DOORS, Door, Passed, Sound
 from emoscope.streamer.cli.main import main
-from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.protocol.events import EmotionFinal
 
 SHORT_S = 4.0
@@ -35,10 +35,6 @@ def silent(sound: Sound, speed: float) -> Passed:
     return Passed([], [0.001])
 
 
-def missing(sound: Sound, speed: float) -> Passed:
-    raise UsageError("nothing is installed: pip install it")
-
-
 @pytest.mark.parametrize(("read", "code", "says"), [(replayed, 0, "1 equal"), (silent, 1, "DIFFER")])
 def test_finals_are_compared_with_a_replays(read, code, says, short, monkeypatch, capsys) -> None:
     """The exit code says whether every door gave them."""
@@ -49,11 +45,13 @@ def test_finals_are_compared_with_a_replays(read, code, says, short, monkeypatch
 
 def test_a_door_without_its_framework_is_a_line_and_the_others_are_measured(short, monkeypatch, capsys) -> None:
     """The exit code is 1, because it was asked for."""
-    doors = (Door("Away", "", missing, missing), Door("Here", "", replayed, silent))
-    monkeypatch.setattr(integrations, "DOORS", doors)
+    for name in ("emoscope.streamer.bench.pipecat_door", "emoscope.streamer.integrations.pipecat"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "pipecat", None)
+    monkeypatch.setattr(integrations, "DOORS", (DOORS[0], Door("Here", "", replayed, silent)))
     assert main(["bench", "integrations", str(short), "--seconds", "0.1", "--json"]) == 1
     away, here = json.loads(capsys.readouterr().out)
-    assert away["missing"].startswith("nothing is installed")
+    assert away["missing"] == "needs its framework: pip install 'emoscope[pipecat]'"
     assert (here["differ"], here["p50"], here["most"]) == (0, 2.0, 3.0)
 
 

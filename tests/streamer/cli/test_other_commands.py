@@ -1,5 +1,7 @@
 """Commands that other packages offer to the command line."""
 
+import sys
+import tomllib
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.metadata import EntryPoint
@@ -10,8 +12,11 @@ import pytest
 from cyclopts import Parameter
 
 from emoscope.streamer.cli.command import Command
+from emoscope.streamer.cli.extras import EXTRAS, advice
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.protocol.errors import UsageError
+
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,3 +69,21 @@ def test_a_command_that_cannot_be_loaded_is_reported_and_the_others_work(capsys:
     assert "the command 'broken' of no_such_package:command cannot be loaded" in errors
     assert main(["models", "show"]) == 2
     assert "broken" not in capsys.readouterr().err, "our own commands do not look at those of other packages"
+
+
+@pytest.mark.parametrize("arguments", [["train", "small"], ["train", "head", "--data", "x", "--out", "y"]])
+def test_a_package_that_only_an_extra_brings_is_named_with_the_command_that_installs_it(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("emoscope.train") and ".cli" not in name]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == "emoscope: this needs accelerate: pip install 'emoscope[train]'\n"
+
+
+def test_a_module_that_no_extra_brings_is_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert advice(ModuleNotFoundError(name="emoscope.nothing")) is None
+    assert advice(ModuleNotFoundError(name="pipecat.frames")) == "this needs pipecat: pip install 'emoscope[pipecat]'"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS.values()) == extras.keys() - {"test"}

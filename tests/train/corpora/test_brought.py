@@ -179,8 +179,14 @@ def test_an_audformat_database_joins_its_tables(tmp_path):
     (tmp_path / "db.files.csv").write_text("file,speaker\nwav/a.wav,1\nwav/b.wav,2\n")
     (tmp_path / "db.speaker.csv").write_text("speaker,gender\n1,female\n2,male\n")
     assert [(c.label, c.speaker) for c in list_own(tmp_path)] == [("glad", "1"), ("sad", "2")]
-    for path in tmp_path.glob("db.*.csv"):
-        path.unlink()
+    # A column that the first file lacks is read where it is there.
+    (tmp_path / "db.files.csv").write_text("file,speaker\nwav/b.wav,2\n")
+    assert [(c.label, c.speaker) for c in list_own(tmp_path)] == [("glad", ""), ("sad", "2")]
+    for name in ("emotion", "files"):
+        (tmp_path / f"db.{name}.csv").unlink()
+    with pytest.raises(CorpusInvalid, match=r"no table has the column file; there are db\.speaker\.csv"):
+        list_own(tmp_path)
+    (tmp_path / "db.speaker.csv").unlink()
     with pytest.raises(CorpusInvalid, match="storage_format='csv'"):
         list_own(tmp_path)
 
