@@ -1,6 +1,6 @@
 """Utterances with what a training reads of them, and their cache on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,24 @@ class Utterance:
     @property
     def frames(self) -> int:
         return len(self.sound)
+
+
+def cached_utterances(
+    path: Path, clips: Sequence[Clip], make: Callable[[], list[Utterance]], on_clip: Callable[[], None], width: int = 0
+) -> list[Utterance]:
+    """The utterances of a cache, which is made where there is none.
+
+    make     makes them, and calls `on_clip` after each clip; for a cache that exists, that is done here
+    width    of a frame, for a cache without utterances
+    """
+    if path.is_file():
+        utterances = load_utterances(path, clips)
+        for _ in clips:
+            on_clip()
+        return utterances
+    utterances = make()
+    store_utterances(path, clips, utterances, width)
+    return utterances
 
 
 def store_utterances(path: Path, clips: Sequence[Clip], utterances: Sequence[Utterance], width: int = 0) -> None:

@@ -17,10 +17,10 @@ from emoscope.streamer.session import segmenter, vad
 
 from ..acted import encoded
 from ..acted.encoded import Passage, encode
-from ..acted.utterances import Utterance, load_utterances, store_utterances
+from ..acted.utterances import Utterance, cached_utterances
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_part
-from ..cuts import training_spans
+from ..cuts import in_whole_frames, training_spans
 from .encoders import FrozenEncoder
 
 VERSION = 1  # of the cache: raise it when the code below computes other values
@@ -46,36 +46,25 @@ def prepare(
     """
     key = _fingerprint(clips, encoder, variant)
     path = cache / f"frames-{variant}-{key[:24]}.safetensors"
-    if path.is_file():
-        utterances = load_utterances(path, clips)
-        for _ in clips:
-            on_clip()
+
+    def make() -> list[Utterance]:
+        utterances = []
+        for begin in range(0, len(clips), TOGETHER):
+            passages: list[Passage] = []
+            for clip in clips[begin : begin + TOGETHER]:
+                audio = read_part(clip, encoder.contract.sample_rate)
+                passages += [Passage(clip, audio, start, end) for start, end in _spans(audio, encoder, variant)]
+                on_clip()
+            utterances += encode(passages, encoder.frames, encoder.contract)
         return utterances
-    utterances = []
-    for begin in range(0, len(clips), TOGETHER):
-        passages: list[Passage] = []
-        for clip in clips[begin : begin + TOGETHER]:
-            audio = read_part(clip, encoder.contract.sample_rate)
-            passages += [Passage(clip, audio, start, end) for start, end in _spans(audio, encoder, variant)]
-            on_clip()
-        utterances += encode(passages, encoder.frames, encoder.contract)
-    store_utterances(path, clips, utterances, encoder.width)
-    return utterances
+
+    return cached_utterances(path, clips, make, on_clip, encoder.width)
 
 
 def _spans(audio: Samples, encoder: FrozenEncoder, variant: Variant) -> Iterator[tuple[int, int]]:
     contract = encoder.contract
     found = [(0, len(audio))] if variant == "everything" else training_spans(audio, contract)
-    for start, end in found:
-        longest = min(end - start, round(LONGEST_S * contract.sample_rate))
-        lengths = [longest]
-        if variant == "beginnings":
-            asked = [round(seconds * contract.sample_rate) for seconds in BEGINNINGS_S]
-            lengths = [length for length in asked if length < longest]
-        for length in lengths:
-            length -= length % contract.frame
-            if length:
-                yield start, start + length
+    return in_whole_frames(found, contract, LONGEST_S, BEGINNINGS_S if variant == "beginnings" else None)
 
 
 def _fingerprint(clips: Sequence[Clip], encoder: FrozenEncoder, variant: Variant) -> str:

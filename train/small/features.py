@@ -22,7 +22,7 @@ from emoscope.models.small.frontend import Frontend
 from emoscope.streamer.session import segmenter
 from emoscope.streamer.session import vad as detector
 
-from ..acted.utterances import Utterance, load_utterances, store_utterances
+from ..acted.utterances import Utterance, cached_utterances
 from ..corpora import Clip
 from ..corpora.audio import read_clip
 from ..cuts import training_spans
@@ -56,19 +56,17 @@ def prepare(
     """Utterances of all clips, from the cache or made now. `on_clip` is called after each clip."""
     key = _fingerprint(clips, frontend, contract)
     path = cache / f"sound-{clips[0].corpus}-{key[:16]}.safetensors"
-    if path.is_file():
-        utterances = load_utterances(path, clips)
-        for _ in clips:
+
+    def make() -> list[Utterance]:
+        utterances = []
+        for clip in clips:
+            utterances += extract(clip, frontend, contract)
             on_clip()
+        if not utterances:
+            raise CorpusInvalid(f"{clips[0].corpus}: the voice detector detects no speech in any of {len(clips)} clips")
         return utterances
-    utterances = []
-    for clip in clips:
-        utterances += extract(clip, frontend, contract)
-        on_clip()
-    if not utterances:
-        raise CorpusInvalid(f"{clips[0].corpus}: the voice detector detects no speech in any of {len(clips)} clips")
-    store_utterances(path, clips, utterances)
-    return utterances
+
+    return cached_utterances(path, clips, make, on_clip)
 
 
 def _fingerprint(clips: Sequence[Clip], frontend: Frontend, contract: ModelContract) -> str:

@@ -20,10 +20,10 @@ from emoscope.models.whisper.encoder import DIM, STATES, LowerWhisper
 from emoscope.streamer.session import segmenter, vad
 
 from ..acted.encoded import Passage, encode
-from ..acted.utterances import Utterance, load_utterances, store_utterances
+from ..acted.utterances import Utterance, cached_utterances
 from ..corpora import Clip
 from ..corpora.audio import Samples, read_clip
-from ..cuts import training_spans
+from ..cuts import in_whole_frames, training_spans
 from ..evaluation import conditions
 from . import degrade
 from .degrade import Degrader
@@ -49,19 +49,17 @@ def prepare(
     """The utterances of one corpus's clips; `sound` (frames of 40 ms, 2 x 512) holds both states, float16."""
     key = _fingerprint(clips, encoder, contract, variant, degrader)
     path = cache / f"states-{clips[0].corpus}-{variant}-{key[:16]}.safetensors"
-    if path.is_file():
-        utterances = load_utterances(path, clips)
-        for _ in clips:
-            on_clip()
+
+    def make() -> list[Utterance]:
+        utterances = []
+        for begin in range(0, len(clips), 64):  # many clips at once: their windows share batches
+            some = clips[begin : begin + 64]
+            utterances += _encode(some, encoder, contract, variant, degrader)
+            for _ in some:
+                on_clip()
         return utterances
-    utterances = []
-    for begin in range(0, len(clips), 64):  # many clips at once: their windows share batches
-        some = clips[begin : begin + 64]
-        utterances += _encode(some, encoder, contract, variant, degrader)
-        for _ in some:
-            on_clip()
-    store_utterances(path, clips, utterances, WIDTH)
-    return utterances
+
+    return cached_utterances(path, clips, make, on_clip, WIDTH)
 
 
 def _encode(
@@ -78,16 +76,8 @@ def _encode(
 
 def _spans(audio: Samples, contract: ModelContract, variant: Variant) -> Iterator[tuple[int, int]]:
     """The utterances of a recording as the stream finds them, or their beginnings, in whole frames."""
-    for start, end in training_spans(audio, contract):
-        longest = min(end - start, round(LONGEST_S * contract.sample_rate))
-        lengths = [longest]
-        if variant == "beginnings":
-            asked = [round(seconds * contract.sample_rate) for seconds in BEGINNINGS_S]
-            lengths = [length for length in asked if length < longest]
-        for length in lengths:
-            length -= length % contract.frame
-            if length:
-                yield start, start + length
+    asked = BEGINNINGS_S if variant == "beginnings" else None
+    return in_whole_frames(training_spans(audio, contract), contract, LONGEST_S, asked)
 
 
 def _fingerprint(
