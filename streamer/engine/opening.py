@@ -42,7 +42,8 @@ class OpenedModel:
     precision  "float32", or "bfloat16" where the encoder runs in half precision; pool states are float32 in both
     threads    CPU threads of this process
     runtime    what computes: "torch" or "onnx"
-    note       why torch computes although the model has a graph, in one line; "" where all is well
+    note       why torch computes although the model has a graph, or a GPU's passes run step by step, in one line;
+               "" where all is well
     """
 
     contract: ModelContract
@@ -109,7 +110,7 @@ def open_engine(
                 raise
             note = f"{error}; torch computes instead"
     opened = _by_torch(model, device, threads, batch, precision, many_sessions=many_sessions)
-    return replace(opened, note=note)
+    return replace(opened, note=note or opened.note)
 
 
 def _place_of_graph(
@@ -186,9 +187,11 @@ def _by_torch(
         raise UsageError(f"--device {place}: {str(error).splitlines()[0]}") from None
     size = batch or (BATCH if place == "cpu" else GPU_BATCH)
     buckets = buckets_of(loaded) if many_sessions else None
-    engine = BatchEngine(TorchModel(loaded, size, half=chosen == "bfloat16"), size, buckets=buckets)
+    computes = TorchModel(loaded, size, half=chosen == "bfloat16")
+    engine = BatchEngine(computes, size, buckets=buckets)
     engine.warm()
-    return OpenedModel(loaded.contract, engine, size, place, chosen, torch.get_num_threads())
+    note = computes.note and f"{loaded.contract.id}: {computes.note}"
+    return OpenedModel(loaded.contract, engine, size, place, chosen, torch.get_num_threads(), note=note)
 
 
 def threads_for(model: "StreamModel") -> int:

@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from emoscope.models.model import StreamModel
+from emoscope.models.model import Encoded, StreamModel
 from emoscope.models.pool_state import PoolState
 from emoscope.models.speaker import SpeakerProfiles
 from emoscope.models.text_model import TextModel
 
 from .array_model import BATCH, Array, Pooled, Span
+from .fixed_slots import FixedSlots, cuda_graph
 from .own_words import OwnWords, tensors_of, to_numpy, to_torch
 
 
@@ -20,13 +21,17 @@ class TorchModel:
 
     batch  the most windows, or transcripts, in one forward pass
     half   bfloat16 where the device is a GPU; pool states stay float32
+
+    On a GPU passes are CUDA graphs (fixed_slots.py); `note` says where a model's could not be captured.
     """
 
     def __init__(self, model: StreamModel, batch: int = BATCH, *, half: bool = False) -> None:
         self.model = model.eval()
         self.contract, self.calibration, self.words = model.contract, model.calibration, model.words
         self.device = model.device
-        self._half = half and self.device.type == "cuda"
+        on_gpu = self.device.type == "cuda"
+        self._half = half and on_gpu
+        self._slots = FixedSlots(self._forward, self.device, cuda_graph) if on_gpu else None
         self.own_words: OwnWords | None = None
         if isinstance(model, TextModel) and model.tokenizer is not None:
             self.own_words = OwnWords(model, batch, half=self._half)
@@ -38,17 +43,27 @@ class TorchModel:
         rows = torch.zeros((len(windows), lookback + length), pin_memory=self.device.type == "cuda")
         for row, window in zip(rows.numpy(), windows, strict=True):
             row[: len(window)] = window
-        with torch.autocast("cuda", torch.bfloat16, enabled=self._half):
-            encoded = self.model.encode(
-                rows.to(self.device, non_blocking=True),
-                torch.tensor([len(window) - lookback for window in windows], device=self.device),
-                torch.tensor(self._owned(parts), device=self.device),
-            )
+        lengths = torch.tensor([len(window) - lookback for window in windows])
+        owned = torch.tensor(self._owned(parts))
+        if self._slots is not None:
+            encoded = self._slots(rows, lengths, owned)
+        else:
+            encoded = self._forward(*(tensor.to(self.device) for tensor in (rows, lengths, owned)))
         state, scores = encoded.state.map(to_numpy), to_numpy(encoded.scores)
         return [
             Pooled(self._states(state, row, len(spans)), scores[row, spans[0][0] : spans[-1][1]].copy())
             for row, spans in enumerate(parts)
         ]
+
+    def _forward(self, audio: torch.Tensor, lengths: torch.Tensor, owned: torch.Tensor) -> Encoded:
+        # A cache of cast weights would be memory that a CUDA graph does not know.
+        with torch.autocast("cuda", torch.bfloat16, enabled=self._half, cache_enabled=False):
+            return self.model.encode(audio, lengths, owned)
+
+    @property
+    def note(self) -> str:
+        """What a user should know of how the passes run; empty where all is well."""
+        return self._slots.note if self._slots is not None else ""
 
     def _owned(self, parts: Sequence[Sequence[Span]]) -> list[Any]:
         """The frames of each window's parts as `StreamModel.encode` takes them: (B, S, 2), (B, 2) without a reach."""
