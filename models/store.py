@@ -97,6 +97,11 @@ def load_model(name: str | Path = "small") -> StreamModel:
 
     model = build_fitted(folder, f"a {card.architecture}", make, weights)
     check_labels(folder, card, metadata)
+    if model.contract.reach and not model.pools_parts:
+        raise CardInvalid(
+            f"{folder}: the card gives a reach of {model.contract.reach} samples, but the frames of a "
+            f"{card.architecture} depend on their whole window; without `reach` it is read window by window"
+        )
     if TOKENIZER_FILE in contents:
         _give_tokenizer(model, contents[TOKENIZER_FILE], folder / TOKENIZER_FILE)
     return model.load_external()

@@ -12,6 +12,7 @@ from ..cards import GRAPH_FILE, VOICE, WEIGHTS_FILE, Card, check_labels
 from ..cards.arrays import check_shapes, metadata_of, parse_arrays
 from ..errors import CardInvalid, ModelError, UsageError
 from ..external import resolve
+from ..reach import check_reach
 from .model import GraphModel, head_shapes
 from .session import GraphSession, has_runtime
 
@@ -56,6 +57,7 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)
     session = GraphSession(contents[GRAPH_FILE], graph_weights(arrays, card), folder / GRAPH_FILE, threads)
     with _described(folder):
+        check_reach(card.contract(), [int(each) for each in card.config["dilations"]])
         model = GraphModel(card, session, heads)
     if (wrong := model.misfit()) is not None:
         raise CardInvalid(f"{folder}: the card does not describe the graph beside it: {wrong}")

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..contract import ModelContract
 from ..model import Encoded, frame_mask
 from ..pooling import AttentivePooling, summarise
+from ..reach import check_reach
 from ..reading import Calibration
 from ..relative import RelativeModel
 from .encoder import ConvEncoder
@@ -48,6 +49,7 @@ class SmallModel(RelativeModel):
 
     architecture = "small"
     padding_is_exact = True
+    pools_parts = True
 
     def __init__(self, config: SmallConfig, contract: ModelContract, calibration: Calibration) -> None:
         super().__init__(contract, calibration)
@@ -57,9 +59,7 @@ class SmallModel(RelativeModel):
         has = (self.frontend.lookback, self.frontend.hop * self.encoder.stride)
         if (contract.lookback, contract.frame) != has:
             raise ValueError(f"lookback and frame are {has} samples, not {(contract.lookback, contract.frame)}")
-        reach = -(-self.encoder.reach // self.encoder.stride) * contract.frame
-        if 0 < contract.reach < reach:
-            raise ValueError(f"a frame reaches {reach} samples to each side, not {contract.reach}")
+        check_reach(contract, config.dilations)
         self.add_heads(AttentivePooling(config.dim, config.queries, config.heads), config.dropout, config.clip)
 
     @classmethod

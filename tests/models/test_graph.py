@@ -226,6 +226,7 @@ def test_a_missing_file_is_an_error_that_names_it(copy: Path, name: str) -> None
         ("config", {"heads": 4}),
         ("audio", {"frame": 320}),
         ("audio", {"lookback": 0}),
+        ("audio", {"reach": 5_120}),
     ],
 )
 def test_a_card_that_does_not_describe_its_graph_is_one_line(copy: Path, part: str, change: dict[str, Any]) -> None:
