@@ -105,9 +105,9 @@ def test_of_two_sockets_that_resume_at_once_one_has_the_session(
                 await asyncio.gather(ask(second, first, 1), ask(third, first, 1))
                 await eventually(lambda: second.over or third.over)
                 loser, winner = (second, third) if second.over else (third, second)
+                resumed = await winner.until("session.resumed")
                 mine = [one for one in server.registry.connections if one.session.id == first.created.session_id]
                 holders = len([one for one in mine if one.phase is not Phase.CLOSING])
-                resumed = await winner.until("session.resumed")
                 await winner.audio(TALK[round(resumed.audio_s * 16_000) :])
                 await winner.until_acknowledged(resumed.audio_s)
                 await winner.finished()
