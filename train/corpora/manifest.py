@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emoscope.streamer.sources.listing import SUFFIXES
+
 from ..errors import CorpusInvalid, CorpusMissing, UnknownLabel, listed
-from .listing import SOUNDS, Clip
+from .listing import Clip
 from .tables import Row, nearest, numbered, read_table
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -84,14 +86,14 @@ def _from_folders(data: Path) -> list[Clip]:
     clips = []
     for label in sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith(".")):
         for path in sorted(label.rglob("*")):
-            if path.suffix.lower() in SOUNDS and path.is_file():
+            if path.suffix.lower() in SUFFIXES and path.is_file():
                 inside = path.relative_to(label).parts
                 speaker = inside[0] if len(inside) > 1 else ""
                 clips.append(Clip(CORPUS, str(path.relative_to(data)), path, speaker, label.name))
     if not clips:
-        flat = sum(path.suffix.lower() in SOUNDS for path in data.iterdir())
-        hint = f"; its {flat} sounds lie in no folder: what is each one's label?" if flat else ""
-        raise CorpusMissing(f"{data}: no folder of {', '.join(SOUNDS)} files{hint} (a folder a label, or a CSV)")
+        flat = sum(path.suffix.lower() in SUFFIXES for path in data.iterdir())
+        hint = f"; its {flat} recordings lie in no folder: what is each one's label?" if flat else ""
+        raise CorpusMissing(f"{data}: no folder of recordings{hint} (a folder a label, or a CSV)")
     return clips
 
 

@@ -1,9 +1,18 @@
 """Corpora that must be asked for, as small made trees: names, columns, counts, and what is said to be missing."""
 
+import os
+
+import made_recordings
+import numpy as np
 import pytest
+import soundfile
 from made_corpora import make_cafe, make_crema_d, make_emospeech, make_iemocap, make_msp_podcast, make_own
 from synthetic_voice import write
 
+from emoscope.streamer.sources.recordings import Recording
+from emoscope.streamer.testing import voice
+from emoscope.train.corpora import Clip, audio
+from emoscope.train.corpora.audio import read_part
 from emoscope.train.corpora.brought import list_cafe, list_crema_d
 from emoscope.train.corpora.dialogues import (
     MELD_SPLITS,
@@ -217,8 +226,51 @@ def test_no_data_says_what_is_wanted(tmp_path):
     with pytest.raises(CorpusMissing, match="a folder a label"):
         list_own(tmp_path)
     write(tmp_path / "a.wav", 0.3, 120)
-    with pytest.raises(CorpusMissing, match="its 1 sounds lie in no folder"):
+    with pytest.raises(CorpusMissing, match="its 1 recordings lie in no folder"):
         list_own(tmp_path)
     (tmp_path / "x.xlsx").write_bytes(b"PK")
     with pytest.raises(CorpusInvalid, match=r"write it as \.csv"):
         list_own(tmp_path / "x.xlsx")
+
+
+def test_recordings_of_a_telephone_are_read_as_they_are(tmp_path):
+    """What `replay` reads can be trained on: AAC, MP3 and Opus sound as the samples that they were made of."""
+    sound = voice(1.0)
+    for label, name, codec, rate in (
+        ("a", "x.m4a", "aac", 16_000),
+        ("b", "x.mp3", "libmp3lame", 16_000),
+        ("c", "x.opus", "libopus", 48_000),
+    ):
+        (tmp_path / label).mkdir()
+        made_recordings.write(tmp_path / label / name, sound, codec, rate=rate)
+    clips = list_own(tmp_path)
+    assert [clip.label for clip in clips] == ["a", "b", "c"]
+    for clip in clips:
+        heard = read_part(clip, 16_000)
+        assert abs(len(heard) - len(sound)) < 0.1 * 16_000
+        assert np.sqrt(np.mean(heard**2)) == pytest.approx(np.sqrt(np.mean(sound**2)), rel=0.1)
+
+
+def test_parts_of_a_recording_decode_it_once_until_it_changes(tmp_path, monkeypatch):
+    """An hour of conversation has hundreds of clips. Each part is its own samples, which may be changed."""
+    opened = []
+
+    class Counted(Recording):
+        def __init__(self, path, *arguments):
+            opened.append(path)
+            super().__init__(path, *arguments)
+
+    monkeypatch.setattr(audio, "Recording", Counted)
+    path = tmp_path / "talk.wav"
+    sound = voice(2.0)
+    soundfile.write(path, sound, 16_000, subtype="FLOAT")
+    clips = [Clip("own", str(i), path, "", "x", begin_s=i / 2, end_s=(i + 1) / 2) for i in range(4)]
+    for i, clip in enumerate(clips):
+        part = read_part(clip, 16_000)
+        np.testing.assert_array_equal(part, sound[i * 8_000 : (i + 1) * 8_000])
+        part[:] = 0
+    np.testing.assert_array_equal(read_part(clips[0], 16_000), sound[:8_000])
+    assert len(opened) == 1
+    soundfile.write(path, -sound, 16_000, subtype="FLOAT")
+    os.utime(path, (1, 1))
+    np.testing.assert_array_equal(read_part(clips[0], 16_000), -sound[:8_000])
