@@ -12,7 +12,7 @@ from websockets.server import ServerProtocol
 
 from emoscope.models.contract import ModelContract
 
-from ..asr import Recognizer
+from ..asr import SpeechRecognizer
 from ..protocol.errors import UsageError
 from ..protocol.messages import PATH
 from ..session.requests import Engine
@@ -36,7 +36,7 @@ class Server(SessionService):
         engine: Engine,
         options: ServerOptions,
         store: Store | None = None,
-        recognizers: Sequence[Recognizer] = (),
+        recognizers: Sequence[SpeechRecognizer] = (),
         engine_failure: Callable[[], str] = lambda: "",
     ) -> None:
         super().__init__(contract, engine, options, store, recognizers, engine_failure)

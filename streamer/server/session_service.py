@@ -9,7 +9,7 @@ from websockets.http11 import Request, Response
 
 from emoscope.models.contract import ModelContract
 
-from ..asr import Recognizer
+from ..asr import SpeechRecognizer
 from ..protocol.messages import CloseCode
 from ..session.requests import Engine
 from .checkpoints import Checkpoints, open_store
@@ -43,6 +43,7 @@ class SessionService:
     """One model's sessions. Whoever listens hands it each HTTP request, and each websocket that it may open.
 
     engine_failure  why the engine does not answer at the moment, "" while it does
+    engine_calls    batches that the engine answers at once
     draining        whether new clients are to be told that they are not served here any more
     """
 
@@ -52,9 +53,11 @@ class SessionService:
         engine: Engine,
         options: ServerOptions,
         store: Store | None = None,
-        recognizers: Sequence[Recognizer] = (),
+        recognizers: Sequence[SpeechRecognizer] = (),
         engine_failure: Callable[[], str] = lambda: "",
+        engine_calls: int = 1,
     ) -> None:
+        self._engine_calls = engine_calls
         self.options, self._recognizers, self._engine_failure = options, recognizers, engine_failure
         self.metrics, self.log = Metrics(contract.id), Log()
         self.draining = False
@@ -80,7 +83,9 @@ class SessionService:
     def assemble(self) -> None:
         """Make the parts that need the running event loop."""
         options, metrics, log = self.options, self.metrics, self.log
-        self.inference = Inference(self._engine, self._recognizers, batch=options.batch, metrics=metrics, log=log)
+        self.inference = Inference(
+            self._engine, self._recognizers, batch=options.batch, calls=self._engine_calls, metrics=metrics, log=log
+        )
         checkpoints = Checkpoints(self._store, options.limits.resume_ttl_s, metrics, log)
         self.registry = SessionRegistry(checkpoints, metrics)
         self._resumer = SessionResumer(self._contract, self.registry, checkpoints)
