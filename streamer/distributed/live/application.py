@@ -30,6 +30,7 @@ def application(
         ray_actor_options={"num_cpus": scale.scorer_cpus, "num_gpus": scale.scorer_gpus},
         max_ongoing_requests=4 * MOST_CALLS,
         max_constructor_retry_count=LOADING_TRIES,
+        health_check_period_s=HEALTH_PERIOD_S,
         logging_config=QUIET,
         **_replicas(scale.scorers, scale.queue),
     ).bind(model)
@@ -40,6 +41,7 @@ def application(
             name="transcribers",
             ray_actor_options={"num_cpus": scale.transcriber_cpus},
             max_ongoing_requests=MOST_CALLS,
+            health_check_period_s=HEALTH_PERIOD_S,
             logging_config=QUIET,
             **_replicas(scale.transcribers, scale.passes),
         ).bind(words)

@@ -17,8 +17,9 @@ from .asgi_app import AsgiApp, lifespan
 from .asgi_socket import Receive, Scope, Send
 from .remote import RemoteEngine, RemoteRecognizer
 
-HEALTH_PERIOD_S = 1.0  # how often Ray Serve asks a gateway how it is
-UNASKED_S = 4.0  # a gateway that is being ended is not asked; after so long its state is looked up
+HEALTH_PERIOD_S = 1.0  # how often Ray Serve asks a replica how it is
+UNASKED_S = 2.5  # a gateway that is being ended is not asked; after so long its state is looked up
+LOOK_S = 0.25
 
 
 class Gateway:
@@ -65,18 +66,24 @@ class Gateway:
         self._asked_at = time.monotonic()
 
     async def _end_when_told(self) -> None:
-        """Wait until this gateway is being ended, and let go of its sessions.
+        """Let go of the sessions when this gateway is being ended.
 
-        Ray Serve tells a replica nothing when it begins to end it, but asks no more how it is. It does not ask either
-        while its controller is away, so the state that the controller publishes has to say so too.
+        Ray Serve does not tell a replica that it begins to end it, but asks no more how it is. It does not ask either
+        while its controller is away, so the state that the controller publishes has to say it too.
         """
-        while time.monotonic() - self._asked_at < UNASKED_S or not await asyncio.to_thread(_some_are_ending):
-            await asyncio.sleep(HEALTH_PERIOD_S)
-        self._service.draining = True
-        deadline = Deadline(self._service.options.drain_s)
-        self._service.log.info("draining", sessions=len(self._service.registry.connections))
-        await drain(self._service.registry, deadline, stored=self._service.stored)
-        self._service.log.info("drained")
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if time.monotonic() - self._asked_at > UNASKED_S and await asyncio.to_thread(_some_are_ending):
+                await self._drain()
+                self._asked_at = time.monotonic()
+
+    async def _drain(self) -> None:
+        service = self._service
+        service.log.info("draining", sessions=len(service.registry.connections))
+        service.draining = True
+        await drain(service.registry, Deadline(service.options.drain_s), stored=service.stored)
+        service.draining = False
+        service.log.info("drained")
 
     async def __del__(self) -> None:
         self._watch.cancel()
@@ -84,13 +91,11 @@ class Gateway:
 
 
 def _some_are_ending() -> bool:
-    """Whether Ray Serve is ending some gateway, of this application."""
+    """Whether Ray Serve is ending some gateway of this application, or the whole of it."""
     context = serve.get_replica_context()
     application = serve.status().applications.get(context.app_name)
-    if application is None:
-        return True
-    states = application.deployments[context.deployment].replica_states
-    return states.get(ReplicaState.STOPPING, 0) > 0
+    deployment = None if application is None else application.deployments.get(context.deployment)
+    return deployment is None or deployment.replica_states.get(ReplicaState.STOPPING, 0) > 0
 
 
 def asgi() -> object:
