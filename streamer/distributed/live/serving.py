@@ -1,5 +1,6 @@
 """Runs the application on a cluster until a signal ends it."""
 
+import logging
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ class DeployFailed(EmoscopeError):
 
 def check(options: ServerOptions) -> None:
     """UsageError for options with which several gateways cannot work."""
-    if not options.store.startswith(("redis://", "rediss://")):
+    if options.store == "memory":
         raise UsageError(
             "--ray needs --store redis://HOST:PORT/DB, which every gateway reaches: a session whose gateway is lost "
             "goes on at another"
@@ -66,6 +67,7 @@ def deployed(
     UsageError or DeployFailed where it does not start. Ray Serve itself is ended too, unless it runs something else.
     """
     check(options)
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)  # what this process says is in its own log
     _failing_as("Ray Serve does not start", lambda: _start(options))
     try:
         app = application(options, model, scale, words)
