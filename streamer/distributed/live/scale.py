@@ -46,6 +46,11 @@ class Scale:
     scorer_gpus: float = 0.0
     transcriber_cpus: float = 1.0
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the number of replicas is that of every kind, so that only somebody from outside changes it."""
+        return all(one.least == one.most for one in (self.gateways, self.scorers, self.transcribers))
+
     def __post_init__(self) -> None:
         """UsageError for values that make no sense."""
         if self.streams < 1:

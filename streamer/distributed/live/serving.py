@@ -71,7 +71,10 @@ def deployed(
     _failing_as("Ray Serve does not start", lambda: _start(options))
     try:
         app = application(options, model, scale, words)
-        _failing_as("the deployments do not start", lambda: serve.run(app, name=NAME, route_prefix="/"))
+        _failing_as(
+            "the deployments do not start",
+            lambda: serve.run(app, name=NAME, route_prefix="/", external_scaler_enabled=scale.is_fixed),
+        )
         url = f"{'wss' if options.cert else 'ws'}://{_bracketed(options.host)}:{options.port}{PATH}"
         if not _answers(options):
             Log().warning(
