@@ -32,7 +32,9 @@ class ServedCluster:
     url  where clients connect
     """
 
-    def __init__(self, cluster: Cluster, nodes: list[Any], process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    def __init__(
+        self, cluster: Cluster, nodes: list[Any], process: "subprocess.Popen[bytes]", port: int, log: Path
+    ) -> None:
         self.cluster, self.nodes, self.process, self.log = cluster, nodes, process, log
         self.http = f"http://127.0.0.1:{port}"
         self.url = f"ws://127.0.0.1:{port}/v1/stream"

@@ -128,7 +128,7 @@ class Serve:
         to_stderr()
         if hint:
             Log().info("something is missing", message=hint)
-        if self.more.ray:
+        if self.more.ray is not None:
             words = self.recognizer.choice
             model = self.model.request(batch=self.batch, words=words is not None)
             self.more.run(options, model, words, self.asr_workers, shutdown)

@@ -1,1 +1,1 @@
-"""Past one machine: Ray Data for archives of recordings, Ray Serve for live streams."""
+"""Past one machine: the same session and engine on a Ray cluster."""

@@ -42,8 +42,7 @@ class AsgiSocket:
             if message["type"] == "websocket.disconnect":
                 self._closed(message.get("code", NO_CODE))
                 continue
-            text, data = message.get("text"), message.get("bytes")
-            content: str | bytes = data if text is None else text
+            content: str | bytes = message["bytes"] if message.get("text") is None else message["text"]
             if _longer(content, self._max_bytes):
                 self.too_large = True
                 error = f"a message of more than {self._max_bytes} bytes"

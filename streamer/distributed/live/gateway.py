@@ -29,7 +29,7 @@ class Gateway:
     being ended stores its sessions, and its clients are told to go on elsewhere.
     """
 
-    async def __init__(
+    async def __init__(  # type: ignore[misc]  # Ray Serve awaits it
         self,
         options: ServerOptions,
         scorers: DeploymentHandle,

@@ -103,7 +103,9 @@ class RemoteRecognizer:
         """The result of one pass. WorkerExited or WorkerUnavailable if none was made."""
         began = time.monotonic()
         try:
-            answer = self._transcribers.transcribe.remote(request).result(timeout_s=PASS_TIMEOUT_S)
+            answer: Result | WorkerError = self._transcribers.transcribe.remote(request).result(
+                timeout_s=PASS_TIMEOUT_S
+            )
         except TimeoutError:
             raise WorkerUnavailable(f"no transcriber answered within {PASS_TIMEOUT_S:g} s") from None
         except (RayError, RayServeException) as error:
@@ -122,9 +124,10 @@ class RemoteRecognizer:
 def _ask(call: Callable[[], DeploymentResponse], timeout_s: float) -> list[Result]:
     """The answer, which is asked for again where the replica that had the call was lost."""
     deadline = time.monotonic() + timeout_s
-    for attempt in range(ATTEMPTS):
+    for _ in range(ATTEMPTS):
         try:
-            return call().result(timeout_s=max(0.1, deadline - time.monotonic()))
+            results: list[Result] = call().result(timeout_s=max(0.1, deadline - time.monotonic()))
+            return results
         except TimeoutError:
             raise ScorerLost(f"no scorer answered within {timeout_s:g} s") from None
         except (RayError, RayServeException) as error:

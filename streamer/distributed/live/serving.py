@@ -1,6 +1,5 @@
 """Runs the application on a cluster until a signal ends it."""
 
-import logging
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from ray.serve.exceptions import RayServeException
 
 from ...asr import Choice
 from ...engine import ModelRequest
-from ...protocol.errors import EmoscopeError, UsageError
+from ...protocol.errors import ClusterError, UsageError
 from ...protocol.messages import PATH
 from ...runtime.shutdown import GracefulShutdown
 from ...server.logs import Log
@@ -22,10 +21,6 @@ from .scale import Scale
 
 LOOK_TIMEOUT_S = 5.0
 LONGEST_REASON = 300  # characters of Ray's report of a deployment that failed
-
-
-class DeployFailed(EmoscopeError):
-    """Ray Serve could not start the application; the message says why."""
 
 
 def check(options: ServerOptions) -> None:
@@ -50,6 +45,7 @@ def run(
 ) -> None:
     """Serve on the cluster that this process is connected to, until SIGTERM or Ctrl+C; then drain the gateways."""
     stop = threading.Event()
+    shutdown.handle_signals()  # Ray has put its own handlers in place, which abort the process
     with deployed(options, model, scale, words) as url:
         Log().info("listening", url=url, model=model.model, store=options.store.partition("@")[2] or options.store)
         shutdown.on_signal(stop.set)
@@ -59,15 +55,12 @@ def run(
 
 
 @contextmanager
-def deployed(
-    options: ServerOptions, model: ModelRequest, scale: Scale, words: Choice | None = None
-) -> Iterator[str]:
+def deployed(options: ServerOptions, model: ModelRequest, scale: Scale, words: Choice | None = None) -> Iterator[str]:
     """The application on the cluster that this process is connected to; gives the address where clients connect.
 
-    UsageError or DeployFailed where it does not start. Ray Serve itself is ended too, unless it runs something else.
+    UsageError or ClusterError where it does not start. Ray Serve itself is ended too, unless it runs something else.
     """
     check(options)
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)  # what this process says is in its own log
     _failing_as("Ray Serve does not start", lambda: _start(options))
     try:
         app = application(options, model, scale, words)
@@ -103,7 +96,7 @@ def _failing_as(what: str, work: Callable[[], object]) -> None:
     except (RayError, RayServeException, RuntimeError, TimeoutError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in reversed(lines) if "Error" in line), lines[0] if lines else "")
-        raise DeployFailed(f"{what}: {reason[:LONGEST_REASON] or type(error).__name__}") from None
+        raise ClusterError(f"{what}: {reason[:LONGEST_REASON] or type(error).__name__}") from None
 
 
 def _answers(options: ServerOptions) -> bool:
@@ -112,7 +105,9 @@ def _answers(options: ServerOptions) -> bool:
     if options.cert is not None:
         return True  # its certificate need not be valid for a name that this machine knows
     try:
-        with urllib.request.urlopen(f"http://{_bracketed(host)}:{options.port}/healthz", timeout=LOOK_TIMEOUT_S) as answer:
+        with urllib.request.urlopen(
+            f"http://{_bracketed(host)}:{options.port}/healthz", timeout=LOOK_TIMEOUT_S
+        ) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -8,6 +8,8 @@ from ...asr import Choice, Recognizer
 from ...session.requests import Result, Transcribe
 from ...worker import WorkerError
 
+LOOK_S = 1.0
+
 
 class RecognizerReady(NamedTuple):
     """What a gateway must know of the recognizer; `failure` says why there is none, "" where there is one."""
@@ -26,8 +28,9 @@ class Transcriber:
 
     async def ready(self) -> RecognizerReady:
         """Wait until the recognizer is loaded, or cannot be."""
-        await asyncio.to_thread(self._recognizer.loaded, None)
         recognizer = self._recognizer
+        while not await asyncio.to_thread(recognizer.loaded, LOOK_S):
+            pass
         return RecognizerReady(recognizer.name, recognizer.languages, recognizer.failure if recognizer.gave_up else "")
 
     async def transcribe(self, request: Transcribe) -> Result | WorkerError:

@@ -7,7 +7,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +82,13 @@ async def speak(client: Client, samples: np.ndarray) -> None:
     await client.finish()
 
 
-async def live_while(url: str, samples: np.ndarray, count: int, after_s: float, happens: object) -> list[list[AnyEvent]]:
+async def live_while(
+    url: str, samples: np.ndarray, count: int, after_s: float, happens: Callable[[], object]
+) -> list[list[AnyEvent]]:
     """The events of so many live streams, while something happens in another thread after some seconds."""
     streams = [asyncio.ensure_future(live(url, samples)) for _ in range(count)]
     await asyncio.sleep(after_s)
-    await asyncio.to_thread(happens)  # type: ignore[arg-type]
+    await asyncio.to_thread(happens)
     return await asyncio.gather(*streams)
 
 
@@ -158,7 +160,9 @@ def test_a_wrong_token_and_a_strange_page_are_refused_before_the_upgrade(served:
 
     async def both() -> tuple[int, int]:
         right = f"Bearer {TOKEN}"
-        return await status(Authorization="Bearer wrong"), await status(Authorization=right, Origin="http://evil.example")
+        return await status(Authorization="Bearer wrong"), await status(
+            Authorization=right, Origin="http://evil.example"
+        )
 
     assert asyncio.run(both()) == (401, 403)
 
