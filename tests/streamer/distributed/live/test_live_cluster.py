@@ -16,6 +16,7 @@ import soundfile
 from frameworks import need
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 need("ray")
 
@@ -154,7 +155,7 @@ def test_streams_go_on_while_redis_is_away_for_ten_seconds(
 def test_a_wrong_token_and_a_strange_page_are_refused_before_the_upgrade(served: ServedCluster) -> None:
     async def status(**headers: str) -> int:
         with pytest.raises(InvalidStatus) as refused:
-            async with connect(served.url, additional_headers=headers, subprotocols=[SUBPROTOCOL]):
+            async with connect(served.url, additional_headers=headers, subprotocols=[Subprotocol(SUBPROTOCOL)]):
                 pass
         return refused.value.response.status_code
 
@@ -170,7 +171,7 @@ def test_a_wrong_token_and_a_strange_page_are_refused_before_the_upgrade(served:
 def test_a_message_that_is_too_long_is_told_and_ends_the_connection(served: ServedCluster) -> None:
     async def send() -> tuple[list[str], int | None]:
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with connect(served.url, additional_headers=headers, subprotocols=[SUBPROTOCOL]) as socket:
+        async with connect(served.url, additional_headers=headers, subprotocols=[Subprotocol(SUBPROTOCOL)]) as socket:
             created = json.loads(await socket.recv())
             await socket.send(b"\0" * (created["limits"]["max_frame_bytes"] + 2))
             kinds = []
