@@ -40,7 +40,7 @@ class InputCheck:
         return self._watch.check(plain, now if self._tells_the_rate(now) else None)
 
     def _tells_the_rate(self, now: float) -> bool:
-        """Whether the arrival of a piece says how fast it was spoken: not in a file, and not while a client catches up."""
+        """Whether a piece arrives as fast as it was spoken: not in a file, and not while a client catches up."""
         if not self._live:
             return False
         if self._slow_pieces_left:

@@ -11,7 +11,8 @@ BLOCK = 1_600  # .1 s
 
 def warned(check: InputCheck, paces: list[tuple[float, float]]) -> list[str]:
     """Codes of the warnings about a voice, so many seconds of it at each pace, in seconds of it a second."""
-    codes, now = [], 0.0
+    codes: list[str] = []
+    now = 0.0
     for seconds, pace in paces:
         samples = (voice(seconds) * 32_767).astype(np.int16)[:, None]
         for begin in range(0, len(samples), BLOCK):
