@@ -58,6 +58,8 @@ def cluster(address: str = LOCAL) -> Iterator[None]:
             logging_level=logging.CRITICAL,
         )
     except ConnectionError:
+        if address != AUTO:
+            raise ClusterError(f"--ray {address}: what listens there is not Ray, or of another version") from None
         raise ClusterError(
             "--ray auto: this machine is no node of a Ray cluster; `ray start --address HOST:PORT` makes it one"
         ) from None
@@ -104,4 +106,6 @@ def _check_head(address: str) -> None:
             "`ray status` shows whether it runs"
         ) from None
     if len(head) < _FRAME_HEAD or head[_FRAME_TYPE] != _SETTINGS:
-        raise ClusterError(f"--ray {address}: what listens there is not Ray; the port of `ray start --head` is 6379")
+        raise ClusterError(
+            f"--ray {address}: what listens there is not Ray; the head of a cluster usually listens on 6379"
+        )
