@@ -15,6 +15,7 @@ EmoscopeError
 |   +-- UnreachableServer   no connection: says what was tried
 |   +-- RefusedByServer     a wrong token, no room, another protocol
 |   +-- Disconnected        the server ended the session: carries the close code
++-- ClusterError            a Ray cluster that cannot be reached, or cannot do what is asked of it
 +-- ModelError              the weights, the card, the hub
 |   +-- CardInvalid         the card lacks a field or holds a wrong one
 |   +-- HeadMismatch        names the missing and the unexpected weights

@@ -7,7 +7,7 @@
 
 from .choice import HOW, Choice, choose, default_choice
 from .prepare import Prepared, prepare
-from .recognizer import Recognizer, RecognizerUnavailable
+from .recognizer import Recognizer, RecognizerUnavailable, SpeechRecognizer
 
 __all__ = [
     "HOW",
@@ -15,6 +15,7 @@ __all__ = [
     "Prepared",
     "Recognizer",
     "RecognizerUnavailable",
+    "SpeechRecognizer",
     "choose",
     "default_choice",
     "prepare",

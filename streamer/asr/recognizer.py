@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from ..protocol.config import SAMPLE_RATE
 from ..protocol.errors import EmoscopeError, RecordInvalid
@@ -20,6 +20,40 @@ TIMEOUT_PER_AUDIO_S = 30.0  # seconds for each second of audio
 
 class RecognizerUnavailable(EmoscopeError):
     """A recognizer that is not installed, has no model, or broke; the message says what to do."""
+
+
+class SpeechRecognizer(Protocol):
+    """What makes transcripts, here or elsewhere; `Recognizer` explains the members."""
+
+    busy_s: float
+
+    @property
+    def name(self) -> str:
+        """As users name it."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """That it recognises; () for any."""
+
+    @property
+    def failure(self) -> str:
+        """Why it is unavailable now."""
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it will never answer."""
+
+    def loaded(self, timeout_s: float = 0.0) -> bool:
+        """Wait until loading is over."""
+
+    def supports(self, language: str | None) -> bool:
+        """Whether this language may be asked for."""
+
+    def ask(self, request: Transcribe) -> Result:
+        """The result of one pass; raises WorkerError where none was made."""
+
+    def close(self) -> None:
+        """Answer nothing more."""
 
 
 class Recognizer:

@@ -10,6 +10,7 @@ EXTRAS = {
     "pipecat": "pipecat",
     "pocketsphinx": "words",
     "pyarrow": "parquet",
+    "ray": "ray",
     "redis": "redis",
     "sklearn": "train",
     "tensorboard": "train",

@@ -147,7 +147,7 @@ class RecognizerOptions:
 
     def start(self) -> "Callable[[], Recognizer] | None":
         """A function that starts the recognizer; None where there is none. UsageError for an unknown recognizer."""
-        choice = self._choice()
+        choice = self.choice
         if choice is None:
             return None
         chosen = choice
@@ -162,9 +162,11 @@ class RecognizerOptions:
     @property
     def no_words(self) -> bool:
         """There are no words although nobody turned them off. UsageError for an unknown recognizer."""
-        return self._choice() is None and self.asr == "auto"
+        return self.choice is None and self.asr == "auto"
 
-    def _choice(self) -> "Choice | None":
+    @property
+    def choice(self) -> "Choice | None":
+        """The recognizer that is meant; None where there is none. UsageError for an unknown one."""
         from ..asr.choice import choose
 
         return choose(self.asr, self.asr_device)

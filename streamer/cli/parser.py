@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 from ..protocol.errors import UsageError
 from .command import AnyCommand, CommandGroup, Runnable
 from .config_values import OPTION, ConfigValues, InForce
+from .ray_options import with_address
 
 OPTIONS = Group("Options", sort_key=1)
 
@@ -54,8 +55,7 @@ def parse(app: App, arguments: Sequence[str]) -> Runnable | None:
 
     UsageError when they make no command.
     """
-    # cyclopts takes a lone `-` for an option; as a path `./-` is the same.
-    arguments = ["./-" if argument == "-" else argument for argument in arguments]
+    arguments = _as_cyclopts_reads(arguments)
     try:
         call, bound, _ = app.parse_args(arguments, print_error=False, exit_on_error=False)
         command: Runnable | None = call(*bound.args, **bound.kwargs)
@@ -69,6 +69,7 @@ def parse(app: App, arguments: Sequence[str]) -> Runnable | None:
 def in_force(app: App, arguments: Sequence[str]) -> list[InForce]:
     """The options of the command that the arguments name, with their origins. It may lack its positional arguments."""
     values = _values(app)
+    arguments = _as_cyclopts_reads(arguments)
     try:
         app.parse_args(arguments, print_error=False, exit_on_error=False)
     except MissingArgumentError:
@@ -81,6 +82,11 @@ def in_force(app: App, arguments: Sequence[str]) -> list[InForce]:
         return values.in_force()
     except CycloptsError as error:
         raise UsageError(" ".join(str(error).split())) from None
+
+
+def _as_cyclopts_reads(arguments: Sequence[str]) -> list[str]:
+    """It takes a lone `-` for an option, where `./-` is the same path; and an option has a value always, or never."""
+    return with_address(["./-" if argument == "-" else argument for argument in arguments])
 
 
 def _values(app: App) -> ConfigValues:

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 from ..protocol.errors import UsageError
 from .command import Command
 from .options import MODEL, RECOGNIZER, ModelOptions, RecognizerOptions, shortcomings
+from .ray_serving import RayServing
 
 if TYPE_CHECKING:
     from ..runtime.shutdown import GracefulShutdown
@@ -77,6 +78,7 @@ class Serve:
     ] = None
     recognizer: RecognizerOptions = field(default_factory=RecognizerOptions)
     asr_workers: Annotated[int, Parameter(help="recognizers that run side by side", metavar="N", group=RECOGNIZER)] = 1
+    more: RayServing = field(default_factory=RayServing)
 
     def __post_init__(self) -> None:
         """UsageError for a number of recognizers that makes no sense."""
@@ -126,6 +128,11 @@ class Serve:
         to_stderr()
         if hint:
             Log().info("something is missing", message=hint)
+        if self.more.ray is not None:
+            words = self.recognizer.choice
+            model = self.model.request(batch=self.batch, words=words is not None)
+            self.more.run(options, model, words, self.asr_workers, shutdown)
+            return 0
         live = self.model.live_check(Config())
         model = self.model.request(batch=self.batch, words=start is not None, live=live)
         # The model loads in a process of its own, which takes seconds. Meanwhile the recognizers start and the server

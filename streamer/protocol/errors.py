@@ -3,6 +3,7 @@
 from emoscope.models.errors import EmoscopeError, UsageError
 
 __all__ = [
+    "ClusterError",
     "ConfigInvalid",
     "Disconnected",
     "EmoscopeError",
@@ -69,6 +70,10 @@ class InvalidAudio(ProtocolError):
     """A binary message that is not audio in the format of the config."""
 
     code = "invalid_audio_frame"
+
+
+class ClusterError(EmoscopeError):
+    """A Ray cluster that cannot be reached, or that cannot do what is asked of it."""
 
 
 class ServerError(EmoscopeError):

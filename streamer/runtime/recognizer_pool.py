@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from threading import Condition, Thread
 
-from ..asr import Recognizer
+from ..asr import SpeechRecognizer
 from ..session.requests import Done, Failed, Result, Transcribe
 from ..worker import WorkerError, WorkerExited
 from .rules.passes import Decided, PassQueue, QueuedPass
@@ -35,7 +35,7 @@ class RecognizerPool:
 
     def __init__(
         self,
-        recognizers: Sequence[Recognizer],
+        recognizers: Sequence[SpeechRecognizer],
         deliver: Callable[[Hashable, Result], None],
         on_unavailable: Callable[[str], None] = lambda reason: None,
         *,
@@ -109,7 +109,7 @@ class RecognizerPool:
 
     # --- a recognizer's thread
 
-    def _work(self, recognizer: Recognizer) -> None:
+    def _work(self, recognizer: SpeechRecognizer) -> None:
         while self._wait_until_up(recognizer):
             with self._change:
                 self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
@@ -121,7 +121,7 @@ class RecognizerPool:
                 self._transcribe(recognizer, made)
         self._leave(recognizer.failure)
 
-    def _wait_until_up(self, recognizer: Recognizer) -> bool:
+    def _wait_until_up(self, recognizer: SpeechRecognizer) -> bool:
         """Wait until the recognizer takes passes; false when it never will again."""
         while not self._closed and not recognizer.gave_up:
             if not recognizer.loaded(POLL_S):
@@ -143,7 +143,7 @@ class RecognizerPool:
         self._down_since = now if self._down_since is None else self._down_since
         return self._queue.give_up() if now - self._down_since >= RESTART_WAIT_S else []
 
-    def _transcribe(self, recognizer: Recognizer, made: QueuedPass) -> None:
+    def _transcribe(self, recognizer: SpeechRecognizer, made: QueuedPass) -> None:
         began = self._clock()
         broke: WorkerError | None = None
         result: Result

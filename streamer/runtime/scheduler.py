@@ -1,6 +1,7 @@
 """Many sessions, one engine: requests are queued, leave in batches, and come back to their owners as results.
 
-One worker thread runs the engine; what is queued meanwhile leaves together. Which requests leave when is decided by
+A worker thread runs the engine, or several where it answers several batches at once; what is queued meanwhile leaves
+together. Which requests leave when is decided by
 `rules.batches`. A microphone has one owner, a server has one for each channel of each client.
 """
 
@@ -42,6 +43,7 @@ class Scheduler:
     batch    windows that leave together at most
     gather_s how long a window waits for others at most, while the engine is free
     clock    seconds that only go forward
+    calls    batches that the engine answers at once, each in a thread of its own
     """
 
     def __init__(
@@ -52,14 +54,16 @@ class Scheduler:
         batch: int = 16,
         gather_s: float = GATHER_S,
         clock: Callable[[], float] = time.monotonic,
+        calls: int = 1,
     ) -> None:
         self._engine, self._deliver, self.clock = engine, deliver, clock
         self.stats = SchedulerStats()
         self._queue = BatchQueue(batch, gather_s)
         self._closed = False
         self._change = Condition()
-        self._thread = Thread(target=self._work, name="emoscope engine", daemon=True)
-        self._thread.start()
+        self._threads = [Thread(target=self._work, name="emoscope engine", daemon=True) for _ in range(calls)]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def queue_length(self) -> int:
@@ -88,11 +92,13 @@ class Scheduler:
             self._queue.forget(owner)
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Begin nothing more; wait so long for the batch that is being computed."""
+        """Begin nothing more; wait so long for what is being computed."""
         with self._change:
             self._closed = True
-            self._change.notify()
-        self._thread.join(timeout_s)
+            self._change.notify_all()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
         while True:
@@ -103,6 +109,8 @@ class Scheduler:
                 if self._closed:
                     return
                 taken = self._queue.take(self.clock())
+                if len(self._queue):
+                    self._change.notify()  # another thread may be free for what is left
             if taken:
                 self._deliver(self._run(taken))
 
@@ -112,26 +120,25 @@ class Scheduler:
         numbered = [replace(queued.request, id=place) for place, queued in enumerate(taken)]
         results = self._answer(numbered)
         spent_s = self.clock() - began
-        self._count(numbered, spent_s)
+        with self._change:
+            self._count(numbered, results, spent_s)
+            self.stats.queued_s += sum(began - queued.queued_at for queued in taken)
         by_owner: dict[Hashable, list[Result]] = {}
         for result in results:
             queued = taken[result.id]
-            queued_s = began - queued.queued_at
-            self.stats.queued_s += queued_s
             own: Result = replace(result, id=queued.request.id)
             if isinstance(own, Done):
-                own = replace(own, queue_ms=round(queued_s * 1e3, 3))
-            elif isinstance(own, Failed):
-                self.stats.failures += 1
+                own = replace(own, queue_ms=round((began - queued.queued_at) * 1e3, 3))
             by_owner.setdefault(queued.owner, []).append(own)
         share_s = spent_s / max(1, len(taken))
         return [(owner, own, share_s * len(own)) for owner, own in by_owner.items()]
 
-    def _count(self, requests: Sequence[Request], spent_s: float) -> None:
+    def _count(self, requests: Sequence[Request], results: Sequence[Result], spent_s: float) -> None:
         stats, windows = self.stats, sum(isinstance(request, Encode) for request in requests)
         stats.busy_s += spent_s
         stats.windows += windows
         stats.readings += len(requests) - windows
+        stats.failures += sum(isinstance(result, Failed) for result in results)
         if windows:
             stats.batches[windows] = stats.batches.get(windows, 0) + 1
 

@@ -64,9 +64,13 @@ class GracefulShutdown:
 
     def __enter__(self) -> Self:
         Thread(target=self._keep_time, name="emoscope deadline", daemon=True).start()
+        self.handle_signals()
+        return self
+
+    def handle_signals(self) -> None:
+        """Take the signals, also back from a library that has put its own handlers in place."""
         for number in SIGNALS:
             signal.signal(number, self._handle)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

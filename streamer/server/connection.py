@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection
-
 from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
 from ..protocol.events import AnyEvent, Durable, Error, SessionResumed
 from ..protocol.messages import FATAL, AnyMessage, CloseCode, Finish, Keepalive, SessionResume, decode_client
@@ -15,6 +13,7 @@ from ..session.requests import Failed, Result
 from .checkpoint import hash_token
 from .checkpoint_writer import CheckpointWriter
 from .client_session import ChannelSession, ClientSession
+from .client_socket import ClientSocket
 from .context import ServerContext
 from .event_sender import EventSender
 from .phase import Phase
@@ -36,7 +35,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: ClientSocket,
         context: ServerContext,
         resume: Callable[["Connection", SessionResume], Awaitable[None]],
     ) -> None:

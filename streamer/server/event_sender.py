@@ -5,10 +5,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 
-from websockets.asyncio.server import ServerConnection, broadcast
-from websockets.protocol import State
-
 from ..protocol.events import AnyEvent, EmotionInterim, Error, WarningEvent
+from .client_socket import ClientSocket
 from .metrics import Metrics
 from .outbox import Outbox
 
@@ -43,8 +41,8 @@ class ArrivalTimes:
 class EventSender:
     """Events leave through the outbox, which holds them while the client does not read."""
 
-    def __init__(self, socket: ServerConnection, metrics: Metrics) -> None:
-        self.outbox = Outbox(lambda data: broadcast([socket], data.decode()), socket.transport.get_write_buffer_size)
+    def __init__(self, socket: ClientSocket, metrics: Metrics) -> None:
+        self.outbox = Outbox(socket.post, lambda: socket.unsent_bytes)
         self._socket, self._metrics = socket, metrics
         self._arrival_times = ArrivalTimes(metrics.lag.observe)
         self._closing: asyncio.Task[None] | None = None
@@ -86,9 +84,9 @@ class EventSender:
     async def _flush_and_close(self, code: int, reason: str) -> None:
         for _ in range(round(FLUSH_TIMEOUT_S / POLL_S)):
             self.outbox.pump()
-            if self.outbox.empty or self._socket.state is not State.OPEN:
+            if self.outbox.empty or not self._socket.is_open:
                 break
             await asyncio.sleep(POLL_S)
-        if self._socket.transport.get_write_buffer_size():  # its closing handshake would wait for ever
-            asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, self._socket.transport.abort)
+        if self._socket.unsent_bytes:  # its closing handshake would wait for ever
+            asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, self._socket.abort)
         await self._socket.close(code, reason)

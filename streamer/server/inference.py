@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol, cast
 
-from ..asr import Recognizer
+from ..asr import SpeechRecognizer
 from ..runtime.recognizer_pool import RecognizerPool
 from ..runtime.scheduler import BatchResults, Scheduler
 from ..runtime.transcription_offer import TranscriptionOffer
@@ -42,14 +42,21 @@ class Inference:
     """Belongs to one event loop; the threads of scheduler and recognizers hand their results to it."""
 
     def __init__(
-        self, engine: Engine, recognizers: Sequence[Recognizer], *, batch: int, metrics: Metrics, log: Log
+        self,
+        engine: Engine,
+        recognizers: Sequence[SpeechRecognizer],
+        *,
+        batch: int,
+        calls: int,
+        metrics: Metrics,
+        log: Log,
     ) -> None:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._receivers: dict[ChannelSession, ResultReceiver] = {}
         self._observed: dict[int, int] = {}
         self.observer: ResultObserver | None = None
-        self.scheduler = Scheduler(engine, self._deliver, batch=batch)
+        self.scheduler = Scheduler(engine, self._deliver, batch=batch, calls=calls)
         self.recognizers = RecognizerPool(
             recognizers, self._deliver_transcript, lambda reason: log.error("transcription is disabled", message=reason)
         )

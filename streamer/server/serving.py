@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoscope.models.contract import ModelContract
 
-from ..asr import Recognizer
+from ..asr import SpeechRecognizer
 from ..runtime.shutdown import GracefulShutdown
 from ..session.requests import Engine
 from .app import Server
@@ -25,7 +25,7 @@ async def run(
     contract: ModelContract,
     engine: Engine,
     options: ServerOptions,
-    recognizers: Sequence[Recognizer] = (),
+    recognizers: Sequence[SpeechRecognizer] = (),
     *,
     store: Store | None = None,
     shutdown: GracefulShutdown | None = None,
@@ -52,7 +52,7 @@ async def serving(
     *,
     options: ServerOptions | None = None,
     store: Store | None = None,
-    recognizers: Sequence[Recognizer] = (),
+    recognizers: Sequence[SpeechRecognizer] = (),
     **changes: Any,
 ) -> AsyncIterator[Server]:
     """A server on a free loopback port, in this event loop, for as long as the block lasts; the model in this process.

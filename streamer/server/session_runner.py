@@ -30,6 +30,7 @@ class SessionRunner:
         self.session = session
         self._configs, self._inference, self._receiver = context.configs, context.inference, receiver
         self._input_check: InputCheck | None = None
+        self._resumed = False
         self._text_disabled_reported = False
         self._next_progress_s = 0.0
         self._rules = StreamRules(context.options.limits, session.config.pace, processor="the server")
@@ -59,7 +60,7 @@ class SessionRunner:
 
     def check_input(self, samples: Any, now: float) -> Events:
         """Warnings about the client's audio (n, channels), which arrived at `now`."""
-        self._input_check = self._input_check or InputCheck(self.session.config)
+        self._input_check = self._input_check or InputCheck(self.session.config, resumed=self._resumed)
         return [(None, warning) for warning in self._input_check.accept(samples, now)]
 
     def finish(self) -> Events:
@@ -92,6 +93,7 @@ class SessionRunner:
     def resume(self) -> Events:
         """Queue again what the restored session waits for. Its client sends again what it kept."""
         self._rules.resumed()
+        self._resumed = True
         return self._advance([(channel, Output([], channel.session.pending())) for channel in self.session.channels])
 
     def apply(self, channel: ChannelSession, results: Sequence[Result], busy_s: float = 0.0) -> Events:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from websockets.asyncio.server import Server as SocketServer
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode as WireCode
 from websockets.protocol import State
@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 from ..protocol.events import Error, encode
 from ..protocol.messages import SUBPROTOCOL
 from ..runtime.product import product
+from .client_socket import ClientSocket
 from .options import ServerOptions
 
 SEND_BUFFER = 65_536  # bytes that the kernel holds; a small buffer shows soon that a client does not read
@@ -27,10 +28,11 @@ MESSAGES_PER_TURN = 32  # of one client, audio included, after which the other c
 
 
 class Socket(ServerConnection):
-    """Sends `message_too_large` before the closing frame, so that the client learns what was wrong.
+    """A `ClientSocket` of the websockets library.
 
-    too_large  whether that happened
-    on_lost    is called when the TCP connection is over
+    It sends `message_too_large` before the closing frame, so that the client learns what was wrong.
+
+    on_lost  is called when the TCP connection is over
     """
 
     def __init__(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> None:
@@ -61,37 +63,62 @@ class Socket(ServerConnection):
         super().connection_lost(exc)
         self.on_lost()
 
+    @property
+    def path(self) -> str:
+        return "" if self.request is None else self.request.path
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is State.OPEN
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    async def messages(self) -> AsyncIterator[str | bytes]:
+        with contextlib.suppress(ConnectionClosed):
+            async for message in self:
+                yield message
+
+    def post(self, data: bytes) -> None:
+        broadcast([self], data.decode())
+
+    def abort(self) -> None:
+        # A socket whose TLS handshake is not over has no transport yet.
+        if (transport := getattr(self, "transport", None)) is not None:
+            transport.abort()
+
 
 async def other_clients_turn() -> None:
     """Let the event loop serve the other clients once."""
     await asyncio.sleep(0)
 
 
-async def read_messages(socket: ServerConnection) -> AsyncIterator[str | bytes]:
+async def read_messages(socket: ClientSocket) -> AsyncIterator[str | bytes]:
     """A client's messages until its socket is closed, by whichever side.
 
     Messages that have arrived already are read without a pause, so every few of them the other clients have their turn.
     """
     count = 0
-    with contextlib.suppress(ConnectionClosed):
-        async for message in socket:
-            count += 1
-            if count % MESSAGES_PER_TURN == 0:
-                await other_clients_turn()
-            yield message
+    async for message in socket.messages():
+        count += 1
+        if count % MESSAGES_PER_TURN == 0:
+            await other_clients_turn()
+        yield message
+
+
+def subprotocol(offered: Sequence[str]) -> Subprotocol | None:
+    """The protocol's name where it is offered; a client that offers none gets none, and the same messages."""
+    return next((name for name in SUBPROTOCOLS if name in offered), None)
 
 
 def socket_settings(options: ServerOptions) -> dict[str, Any]:
     """How every socket behaves, as arguments of `websockets.asyncio.server.serve`."""
 
-    def subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        """The protocol's name where it is offered; a client that offers none gets none, and the same messages."""
-        return next((name for name in SUBPROTOCOLS if name in offered), None)
-
     return {
         "create_connection": Socket,
         "subprotocols": SUBPROTOCOLS,
-        "select_subprotocol": subprotocol,
+        "select_subprotocol": lambda _, offered: subprotocol(offered),
         "compression": None,  # costs more processor time and memory than it saves in network
         "max_size": options.limits.max_frame_bytes,
         "ping_interval": 20,

@@ -1,9 +1,8 @@
 """One observer of a session: a socket that listens, and whose slowness disturbs nobody."""
 
-from websockets.asyncio.server import ServerConnection
-
 from ...protocol.events import AnyEvent, Error, encode
 from ...protocol.messages import FATAL, CloseCode
+from ..client_socket import ClientSocket
 from ..event_sender import EventSender
 from ..metrics import Metrics
 from ..sockets import read_messages
@@ -15,7 +14,7 @@ class Observer:
     over  whether its socket is being closed
     """
 
-    def __init__(self, socket: ServerConnection, metrics: Metrics) -> None:
+    def __init__(self, socket: ClientSocket, metrics: Metrics) -> None:
         self._socket, self._metrics = socket, metrics
         self._sender = EventSender(socket, metrics)
         self.over = False

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from websockets.asyncio.server import ServerConnection
-
 from ...protocol.audio import encode_audio
 from ...protocol.errors import ConfigInvalid, InvalidAudio, InvalidJson, ProtocolError
 from ...protocol.events import AnyEvent
 from ...protocol.messages import CloseCode, SessionResume, SessionUpdate
+from ..client_socket import ClientSocket
 from ..connection import Connection
 from ..context import ServerContext
 from ..entrances import Provider
@@ -43,7 +42,7 @@ class PhoneConnection(Connection):
 
     resumable = False
 
-    def __init__(self, socket: ServerConnection, context: ServerContext, provider: Provider) -> None:
+    def __init__(self, socket: ClientSocket, context: ServerContext, provider: Provider) -> None:
         self._provider, self._read = provider, READERS[provider]
         self._tracks: Tracks | None = None
         self._names: tuple[str, ...] = ()
@@ -78,7 +77,7 @@ class PhoneConnection(Connection):
     def _begin(self, began: CallBegan) -> None:
         if self._tracks is not None:
             raise InvalidJson("the stream had begun already: this start is ignored")
-        parameters = {**dict(parse_qsl(urlsplit(self._path).query)), **began.parameters}
+        parameters = {**dict(parse_qsl(urlsplit(self.socket.path).query)), **began.parameters}
         names = began.tracks
         if parameters.get("tracks") == "both":  # Telnyx does not say which come
             names = media_streams.BOTH
@@ -96,11 +95,6 @@ class PhoneConnection(Connection):
         self._context.metrics.phone_calls.labels(self._provider).inc()
         self._context.log.info("call", session=self.session.id, provider=self._provider, name=name)
         self._timeouts.received_at = self._context.clock()
-
-    @property
-    def _path(self) -> str:
-        request = self.socket.request
-        return "" if request is None else request.path
 
     async def _hear(self, chunk: CallAudio) -> None:
         if self._tracks is None:

@@ -56,10 +56,12 @@ class Inbox:
 
 
 @settings(max_examples=20)
-@given(st.dictionaries(st.integers(0, 9), st.integers(1, 6), min_size=1), st.integers(1, 8))
-def test_each_request_is_answered_once_to_its_owner_under_its_own_id(asked: dict[int, int], batch: int) -> None:
+@given(st.dictionaries(st.integers(0, 9), st.integers(1, 6), min_size=1), st.integers(1, 8), st.integers(1, 3))
+def test_each_request_is_answered_once_to_its_owner_under_its_own_id(
+    asked: dict[int, int], batch: int, calls: int
+) -> None:
     inbox = Inbox()
-    scheduler = Scheduler(FakeEngine(), inbox, batch=batch)
+    scheduler = Scheduler(FakeEngine(), inbox, batch=batch, calls=calls)
     for owner, count in asked.items():
         scheduler.submit(owner, [encode(number, seed=owner) for number in range(count)])
     got = inbox.wait(sum(asked.values()))
@@ -89,6 +91,19 @@ def test_who_asks_for_much_does_not_hold_up_who_asks_for_little() -> None:
     got = inbox.wait(44)
     scheduler.close()
     assert [owner for owner, _ in got[1:5]] == ["greedy", "a", "b", "c"]
+
+
+def test_an_engine_that_answers_several_batches_at_once_is_given_another_while_one_takes_long() -> None:
+    inbox, both_inside = Inbox(), threading.Barrier(2)
+
+    def engine(requests: Sequence[Request]) -> list[Result]:
+        both_inside.wait(DEADLINE_S)  # neither batch is answered before both are there
+        return FakeEngine()(requests)
+
+    scheduler = Scheduler(engine, inbox, batch=2, calls=2)
+    scheduler.submit("one", [encode(number) for number in range(4)])
+    assert sorted(result.id for _, result in inbox.wait(4)) == [0, 1, 2, 3]
+    scheduler.close()
 
 
 def test_readings_go_before_windows() -> None:

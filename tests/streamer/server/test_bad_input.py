@@ -15,10 +15,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import Server, serving
+from emoscope.streamer.server.connection import Connection
 from emoscope.streamer.server.phase import Phase
+from emoscope.streamer.server.sockets import Socket
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
 
 FAKE = (CONTRACT, FakeEngine())
+
+
+def peer(connection: Connection) -> object:
+    """Address of the client's end."""
+    assert isinstance(connection.socket, Socket)
+    return connection.socket.remote_address
 
 
 def error_count(server: Server, code: str) -> float | None:
@@ -138,7 +146,7 @@ def test_a_client_that_never_reads_is_closed_and_costs_the_others_nothing() -> N
             # Answers of some size, never read: a config that is wrong names what was expected.
             wrong = json.dumps({"type": "session.update", "config": {"x" * 60_000: 1}})
             connections = server.registry.connections
-            connection = next(one for one in connections if one.socket.remote_address == deaf.local_address)
+            connection = next(one for one in connections if peer(one) == deaf.local_address)
             for _ in range(600):
                 if connection.phase is Phase.CLOSING:
                     break

@@ -131,7 +131,7 @@ def test_whoever_pings_and_never_reads_is_closed_before_the_pongs_fill_the_memor
             def closing_after_more_pings() -> bool:
                 nonlocal most
                 writer.write(PING * 500)
-                most = max(most, connection.socket.transport.get_write_buffer_size())
+                most = max(most, connection.socket.unsent_bytes)
                 return connection.phase is Phase.CLOSING
 
             await eventually(closing_after_more_pings)

@@ -1,0 +1,1 @@
+"""Past one machine: the same session and engine on a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Archives of recordings on a Ray cluster."""
