@@ -166,7 +166,8 @@ class Connection(Outgoing):
         """Another connection, here or on another server, has resumed the session: let go of it."""
         self.session_released = True
         self._runner.cancel()  # whoever continues the session submits its requests again
-        self.end("session_taken", "another connection has resumed this session")
+        # The session goes on, so its observers are not told that it ended.
+        self.end("session_taken", "another connection has resumed this session", publish=False)
 
     # --- results
 

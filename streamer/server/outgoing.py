@@ -48,12 +48,13 @@ class Outgoing:
         elif self.session.closed:
             self.close(CloseCode.DONE, "finished")
 
-    def _emit(self, channel: ChannelSession | None, event: AnyEvent) -> None:
+    def _emit(self, channel: ChannelSession | None, event: AnyEvent, *, publish: bool = True) -> None:
         event = self.session.tag(channel, event)
         data = self.session.encode(channel, event)
         if data is not None and self.phase is not Phase.CLOSING:
             self._deliver(event, data)
-            self._context.feeds.publish(self.session.id, event, data)
+            if publish:
+                self._context.feeds.publish(self.session.id, event, data)
 
     def _deliver(self, event: AnyEvent, data: bytes) -> None:
         self._sender.send(event, data, self._context.clock())
@@ -68,12 +69,12 @@ class Outgoing:
 
     # --- the end
 
-    def end(self, code: str, message: str, close_code: int | None = None) -> None:
-        """Report a fatal error and close the connection."""
+    def end(self, code: str, message: str, close_code: int | None = None, *, publish: bool = True) -> None:
+        """Report a fatal error and close the connection. `publish`: the session's observers are told the error too."""
         if self.phase is Phase.CLOSING:
             return
         self._context.log.info("ending", session=self.session.id, code=code)
-        self._emit(None, Error(code=code, message=message, fatal=True))
+        self._emit(None, Error(code=code, message=message, fatal=True), publish=publish)
         self.close(FATAL[code] if close_code is None else close_code, code)
 
     def close(self, code: int, reason: str) -> None:
