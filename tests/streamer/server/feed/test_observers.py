@@ -109,6 +109,30 @@ def test_an_observer_is_not_told_an_error_of_the_connection_that_a_session_leave
     asyncio.run(watch())
 
 
+@pytest.mark.parametrize("work", ["pump", "check"])
+def test_a_fault_of_one_observer_stops_no_timer_of_the_server(work: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The owner's `status` comes from the same timers."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of the server")
+
+    async def watch() -> None:
+        async with serving(FAKE, observe_token=TOKEN) as server, raw(server.url) as owner:
+            async with observing(server, owner.created.session_id) as observer:
+                feed = server.feeds.find(owner.created.session_id)
+                assert feed is not None
+                (served,) = feed.observers
+                setattr(served, work, broken)
+                await eventually(lambda: "fault" in [record.message for record in caplog.records])
+                seen = len(owner.of("status"))
+                await owner.until("status", seen + 2)
+                await owner.audio(TALK)
+                await owner.finished()
+                await observer.until("session.closed")
+
+    asyncio.run(watch())
+
+
 def test_each_token_admits_to_its_own_place_alone() -> None:
     async def knock() -> None:
         async with serving(FAKE, token="sender", observe_token=TOKEN) as server:
