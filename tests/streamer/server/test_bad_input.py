@@ -13,7 +13,7 @@ from virtual_server import HeldEngine, serve_virtually
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from emoscope.streamer.protocol.events import Limits
+from emoscope.streamer.protocol.events import Error, Limits
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
@@ -63,6 +63,19 @@ def test_a_message_that_cannot_be_taken_changes_nothing(config: dict, frame: byt
     assert [e.type for e in lasting(client.events)] == [e.type for e in lasting(alone(TALK))]
     if config.get("encoding") is None:
         assert differences(lasting(client.events), lasting(alone(TALK))) == []
+
+
+def test_an_encoding_that_is_not_known_is_refused_with_those_that_are() -> None:
+    async def ask() -> tuple[Error, Error]:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await client.say("session.update", config={"encoding": "opus"})
+            await client.say("session.update", config={"vad": {"backend": "loudness"}})
+            return await client.until("error"), await client.until("error", 2)
+
+    encoding, backend = asyncio.run(ask())
+    assert (encoding.code, encoding.param) == ("config_invalid", "encoding")
+    assert encoding.message.endswith("one of pcm_s16le, pcm_f32le, mulaw")
+    assert backend.param == "vad.backend" and backend.message.endswith("one of webrtc, silero, both")
 
 
 def test_a_message_too_large_is_an_error_and_closes_the_connection() -> None:
