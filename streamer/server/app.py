@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from weakref import WeakSet
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
@@ -17,7 +19,8 @@ from emoscope.models.contract import ModelContract
 
 from ..asr import Recognizer
 from ..protocol.errors import UsageError
-from ..protocol.messages import PATH, CloseCode
+from ..protocol.events import Error, encode
+from ..protocol.messages import FATAL, PATH, CloseCode
 from ..session.requests import Engine
 from .checkpoints import Checkpoints, open_store
 from .connection import Connection
@@ -220,7 +223,19 @@ class Server:
         return answer
 
     async def _handle(self, socket: ServerConnection) -> None:
-        """Serve one client from its opening to its end."""
+        """Serve one client from its opening to its end. Where we fail outside its session, it is told as within."""
+        try:
+            await self._serve(socket)
+        except Exception:
+            self.log.broke("fault")
+            self.metrics.errors.labels("fault").inc()
+            if not isinstance(_entrance(socket), PhoneEntrance):  # a provider is sent nothing
+                error = Error(code="model_failed", message="the server failed; try again", fatal=True)
+                with suppress(ConnectionClosed):
+                    await socket.send(encode(error).decode())
+            await socket.close(FATAL["model_failed"], "model_failed")
+
+    async def _serve(self, socket: ServerConnection) -> None:
         found = _entrance(socket)
         if isinstance(found, ObserveEntrance):
             await self.feeds.observe(found.session, Observer(socket, self.metrics))
