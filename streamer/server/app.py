@@ -1,19 +1,15 @@
 """The server: HTTP gate, sockets, engine and store, started and shut down together."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakSet
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
 from emoscope.models.contract import ModelContract
 
@@ -36,12 +32,13 @@ from .http_gate import HttpGate, response
 from .inference import Inference
 from .logs import Log
 from .metrics import Metrics, Watched
+from .open_sockets import OpenSockets, abort
 from .options import ServerOptions
 from .phone.connection import PhoneConnection
 from .registry import SessionRegistry
 from .resume import SessionResumer
 from .session_config import SessionConfigs
-from .sockets import Socket, socket_settings
+from .sockets import Socket, socket_settings, tls_settings
 from .store import Store
 from .timers import run_timers, watch_store
 from .web_files import web_files
@@ -80,8 +77,7 @@ class Server:
         self._resumer: SessionResumer
         self._server: SocketServer
         self._tasks: list[asyncio.Task[None]] = []
-        self._sockets: WeakSet[Socket] = WeakSet()
-        self._admitted: set[Socket] = set()
+        self._sockets = OpenSockets(options.max_sessions)
 
     @property
     def port(self) -> int:
@@ -103,7 +99,7 @@ class Server:
             page=web_files(),
             metrics=self.metrics.text,
             ready=self._ready,
-            has_room=lambda: len(self._admitted) < options.max_sessions,
+            has_room=lambda: self._sockets.has_room,
             sessions=self.feeds.listed,
             observers=self.feeds.admits,
             report_refused_origin=lambda origin, advice: self.log.info(
@@ -120,8 +116,8 @@ class Server:
                 options.host,
                 options.port,
                 process_request=process_request,
-                ssl=self._tls(),
-                **{**socket_settings(options), "create_connection": self._new_socket},
+                **tls_settings(options),
+                **{**socket_settings(options), "create_connection": self._sockets.new},
             )
         except OSError as error:
             await self._stop(Deadline(5.0))
@@ -182,10 +178,8 @@ class Server:
         self.log.info("draining", sessions=len(self.registry.connections))
         self._server.close(close_connections=False)
         await drain(self.registry, deadline, stored=self._store.outlives)
-        for socket in list(self._sockets):  # clients that do not close, and those that never sent a whole request
-            # A socket whose TLS handshake is not over has no transport yet; it is not waited for beyond the deadline.
-            if (transport := getattr(socket, "transport", None)) is not None:
-                transport.abort()
+        for socket in self._sockets:  # clients that do not close, and those that never sent a whole request
+            abort(socket)
         await wait_all(self._server.wait_closed(), timeout_s=deadline.left_s(STORED_BY))
         await self._stop(deadline)
         self.log.info("drained")
@@ -203,21 +197,17 @@ class Server:
 
     # --- connections
 
-    def _new_socket(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> Socket:
-        socket = Socket(protocol, server, **options)
-        self._sockets.add(socket)
-        socket.on_lost = lambda: self._admitted.discard(socket)
-        return socket
-
     def _answer(self, gate: HttpGate, socket: ServerConnection, request: Request) -> Response | None:
         """The HTTP response; None opens the websocket, which counts from now on towards `max_sessions`."""
+        if isinstance(socket, Socket):
+            self._sockets.has_asked(socket)
         try:
             answer = gate.answer(request)
         except Exception:  # no request, however malformed, may end in a traceback of the library
             self.log.broke("http")
             answer = response(HTTPStatus.BAD_REQUEST, "not understood\n")
         if answer is None and isinstance(socket, Socket) and not isinstance(_entrance(socket), ObserveEntrance):
-            self._admitted.add(socket)
+            self._sockets.admit(socket)
         elif answer is not None and answer.status_code in (401, 403, 503):
             self.metrics.refused.labels(str(answer.status_code)).inc()
         return answer
@@ -292,16 +282,6 @@ class Server:
         if failure and not self._store_failure:
             self.log.error("store", message=failure)
         self._store_failure = failure
-
-    def _tls(self) -> ssl.SSLContext | None:
-        if self.options.cert is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.options.cert, self.options.key)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"--cert {self.options.cert}, --key {self.options.key}: {error}") from None
-        return context
 
 
 def _entrance(socket: ServerConnection) -> Entrance | None:

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from emoscope.streamer.protocol.events import Error, Limits
-from emoscope.streamer.server import Server, serving
+from emoscope.streamer.server import Server, open_sockets, serving
 from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, silence
 
@@ -196,6 +196,36 @@ def test_a_thousand_connections_at_once_are_served_or_turned_away_and_leave_noth
     codes, links, held = asyncio.run(crowd())
     assert set(codes) <= {1000, 503} and codes.count(1000) >= 400
     assert links == 0 and held == 0
+
+
+def test_whoever_opens_connections_and_says_nothing_holds_few_of_them_and_keeps_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_sockets, "WAITING", 8)
+
+    async def crowd() -> tuple[int, Raw]:
+        async with serving(FAKE, max_sessions=4) as server, raw(server.url) as first:
+            silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
+            for _, writer in silent[::2]:
+                writer.write(b"GET /v1/stream HTTP/1.1\r\n")
+            async with raw(server.url) as second:  # it came after all of them
+                await second.audio(TALK)
+                await second.finished()
+            closed = [asyncio.ensure_future(reader.read()) for reader, _ in silent]
+            await eventually(lambda: sum(one.done() for one in closed) >= 92)
+            await asyncio.sleep(0.2)
+            kept = sum(not one.done() for one in closed)
+            await first.audio(TALK)
+            await first.finished()
+            for one, (_, writer) in zip(closed, silent, strict=True):
+                one.cancel()
+                writer.close()
+            await asyncio.gather(*closed, return_exceptions=True)
+            return kept, first
+
+    kept, first = asyncio.run(crowd())
+    assert 7 <= kept <= 8  # the second client was one of eight for a moment
+    assert differences(lasting(first.events), lasting(alone(TALK))) == []
 
 
 def test_session_created_has_the_limits() -> None:

@@ -117,18 +117,21 @@ def test_a_fault_of_one_observer_stops_no_timer_of_the_server(work: str, caplog:
         raise RuntimeError("a fault of the server")
 
     async def watch() -> None:
-        async with serving(FAKE, observe_token=TOKEN) as server, raw(server.url) as owner:
-            async with observing(server, owner.created.session_id) as observer:
-                feed = server.feeds.find(owner.created.session_id)
-                assert feed is not None
-                (served,) = feed.observers
-                setattr(served, work, broken)
-                await eventually(lambda: "fault" in [record.message for record in caplog.records])
-                seen = len(owner.of("status"))
-                await owner.until("status", seen + 2)
-                await owner.audio(TALK)
-                await owner.finished()
-                await observer.until("session.closed")
+        async with (
+            serving(FAKE, observe_token=TOKEN) as server,
+            raw(server.url) as owner,
+            observing(server, owner.created.session_id) as observer,
+        ):
+            feed = server.feeds.find(owner.created.session_id)
+            assert feed is not None
+            (served,) = feed.observers
+            setattr(served, work, broken)
+            await eventually(lambda: "fault" in [record.message for record in caplog.records])
+            seen = len(owner.of("status"))
+            await owner.until("status", seen + 2)
+            await owner.audio(TALK)
+            await owner.finished()
+            await observer.until("session.closed")
 
     asyncio.run(watch())
 
