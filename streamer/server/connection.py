@@ -209,10 +209,23 @@ class Connection(Outgoing):
         elif self._sender.outbox.stuck_s(now) > options.slow_s or self._sender.outbox.overfull:
             self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
         else:
+            self._check_pause()
             self._send(self._runner.shed_load())
             self._writer.renew(now)
 
+    def _check_pause(self) -> None:
+        """A live client that is muted, or sends nothing in silence, gets the final of what it said before."""
+        pauses = self._timeouts.audio_pauses(self.session.audio_s)
+        if pauses and self.phase is Phase.ACTIVE and self.session.config.pace == "realtime":
+            self._send(self._runner.end_utterances())
+
     def _idle(self, timeout_s: float) -> None:
+        """First what was heard is read, as after a `finish`; called once a second until the connection is closed."""
+        self._send(self._runner.end_utterances())
+        if self.session.awaited and not self._timeouts.idle_passed(
+            self._context.clock(), self._context.options.finish_s
+        ):
+            return
         self.end("idle_timeout", f"nothing came for {timeout_s:g} s")
 
     # --- the end

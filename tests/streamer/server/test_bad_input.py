@@ -104,6 +104,55 @@ def test_an_idle_client_is_closed_and_a_kept_alive_one_is_not() -> None:
     assert serve_virtually(talk) == (4408, ["idle_timeout"], False)
 
 
+@pytest.mark.parametrize("pace", ["realtime", "fast"])
+def test_an_idle_client_gets_the_final_of_what_it_had_said(pace: str) -> None:
+    """It stops sending in the middle of its only utterance."""
+
+    async def talk(server: Server) -> tuple[int, Raw]:
+        async with raw(server.url) as idle:
+            await idle.say("session.update", config={"pace": pace})
+            await idle.audio(TALK[:32_000])
+            return await idle.closed(), idle
+
+    code, idle = serve_virtually(talk, limits=replace(Limits(), idle_timeout_s=3.0))
+    assert (code, idle.errors) == (4408, ["idle_timeout"])
+    (final,) = idle.of("emotion.final")
+    assert final.end == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_muted_client_gets_the_final_of_what_it_had_said_and_speaks_on_later() -> None:
+    """It keeps the connection alive, and sends no audio for a while in the middle of an utterance."""
+
+    async def talk(server: Server) -> Raw:
+        async with raw(server.url) as client:
+            await client.audio(TALK[:32_000])
+            for _ in range(8):
+                await asyncio.sleep(1.0)
+                await client.say("keepalive")
+            assert [final.end for final in client.of("emotion.final")] == [pytest.approx(2.0, abs=0.02)]
+            await client.audio(TALK[32_000:])
+            await client.finished()
+            return client
+
+    client = serve_virtually(talk)
+    assert [event.utterance for event in client.of("emotion.final")] == [1, 2, 3]
+    (closed,) = client.of("session.closed")
+    assert closed.totals.audio_s == pytest.approx(len(TALK) / 16_000)
+
+
+def test_a_client_that_stutters_keeps_its_utterance() -> None:
+    async def talk(server: Server) -> Raw:
+        async with raw(server.url) as client:
+            await client.audio(TALK[:32_000])
+            await asyncio.sleep(4.0)
+            await client.audio(TALK[32_000:])
+            await client.finished()
+            return client
+
+    client = serve_virtually(talk)
+    assert differences(lasting(client.events), lasting(alone(TALK))) == []
+
+
 def test_a_file_sent_faster_than_its_window_is_closed() -> None:
     async def talk(server: Server) -> tuple[int, list[str]]:
         async with raw(server.url) as client:
