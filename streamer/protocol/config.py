@@ -1,6 +1,6 @@
 """The options of a session: the protocol's `config`, checked in one place for command line, websocket and Python."""
 
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -83,7 +83,18 @@ def checked(values: dict[str, Any]) -> Config:
         field = path.rstrip("`") or None
         if "unknown field `" in message:
             field = message.split("unknown field `")[1].rstrip("`").split("`")[0]
-        raise ConfigInvalid(f"config: {message}", field) from None
+        choices = _choices(field)
+        raise ConfigInvalid(f"config: {message}{choices and f'; one of {choices}'}", field) from None
+
+
+def _choices(path: str | None) -> str:
+    """The values of a field that takes one of a few names; "" for every other field."""
+    struct: Any = Config
+    for name in (path or "").split("."):
+        if not (isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
+            return ""
+        struct = get_type_hints(struct).get(name)
+    return ", ".join(get_args(struct)) if get_origin(struct) is Literal else ""
 
 
 def allowed(struct: type[msgspec.Struct], field: str) -> str:

@@ -1,14 +1,10 @@
 """The server: a session service and the sockets on which it listens, started and shut down together."""
 
-import ssl
 from collections.abc import Callable, Sequence
-from typing import Any
-from weakref import WeakSet
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
 from emoscope.models.contract import ModelContract
 
@@ -18,9 +14,10 @@ from ..protocol.messages import PATH
 from ..session.requests import Engine
 from .deadline import Deadline, wait_all
 from .draining import STORED_BY, drain
+from .open_sockets import OpenSockets
 from .options import ServerOptions
 from .session_service import SessionService
-from .sockets import Socket, socket_settings
+from .sockets import Socket, socket_settings, tls_settings
 from .store import Store
 
 
@@ -42,7 +39,7 @@ class Server(SessionService):
         super().__init__(contract, engine, options, store, recognizers, engine_failure)
         self._port = options.port
         self._server: SocketServer
-        self._sockets: WeakSet[Socket] = WeakSet()
+        self._sockets = OpenSockets(options.max_sessions, self.gone)
 
     @property
     def port(self) -> int:
@@ -61,6 +58,8 @@ class Server(SessionService):
         self.assemble()
 
         def process_request(socket: ServerConnection, request: Request) -> Response | None:
+            assert isinstance(socket, Socket)
+            self._sockets.has_asked(socket)
             return self.answer(request, socket)
 
         try:
@@ -69,8 +68,8 @@ class Server(SessionService):
                 options.host,
                 options.port,
                 process_request=process_request,
-                ssl=self._tls(),
-                **{**socket_settings(options), "create_connection": self._new_socket},
+                **tls_settings(options),
+                **{**socket_settings(options), "create_connection": self._sockets.new},
             )
         except OSError as error:
             await self.stop(Deadline(5.0))
@@ -91,28 +90,12 @@ class Server(SessionService):
         self.log.info("draining", sessions=len(self.registry.connections))
         self._server.close(close_connections=False)
         await drain(self.registry, deadline, stored=self.stored)
-        for socket in list(self._sockets):  # clients that do not close, and those that never sent a whole request
+        for socket in self._sockets:  # clients that do not close, and those that never sent a whole request
             socket.abort()
         await wait_all(self._server.wait_closed(), timeout_s=deadline.left_s(STORED_BY))
         await self.stop(deadline)
         self.log.info("drained")
 
-    def _new_socket(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> Socket:
-        socket = Socket(protocol, server, **options)
-        self._sockets.add(socket)
-        socket.on_lost = lambda: self.gone(socket)
-        return socket
-
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Socket)
         await self.serve(socket)
-
-    def _tls(self) -> ssl.SSLContext | None:
-        if self.options.cert is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.options.cert, self.options.key)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"--cert {self.options.cert}, --key {self.options.key}: {error}") from None
-        return context

@@ -76,6 +76,16 @@ class ClientSession:
         return any(channel.session.finished for channel in self.channels)
 
     @property
+    def speaking(self) -> bool:
+        """Whether an utterance is open on any channel."""
+        return any(channel.session.state.segmenter.speaking for channel in self.channels)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a request has no result yet, so that events are still to come without any more audio."""
+        return any(channel.session.pending() for channel in self.channels)
+
+    @property
     def closed(self) -> bool:
         """Whether every channel has emitted `session.closed`."""
         return self.begun and all(channel.closed for channel in self.channels)

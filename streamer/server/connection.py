@@ -1,29 +1,28 @@
-"""One client's connection: messages come in, events go out, and its phase says what is possible."""
+"""One client's connection: messages come in, and its phase says what is possible; `outgoing` sends the events."""
 
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
-from ..protocol.events import AnyEvent, Durable, Error, SessionResumed
-from ..protocol.messages import FATAL, AnyMessage, CloseCode, Finish, Keepalive, SessionResume, decode_client
+from ..protocol.events import SessionResumed
+from ..protocol.messages import AnyMessage, Finish, Keepalive, SessionResume, decode_client
 from ..session.requests import Failed, Result
 from .checkpoint import hash_token
 from .checkpoint_writer import CheckpointWriter
 from .client_session import ChannelSession, ClientSession
 from .client_socket import ClientSocket
 from .context import ServerContext
-from .event_sender import EventSender
+from .outgoing import Outgoing
 from .phase import Phase
 from .rate_limiter import RateLimiter
-from .session_runner import Events, SessionRunner
+from .session_runner import SessionRunner
 from .sockets import other_clients_turn, read_messages
 from .timeouts import ConnectionTimeouts
 
 
-class Connection:
+class Connection(Outgoing):
     """Lives as long as its socket. Everything here runs on the event loop and never waits for the model.
 
     session           the client's session: a new one, until an earlier one is resumed
@@ -40,10 +39,9 @@ class Connection:
         resume: Callable[["Connection", SessionResume], Awaitable[None]],
     ) -> None:
         """resume: finds an earlier session and calls `adopt` with it, or `end`."""
-        self.socket, self._context, self._find_session = socket, context, resume
+        super().__init__(socket, context)
+        self._find_session = resume
         now = context.clock()
-        self.phase = Phase.GREETING
-        self._sender = EventSender(socket, context.metrics)
         self._rate_limiter = RateLimiter(context.options.messages_s, now)
         self._timeouts = ConnectionTimeouts(now, context.options.limits.idle_timeout_s)
         token = secrets.token_urlsafe(24)
@@ -167,7 +165,8 @@ class Connection:
         """Another connection, here or on another server, has resumed the session: let go of it."""
         self.session_released = True
         self._runner.cancel()  # whoever continues the session submits its requests again
-        self.end("session_taken", "another connection has resumed this session")
+        # The session goes on, so its observers are not told that it ended.
+        self.end("session_taken", "another connection has resumed this session", publish=False)
 
     # --- results
 
@@ -191,42 +190,6 @@ class Connection:
             if self.phase is not Phase.CLOSING:
                 self._send(self._runner.apply(channel, [result]))
 
-    # --- events
-
-    def _send(self, events: Events) -> None:
-        """What the session brought; then close the connection if the session is over."""
-        durable = False
-        for channel, event in events:
-            if isinstance(event, Error) and event.fatal:
-                self.end(event.code, event.message)
-                return
-            self._emit(channel, event)
-            durable = durable or isinstance(event, Durable)
-        if durable:
-            self._writer.request(self._context.clock())
-        if self.session.closed and self.phase is Phase.DRAINING:
-            self.end("shutting_down", "the server is going down; the session was read out")
-        elif self.session.closed:
-            self.close(CloseCode.DONE, "finished")
-
-    def _emit(self, channel: ChannelSession | None, event: AnyEvent) -> None:
-        event = self.session.tag(channel, event)
-        data = self.session.encode(channel, event)
-        if data is not None and self.phase is not Phase.CLOSING:
-            self._deliver(event, data)
-            self._context.feeds.publish(self.session.id, event, data)
-
-    def _deliver(self, event: AnyEvent, data: bytes) -> None:
-        self._sender.send(event, data, self._context.clock())
-
-    def _refuse(self, code: str, message: str, param: str | None = None) -> None:
-        """A message was refused; the session continues."""
-        self._emit(None, Error(code=code, message=message, fatal=False, param=param))
-
-    def _report_status(self) -> None:
-        if self.phase not in (Phase.CLOSING, Phase.RESUMING):
-            self._emit(None, self.session.status())
-
     # --- time
 
     def tick(self, now: float) -> None:
@@ -245,10 +208,23 @@ class Connection:
         elif self._sender.outbox.stuck_s(now) > options.slow_s or self._sender.outbox.overfull:
             self.end("slow_consumer", f"events were not read for {options.slow_s:g} s")
         else:
+            self._check_pause()
             self._send(self._runner.shed_load())
             self._writer.renew(now)
 
+    def _check_pause(self) -> None:
+        """A live client that is muted, or sends nothing in silence, gets the final of what it said before."""
+        pauses = self._timeouts.audio_pauses(self.session.audio_s)
+        if pauses and self.phase is Phase.ACTIVE and self.session.config.pace == "realtime":
+            self._send(self._runner.end_utterances())
+
     def _idle(self, timeout_s: float) -> None:
+        """First what was heard is read, as after a `finish`; called once a second until the connection is closed."""
+        self._send(self._runner.end_utterances())
+        if self.session.awaited and not self._timeouts.idle_passed(
+            self._context.clock(), self._context.options.finish_s
+        ):
+            return
         self.end("idle_timeout", f"nothing came for {timeout_s:g} s")
 
     # --- the end
@@ -270,37 +246,8 @@ class Connection:
         if not self.session.finished:
             self._send(self._runner.finish())
 
-    def end(self, code: str, message: str, close_code: int | None = None) -> None:
-        """Report a fatal error and close the connection."""
-        if self.phase is Phase.CLOSING:
-            return
-        self._context.log.info("ending", session=self.session.id, code=code)
-        self._emit(None, Error(code=code, message=message, fatal=True))
-        self.close(FATAL[code] if close_code is None else close_code, code)
-
-    def close(self, code: int, reason: str) -> None:
-        """Send what waits in the outbox, then close; what the client does not read in time is discarded."""
-        self.phase = Phase.CLOSING
-        self._writer.stop()
-        self._sender.close(code, reason)
-
     def disconnected(self) -> None:
         """The socket is closed: nothing of the session is computed or written from here any more."""
         self.phase = Phase.CLOSING
         self._writer.stop()
         self._runner.cancel()
-
-    async def wait_closed(self) -> None:
-        """Until the closing handshake is over, where `close` was called."""
-        await self._sender.wait_closed()
-
-    @contextmanager
-    def isolate_faults(self) -> Iterator[None]:
-        """A fault of the server in this session ends this connection, and disturbs no other."""
-        try:
-            yield
-        except Exception:
-            self.session.failures += 1
-            self._context.log.broke("fault", session=self.session.id)
-            self._context.metrics.errors.labels("fault").inc()
-            self.end("model_failed", "the server failed in this session; it can be resumed")

@@ -22,7 +22,8 @@ class ServerOptions:
     origins         pages that may connect, besides the server's own page under a loopback name or `host`
     cert, key       TLS, PEM files
     store           where sessions wait whose connection was lost: "memory", or a redis:// or rediss:// URL
-    max_sessions    open websockets; further ones are answered 503
+    max_sessions    open websockets; further ones are answered 503. Connections that have sent no request do not count:
+                    of those as many are kept, at least 1,024, and then the one that has waited the longest is closed
     max_session_s   audio of one session, after which it expires
     finish_s        deadline of a live session for what is still computed after `finish`
     slow_s          a client that reads nothing for so long is disconnected

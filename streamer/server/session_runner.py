@@ -63,6 +63,12 @@ class SessionRunner:
         self._input_check = self._input_check or InputCheck(self.session.config, resumed=self._resumed)
         return [(None, warning) for warning in self._input_check.accept(samples, now)]
 
+    def end_utterances(self) -> Events:
+        """End the utterances that are open: no audio comes that would."""
+        if self.session.finished or not self.session.speaking:
+            return []
+        return self._advance(self.session.flush())
+
     def finish(self) -> Events:
         """No more audio comes."""
         return self._advance(self.session.finish())

@@ -10,7 +10,8 @@ from websockets.http11 import Request, Response
 from emoscope.models.contract import ModelContract
 
 from ..asr import SpeechRecognizer
-from ..protocol.messages import CloseCode
+from ..protocol.events import Error, encode
+from ..protocol.messages import FATAL, CloseCode
 from ..session.requests import Engine
 from .checkpoints import Checkpoints, open_store
 from .client_socket import ClientSocket
@@ -18,7 +19,7 @@ from .connection import Connection
 from .context import ServerContext
 from .deadline import Deadline, wait_all
 from .draining import STOPPED_BY
-from .entrances import ObserveEntrance, PhoneEntrance, entrance
+from .entrances import Entrance, ObserveEntrance, PhoneEntrance, entrance
 from .feed.feeds import Feeds
 from .feed.observer import Observer
 from .feed.webhook import Webhook
@@ -166,8 +167,18 @@ class SessionService:
         self._admitted.discard(client)
 
     async def serve(self, socket: ClientSocket) -> None:
-        """Serve one client from its opening to its end."""
+        """Serve one client from its opening to its end. Where we fail outside its session, it is told as within."""
         found = entrance(urlsplit(socket.path).path)
+        try:
+            await self._serve(socket, found)
+        except Exception:
+            self.log.broke("fault")
+            self.metrics.errors.labels("fault").inc()
+            if not isinstance(found, PhoneEntrance):  # a provider is sent nothing
+                socket.post(encode(Error(code="model_failed", message="the server failed; try again", fatal=True)))
+            await socket.close(FATAL["model_failed"], "model_failed")
+
+    async def _serve(self, socket: ClientSocket, found: Entrance | None) -> None:
         if isinstance(found, ObserveEntrance):
             await self.feeds.observe(found.session, Observer(socket, self.metrics))
             return

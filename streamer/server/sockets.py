@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket as sockets
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from ..protocol.errors import UsageError
 from ..protocol.events import Error, encode
 from ..protocol.messages import SUBPROTOCOL
 from ..runtime.product import product
@@ -24,6 +26,7 @@ SEND_BUFFER = 65_536  # bytes that the kernel holds; a small buffer shows soon t
 READ_BYTES = 65_536  # read at once: all frames in it are parsed before other clients have their turn
 SUBPROTOCOLS = [Subprotocol(SUBPROTOCOL), Subprotocol("media")]  # "media" is what Asterisk's sockets are set up with
 CLOSE_TIMEOUT_S = 3.0
+TLS_TIMEOUT_S = 10.0  # of a handshake, as long as a request may take
 MESSAGES_PER_TURN = 32  # of one client, audio included, after which the other clients have their turn
 
 
@@ -128,3 +131,15 @@ def socket_settings(options: ServerOptions) -> dict[str, Any]:
         "backlog": 2_048,
         "server_header": product(),
     }
+
+
+def tls_settings(options: ServerOptions) -> dict[str, Any]:
+    """The certificate, as arguments of `serve`; empty without one. UsageError when it cannot be used."""
+    if options.cert is None:
+        return {}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(options.cert, options.key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"--cert {options.cert}, --key {options.key}: {error}") from None
+    return {"ssl": context, "ssl_handshake_timeout": TLS_TIMEOUT_S}

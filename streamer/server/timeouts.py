@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ..protocol.messages import STATUS_S
 from ..runtime.rules import FinishDeadline
 
+PAUSE_CHECKS = 5
+
 
 @dataclass
 class ConnectionTimeouts:
@@ -16,6 +18,9 @@ class ConnectionTimeouts:
 
     received_at: float
     idle_timeout_s: float
+    _audio_s: float = field(init=False, default=0.0)
+    _audio_at: float = field(init=False, default=0.0)
+    _checks: int = field(init=False, default=0)
     _status_at: float = field(init=False)
     _finish: FinishDeadline = field(init=False, default_factory=FinishDeadline)
 
@@ -32,6 +37,22 @@ class ConnectionTimeouts:
     def is_idle(self, now: float) -> bool:
         """Whether the client has sent nothing for too long."""
         return now - self.received_at > self.idle_timeout_s
+
+    def idle_passed(self, now: float, grace_s: float) -> bool:
+        """Whether it has been idle for that much longer."""
+        return now - self.received_at > self.idle_timeout_s + grace_s
+
+    def audio_pauses(self, audio_s: float) -> bool:
+        """To be asked once a second: whether no audio came since it was asked `PAUSE_CHECKS` times before.
+
+        Counted and not measured, because what a server that stood still has not read yet is no pause of the client. Nor
+        is a network that stands still: some other message must have come since.
+        """
+        if audio_s > self._audio_s:
+            self._audio_s, self._audio_at, self._checks = audio_s, self.received_at, 0
+        else:
+            self._checks += 1
+        return self._checks >= PAUSE_CHECKS and self.received_at > self._audio_at
 
     def finish_within(self, now: float, timeout_s: float) -> None:
         """Begin the deadline for what is still computed; an earlier one stays."""

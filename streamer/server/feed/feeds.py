@@ -1,6 +1,7 @@
 """The events of all sessions, as observers and the webhook get them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -77,10 +78,8 @@ class Feeds:
 
     def publish(self, session_id: str, event: AnyEvent, data: bytes) -> None:
         """An event, as its session's owner gets it."""
-        try:
+        with self._isolate_faults(session_id):
             self._publish(session_id, event, data)
-        except Exception:
-            self._log.broke("fault", session=session_id)
 
     def _publish(self, session_id: str, event: AnyEvent, data: bytes) -> None:
         feed = self._feeds.get(session_id)
@@ -164,12 +163,23 @@ class Feeds:
         """Send what waits for observers; to be called many times a second."""
         for feed in self._feeds.values():
             for observer in feed.observers:
-                observer.pump()
+                with self._isolate_faults(feed.session_id):
+                    observer.pump()
 
     def check(self, now: float) -> None:
         """Drop slow observers, and end the feeds of sessions that did not come back; to be called once a second."""
         for feed in list(self._feeds.values()):
             for observer in feed.observers:
-                observer.check(now, self._slow_s)
+                with self._isolate_faults(feed.session_id):
+                    observer.check(now, self._slow_s)
             if feed.ends_at is not None and now > feed.ends_at:
-                self.end(feed.session_id, CloseCode.DONE, "the session was lost and did not come back")
+                with self._isolate_faults(feed.session_id):
+                    self.end(feed.session_id, CloseCode.DONE, "the session was lost and did not come back")
+
+    @contextmanager
+    def _isolate_faults(self, session_id: str) -> Iterator[None]:
+        """A fault is logged, and disturbs neither the session nor its other observers, nor the server's timers."""
+        try:
+            yield
+        except Exception:
+            self._log.broke("fault", session=session_id)

@@ -142,12 +142,27 @@ class PhoneConnection(Connection):
         await self._hear_samples(self._tracks.finish())
         self.finish()
 
+    def _hear_held(self) -> None:
+        """Read what was held for chunks before it, which do not come any more: at most a few seconds."""
+        if self._tracks is None:
+            return
+        samples, rate = self._tracks.finish(), self._codec.rate
+        for begin in range(0, len(samples), rate):
+            if self.phase.accepts_audio:
+                self._feed(samples[begin : begin + rate])
+
+    def drain(self, timeout_s: float) -> None:
+        """The server shuts down: what was heard is read to its end."""
+        self._hear_held()
+        super().drain(timeout_s)
+
     def _idle(self, timeout_s: float) -> None:
         """The provider sends nothing any more, and has not said `stop`."""
         if self._tracks is None:
             self.close(CloseCode.IDLE, f"no start came within {timeout_s:g} s")
         else:
             self._refuse("idle_timeout", f"nothing came for {timeout_s:g} s: what was heard is read to its end")
+            self._hear_held()
             self.finish()
 
     def close(self, code: int, reason: str) -> None:

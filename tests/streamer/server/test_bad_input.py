@@ -13,8 +13,8 @@ from virtual_server import HeldEngine, serve_virtually
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from emoscope.streamer.protocol.events import Limits
-from emoscope.streamer.server import Server, serving
+from emoscope.streamer.protocol.events import Error, Limits
+from emoscope.streamer.server import Server, open_sockets, serving
 from emoscope.streamer.server.connection import Connection
 from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.server.sockets import Socket
@@ -73,6 +73,19 @@ def test_a_message_that_cannot_be_taken_changes_nothing(config: dict, frame: byt
         assert differences(lasting(client.events), lasting(alone(TALK))) == []
 
 
+def test_an_encoding_that_is_not_known_is_refused_with_those_that_are() -> None:
+    async def ask() -> tuple[Error, Error]:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            await client.say("session.update", config={"encoding": "opus"})
+            await client.say("session.update", config={"vad": {"backend": "loudness"}})
+            return await client.until("error"), await client.until("error", 2)
+
+    encoding, backend = asyncio.run(ask())
+    assert (encoding.code, encoding.param) == ("config_invalid", "encoding")
+    assert encoding.message.endswith("one of pcm_s16le, pcm_f32le, mulaw")
+    assert backend.param == "vad.backend" and backend.message.endswith("one of webrtc, silero, both")
+
+
 def test_a_message_too_large_is_an_error_and_closes_the_connection() -> None:
     async def talk() -> tuple[int, list[str], Raw, float | None]:
         async with serving(FAKE) as server, raw(server.url) as other, raw(server.url, max_size=None) as client:
@@ -97,6 +110,56 @@ def test_an_idle_client_is_closed_and_a_kept_alive_one_is_not() -> None:
             return await idle.closed(), idle.errors, alive.over
 
     assert serve_virtually(talk) == (4408, ["idle_timeout"], False)
+
+
+@pytest.mark.parametrize("pace", ["realtime", "fast"])
+def test_an_idle_client_gets_the_final_of_what_it_had_said(pace: str) -> None:
+    """It stops sending in the middle of its only utterance."""
+
+    async def talk(server: Server) -> tuple[int, Raw]:
+        async with raw(server.url) as idle:
+            await idle.say("session.update", config={"pace": pace})
+            await idle.audio(TALK[:32_000])
+            return await idle.closed(), idle
+
+    code, idle = serve_virtually(talk, limits=replace(Limits(), idle_timeout_s=3.0))
+    assert (code, idle.errors) == (4408, ["idle_timeout"])
+    (final,) = idle.of("emotion.final")
+    assert final.end == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_muted_client_gets_the_final_of_what_it_had_said_and_speaks_on_later() -> None:
+    """It keeps the connection alive, and sends no audio for a while in the middle of an utterance."""
+
+    async def talk(server: Server) -> Raw:
+        async with raw(server.url) as client:
+            await client.audio(TALK[:32_000])
+            for _ in range(8):
+                await asyncio.sleep(1.0)
+                await client.say("keepalive")
+            assert [final.end for final in client.of("emotion.final")] == [pytest.approx(2.0, abs=0.02)]
+            await client.audio(TALK[32_000:])
+            await client.finished()
+            return client
+
+    client = serve_virtually(talk)
+    assert [event.utterance for event in client.of("emotion.final")] == [1, 2, 3]
+    (closed,) = client.of("session.closed")
+    assert closed.totals.audio_s == pytest.approx(len(TALK) / 16_000)
+
+
+@pytest.mark.parametrize("stands_still_s", [4.0, 12.0])
+def test_a_client_whose_network_stands_still_keeps_its_utterance(stands_still_s: float) -> None:
+    async def talk(server: Server) -> Raw:
+        async with raw(server.url) as client:
+            await client.audio(TALK[:32_000])
+            await asyncio.sleep(stands_still_s)
+            await client.audio(TALK[32_000:])
+            await client.finished()
+            return client
+
+    client = serve_virtually(talk)
+    assert differences(lasting(client.events), lasting(alone(TALK))) == []
 
 
 def test_a_file_sent_faster_than_its_window_is_closed() -> None:
@@ -191,6 +254,36 @@ def test_a_thousand_connections_at_once_are_served_or_turned_away_and_leave_noth
     codes, links, held = asyncio.run(crowd())
     assert set(codes) <= {1000, 503} and codes.count(1000) >= 400
     assert links == 0 and held == 0
+
+
+def test_whoever_opens_connections_and_says_nothing_holds_few_of_them_and_keeps_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_sockets, "WAITING", 8)
+
+    async def crowd() -> tuple[int, Raw]:
+        async with serving(FAKE, max_sessions=4) as server, raw(server.url) as first:
+            silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
+            for _, writer in silent[::2]:
+                writer.write(b"GET /v1/stream HTTP/1.1\r\n")
+            async with raw(server.url) as second:  # it came after all of them
+                await second.audio(TALK)
+                await second.finished()
+            closed = [asyncio.ensure_future(reader.read()) for reader, _ in silent]
+            await eventually(lambda: sum(one.done() for one in closed) >= 92)
+            await asyncio.sleep(0.2)
+            kept = sum(not one.done() for one in closed)
+            await first.audio(TALK)
+            await first.finished()
+            for one, (_, writer) in zip(closed, silent, strict=True):
+                one.cancel()
+                writer.close()
+            await asyncio.gather(*closed, return_exceptions=True)
+            return kept, first
+
+    kept, first = asyncio.run(crowd())
+    assert 7 <= kept <= 8  # the second client was one of eight for a moment
+    assert differences(lasting(first.events), lasting(alone(TALK))) == []
 
 
 def test_session_created_has_the_limits() -> None:

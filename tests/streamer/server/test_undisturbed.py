@@ -8,11 +8,13 @@ import pytest
 from msgspec.structs import replace
 from raw_client import TALK, Raw, alone, eventually, lasting, raw
 from virtual_server import HeldEngine, serve_virtually
+from websockets.asyncio.client import connect
 
 from emoscope.streamer import VadConfig
 from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.server.phase import Phase
+from emoscope.streamer.server.session_config import SessionConfigs
 from emoscope.streamer.session.requests import Encode
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
@@ -71,6 +73,28 @@ def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     assert (code, bad.errors) == (1011, ["model_failed"])
     assert [record.message for record in caplog.records].count("fault") == 1
     assert differences(lasting(good.events), lasting(alone(TALK, interim=False, vad=VadConfig(backend="webrtc")))) == []
+
+
+def test_a_fault_while_a_connection_opens_is_told_before_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of the server")
+
+    async def talk() -> tuple[list[str], int, float | None]:
+        async with serving(FAKE) as server, raw(server.url) as other:
+            with monkeypatch.context() as patch:
+                patch.setattr(SessionConfigs, "created", broken)
+                async with connect(server.url) as socket:
+                    client = Raw(socket)
+                    code = await client.closed()
+            await other.audio(TALK)
+            await other.finished()
+            counted = server.metrics.registry.get_sample_value("emoscope_errors_total", {"code": "fault"})
+            return client.errors, code, counted
+
+    assert asyncio.run(talk()) == (["model_failed"], 1011, 1.0)
+    assert [record.message for record in caplog.records].count("fault") == 1
 
 
 FRAME = b"\x82\x82" + bytes(4) + b"\0\0"  # one sample, masked with nothing

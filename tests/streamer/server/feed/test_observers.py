@@ -91,6 +91,51 @@ def test_an_observer_stays_while_the_session_is_resumed_and_gets_nothing_twice()
     asyncio.run(watch())
 
 
+def test_an_observer_is_not_told_an_error_of_the_connection_that_a_session_leaves() -> None:
+    async def watch() -> None:
+        async with serving(FAKE, observe_token=TOKEN) as server, raw(server.url) as first:
+            async with observing(server, first.created.session_id) as observer:
+                await first.audio(TALK[:40_000])
+                await first.until("emotion.interim")
+                async with raw(server.url) as second:
+                    resumed = await second.go_on(first)
+                    assert await first.closed() == 4409 and first.errors == ["session_taken"]
+                    await second.audio(TALK[round(resumed.audio_s * 16_000) :])
+                    await second.finished()
+                assert await observer.closed() == 1000
+            assert observer.errors == []
+            assert lasting(observer.events) == lasting([*first.events, *second.events])
+
+    asyncio.run(watch())
+
+
+@pytest.mark.parametrize("work", ["pump", "check"])
+def test_a_fault_of_one_observer_stops_no_timer_of_the_server(work: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The owner's `status` comes from the same timers."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of the server")
+
+    async def watch() -> None:
+        async with (
+            serving(FAKE, observe_token=TOKEN) as server,
+            raw(server.url) as owner,
+            observing(server, owner.created.session_id) as observer,
+        ):
+            feed = server.feeds.find(owner.created.session_id)
+            assert feed is not None
+            (served,) = feed.observers
+            setattr(served, work, broken)
+            await eventually(lambda: "fault" in [record.message for record in caplog.records])
+            seen = len(owner.of("status"))
+            await owner.until("status", seen + 2)
+            await owner.audio(TALK)
+            await owner.finished()
+            await observer.until("session.closed")
+
+    asyncio.run(watch())
+
+
 def test_each_token_admits_to_its_own_place_alone() -> None:
     async def knock() -> None:
         async with serving(FAKE, token="sender", observe_token=TOKEN) as server:

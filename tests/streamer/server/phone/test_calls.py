@@ -18,8 +18,9 @@ from websockets.exceptions import InvalidStatus
 
 from emoscope.streamer import Config, Session
 from emoscope.streamer.protocol.audio import decode_audio
-from emoscope.streamer.protocol.events import AnyEvent, Durable, Limits
+from emoscope.streamer.protocol.events import AnyEvent, Durable, Limits, SessionClosed
 from emoscope.streamer.server import Server, serving
+from emoscope.streamer.server.phone.tracks import HELD
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
 
 FAKE = (CONTRACT, FakeEngine())
@@ -92,6 +93,25 @@ def test_a_call_in_which_nothing_comes_any_more_is_read_to_its_end() -> None:
             return observer.events
 
     assert differences(lasting(asyncio.run(fall_silent())), replayed(INBOUND)) == []
+
+
+@pytest.mark.parametrize("ending", ["silence", "drain"])
+def test_chunks_that_wait_for_a_lost_one_are_read_when_a_call_ends_without_stop(ending: str) -> None:
+    """The second chunk is lost, and no more come than may wait for it."""
+
+    async def end() -> list[AnyEvent]:
+        limits = Limits(idle_timeout_s=0.5 if ending == "silence" else 60.0)
+        async with ringing(limits=limits, drain_s=20.0) as (server, socket, observer):
+            for number in (1, *range(3, 3 + HELD)):
+                await socket.send(media(INBOUND[: 8 * CHUNK], number, time_ms=160 * (number - 1)))
+            if ending == "drain":
+                await asyncio.sleep(0.5)
+                await server.drain()
+            await observer.closed()
+            return observer.events
+
+    [closed] = [event for event in asyncio.run(end()) if isinstance(event, SessionClosed)]
+    assert closed.totals.audio_s == pytest.approx((2 + HELD) * 0.16)
 
 
 def test_the_two_tracks_of_a_call_are_two_channels() -> None:
