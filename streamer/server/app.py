@@ -18,6 +18,7 @@ from emoscope.models.contract import ModelContract
 from ..asr import Recognizer
 from ..protocol.errors import UsageError
 from ..protocol.messages import PATH, CloseCode
+from ..protocol.text import without_secrets
 from ..session.requests import Engine
 from .checkpoints import Checkpoints, open_store
 from .connection import Connection
@@ -126,9 +127,9 @@ class Server:
                 f"cannot listen on {options.host} port {options.port}: {error.strerror or error}"
             ) from None
         self._port = next(iter(self._server.sockets)).getsockname()[1]
-        self.log.info(
-            "listening", url=self.url, model=self._contract.id, store=options.store.partition("@")[2] or options.store
-        )
+        for shortcoming in options.shortcomings():
+            self.log.warning("exposed", message=shortcoming)
+        self.log.info("listening", url=self.url, model=self._contract.id, store=without_secrets(options.store))
 
     def _assemble(self) -> None:
         """Make the parts that need the running event loop."""
