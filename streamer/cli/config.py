@@ -15,7 +15,7 @@ from .config_file import NAME, SHARED, VARIABLE, ConfigFile, find, read, user_fi
 from .config_values import OPTION, InForce
 from .parser import CONFIG_FILE, in_force
 
-SECRET = "token"  # the end of the names of options that are secret
+SECRET = "token"  # noqa: S105 - the end of the names of options that are secret
 HIDDEN = "(not shown)"
 WIDTH = 34
 

@@ -64,8 +64,7 @@ class Serve:
     store: Annotated[
         str,
         Parameter(
-            help="where interrupted sessions are kept: memory, or redis://HOST:PORT/DB; the variable does not show in the "
-            "list of processes",
+            help="where interrupted sessions are kept: memory, or redis://HOST:PORT/DB",
             env_var="EMOSCOPE_STORE",
             metavar="STORE",
         ),

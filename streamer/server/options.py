@@ -94,8 +94,8 @@ class ServerOptions:
                 found.append(f"{name} has fewer than {GUESSED_CHARACTERS} characters and can be guessed; {advice}")
         if self.cert is None:
             found.append(
-                f"other machines can reach {self.host}, and there is no TLS: voices and tokens travel unencrypted unless "
-                "a proxy in front speaks it; give --cert and --key"
+                f"other machines can reach {self.host}, and there is no TLS: voices and tokens travel unencrypted "
+                "unless a proxy in front speaks it; give --cert and --key"
             )
         return found
 

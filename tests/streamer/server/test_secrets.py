@@ -127,7 +127,7 @@ def test_the_password_of_an_address_is_in_no_error() -> None:
 
 
 def test_words_of_a_client_are_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither what a refused message held nor the name that a caller gave to a session becomes part of a line's text."""
+    """What a message held that was refused is not repeated."""
     caplog.set_level(logging.INFO)
 
     async def talk() -> None:
