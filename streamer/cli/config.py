@@ -1,7 +1,6 @@
 """`emoscope config`: which options are in force, and where each comes from."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ..protocol.errors import UsageError
+from ..protocol.text import without_secrets
 from .command import AnyCommand, Command
 from .config_file import NAME, SHARED, VARIABLE, ConfigFile, find, read, user_file
 from .config_values import OPTION, InForce
 from .parser import CONFIG_FILE, in_force
 
-SECRET = ("token",)
+SECRET = "token"  # noqa: S105 - the end of the names of options that are secret
 HIDDEN = "(not shown)"
 WIDTH = 34
 
@@ -107,15 +107,15 @@ def _file(path: Path | None) -> str:
 
 
 def shown(key: str, value: Any) -> Any:
-    """A value as it may be printed: a secret is not, nor is the password of an address."""
-    if value is not None and key in SECRET:
+    """A value as it may be printed: a token is not, nor is the password of an address or what its query says."""
+    if value is not None and key.endswith(SECRET):
         return HIDDEN
     if isinstance(value, tuple | list):
         return [shown(key, item) for item in value]
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, str):
-        return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:...@", value)
+        return without_secrets(value)
     return value
 
 

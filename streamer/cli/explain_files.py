@@ -15,7 +15,7 @@ from ..display.plain_text import clock
 from ..display.progress import Progress
 from ..protocol.errors import EmoscopeError, InputError, UsageError
 from ..protocol.events import AnyEvent, Status, WarningEvent
-from ..protocol.text import clean
+from ..protocol.text import clean, printable
 from ..sinks.record import is_record, whole_record
 from ..sources.recordings import Recording
 from .options import shortcomings
@@ -137,7 +137,9 @@ def _draw(options: "Explain", story: Story, heard: Sound | None, end: float) -> 
             path = numbered(options.output, number)
             write(path, page.content)
             stretch = f"{clock(options.from_)} to {clock(end)}"
-            print(f"{path}: {stretch if number == 1 else f'page {number}'}, {size(len(page.content))}")
+            print(
+                f"{clean(printable(path))}: {stretch if number == 1 else f'page {number}'}, {size(len(page.content))}"
+            )
             if page.left_out:
                 problems.append(f"{path}: {page.left_out} words had no room; a shorter part has: --from S --to S")
     if heard is not None and heard.flac:

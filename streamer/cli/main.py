@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from ..protocol.errors import EmoscopeError, UsageError
+from ..protocol.text import clean_lines
 from .command import AnyCommand
 from .extras import advice
 from .parser import build_app, parse
@@ -79,16 +80,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
     except UsageError as error:
-        print(f"emoscope: {error}", file=sys.stderr)
+        _complain(str(error))
         return 2
     except EmoscopeError as error:
-        print(f"emoscope: {error}", file=sys.stderr)
+        _complain(str(error))
         return 1
     except ModuleNotFoundError as error:
         needed = advice(error)
         if needed is None:
             raise
-        print(f"emoscope: {needed}", file=sys.stderr)
+        _complain(needed)
         return 1
     except KeyboardInterrupt:
         print("emoscope: stopped", file=sys.stderr)
@@ -99,9 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        print(f"emoscope: {error.strerror or error}{where}", file=sys.stderr)
+        _complain(f"{error.strerror or error}{where}")
         return 1
     return code
+
+
+def _complain(message: str) -> None:
+    """An error on stderr. Names of files, and what a server says, may hold control characters."""
+    print(f"emoscope: {clean_lines(message)}", file=sys.stderr)
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -64,7 +64,11 @@ class Serve:
     )
     store: Annotated[
         str,
-        Parameter(help="where interrupted sessions are kept: memory, or redis://HOST:PORT/DB", metavar="STORE"),
+        Parameter(
+            help="where interrupted sessions are kept: memory, or redis://HOST:PORT/DB",
+            env_var="EMOSCOPE_STORE",
+            metavar="STORE",
+        ),
     ] = "memory"
     max_sessions: Annotated[
         int, Parameter(help="most open connections; more are answered with HTTP status 503", metavar="N")

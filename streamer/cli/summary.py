@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
+from ..protocol.text import clean, clean_lines, printable
 from .command import Command
 from .options import check_picture
 
@@ -69,7 +70,7 @@ class Summary:
                     collector.add(event)
             except EmoscopeError as error:
                 failed = True
-                print(f"emoscope: {error}", file=sys.stderr)
+                print(f"emoscope: {clean_lines(str(error))}", file=sys.stderr)
             found += [(story, totals(story, str(path))) for story in collector.stories]
         numbers = [one for _, one in found]
         if self.json:
@@ -94,9 +95,9 @@ class Summary:
             for number, page in enumerate(pages(compared, DARK if self.dark else LIGHT, kind), 1):
                 path = numbered(output, number)
                 write(path, page)
-                print(f"{path}: {size(len(page))}", file=sys.stderr if self.json else sys.stdout)
+                print(f"{clean(printable(path))}: {size(len(page))}", file=sys.stderr if self.json else sys.stdout)
         for line in problems:
-            print(f"emoscope: {line}", file=sys.stderr)
+            print(f"emoscope: {clean_lines(line)}", file=sys.stderr)
 
 
 def _events(path: Path) -> "Iterator[AnyEvent]":

@@ -228,7 +228,7 @@ def message(state: ScreenState, width: int, rows: int = 1) -> list[Text]:
     """The newest warning, error or notice until it expires: between one and `rows` lines."""
     if not state.message or state.now_s >= state.message_until:
         return [Text()]
-    text = Text(" ".join(state.message.split()), Style(bold=True, color=RED) if state.serious else DIM)
+    text = Text(clean(" ".join(state.message.split())), Style(bold=True, color=RED) if state.serious else DIM)
     lines = wrapped(text, max(4, width - 2), 99)
     if len(lines) > rows:
         lines[rows - 1].append(" …")

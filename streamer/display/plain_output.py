@@ -5,6 +5,7 @@ import sys
 import time
 
 from ..protocol.events import AnyEvent, EmotionFinal, Error, SessionClosed, SessionCreated, WarningEvent, encode
+from ..protocol.text import clean_lines
 from ..runtime.updates import Meter, Notice
 from .plain_text import final_line
 from .player import Player
@@ -34,7 +35,7 @@ def print_events(player: Player, *, json: bool) -> bool:
             for item in player.updates():
                 created = created or isinstance(item, SessionCreated)
                 if isinstance(item, Notice):
-                    print(f"emoscope: {item.message}", file=sys.stderr, flush=True)
+                    _notice(item.message)
                 elif not isinstance(item, Meter) and output_error is None:
                     _print_event(item, json=json)
             if done:
@@ -97,4 +98,5 @@ def _print_event(event: AnyEvent, *, json: bool) -> None:
 
 
 def _notice(message: str) -> None:
-    print(f"emoscope: {message}", file=sys.stderr, flush=True)
+    """A line on stderr. A server or a file may have said what it repeats."""
+    print(f"emoscope: {clean_lines(message)}", file=sys.stderr, flush=True)

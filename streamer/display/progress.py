@@ -10,6 +10,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from ..protocol.errors import UnreadableAudio
+from ..protocol.text import clean_lines
 from ..sources.recordings import Recording
 
 LONG_S = 120.0  # of audio, under which nobody waits
@@ -50,7 +51,7 @@ class Progress:
 
     def print(self, line: str, stream: TextIO | None = None) -> None:
         """A line above the bar, on stdout unless told otherwise."""
-        stream = stream or sys.stdout
+        stream, line = stream or sys.stdout, clean_lines(line)
         if self._bar is not None and stream.isatty():
             # Both are one terminal: the bar must know about the line, or they tear each other.
             self._console.print(line, markup=False, highlight=False)

@@ -1,6 +1,7 @@
-"""File names, device names and transcripts as text that is safe to print on one line."""
+"""File names, device names, messages, transcripts and addresses as text that is safe to print."""
 
 import os
+import re
 import unicodedata
 from pathlib import Path
 
@@ -22,3 +23,20 @@ def clean(name: str) -> str:
         character if character in JOINERS or unicodedata.category(character) not in CONTROL_CATEGORIES else "�"
         for character in name
     )
+
+
+def clean_lines(message: str) -> str:
+    """`message` with its line breaks, each line `clean`: it may repeat a file's name or what a server said."""
+    return "\n".join(clean(line) for line in message.split("\n"))
+
+
+def without_secrets(address: str) -> str:
+    """The URL without what may be secret in it: the password, and the values of its query. Other text stays as it is.
+
+    >>> without_secrets("redis://user:hidden@host:6379/0?password=hidden")
+    'redis://user:...@host:6379/0?password=...'
+    """
+    if "://" not in address:
+        return address
+    without_password = re.sub(r"(://[^/@:?#]*):.*@", r"\1:...@", address)
+    return re.sub(r"([?&][^=&#]*=)[^&#]*", r"\1...", without_password)

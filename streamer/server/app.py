@@ -11,6 +11,7 @@ from emoscope.models.contract import ModelContract
 from ..asr import SpeechRecognizer
 from ..protocol.errors import UsageError
 from ..protocol.messages import PATH
+from ..protocol.text import without_secrets
 from ..session.requests import Engine
 from .deadline import Deadline, wait_all
 from .draining import STORED_BY, drain
@@ -77,9 +78,9 @@ class Server(SessionService):
                 f"cannot listen on {options.host} port {options.port}: {error.strerror or error}"
             ) from None
         self._port = next(iter(self._server.sockets)).getsockname()[1]
-        self.log.info(
-            "listening", url=self.url, model=self._contract.id, store=options.store.partition("@")[2] or options.store
-        )
+        for shortcoming in options.shortcomings():
+            self.log.warning("exposed", message=shortcoming)
+        self.log.info("listening", url=self.url, model=self._contract.id, store=without_secrets(options.store))
 
     async def drain(self, within_s: float | None = None) -> None:
         """Accept no new client, emit the finals, say `shutting_down`, and stop within that time."""

@@ -1,6 +1,7 @@
 """Saves and loads checkpoints: the store that `--store` names, with its failures logged and counted."""
 
 from ..protocol.errors import RecordInvalid, UsageError
+from ..protocol.text import without_secrets
 from .checkpoint import Checkpoint, pack, unpack
 from .logs import Log
 from .memory_store import MemoryStore
@@ -18,7 +19,7 @@ def open_store(url: str, max_records: int) -> Store:
         except ImportError:
             raise UsageError("--store redis needs the package redis: pip install 'emoscope[redis]'") from None
         return RedisStore(url)
-    raise UsageError(f"--store {url!r}: 'memory', or a redis://HOST:PORT/DATABASE URL")
+    raise UsageError(f"--store {without_secrets(url)!r}: 'memory', or a redis://HOST:PORT/DATABASE URL")
 
 
 class Checkpoints:

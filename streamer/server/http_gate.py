@@ -76,6 +76,8 @@ class HttpGate:
 
     def answer(self, request: Request) -> Response | None:
         """The response to one request; None when the websocket may be opened."""
+        if getattr(request, "method", "GET") != "GET":  # websockets 15 refuses other methods itself, and has no field
+            return response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is answered\n", Allow="GET")
         try:
             url = urlsplit(request.path)
         except ValueError:

@@ -9,6 +9,7 @@ from ..protocol.errors import UsageError
 from ..protocol.events import Limits
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+GUESSED_CHARACTERS = 16  # a token of fewer can be guessed: 16 random ones of base64 hold 96 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,23 @@ class ServerOptions:
                 raise UsageError(f"--origin {origin}: a scheme, a host and its port, such as https://app.example:8443")
         if not 0 <= self.drain_s <= 3_600:
             raise UsageError(f"--drain {self.drain_s}: must be from 0 to 3600 seconds")
+
+    def shortcomings(self) -> list[str]:
+        """What makes a server that other machines can reach easier to attack than it need be; a sentence each."""
+        if is_loopback(self.host):
+            return []
+        found = []
+        tokens = {"--token": self.token, "--observe-token": self.observe_token}
+        for name, token in tokens.items():
+            if token is not None and len(token) < GUESSED_CHARACTERS:
+                advice = "`python3 -c 'import secrets; print(secrets.token_urlsafe(24))'` makes a good one"
+                found.append(f"{name} has fewer than {GUESSED_CHARACTERS} characters and can be guessed; {advice}")
+        if self.cert is None:
+            found.append(
+                f"other machines can reach {self.host}, and there is no TLS: voices and tokens travel unencrypted "
+                "unless a proxy in front speaks it; give --cert and --key"
+            )
+        return found
 
 
 def is_loopback(host: str) -> bool:

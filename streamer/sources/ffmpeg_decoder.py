@@ -29,6 +29,7 @@ CLOCKED = ("mov", "matroska", "mpegts", "avi", "flv", "asf", "flac")
 
 GAP_S = 0.1  # a longer pause between two packets is silence
 LONGEST_GAP_S = 3_600.0  # a longer one is a wrong time
+LONGEST_SILENCE_S = 86_400.0  # of all gaps together: a file of a few KB could claim years of them
 SLACK_S = 0.1
 BUFFER = 1 << 18
 
@@ -62,7 +63,7 @@ class FfmpegDecoder:
         self._name = self._container.format.name.partition(",")[0]
         self._lost_at: list[float] = []  # seconds at which a packet could not be decoded
         self._lost = 0  # samples of those packets
-        self._read = 0
+        self._read = self._paused = 0
         self._failure = ""
         self._resampler: tuple[int, soxr.ResampleStream] | None = None
         self._frames = self._decoded()
@@ -134,6 +135,9 @@ class FfmpegDecoder:
         if not shortest < missing < LONGEST_GAP_S:
             return 0
         count = round(missing * self.sample_rate)
+        if self._paused + count > LONGEST_SILENCE_S * self.sample_rate:
+            return 0
+        self._paused += count
         if self._name == "flac":  # its frames follow one another: what is between two was skipped as broken
             self._lost_at.append(self._read / self.sample_rate)
             self._lost += count

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import NoReturn, Protocol
 
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
+from ..protocol.text import clean_lines
 from .channel import Channel, connection_of
 from .messages import LoadedT, LoadFailed, LoadT, Messages, RequestT, ResponseT
 
@@ -95,7 +96,7 @@ def _receive(
     except (EOFError, OSError):
         os._exit(0)
     except RecordInvalid as error:
-        sys.stderr.write(f"emoscope: {error}\n")
+        sys.stderr.write(f"emoscope: {clean_lines(str(error))}\n")
         _exit(1)
     except BaseException:  # without this thread the process would outlive its parent
         traceback.print_exc()

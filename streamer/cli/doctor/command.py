@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..command import Command
+from ..config import SECRET
 from ..config_file import find
 from ..config_values import OPTION, InForce
 from ..options import ModelOptions, RecognizerOptions
@@ -60,7 +61,10 @@ class Doctor:
             input=listen["input"].value,
             explicit=tuple(name for name, given in explicit.items() if given),
         )
-        tokens = any(options["token"].origin == "file" for options in (serve, self._in_force("send")))
+        secret = [
+            each for options in (serve, self._in_force("send")) for key, each in options.items() if key.endswith(SECRET)
+        ]
+        tokens = any(each.origin == "file" for each in secret)
 
         def child(check: str) -> Check:
             return lambda: in_child(check, asked, self.deadline)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...protocol.errors import UsageError
+from ...protocol.text import without_secrets
 from ..options import ServerOptions, is_loopback
 
 PREFIX = "whsec_"
@@ -44,17 +45,18 @@ class WebhookTarget:
 
         insecure  allow plain http to other machines, which would carry words in the clear
         """
+        shown = without_secrets(url)
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise UsageError(f"--webhook {url}: {error}") from None
+            raise UsageError(f"--webhook {shown}: {error}") from None
         if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
-            raise UsageError(f"--webhook {url}: an address such as https://app.example/finals")
+            raise UsageError(f"--webhook {shown}: an address such as https://app.example/finals")
         if parts.username or parts.password:
             raise UsageError("--webhook: an address without a name and a password; posts are signed instead")
         if parts.scheme == "http" and not is_loopback(parts.hostname) and not insecure:
-            raise UsageError(f"--webhook {url}: words would travel unencrypted; give https, or --insecure")
+            raise UsageError(f"--webhook {shown}: words would travel unencrypted; give https, or --insecure")
         return cls(
             host=parts.hostname,
             port=port or (443 if parts.scheme == "https" else 80),

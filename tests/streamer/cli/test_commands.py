@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emoscope.streamer.asr.choice import NAMES
-from emoscope.streamer.cli.bench import BenchInputs, BenchModels, BenchReplay, BenchServe, BenchWords
+from emoscope.streamer.cli.bench import BenchInputs, BenchModels, BenchReplay, BenchScale, BenchServe, BenchWords
 from emoscope.streamer.cli.command import AnyCommand, Command, CommandGroup, Runnable
 from emoscope.streamer.cli.devices import Devices
 from emoscope.streamer.cli.explain import Explain
@@ -233,6 +233,10 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ("bench words a.wav --asr none --seconds 3", BenchWords(Path("a.wav"), asr=("none",), seconds=3.0)),
         (
+            "bench scale --streams 5 --cores 8 --utilization 0.5 --zones 2 --mean-s 60 --hour 0.05 --seed 1",
+            BenchScale(streams=5, cores=8, utilization=0.5, zones=2, mean_s=60.0, hour=0.05, seed=1),
+        ),
+        (
             "bench serve --model dir --device cpu --audio pyproject.toml --streams 1 2 --seconds 3 --idle 4 "
             "--batches 5 6 --only idle",
             BenchServe(
@@ -311,6 +315,8 @@ def test_the_options_of_serve_are_those_of_the_server() -> None:
         ("serve --asr-workers 0", "--asr-workers 0: must be from 1 to 64"),
         ("serve --port 70000", "--port 70000: must be from 0 to 65535"),
         ("serve --host 0.0.0.0", "give a --token, or --insecure"),
+        ("bench scale --zones 1", "--zones 1: must be from 2 to 100, because one may be lost"),
+        ("bench scale --utilization 1", "--utilization 1.0: must be from 0.01 to less than 1"),
         ("bench serve --audio none.flac", "--audio none.flac: no such file"),
         ("models show smal", "no model 'smal'"),
         ("models delete", 'Unknown command "delete"'),

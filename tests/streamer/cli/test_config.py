@@ -27,6 +27,8 @@ record = "~/out.jsonl"
 
 [serve]
 token = "the-secret"
+observe_token = "the-observers"
+webhook = "https://host/finals?key=the-key"
 origin = ["http://a", "http://b"]
 store = "redis://user:the-password@host/0"
 
@@ -150,12 +152,14 @@ def test_config_reads_the_file_that_it_is_given(folder: Path, capsys: pytest.Cap
 
 
 def test_what_config_prints_is_a_file_with_the_same_values(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "emoscope.toml").write_text(FILE.replace('token = "the-secret"', "port = 1"))
+    (folder / "emoscope.toml").write_text(
+        FILE.replace('token = "the-secret"\nobserve_token = "the-observers"', "port = 1")
+    )
     before = in_force("", capsys)
     assert main(["config"]) == 0
     (folder / "printed.toml").write_text(capsys.readouterr().out)
     after = in_force("--config printed.toml", capsys)
-    masked = {("serve", "store")}
+    masked = {("serve", "store"), ("serve", "webhook")}
     assert {key: value["value"] for key, value in after.items() if key not in masked} == {
         key: value["value"] for key, value in before.items() if key not in masked
     }
@@ -170,7 +174,10 @@ def test_a_secret_is_never_printed(
         assert main(line) == 0
         printed = capsys.readouterr().out
         assert "(not shown)" in printed or "config" not in line
-        assert not any(secret in printed for secret in ("the-secret", "the-variable", "the-password", '"flag"'))
+        assert not any(
+            secret in printed
+            for secret in ("the-secret", "the-observers", "the-variable", "the-password", "the-key", '"flag"')
+        )
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,20 @@ def test_tls_is_spoken(own_tls: tuple[Path, Path]) -> None:
             return client
 
     assert len(asyncio.run(talk()).of("emotion.final")) == 2
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_old_versions_of_tls_are_refused(own_tls: tuple[Path, Path]) -> None:
+    """TLS 1.1 and older are not spoken (RFC 8996)."""
+    cert, key = own_tls
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    async def shake_hands() -> None:
+        async with serving(FAKE, cert=cert, key=key) as server:
+            await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
+
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        asyncio.run(shake_hands())

@@ -236,3 +236,13 @@ def test_the_page_loads_nothing_from_elsewhere_and_shows_the_notice() -> None:
             assert "innerHTML" not in text and "http://" not in text.replace("open http://localhost", ""), path
             for imported in re.findall(r'from "([^"]+)"', text):
                 assert (WEB.parent / path.removeprefix("/")).parent.joinpath(imported).resolve().is_file(), path
+
+
+def test_no_module_of_the_page_makes_markup_of_text() -> None:
+    """What a server or a record says is set as text: nothing parses it as markup, and nothing runs it."""
+    parsing = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|DOMParser|createContextualFragment"
+    running = r"\beval\(|new Function|javascript:|setAttribute\(\s*[\"']on"
+    for path in WEB.rglob("*.js"):
+        assert re.findall(f"{parsing}|{running}", path.read_text(encoding="utf-8")) == [], path.name
+    page = (WEB / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r"<script(?![^>]*\bsrc=)|\son\w+=|style=", page) == []

@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emoscope.streamer import InputError, Session
 from emoscope.streamer.protocol.events import EmotionFinal
@@ -97,3 +99,21 @@ def test_what_was_not_read_to_its_end_leaves_nothing(tmp_path: Path) -> None:
         out.discard(out.open(Path("deep/a")))
         out.finish([])
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [SUMMARY]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["..", ".", "a", "C:", "~", "a..b", "\\", "con"]), min_size=1, max_size=4), max_size=5
+    )
+)
+def test_no_name_of_a_recording_leads_out_of_the_folder(names: list[list[str]]) -> None:
+    """Whether a recording was named by itself, with dots on its way, or lay in a folder that was named."""
+    files: list[tuple[Path, Path | None]] = []
+    for parts in names:
+        files.append((Path(*parts, "x.wav"), None))
+        inner = [part for part in parts if part != ".."]
+        files.append((Path("folder", *inner, "x.wav"), Path("folder")))
+    outputs = output_names(files)
+    assert len({str(name).casefold() for name in outputs.values()}) == len(files)
+    for name in outputs.values():
+        assert not name.is_absolute() and ".." not in name.parts

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +16,8 @@ from made_recordings import read_all, write
 from real_voice import RECORDING, sentence
 
 from emoscope.streamer import UnreadableAudio
+from emoscope.streamer.sources.decoder import Damaged
+from emoscope.streamer.sources.ffmpeg_decoder import FfmpegDecoder
 from emoscope.streamer.sources.input_format import InputFormat
 from emoscope.streamer.sources.recordings import Recording
 
@@ -181,8 +185,6 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
 
 
 def test_a_picture_and_a_silent_video_have_no_sound(tmp_path: Path) -> None:
-    import av
-
     with av.open(str(tmp_path / "v.mp4"), "w") as output:
         stream = output.add_stream("mpeg4", rate=5)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -194,6 +196,27 @@ def test_a_picture_and_a_silent_video_have_no_sound(tmp_path: Path) -> None:
     (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
     with pytest.raises(UnreadableAudio, match="not a readable recording"):
         Recording(tmp_path / "p.png")
+
+
+def test_a_few_bytes_cannot_claim_years_of_silence(tmp_path: Path) -> None:
+    """Sixty packets that are 50 minutes apart would be 50 hours; no more than a day of silence is made of them."""
+    path = tmp_path / "pauses.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("pcm_s16le", rate=8_000, layout="mono")
+        for number in range(60):
+            frame = av.AudioFrame.from_ndarray(np.full((1, 800), 1_000, np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 8_000, number * 3_000 * 8_000
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    assert path.stat().st_size < 200_000
+    with open(path, "rb") as file:
+        decoder, samples = FfmpegDecoder(file), 0
+        with suppress(Damaged):  # the header promises more
+            for block in decoder.blocks():
+                samples += len(block)
+        decoder.close()
+    seconds = samples / 8_000
+    assert 80_000 < seconds <= 86_400 + 60 * 0.1
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.wav"])
