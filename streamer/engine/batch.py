@@ -22,7 +22,7 @@ from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request,
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
 from .array_model import BATCH, Array, ArrayModel
 from .fusing import read_with_words, shipped_branch
-from .voice_activity import DetectorMissing, available, detect_voice
+from .voice_activity import DetectorMissing, available, detect_voices
 
 if TYPE_CHECKING:
     from .own_words import Answer
@@ -77,7 +77,7 @@ class BatchEngine:
             Failed(request.id, "no recognizer is here") for request in requests if isinstance(request, Transcribe)
         ]
         # First: everything else that a session will ask for follows from these.
-        results += [_detected(request) for request in requests if isinstance(request, DetectVoice)]
+        results += _detected([request for request in requests if isinstance(request, DetectVoice)])
         for group in by_length.values():
             for begin in range(0, len(group), self.batch):
                 results += self._guard(self._encode, group[begin : begin + self.batch])
@@ -170,12 +170,15 @@ def _voices(requests: Sequence[Read]) -> SpeakerProfiles | None:
     )
 
 
-def _detected(request: DetectVoice) -> Result:
+def _detected(requests: list[DetectVoice]) -> list[Result]:
+    if not requests:
+        return []
     began = time.perf_counter()
     try:
-        found = detect_voice(request)
+        found = detect_voices(requests)
     except DetectorMissing as error:
-        return Failed(request.id, str(error))
-    except Exception as error:  # whatever the network or its library does wrong, the session goes on without it
-        return Failed(request.id, f"the voice detector: {type(error).__name__}: {error}")
-    return Done(request.id, found, infer_ms=(time.perf_counter() - began) * 1e3)
+        return [Failed(request.id, str(error)) for request in requests]
+    except Exception as error:  # whatever the network or its library does wrong, the sessions go on without it
+        return [Failed(request.id, f"the voice detector: {type(error).__name__}: {error}") for request in requests]
+    spent = (time.perf_counter() - began) * 1e3
+    return [Done(request.id, one, infer_ms=spent) for request, one in zip(requests, found, strict=True)]

@@ -4,16 +4,14 @@ The weights (MIT, version 6) come with faster-whisper, and so does onnxruntime: 
 missing where a package was installed without its dependencies: then every request fails, and webrtcvad decides alone.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ..protocol.errors import EmoscopeError
 from ..session.requests import DetectVoice, VoiceProbabilities
-from ..session.voice_activity import CHUNK, CONTEXT
+from .silero import Silero
 
 FILE = "assets/silero_vad_v6.onnx"
 
@@ -38,23 +36,22 @@ def available() -> bool:
 
 
 @cache
-def _network() -> Any:
-    """The network, loaded once a process, on one thread: a chunk costs less than waking a second one."""
-    if not available():
+def _network() -> Silero:
+    """The network, loaded once a process."""
+    path = weights()
+    if path is None or not available():
         raise DetectorMissing("Silero VAD is not here: install faster-whisper and onnxruntime, or use --vad webrtc")
-    import onnxruntime
+    return Silero(path)
 
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(str(weights()), options, providers=["CPUExecutionProvider"])
+
+def detect_voices(requests: Sequence[DetectVoice]) -> list[VoiceProbabilities]:
+    """Probabilities of the chunks of each request, in the order of the requests.
+
+    They do not depend on which requests are judged together, nor on how chunks are shared out among requests.
+    """
+    return _network()(requests)
 
 
 def detect_voice(request: DetectVoice) -> VoiceProbabilities:
-    """Probabilities of the chunks of one request. They do not depend on how chunks are shared out among requests."""
-    count = (len(request.audio) - CONTEXT) // CHUNK
-    rows = np.lib.stride_tricks.sliding_window_view(request.audio, CONTEXT + CHUNK)[::CHUNK][:count]
-    memory = {"h": request.network[0].reshape(1, 1, -1), "c": request.network[1].reshape(1, 1, -1)}
-    found, hidden, cell = _network().run(None, {"input": np.ascontiguousarray(rows), **memory})
-    network = np.stack([hidden.reshape(-1), cell.reshape(-1)])
-    return VoiceProbabilities([float(p) for p in found.reshape(-1)], network)
+    """Probabilities of the chunks of one request."""
+    return detect_voices([request])[0]

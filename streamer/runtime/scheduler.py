@@ -5,6 +5,7 @@ together. Which requests leave when is decided by
 `rules.batches`. A microphone has one owner, a server has one for each channel of each client.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -73,8 +74,12 @@ class Scheduler:
     def submit(self, owner: Hashable, requests: Iterable[Request]) -> None:
         """Queue an owner's requests behind its earlier ones."""
         with self._change:
-            self._queue.submit(self.clock(), owner, requests)
-            self._change.notify()
+            now = self.clock()
+            waits_s = self._queue.wait_s(now) if len(self._queue) else math.inf
+            self._queue.submit(now, owner, requests)
+            # A thread that waits for others to share a batch need not be woken by each of them.
+            if len(self._queue) and self._queue.wait_s(now) < waits_s:
+                self._change.notify()
 
     def queued(self, owner: Hashable) -> list[QueuedEncode]:
         """An owner's windows that were not begun, the oldest first."""

@@ -88,7 +88,10 @@ class ClientSession:
     @property
     def closed(self) -> bool:
         """Whether every channel has emitted `session.closed`."""
-        return self.begun and all(channel.closed for channel in self.channels)
+        for channel in self.channels:
+            if not channel.closed:
+                return False
+        return self.begun
 
     @property
     def audio_s(self) -> float:

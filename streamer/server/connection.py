@@ -121,7 +121,7 @@ class Connection(Outgoing):
                 return
             self._feed(samples[begin : begin + session.config.sample_rate])
         self._send(self._runner.check_input(samples, self._context.clock()))
-        self._send(self._runner.shed_load())
+        self._send(self._runner.shed_load_in_turn())
         if session.audio_s > options.max_session_s:
             self.end("session_expired", f"a session takes at most {options.max_session_s:g} s of audio; open a new one")
 

@@ -42,9 +42,11 @@ class Outgoing:
             durable = durable or isinstance(event, Durable)
         if durable:
             self._writer.request(self._context.clock())
-        if self.session.closed and self.phase is Phase.DRAINING:
+        if not self.session.closed:
+            return
+        if self.phase is Phase.DRAINING:
             self.end("shutting_down", "the server is going down; the session was read out")
-        elif self.session.closed:
+        else:
             self.close(CloseCode.DONE, "finished")
 
     def _emit(self, channel: ChannelSession | None, event: AnyEvent, *, publish: bool = True) -> None:

@@ -14,6 +14,7 @@ from .context import ServerContext
 from .inference import ResultReceiver
 from .input_check import InputCheck
 
+SHED_EVERY_S = 0.5  # of audio; the rules give nothing up before a stream is seconds behind
 PROGRESS_STEPS = 4  # so many `status` events while a `fast` client's allowed backlog is processed
 
 Events = list[tuple[ChannelSession | None, AnyEvent]]
@@ -32,7 +33,7 @@ class SessionRunner:
         self._input_check: InputCheck | None = None
         self._resumed = False
         self._text_disabled_reported = False
-        self._next_progress_s = 0.0
+        self._next_progress_s = self._next_shed_s = 0.0
         self._rules = StreamRules(context.options.limits, session.config.pace, processor="the server")
 
     # --- messages and audio
@@ -130,6 +131,13 @@ class SessionRunner:
         return [(channel, event) for event in output.events]
 
     # --- a stream that falls behind
+
+    def shed_load_in_turn(self) -> Events:
+        """As `shed_load`, to be called after each message of audio: every `SHED_EVERY_S` of it something is done."""
+        if self.session.audio_s < self._next_shed_s:
+            return []
+        self._next_shed_s = self.session.audio_s + SHED_EVERY_S
+        return self.shed_load()
 
     def shed_load(self) -> Events:
         """Skip interim readings, drop the oldest speech, or end a `fast` stream: see `runtime.rules`."""

@@ -24,8 +24,11 @@ async def run_timers(registry: SessionRegistry, inference: Inference, feeds: Fee
         metrics.loop_delay.observe(max(0.0, now - due))
         inference.expire()
         for connection in list(registry.connections):
-            with connection.isolate_faults():
+            try:
                 connection.tick(now)
+            except Exception:
+                with connection.isolate_faults():  # entered only now: it costs more than a tick
+                    raise
         feeds.pump()
         if now >= next_second:
             next_second = now + 1.0

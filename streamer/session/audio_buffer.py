@@ -6,13 +6,21 @@ import numpy as np
 
 from .vad import Samples
 
+SPARE = 16_000  # samples for which there is room behind the last one whenever the room is made anew: a second
+
 
 @dataclass
 class AudioBuffer:
-    """Consecutive samples of the session's clock; the first is number `start`."""
+    """Consecutive samples of the session's clock; the first is number `start`.
+
+    Samples are appended in place while there is room behind them, so that a block costs no copy of the audio before it.
+    """
 
     start: int = 0
     samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        self._room, self._used = self.samples, len(self.samples)  # `samples` ends at `_used` of the room
 
     @property
     def end(self) -> int:
@@ -21,7 +29,15 @@ class AudioBuffer:
 
     def append(self, samples: Samples) -> None:
         """Add the samples that follow."""
-        self.samples = np.concatenate([self.samples, samples])
+        kept, count = len(self.samples), len(samples)
+        if self._used + count > len(self._room):
+            self._room = np.empty(kept + count + SPARE, np.float32)
+            self._room[:kept] = self.samples
+            self._used = kept
+        begin = self._used - kept
+        self._room[self._used : self._used + count] = samples
+        self._used += count
+        self.samples = self._room[begin : self._used]
 
     def between(self, begin: int, end: int) -> Samples:
         """Samples `begin` to `end`, a view; zeros stand for those before the recording began."""
@@ -35,5 +51,5 @@ class AudioBuffer:
         """Forget the samples before number `begin`."""
         surplus = begin - self.start
         if surplus > 0:
-            self.samples = self.samples[surplus:].copy()
+            self.samples = self.samples[surplus:]
             self.start += surplus

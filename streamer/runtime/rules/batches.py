@@ -2,7 +2,8 @@
 
 A batch costs much less than its windows one by one. So an engine that is free waits for more windows until the oldest
 has waited `gather_s`, but only while so many arrive that more are likely: a single stream is served at once. Readings
-cost little and hold finals up, so they never wait, and they come before windows.
+and the chunks of the voice detector cost little and hold everything else up, so they come before windows, and wait for
+a quarter of that at most: what they cost is the way to the engine and back, which several then share.
 """
 
 import math
@@ -14,7 +15,8 @@ from typing import NamedTuple
 from ...session.requests import Encode, Request
 
 GATHER_S = 0.04  # far below what a listener notices; several windows arrive in it once some dozens of streams talk
-LIKELY_ARRIVALS = 2.0  # waiting pays when so many windows are expected to arrive meanwhile
+SOON = 0.25  # of it, for what is no window: 10 ms
+LIKELY_ARRIVALS = 2.0  # waiting pays when so many requests of a kind are expected to arrive meanwhile
 RATE_S = 0.5  # the rate of arrivals is measured over about so long
 
 
@@ -34,12 +36,29 @@ class QueuedEncode(NamedTuple):
 
 
 @dataclass
+class Arrivals:
+    """How many requests of a kind arrive: the rate was `per_s` when the last one came, `at`."""
+
+    per_s: float = 0.0
+    at: float = -math.inf
+
+    def note(self, now: float) -> None:
+        """One arrives."""
+        self.per_s, self.at = self.per_s * math.exp((self.at - now) / RATE_S) + 1.0 / RATE_S, now
+
+    def likely_within(self, seconds: float) -> bool:
+        """Whether enough are expected within so many seconds that waiting for them pays."""
+        return self.per_s * seconds >= LIKELY_ARRIVALS
+
+
+@dataclass
 class BatchQueue:
     """State of the queue.
 
     batch      windows that leave together at most
     gather_s   how long a window waits for others at most; 0 never waits
     windows    queued windows by owner; the owner whose turn it is comes first
+    readings   everything else that is queued, in the order in which it came
     """
 
     batch: int = 16
@@ -47,8 +66,8 @@ class BatchQueue:
     windows: OrderedDict[Hashable, deque[QueuedEncode]] = field(default_factory=OrderedDict)
     readings: deque[QueuedRequest] = field(default_factory=deque)
     count: int = 0
-    arrivals_per_s: float = 0.0
-    last_arrival: float = -math.inf
+    window_arrivals: Arrivals = field(default_factory=Arrivals)
+    reading_arrivals: Arrivals = field(default_factory=Arrivals)
 
     def __len__(self) -> int:
         """Requests that are queued."""
@@ -59,10 +78,10 @@ class BatchQueue:
         for request in requests:
             if isinstance(request, Encode):
                 self.count += 1
-                decay = math.exp((self.last_arrival - now) / RATE_S)
-                self.arrivals_per_s, self.last_arrival = self.arrivals_per_s * decay + 1.0 / RATE_S, now
+                self.window_arrivals.note(now)
                 self.windows.setdefault(owner, deque()).append(QueuedEncode(request, now))
             else:
+                self.reading_arrivals.note(now)
                 self.readings.append(QueuedRequest(owner, request, now))
 
     def queued(self, owner: Hashable) -> list[QueuedEncode]:
@@ -87,7 +106,13 @@ class BatchQueue:
 
     def wait_s(self, now: float) -> float:
         """How long the engine should wait before it takes a batch; 0 when something should leave at once."""
-        return 0.0 if self.readings else self._windows_wait_s(now)
+        if not self.readings:
+            return self._windows_wait_s(now)
+        soon_s = SOON * self.gather_s
+        if not self.reading_arrivals.likely_within(soon_s):
+            return 0.0
+        windows_s = self._windows_wait_s(now) if self.count else soon_s
+        return max(0.0, min(windows_s, self.readings[0].queued_at + soon_s - now))
 
     def take(self, now: float) -> list[QueuedRequest]:
         """All readings, and a batch of windows where it is due: one an owner, in turns."""
@@ -104,7 +129,7 @@ class BatchQueue:
         return taken
 
     def _windows_wait_s(self, now: float) -> float:
-        if self.count >= self.batch or self.arrivals_per_s * self.gather_s < LIKELY_ARRIVALS:
+        if self.count >= self.batch or not self.window_arrivals.likely_within(self.gather_s):
             return 0.0
         oldest = min((own[0].queued_at for own in self.windows.values()), default=now)
         return max(0.0, oldest + self.gather_s - now)

@@ -73,6 +73,50 @@ def test_readings_leave_at_once_and_windows_wait_on() -> None:
     assert taken(queue, 10.05) == [("a", 1)]
 
 
+def many_readings(queue: BatchQueue, now: float) -> None:
+    """Five hundred readings a second have come until `now`, all of them taken."""
+    for place in range(1_000):
+        queue.submit(now - 2.0 + place / 500, "others", [read(place)])
+        queue.take(now)
+
+
+def test_while_many_readings_come_one_waits_for_others_for_a_quarter_of_the_time_of_a_window() -> None:
+    queue = BatchQueue(batch=16, gather_s=0.04)
+    many_readings(queue, 10.0)
+    queue.submit(10.0, "a", [read(1)])
+    assert queue.wait_s(10.0) == pytest.approx(0.01)
+    queue.submit(10.006, "b", [read(2)])
+    assert queue.wait_s(10.006) == pytest.approx(0.004)
+    assert queue.wait_s(10.011) == 0.0
+    assert taken(queue, 10.011) == [("a", 1), ("b", 2)]
+
+
+def test_a_reading_does_not_wait_as_long_as_the_windows_beside_it_and_leaves_with_a_full_batch() -> None:
+    queue = busy_queue(10.0)
+    many_readings(queue, 10.0)
+    queue.submit(10.0, "a", [encode(1)])
+    queue.submit(10.0, "a", [read(1)])
+    assert queue.wait_s(10.0) == pytest.approx(0.01)
+    for owner in range(16):
+        queue.submit(10.0, owner, [encode(1)])
+    assert queue.wait_s(10.0) == 0.0
+
+
+def test_readings_of_a_few_streams_never_wait() -> None:
+    queue = BatchQueue()
+    for place in range(200):
+        queue.submit(place / 100, "a", [read(place)])
+        assert queue.wait_s(place / 100) == 0.0
+        queue.take(place / 100)
+
+
+def test_without_gathering_nothing_waits() -> None:
+    queue = BatchQueue(gather_s=0.0)
+    many_readings(queue, 10.0)
+    queue.submit(10.0, "a", [read(1)])
+    assert queue.wait_s(10.0) == 0.0
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=40),
     st.integers(1, 8),
