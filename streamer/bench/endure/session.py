@@ -26,7 +26,7 @@ from .report import Curve, Held, PartReport
 GROWTH_MB, DRIFT_PERCENT = 2.0, 10.0
 FRAME_MS = 20.0
 WARM_S = 3_600.0  # of audio, or half of a shorter run: memory grows until every path was taken
-JUDGED = 4  # cycles after that, at least, or nothing is said of memory and time
+JUDGED = 12  # cycles after that, at least, or nothing is said of memory and time
 LOCAL_SHARE = 0.5  # of the time; the rest is the server's
 CYCLES_A_HOUR = 3_600 / CYCLE_S
 
