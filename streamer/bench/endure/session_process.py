@@ -1,7 +1,7 @@
 """A process that hears the programme in one session.
 
-`python -m emoscope.streamer.bench.endure.session_process REQUEST`: REQUEST says, as JSON, which model and recording, and
-for how long. It prints the figures of each cycle as JSON.
+`python -m emoscope.streamer.bench.endure.session_process REQUEST`: REQUEST says, as JSON, which model and recording,
+and for how long. It prints the figures of each cycle as JSON.
 """
 
 import json
