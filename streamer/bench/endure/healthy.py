@@ -41,14 +41,21 @@ class Voice:
     def wrong(self, events: Sequence[AnyEvent]) -> list[str]:
         """How the durable events of a stream differ from the replay's, and from being numbered one after the other."""
         came = durable(events)
-        numbers = [event.seq for event in came]
-        gaps = [] if numbers == list(range(1, len(came) + 1)) else [f"the numbers of the events are {numbers}"]
-        return gaps + differences(came, self.durable)
+        return _gaps(came) + differences(came, self.durable)
 
-    @property
-    def finals(self) -> int:
-        """Readings that a stream must bring."""
-        return sum(isinstance(event, EmotionFinal) for event in self.durable)
+    def wrong_utterances(self, events: Sequence[AnyEvent]) -> list[str]:
+        """The same, where only the times of the finals are compared."""
+        came = durable(events)
+        return _gaps(came) + ([] if _spans(came) == _spans(self.durable) else [f"the finals are {_spans(came)}"])
+
+
+def _gaps(came: Sequence[Durable]) -> list[str]:
+    numbers = [event.seq for event in came]
+    return [] if numbers == list(range(1, len(came) + 1)) else [f"the numbers of the events are {numbers}"]
+
+
+def _spans(events: Sequence[Durable]) -> list[tuple[float, float]]:
+    return [(event.start, event.end) for event in events if isinstance(event, EmotionFinal)]
 
 
 def durable(events: object) -> list[Durable]:
@@ -56,12 +63,15 @@ def durable(events: object) -> list[Durable]:
     return [event for event in events if isinstance(event, Durable)]  # type: ignore[attr-defined]
 
 
-async def stream(url: str, voice: Voice, speed: float) -> list[str]:
-    """One stream from its beginning to its end, `speed` times as fast as it was spoken; what was wrong with it."""
+async def stream(url: str, voice: Voice, speed: float, config: Config = CONFIG) -> list[str]:
+    """One stream from its beginning to its end, `speed` times as fast as it was spoken; what was wrong with it.
+
+    With words, which the replay has not, only the numbers and the utterances are compared.
+    """
     events: list[AnyEvent] = []
     step = round(BLOCK_S * SAMPLE_RATE)
     try:
-        async with Client(url, CONFIG) as client:
+        async with Client(url, config) as client:
 
             async def listen() -> None:
                 events.extend([event async for event in client])
@@ -74,4 +84,4 @@ async def stream(url: str, voice: Voice, speed: float) -> list[str]:
             await listening
     except EmoscopeError as error:
         return [f"the stream failed: {error}"]
-    return voice.wrong(events)
+    return voice.wrong_utterances(events) if config.transcript else voice.wrong(events)
