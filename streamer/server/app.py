@@ -29,6 +29,7 @@ from .feed.feeds import Feeds
 from .feed.observer import Observer
 from .feed.webhook import Webhook
 from .feed.webhook_target import WebhookTarget
+from .file_limit import RESERVE, OutOfFiles, has_files, raise_limit
 from .http_gate import HttpGate, response
 from .inference import Inference
 from .logs import Log
@@ -43,6 +44,7 @@ from .store import Store
 from .timers import run_timers, watch_store
 from .web_files import web_files
 
+FILES_BESIDE = 4 * RESERVE  # file descriptors that the process has beside those of its sessions
 WEBHOOK_SHARE = 0.7  # of the time that is left at the end, for finals that are still to be posted
 
 
@@ -94,13 +96,16 @@ class Server:
     async def start(self) -> None:
         """Listen. UsageError when the address or the certificate cannot be used."""
         options = self.options
+        raise_limit(options.max_sessions + FILES_BESIDE)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(OutOfFiles(lambda text: self.log.error("no files", message=text), loop.time))
         self._assemble()
         gate = HttpGate(
             options,
             page=web_files(),
             metrics=self.metrics.text,
             ready=self._ready,
-            has_room=lambda: len(self._admitted) < options.max_sessions,
+            has_room=lambda: len(self._admitted) < options.max_sessions and has_files(),
             sessions=self.feeds.listed,
             observers=self.feeds.admits,
             report_refused_origin=lambda origin, advice: self.log.info(

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,14 +76,15 @@ class Redis:
 class ServeProcess:
     """`emoscope serve` on a port of its own, in a session of processes of its own.
 
-    log  its newest lines
+    runner  what Python runs as `emoscope`
+    log     its newest lines
     """
 
-    def __init__(self, model: str, store: str) -> None:
+    def __init__(self, model: str, store: str, runner: Sequence[str] = ("-m", "emoscope.streamer.cli")) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port: int = free.getsockname()[1]
         recognizer = RECOGNIZER if find_spec(RECOGNIZER) is not None else "none"
-        self._command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", str(self._port), "--store",
+        self._command = [sys.executable, *runner, "serve", "--port", str(self._port), "--store",
                          store, "--model", model, "--asr", recognizer]  # fmt: skip
         self.has_recognizer = recognizer != "none"
         self.log: list[str] = []
