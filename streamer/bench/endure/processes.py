@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from ...asr.recognizer import COMMAND as RECOGNIZER
 from ...engine.process import COMMAND as ENGINE
 from ...protocol.config import Config
-from ...protocol.errors import EmoscopeError
 from ...worker.backoff import LASTED_S
 from . import process_facts
 from .budget import Budget
@@ -32,7 +31,9 @@ MEMORY_LEFT = 1 << 20  # bytes that it still gets
 RESTART_S = 2.0
 PUT_UP_S = 60.0  # at most, until the part gives up
 STORED_S = 5.0  # until every session is in a Redis that has forgotten all
+FINISH_S = 90.0  # for the streams that are still going on at the end
 GONE_S = 10.0  # for children of a killed server to notice
+KEPT_FILES = STREAMS + 2  # connections to Redis, which stay open to be used again
 WORDS = Config(pace="fast", transcript=True)
 
 
@@ -83,7 +84,7 @@ def run(budget: Budget) -> PartReport:
         Held("faults after which the server stayed away", scene.stuck, 0),
         Held("processes left behind by a killed server", scene.orphans, 0),
         Held("zombies", scene.zombies, 0),
-        Held("file descriptors of the server left open", left_open, 0),
+        Held("file descriptors of the server left open", left_open, KEPT_FILES),
     ]
     report.curves = [
         Curve("until all answer again", name, list(range(1, len(found) + 1)), found, "kill -9", "s")
@@ -98,7 +99,11 @@ async def _run(budget: Budget, scene: Scene) -> None:
         await asyncio.to_thread(_break_all, budget, scene)
     finally:
         scene.over = True
-        await asyncio.gather(*streams)
+        _, late = await asyncio.wait(streams, timeout=FINISH_S)
+        for one in late:
+            one.cancel()
+            scene.wrong += 1
+            scene.report.problem(f"a stream did not end within {FINISH_S:g} s")
 
 
 async def _stream(scene: Scene, *, words: bool) -> None:
@@ -139,6 +144,8 @@ def _break(scene: Scene, victim: Victim, way: str, chance: random.Random) -> Non
     match way:
         case "kill -9":
             os.kill(pid, signal.SIGKILL)
+            while process_facts.state(pid) not in ("", "Z"):
+                time.sleep(0.001)
         case "SIGSTOP":
             os.kill(pid, signal.SIGSTOP)
             time.sleep(STOPPED_S)
@@ -173,23 +180,25 @@ def _starve(pid: int) -> None:
 
 
 def _put_up(scene: Scene, name: str, way: str, pid: int, find: Callable[[Scene], int]) -> None:
-    """Start again what nobody else would, and wait until all answer."""
-    if name == "Redis" and not scene.redis.running:
+    """Start again what nobody else would, and wait until all answer, or start all anew where that takes too long."""
+    until = time.monotonic() + PUT_UP_S
+    while not _all_answer(scene, pid, find):
+        if time.monotonic() > until:
+            scene.stuck += 1
+            scene.report.problem(f"{name}, {way}: the server stayed away: {' '.join(scene.server.log[-2:])}")
+            scene.server.close()
+            scene.server.start()
+            until = time.monotonic() + PUT_UP_S
+        time.sleep(0.02)
+
+
+def _all_answer(scene: Scene, pid: int, find: Callable[[Scene], int]) -> bool:
+    if not scene.redis.running:
         scene.redis.start()
-    if name == "server" and not scene.server.running:
+    if not scene.server.running:
         scene.server.start()
-    if name in ("model's process", "recognizer"):
-        until = time.monotonic() + PUT_UP_S
-        while (process_facts.state(pid) in ("", "Z") and find(scene) in (0, pid)) and time.monotonic() < until:
-            time.sleep(0.02)
-    try:
-        scene.server.wait_ready(PUT_UP_S)
-    except EmoscopeError as error:
-        scene.stuck += 1
-        scene.report.problem(f"{name}, {way}: {error}")
-        scene.server.close()
-        scene.server.start()
-        scene.server.wait_ready(PUT_UP_S)
+    replaced = process_facts.state(pid) not in ("", "Z") or find(scene) not in (0, pid)
+    return replaced and scene.server.ready()
 
 
 def _left_behind(pids: list[int]) -> int:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
@@ -19,6 +20,7 @@ from ...protocol.errors import EmoscopeError
 
 PEAK_RESET = "5"  # written to /proc/self/clear_refs: the peak is counted anew, see proc(5)
 LONGEST_MESSAGE = 300
+COMMAND = ("-m", "emoscope.streamer.bench.endure.reading_process")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,11 @@ class ReadingProcess:
     """Reads files in a process of its own; `with ReadingProcess("small", 10.0) as reader: reader.read(path)`.
 
     timeout_s  for one file, after which the process is killed
+    command    what Python runs as the process (tests); the model's name is appended
     """
 
-    def __init__(self, model: str, timeout_s: float) -> None:
-        self._command = [sys.executable, "-m", "emoscope.streamer.bench.endure.reading_process", model]
+    def __init__(self, model: str, timeout_s: float, command: Sequence[str] = COMMAND) -> None:
+        self._command = [sys.executable, *command, model]
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[str] | None = None
 
