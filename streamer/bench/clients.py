@@ -21,7 +21,7 @@ from ..protocol.config import SAMPLE_RATE
 from ..session.vad import FRAME
 
 STEP_S = 7.3  # distance between the positions of two clients in the recording
-SPREAD_S = 1.0  # all clients connect within this time
+SPREAD_S = 1.0  # all clients connect within this time, unless told otherwise
 STATUS_LATE_S = 1.5  # a longer gap between two statuses means that one was missed
 KEEPALIVE_S = 20.0
 OPEN_TIMEOUT_S, FINISH_TIMEOUT_S = 60.0, 30.0
@@ -36,6 +36,7 @@ class ClientLoad:
     block_ms  audio in one message
     audio     path of the recording that each client plays; None for idle connections
     warm_s    readings of the first seconds are not counted
+    spread_s  all clients connect within this time
     """
 
     url: str
@@ -44,6 +45,7 @@ class ClientLoad:
     block_ms: float = 100.0
     audio: str | None = None
     warm_s: float = 3.0
+    spread_s: float = SPREAD_S
 
 
 @dataclass
@@ -170,11 +172,11 @@ async def run(load: ClientLoad) -> ClientTotals:
     pcm = b"" if load.audio is None else read_pcm(load.audio)
     totals = ClientTotals()
     wall, cpu = time.monotonic(), time.process_time()
-    until = wall + load.seconds + SPREAD_S
+    until = wall + load.seconds + load.spread_s
     tasks = []
     for number in range(load.streams):
         tasks.append(asyncio.ensure_future(run_client(load, number, pcm, totals, until)))
-        await asyncio.sleep(SPREAD_S / load.streams)
+        await asyncio.sleep(load.spread_s / load.streams)
     await asyncio.gather(*tasks)
     totals.cpu_s, totals.wall_s = time.process_time() - cpu, time.monotonic() - wall
     return totals

@@ -77,7 +77,7 @@ def _answers(
 ) -> Iterator[Answer]:
     for number, row in enumerate(ROWS):
         path = folder / f"{number}.{row.suffix}"
-        problem = _make(program, row, recording, path)
+        problem = make_file(program, row, recording, path)
         if problem:
             yield Answer(row.container, row.codec, row.suffix, problem=f"not made: {problem}")
             continue
@@ -125,7 +125,7 @@ def _finals(path: Path, opened: OpenedModel, config: Config) -> tuple[list[Emoti
     return finals, seconds
 
 
-def _make(program: str, row: Row, recording: Path, path: Path) -> str:
+def make_file(program: str, row: Row, recording: Path, path: Path) -> str:
     """Make the file of a row; why not, where it could not be made."""
     if row.codec == "AMR":
         _make_amr(recording, path)

@@ -25,6 +25,9 @@ class ServerUsage:
     windows, batches  encoded, and the forward passes that this took
     wall              seconds on the monotonic clock
     stages            p50 and p95 in ms of each stage of a request, since the usage was read last
+    files, sessions   open file descriptors, and connections, now
+    engine_pid        of the model's process
+    loop_p99_ms       how late the event loop was, 99th percentile since the usage was read last
     """
 
     parts: dict[str, float]
@@ -33,6 +36,10 @@ class ServerUsage:
     batches: int
     wall: float
     stages: dict[str, tuple[float, float]]
+    files: int
+    sessions: int
+    engine_pid: int
+    loop_p99_ms: float
 
     def since(self, before: "ServerUsage") -> "ServerUsage":
         """The difference to an earlier usage, memory included."""
@@ -43,6 +50,10 @@ class ServerUsage:
             self.batches - before.batches,
             self.wall - before.wall,
             self.stages,
+            self.files,
+            self.sessions,
+            self.engine_pid,
+            self.loop_p99_ms,
         )
 
 
@@ -78,6 +89,11 @@ class MeasuredServer:
         finally:
             process.terminate()
             process.wait()
+
+    @property
+    def pid(self) -> int:
+        """Of the server's process."""
+        return self._process.pid
 
     def usage(self) -> ServerUsage:
         """What the process has used so far."""

@@ -74,9 +74,13 @@ async def main(request: ModelRequest) -> None:
         answer = {
             "parts": parts,
             "rss": rss_bytes(),
+            "files": len(os.listdir("/proc/self/fd")),
+            "sessions": len(server.registry.connections),
+            "engine_pid": engine.pid,
             "windows": figures.windows,
             "batches": sum(figures.batches.values()),
             "wall": time.monotonic(),
+            "loop_p99_ms": stages.percentile_ms("loop late", 99.0),
             "stages": stages.read(),
         }
         print(json.dumps(answer), flush=True)

@@ -62,6 +62,11 @@ class StageTimes:
             await asyncio.sleep(PROBE_S)
             self.note("loop late", time.perf_counter() - due)
 
+    def percentile_ms(self, stage: str, percent: float) -> float:
+        """A percentile of one stage since the times were read last, in ms; 0 where there is none."""
+        times = self._times.get(stage)
+        return 1e3 * float(np.percentile(times, percent)) if times else 0.0
+
     def read(self) -> dict[str, tuple[float, float]]:
         """Median and 95th percentile of each stage, in ms."""
         times, self._times = self._times, {}

@@ -27,6 +27,7 @@ MODEL = Group("Model", sort_key=3)
 RECOGNIZER = Group("Speech recognizer", sort_key=4)
 OUTPUT = Group("Output", sort_key=8)
 
+DEMO = Path("demo/recordings/conversation.flac")
 MOST_THREADS = 1024
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 

@@ -1,5 +1,6 @@
 """The server: a session service and the sockets on which it listens, started and shut down together."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from websockets.asyncio.server import Server as SocketServer
@@ -15,11 +16,14 @@ from ..protocol.text import without_secrets
 from ..session.requests import Engine
 from .deadline import Deadline, wait_all
 from .draining import STORED_BY, drain
+from .file_limit import RESERVE, OutOfFiles, raise_limit
 from .open_sockets import OpenSockets
 from .options import ServerOptions
 from .session_service import SessionService
 from .sockets import Socket, socket_settings, tls_settings
 from .store import Store
+
+FILES_BESIDE = 4 * RESERVE  # file descriptors that the process has beside those of its sessions
 
 
 class Server(SessionService):
@@ -56,6 +60,9 @@ class Server(SessionService):
     async def start(self) -> None:
         """Listen. UsageError when the address or the certificate cannot be used."""
         options = self.options
+        raise_limit(options.max_sessions + FILES_BESIDE)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(OutOfFiles(lambda text: self.log.error("no files", message=text), loop.time))
         self.assemble()
 
         def process_request(socket: ServerConnection, request: Request) -> Response | None:

@@ -8,6 +8,7 @@ import msgspec
 
 LOGGER = "emoscope.server"
 FIELDS = "emoscope_fields"
+LIBRARIES = ("asyncio", "websockets.server")  # their errors are lines of the same form, and their warnings are none
 
 
 class JsonLines(logging.Formatter):
@@ -60,7 +61,7 @@ def to_stderr(level: int = logging.INFO) -> None:
     """Write the logs to stderr, as `emoscope serve` does."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    for name in (LOGGER, "websockets.server"):
+    for name in (LOGGER, *LIBRARIES):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level if name == LOGGER else logging.ERROR)

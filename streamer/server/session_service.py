@@ -24,6 +24,7 @@ from .feed.feeds import Feeds
 from .feed.observer import Observer
 from .feed.webhook import Webhook
 from .feed.webhook_target import WebhookTarget
+from .file_limit import has_files
 from .http_gate import HttpGate, response
 from .inference import Inference
 from .logs import Log
@@ -116,7 +117,7 @@ class SessionService:
             page=web_files(),
             metrics=metrics.text,
             ready=self._ready,
-            has_room=lambda: len(self._admitted) < options.max_sessions,
+            has_room=lambda: len(self._admitted) < options.max_sessions and has_files(),
             sessions=self.feeds.listed,
             observers=self.feeds.admits,
             report_refused_origin=lambda origin, advice: log.info("page turned away", origin=origin, message=advice),

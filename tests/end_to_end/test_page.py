@@ -16,11 +16,11 @@ import soundfile
 from chromium import Launch, finals_shown, launching, microphone, opened
 from playwright.sync_api import Browser, Page, expect
 from served import served
-from tcp_proxy import proxied
 
 from emoscope.streamer import read_record, replay
 from emoscope.streamer.protocol.events import EmotionFinal, SessionClosed, SessionCreated, WarningEvent
 from emoscope.streamer.server import Server, ServerOptions
+from emoscope.streamer.testing.tcp_proxy import proxied
 
 HEARD_S = 8.6  # two utterances of the demo recording
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "reduced_motion": "reduce"}

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import soundfile
 from served import served
-from tcp_proxy import Faults, proxied
 from waiting import DEADLINE_S, wait_until
 
 from emoscope.streamer import Config, Session, read_record
@@ -31,6 +30,7 @@ from emoscope.streamer.runtime.remote import Remote
 from emoscope.streamer.runtime.updates import Meter, Notice
 from emoscope.streamer.sources.paced_recording import PacedRecording
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, differences, run, silence
+from emoscope.streamer.testing.tcp_proxy import Faults, proxied
 
 ROOT = Path(__file__).parents[2]
 EMOSCOPE = [sys.executable, "-m", "emoscope.streamer.cli", "send"]

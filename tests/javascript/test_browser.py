@@ -16,11 +16,11 @@ from chromium import Launch, launching, microphone
 from playwright.sync_api import Browser, Page, expect
 from sent_speech import REPLAYED, WHOLE, durable
 from served import served
-from tcp_proxy import Faults, proxied
 
 from emoscope.streamer import replay
 from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, SessionResumed, decode
 from emoscope.streamer.testing import differences
+from emoscope.streamer.testing.tcp_proxy import Faults, proxied
 
 FOLDER = Path(__file__).parents[2] / "demo" / "javascript"
 HEARD_S = 8.6  # two utterances of the demo recording

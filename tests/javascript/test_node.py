@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from sent_speech import REPLAYED, WHOLE, durable
 from served import served
-from tcp_proxy import Faults, proxied
 from web_core import node
 
 from emoscope.streamer import Config, Session
@@ -23,6 +22,7 @@ from emoscope.streamer.protocol.events import (
     decode,
 )
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run
+from emoscope.streamer.testing.tcp_proxy import Faults, proxied
 
 HERE = Path(__file__).parent
 FAST = {"pace": "fast"}

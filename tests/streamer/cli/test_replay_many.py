@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 from full_disk import room_for
-from ordinary_user import ordinary_user
 from real_voice import sentence
 from waiting import wait_until
 
 from emoscope.streamer import read_record
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.testing import silence, voice
+from emoscope.streamer.testing.ordinary_user import ordinary_user
 
 TALK = np.concatenate([silence(0.5), sentence(0), silence(0.7)])
 COMMAND = [sys.executable, "-m", "emoscope.streamer.cli", "replay"]

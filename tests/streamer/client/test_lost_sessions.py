@@ -6,7 +6,6 @@ from urllib.request import urlopen
 import pytest
 from sent_speech import REPLAYED, WHOLE
 from served import served
-from tcp_proxy import proxied
 from waiting import wait_until
 from websockets.sync.client import connect as connect_websocket
 from websockets.typing import Subprotocol
@@ -24,6 +23,7 @@ from emoscope.streamer.protocol.events import (
     WarningEvent,
 )
 from emoscope.streamer.protocol.messages import SessionResume, encode_client
+from emoscope.streamer.testing.tcp_proxy import proxied
 
 pytestmark = pytest.mark.usefixtures("short_timeouts")
 

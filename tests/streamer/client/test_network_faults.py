@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sent_speech import REPLAYED, WHOLE, durable
 from served import served
-from tcp_proxy import Ending, Faults, TcpProxy, proxied
 from waiting import wait_until
 
 from emoscope.streamer import Config
@@ -23,6 +22,7 @@ from emoscope.streamer.protocol.events import (
     WarningEvent,
 )
 from emoscope.streamer.testing import differences
+from emoscope.streamer.testing.tcp_proxy import Ending, Faults, TcpProxy, proxied
 
 pytestmark = pytest.mark.usefixtures("short_timeouts")
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from served import served
-from tcp_proxy import proxied
 from waiting import wait_until
 
 from emoscope.streamer import Config, Session
@@ -25,6 +24,7 @@ from emoscope.streamer.protocol.events import (
 )
 from emoscope.streamer.server.options import ServerOptions
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
+from emoscope.streamer.testing.tcp_proxy import proxied
 
 AUDIO = np.concatenate(
     [piece for n in range(4) for piece in (silence(0.7, seed=n), voice(1.6, 140.0 + 30 * n, seed=n))]

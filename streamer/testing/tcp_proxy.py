@@ -66,6 +66,7 @@ class TcpProxy:
 
     @property
     def url(self) -> str:
+        """Where clients connect."""
         return f"ws://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
@@ -79,6 +80,7 @@ class TcpProxy:
         self.deaf_before = self.connections
 
     def close(self) -> None:
+        """Reset all connections, and accept no more."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -116,7 +118,7 @@ class TcpProxy:
         rate: float | None,
         number: int | None,
     ) -> None:
-        passed, chance = 0, random.Random(7)
+        passed, chance = 0, random.Random(7)  # noqa: S311 - jitter
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK if rate is None else 256):
                 if number is None:

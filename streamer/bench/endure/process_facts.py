@@ -1,0 +1,74 @@
+"""What Linux tells about a process: memory, open files, children."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory; 0 for a process that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def virtual_bytes(pid: int) -> int:
+    """The size of the address space; 0 for a process that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * PAGE_BYTES
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def open_files(pid: int) -> int:
+    """The number of open file descriptors; 0 for a process that is gone."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def state(pid: int) -> str:
+    """The letter of its state, such as Z for a zombie; "" for a process that is gone."""
+    return _stat(pid)[0]
+
+
+def parent(pid: int) -> int:
+    """The process that started it, or inherited it; 0 for a process that is gone."""
+    return _stat(pid)[1]
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below that one, zombies included."""
+    children: dict[int, list[int]] = {}
+    for one in _processes():
+        children.setdefault(parent(one), []).append(one)
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def arguments(pid: int) -> list[str]:
+    """Its command line; empty for a process that is gone, and for a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _processes() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return "", 0
+    return fields[0], int(fields[1])

@@ -1,0 +1,56 @@
+"""How many file descriptors the process may still open: a socket that finds none cannot even be told so."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+RESERVE = 16  # descriptors that are kept for answers, the engine and the store
+REPORT_S = 10.0  # between two lines about the same
+OUT_OF_FILES = "socket.accept() out of system resource"  # asyncio's words for it
+
+
+def raise_limit(wanted: int) -> None:
+    """Raise this process's own limit to `wanted` descriptors, or as far as the system allows without asking."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def has_files() -> bool:
+    """Whether one more connection leaves enough of them; True where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return True
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        return soft == resource.RLIM_INFINITY or len(os.listdir("/proc/self/fd")) + RESERVE <= soft
+    except OSError:  # it takes a descriptor to count them
+        return False
+
+
+class OutOfFiles:
+    """Handles what an event loop reports: that no connection could be accepted becomes one line every few seconds.
+
+    asyncio reports it, with a traceback, as often as the backlog of the socket is long.
+    """
+
+    def __init__(self, report: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._report, self._clock, self._next_at = report, clock, float("-inf")
+
+    def __call__(self, loop: Any, context: dict[str, Any]) -> None:
+        """As `loop.set_exception_handler` takes it."""
+        if context.get("message") != OUT_OF_FILES:
+            loop.default_exception_handler(context)
+        elif (now := self._clock()) >= self._next_at:
+            self._next_at = now + REPORT_S
+            self._report(f"no file descriptor is left, so new clients wait: raise the limit ({context['exception']})")
