@@ -166,7 +166,7 @@ def markdown(report: Report, design: Design) -> str:
         other = next(name for name in METRICS if name != design.metric)
         published = f" paper: {design.metric}, {design.measured_on} |"
         parts += [
-            f"**{corpus}** ({who}, {report.seeds} seeds)",
+            f"**{corpus}** ({who}, {report.seeds} seed{'s' * (report.seeds > 1)})",
             "",
             f"| row | parameters | {design.metric} | difference from {design.reference} | seeds | {other} |{published}",
             "|---|---|---|---|---|---|---|",
