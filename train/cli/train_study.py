@@ -56,6 +56,9 @@ class TrainStudy:
     ] = None
     seeds: Annotated[int | None, Parameter(help="trainings of each row on each fold (default: 3)", metavar="N")] = None
     steps: Annotated[int | None, Parameter(help="optimizer steps of each training (default: 200)", metavar="N")] = None
+    picture: Annotated[
+        Path | None, Parameter(help="the differences with their intervals, PNG or SVG", metavar="FILE")
+    ] = None
     threads: Annotated[int, Parameter(help="processor threads", metavar="N")] = 1
 
     def __post_init__(self) -> None:
@@ -73,9 +76,12 @@ class TrainStudy:
 
         def study() -> None:
             from ..study.designs import DESIGNS
+            from ..study.picture import check_picture, draw
             from ..study.recipe import StudyConfig, run_study
             from ..study.tables import markdown, report_of, write_report
 
+            if self.picture is not None:
+                check_picture(self.picture)  # before hours of training
             config = replace(
                 StudyConfig(encoder=self.encoder, layer=self.layer, each=self.each),
                 **given(seeds=self.seeds, steps=self.steps),
@@ -85,6 +91,8 @@ class TrainStudy:
             trained = run_study(design, corpora, self.data, self.work, out, config, rows, self.threads)
             made = report_of(design, trained)
             write_report(made, design, out)
+            if self.picture is not None:
+                draw(made, self.picture)
             print(markdown(made, design))
 
         return report(study, out, again="the same command goes on from there")

@@ -177,15 +177,25 @@ def markdown(report: Report, design: Design) -> str:
             difference = "" if line.difference is None else line.difference.text(signed=True)
             if line.difference is not None and line.difference.excludes_zero:
                 difference = f"**{difference}**"
-            name = line.row if line.rule == OWN_RULE else f"{line.row}, {line.rule}"
             paper = design.published.get(line.row) if line.rule == OWN_RULE else None
             spread = "" if line.seeds is None else _short(line.seeds)
-            parts.append(
-                f"| {name} | {line.parameters:,} | {line.scores[design.metric].text()} | {difference} | {spread} | "
-                f"{_short(line.scores[other].value)} | {'' if paper is None else _short(paper)} |"
-            )
+            told = [
+                name_of(line),
+                f"{line.parameters:,}",
+                line.scores[design.metric].text(),
+                difference,
+                spread,
+                _short(line.scores[other].value),
+                "" if paper is None else _short(paper),
+            ]
+            parts.append(f"| {' | '.join(told)} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def name_of(line: Line) -> str:
+    """The row, and the rule where it is not the paper's own."""
+    return line.row if line.rule == OWN_RULE else f"{line.row}, {line.rule}"
 
 
 def write_report(report: Report, design: Design, out: Path) -> None:

@@ -22,6 +22,7 @@ from emoscope.train.errors import CheckpointInvalid, SplitInvalid
 from emoscope.train.study.clips import study_clips, study_folds, thinned
 from emoscope.train.study.designs import DESIGNS, chosen_rows
 from emoscope.train.study.heads import MEAN_RULE, OWN_RULE, HeadShape
+from emoscope.train.study.picture import draw
 from emoscope.train.study.recipe import joined
 from emoscope.train.study.rows import FILE, Rows, Trained
 from emoscope.train.study.tables import markdown, report_of
@@ -246,6 +247,20 @@ def test_the_mean_of_two_corpora_has_its_own_lines():
     assert mean[1].difference is not None and mean[1].difference.value == pytest.approx(0.2) and mean[1].seeds is None
 
 
+@pytest.mark.parametrize("ending", [".svg", ".png"])
+def test_the_picture_shows_every_difference(ending, tmp_path):
+    """The same report gives the same file."""
+    some = [trained(row, 1, fold, 0.5) for row in ("average", "AS", "max") for fold in (0, 1)]
+    report = report_of(DESIGNS["pooling"], some, rounds=100)
+    for name in ("one", "two"):
+        draw(report, tmp_path / f"{name}{ending}")
+    content = (tmp_path / f"one{ending}").read_bytes()
+    assert content == (tmp_path / f"two{ending}").read_bytes()
+    if ending == ".svg":
+        assert all(f">{text}<".encode() in content for text in ("AS", "max", "emodb"))
+        assert b"difference from average" in content
+
+
 def test_rows_that_a_table_does_not_have_are_named():
     with pytest.raises(UsageError, match="the segments study has no row 'AS'; it has baseline"):
         chosen_rows(DESIGNS["segments"], ["AS"])
@@ -259,6 +274,7 @@ def test_rows_that_a_table_does_not_have_are_named():
         (("pooling", "--corpus", "emobd"), "no corpus 'emobd'"),
         (("pooling", "--corpus", ","), "name at least one corpus"),
         (("pooling", "--layer", "3"), "it is for public encoders"),
+        (("pooling", "--picture", "x.pdf"), "its name must end in .png or .svg"),
         (("pooling", "--seeds", "0"), "must be at least 1"),
         (("poolings",), "pooling"),
     ],
