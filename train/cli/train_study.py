@@ -80,14 +80,14 @@ class TrainStudy:
             from ..study.recipe import StudyConfig, run_study
             from ..study.tables import markdown, report_of, write_report
 
-            if self.picture is not None:
-                check_picture(self.picture)  # before hours of training
             config = replace(
                 StudyConfig(encoder=self.encoder, layer=self.layer, each=self.each),
                 **given(seeds=self.seeds, steps=self.steps),
             )
             design = DESIGNS[self.study]
             corpora, rows = _names(self.corpus), _names(self.rows)
+            if self.picture is not None:
+                check_picture(self.picture, rows, design.reference)  # before the trainings
             trained = run_study(design, corpora, self.data, self.work, out, config, rows, self.threads)
             made = report_of(design, trained)
             write_report(made, design, out)

@@ -75,7 +75,7 @@ class SegmentHead(StudyHead):
 
     def __init__(self, config: SegmentalConfig, width: int, labels: int, shape: HeadShape) -> None:
         super().__init__(width, shape)
-        self._config = config
+        self.config = config
         self.dropout = nn.Dropout(shape.dropout)
         self.head = nn.Linear(shape.width, labels)
         self.pooling: Pooling[Any] = AveragePooling(shape.width)
@@ -85,12 +85,12 @@ class SegmentHead(StudyHead):
     def loss(self, frames: Tensor, mask: Tensor, targets: Tensor, seed: int) -> Tensor:
         outputs = outputs_of(self._hidden(frames), mask, self.pooling, self.head)
         triplets = pick_triplets(targets.tolist(), mask.sum(1).tolist(), seed)
-        return segmental_loss(outputs, targets, triplets, self._config)
+        return segmental_loss(outputs, targets, triplets, self.config)
 
     def logits(self, frames: Tensor, mask: Tensor) -> Mapping[str, Tensor]:
         hidden = self._hidden(frames)
         own = classify(self.pooling(hidden, mask), self.head)
-        if not self._config.segments:
+        if not self.config.segments:
             return {OWN_RULE: own}
         return {OWN_RULE: own, MEAN_RULE: outputs_of(hidden, mask, self.pooling, self.head).whole_logits}
 

@@ -15,10 +15,12 @@ ENDINGS = (".png", ".svg")
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#1f2328")  # Okabe and Ito's, for colour-blind readers
 
 
-def check_picture(path: Path) -> None:
-    """UsageError for an ending that no picture has; EmoscopeError without matplotlib."""
+def check_picture(path: Path, rows: Sequence[str], reference: str) -> None:
+    """UsageError for an ending that no picture has, or rows without a difference; EmoscopeError without matplotlib."""
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"--picture {path}: its name must end in {' or '.join(ENDINGS)}")
+    if rows and not set(rows) - {reference}:
+        raise UsageError(f"--picture {path}: {reference} alone leaves nothing to compare; name another row too")
     require()
 
 
@@ -28,8 +30,6 @@ def draw(report: Report, path: Path) -> None:
     TrainingError where it cannot be written.
     """
     compared = [line for line in report.lines if line.difference is not None]
-    if not compared:
-        raise UsageError(f"--picture {path}: the reference alone leaves nothing to compare; name another row")
     content = _drawn(report, compared, path.suffix.lower().removeprefix("."))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

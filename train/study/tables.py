@@ -177,7 +177,6 @@ def markdown(report: Report, design: Design) -> str:
             difference = "" if line.difference is None else line.difference.text(signed=True)
             if line.difference is not None and line.difference.excludes_zero:
                 difference = f"**{difference}**"
-            paper = design.published.get(line.row) if line.rule == OWN_RULE else None
             spread = "" if line.seeds is None else _short(line.seeds)
             told = [
                 name_of(line),
@@ -186,7 +185,7 @@ def markdown(report: Report, design: Design) -> str:
                 difference,
                 spread,
                 _short(line.scores[other].value),
-                "" if paper is None else _short(paper),
+                _published(design, line.row) if line.rule == OWN_RULE else "",
             ]
             parts.append(f"| {' | '.join(told)} |")
         parts.append("")
@@ -202,6 +201,13 @@ def write_report(report: Report, design: Design, out: Path) -> None:
     """Write report.json and table.md to the folder."""
     replace_file(out / "report.json", msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     replace_file(out / "table.md", markdown(report, design).encode())
+
+
+def _published(design: Design, row: str) -> str:
+    """The paper's figure, and its difference from the paper's reference."""
+    value = design.published[row]
+    apart = "" if row == design.reference else f" ({_short(value - design.published[design.reference], '+')})"
+    return _short(value) + apart
 
 
 def _short(value: float, sign: str = "") -> str:
