@@ -54,6 +54,17 @@ class AttentiveConfig:
             raise CardInvalid(f"modalities must be 'both', 'audio' or 'text'; got {self.modalities!r}")
 
 
+def classifier(width: int, config: AttentiveConfig, labels: int) -> nn.Sequential:
+    """The MLP from pooled vectors (B, width) to label logits (B, labels): section 2.1.2."""
+    return nn.Sequential(
+        nn.Dropout(config.dropout),
+        nn.Linear(width, config.hidden),
+        nn.ReLU(),
+        nn.Dropout(config.dropout),
+        nn.Linear(config.hidden, labels),
+    )
+
+
 class AttentiveModel(TextModel, SpeechSystem):
     """Voice and words to eight emotions; one pooling a modality, one classifier over both.
 
@@ -78,13 +89,7 @@ class AttentiveModel(TextModel, SpeechSystem):
             self.text: TextEncoder = text_encoder(TextConfig(**config.text))
             self.text_pooling = make_pooling(config.pooling, self.text.dim)
             width += self.text_pooling.width
-        self.classifier = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(width, config.hidden),
-            nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, len(contract.labels)),
-        )
+        self.classifier = classifier(width, config, len(contract.labels))
 
     @classmethod
     def from_card(cls, config: dict[str, Any], contract: ModelContract, calibration: Calibration) -> "AttentiveModel":

@@ -71,6 +71,23 @@ class SegmentOutputs:
     exists: Tensor
 
 
+def outputs_of(hidden: Tensor, mask: Tensor, pooling: Pooling[Any], head: nn.Linear) -> SegmentOutputs:
+    """The outputs for hidden states (B, T, K) where mask (B, T) is true; segments only where `pooling` cuts them."""
+    whole = AveragePooling(hidden.shape[2])(hidden, mask)
+    if isinstance(pooling, BestSegmentPooling):
+        segments, exists = pooling.segments(hidden, mask)
+    else:
+        segments = whole.new_zeros(len(whole), 0, whole.shape[1])
+        exists = torch.zeros(len(whole), 0, dtype=torch.bool, device=whole.device)
+    return SegmentOutputs(whole, classify(whole, head), segments, classify(segments, head), exists)
+
+
+def classify(means: Tensor, head: nn.Linear) -> Tensor:
+    """Logits (..., L) of means (..., K), which are float32 always; the head may be in half precision."""
+    logits: Tensor = head(means.to(head.weight.dtype))
+    return logits
+
+
 class SegmentalModel(SpeechSystem):
     """Windows of one segment's length, each classified as a whole, to seven emotions.
 
@@ -88,8 +105,7 @@ class SegmentalModel(SpeechSystem):
         self.speech = speech_encoder(SpeechConfig(**config.speech))
         check_contract(contract, self.speech)
         self.head = nn.Linear(self.speech.dim, len(contract.labels))
-        self.average = AveragePooling(self.speech.dim)
-        self.pooling: Pooling[Any] = self.average
+        self.pooling: Pooling[Any] = AveragePooling(self.speech.dim)
         if config.segments:
             self.pooling = BestSegmentPooling(self.head, config.segment, config.stride, config.keep_rest)
 
@@ -109,27 +125,15 @@ class SegmentalModel(SpeechSystem):
 
     def forward(self, audio: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Label logits (B, L) of whole utterances audio (B, N), lengths (B,): those of the best segment."""
-        return self._classify(self.pooling(*self.encode_utterances(audio, lengths)))
+        return classify(self.pooling(*self.encode_utterances(audio, lengths)), self.head)
 
     def segment_outputs(self, audio: Tensor, lengths: Tensor | None = None) -> SegmentOutputs:
         """What the losses of equations 1 to 4 are computed from, for training. As `forward`."""
-        hidden, mask = self.encode_utterances(audio, lengths)
-        whole = self.average(hidden, mask)
-        if isinstance(self.pooling, BestSegmentPooling):
-            segments, exists = self.pooling.segments(hidden, mask)
-        else:
-            segments = whole.new_zeros(len(whole), 0, whole.shape[1])
-            exists = torch.zeros(len(whole), 0, dtype=torch.bool, device=whole.device)
-        return SegmentOutputs(whole, self._classify(whole), segments, self._classify(segments), exists)
+        return outputs_of(*self.encode_utterances(audio, lengths), self.pooling, self.head)
 
     def logits(self, state: PoolState, speakers: SpeakerProfiles | None = None) -> tuple[Tensor, Tensor]:
-        logits = self._classify(self.pooling.read(state))
+        logits = classify(self.pooling.read(state), self.head)
         return logits, logits.new_zeros(len(logits), 0)
-
-    def _classify(self, means: Tensor) -> Tensor:
-        """Logits of means, which are float32 always; the head may be in half precision."""
-        logits: Tensor = self.head(means.to(self.head.weight.dtype))
-        return logits
 
     def set_phase(self, phase: Phase, upper: int = 4) -> None:
         """Section 4: "transformer", the convolutional encoder stays frozen."""

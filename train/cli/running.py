@@ -52,15 +52,18 @@ class RunOptions:
         return work, self.out or work / "model"
 
 
-def report(train: Callable[[], None], out: Path) -> int:
-    """Run a training; 0, or 1 with one line that says what went wrong, or how to continue after Ctrl+C (130)."""
+AGAIN = "the same command with --resume goes on from there"
+
+
+def report(train: Callable[[], None], out: Path, again: str = AGAIN) -> int:
+    """Run a training; 0, or 1 with one line that says what went wrong, or after Ctrl+C (130) how to go on, `again`."""
     from ..errors import Interrupted
     from ..progress import say
 
     try:
         train()
     except Interrupted as stopped:
-        say(f"{stopped}; the same command with --resume goes on from there")
+        say(f"{stopped}; {again}")
         return 130
     except EmoscopeError as error:
         say(f"emoscope train: {error}")

@@ -12,6 +12,7 @@ from emoscope.streamer.cli.command import Command, CommandGroup
 from .running import Epochs, RunOptions, check_positive, given, report
 from .train_head import TrainHead
 from .train_published import TrainAttentive, TrainAttributes, TrainCamulenet, TrainEmospeech, TrainSegmental
+from .train_study import TrainStudy
 
 Part = Literal["fold-0", "fold-1", "fold-2", "fold-3", "all", "scores"]
 
@@ -159,6 +160,7 @@ command = CommandGroup(
         Command("emospeech", "voice and words concatenated on time, by its paper's recipe", TrainEmospeech),
         Command("camulenet", "spectrogram and MFCC beside Whisper, by its paper's recipe", TrainCamulenet),
         Command("attributes", "arousal, valence and dominance, by its paper's recipe", TrainAttributes),
+        Command("study", "a paper's comparison again: its poolings, or its segments and triplets", TrainStudy),
         Command("text", "the text branch, from GoEmotions", TrainText),
         Command("tiny-whisper", "a tiny speech recognizer for the tests", TrainTinyWhisper),
     ),

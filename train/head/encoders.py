@@ -23,6 +23,7 @@ from emoscope.models.relative import RelativeModel
 from emoscope.models.small import SmallModel
 from emoscope.models.store import card_of, load_model
 from emoscope.models.systems import AttentiveConfig, AttentiveModel
+from emoscope.models.systems.attentive import classifier
 from emoscope.models.whisper import WhisperConfig, WhisperModel
 from emoscope.models.whisper.checkpoint import digests_of, load_encoder
 from emoscope.models.whisper.encoder import DIM, STATES, LowerWhisper
@@ -196,13 +197,7 @@ class PublicHead(Head):
     def __init__(self, config: AttentiveConfig, contract: ModelContract, speech: nn.Module, dim: int) -> None:
         self._config, self._contract, self._speech = config, contract, speech
         self.pooling = make_pooling(config.pooling, dim)
-        self.classifier = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(self.pooling.width, config.hidden),
-            nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, len(contract.labels)),
-        )
+        self.classifier = classifier(self.pooling.width, config, len(contract.labels))
         self.trained = nn.ModuleDict({"pooling": self.pooling, "classifier": self.classifier})
 
     def outputs(self, frames: Tensor, mask: Tensor, step: int | None = None) -> tuple[Tensor, Tensor]:

@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import fit as loop
 from ..acted.utterances import Utterance
@@ -81,21 +82,38 @@ def training_of(
 ) -> loop.Training[Sequence[Utterance]]:
     """The configuration of the training loop."""
     draw = Draw(heard, config)
-    steps = math.ceil(len(draw.clips) / config.batch)
     weights = label_weights([u.clip.label for u in draw.firsts()], answers.labels, config.heaviest)
 
+    def loss(batch: Sequence[Utterance], number: int) -> Tensor:
+        frames, mask = gather(batch)
+        return loss_of(head.outputs(frames, mask, number), [u.clip for u in batch], answers, weights, config)
+
+    return training_by(loss, head.trained, draw, config, {"encoder": encoder, "labels": list(answers.labels)})
+
+
+def training_by(
+    loss: Callable[[Sequence[Utterance], int], Tensor],
+    model: nn.Module,
+    draw: "Draw",
+    config: HeadFit,
+    settings: Mapping[str, Any],
+) -> loop.Training[Sequence[Utterance]]:
+    """The configuration of the training loop for any loss of a batch and its step's number.
+
+    settings  what decides the weights besides `config` and the clips
+    """
+    steps = math.ceil(len(draw.clips) / config.batch)
+
     def optimizer() -> torch.optim.AdamW:
-        return torch.optim.AdamW(loop.decay_groups(head.trained, config.weight_decay), lr=config.rate)
+        return torch.optim.AdamW(loop.decay_groups(model, config.weight_decay), lr=config.rate)
 
     def step(batch: Sequence[Utterance], now: loop.Step) -> Tensor:
         # Each step has its own seed, so that one repeated after a restart drops the same units.
         torch.manual_seed(int(np.random.SeedSequence([config.seed, now.at.epoch, now.at.step]).generate_state(1)[0]))
-        frames, mask = gather(batch)
-        number = now.at.epoch * steps + now.at.step
-        return loss_of(head.outputs(frames, mask, number), [u.clip for u in batch], answers, weights, config)
+        return loss(batch, now.at.epoch * steps + now.at.step)
 
     return loop.Training(
-        model=head.trained,
+        model=model,
         phases=[
             loop.Phase(
                 epochs=config.epochs,
@@ -112,10 +130,8 @@ def training_of(
             average=loop.AverageConfig(decay=config.average, warm_up=True),
             save_every=config.epochs,
         ),
-        settings={
-            **loop.fingerprint(config), "encoder": encoder, "labels": list(answers.labels), "clips": len(draw.clips)
-        },
-    )  # fmt: skip
+        settings={**loop.fingerprint(config), **settings, "clips": len(draw.clips)},
+    )
 
 
 def loss_of(
