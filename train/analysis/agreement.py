@@ -105,9 +105,7 @@ def kappa(first: Truth, second: Truth, classes: int) -> float:
     return 1.0 if chance >= 1 else (same - chance) / (1 - chance)
 
 
-def _pair(
-    first: str, second: str, a: Truth, b: Truth, truth: Truth, speakers: Sequence[str], classes: int
-) -> Pair:
+def _pair(first: str, second: str, a: Truth, b: Truth, truth: Truth, speakers: Sequence[str], classes: int) -> Pair:
     same = (a == b).astype(np.float64)
     drawn = resample(speakers, truth)
     right_a, right_b = a == truth, b == truth

@@ -90,7 +90,9 @@ def each_kept(
             kept = cache.get(clip)
             if kept is None:
                 if stop.wanted:
-                    raise Interrupted(f"stopped after {done} of {len(clips)} clips; the same command goes on from there")
+                    raise Interrupted(
+                        f"stopped after {done} of {len(clips)} clips; the same command goes on from there"
+                    )
                 kept = make(clip)
                 cache.add(clip, kept)
             on_clip()

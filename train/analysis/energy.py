@@ -70,9 +70,9 @@ def against_energy(utterances: Sequence[Utterance]) -> AgainstEnergy:
         ("level in dB", [pearson(one.shares, level_db(one.energy)) for one in used]),
         ("ranks", [pearson(ranks(one.shares), ranks(one.energy)) for one in used]),
     )
-    found = [_correlation(name, values, speakers) for name, values in kinds]
+    energy, level, ranked = (_correlation(name, values, speakers) for name, values in kinds)
     steps, rates, frames = _by_level(used)
-    return AgainstEnergy(*found, steps, rates, frames, len(utterances) - len(used))
+    return AgainstEnergy(energy, level, ranked, steps, rates, frames, len(utterances) - len(used))
 
 
 def level_db(energy: npt.ArrayLike) -> Array:

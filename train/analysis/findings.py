@@ -59,9 +59,7 @@ def _number(cell: Cell) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
 
-def interval_of_means(
-    values: npt.ArrayLike, speakers: Sequence[str], seed: int = 0
-) -> tuple[tuple[float, float], str]:
+def interval_of_means(values: npt.ArrayLike, speakers: Sequence[str], seed: int = 0) -> tuple[tuple[float, float], str]:
     """95 % bootstrap interval of the mean of `values`, and what was resampled, speakers or utterances."""
     from ..evaluation.intervals import resample
 

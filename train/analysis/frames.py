@@ -93,9 +93,7 @@ def utterances_of(
     """
     if not card.contract().hears:
         raise UsageError(f"{card.id} reads words alone: it has no frames of sound; take a model that hears")
-    cache: ClipCache[list[KeptUtterance]] = ClipCache(
-        cache_path(work, "frames", card, config.vad), list[KeptUtterance]
-    )
+    cache: ClipCache[list[KeptUtterance]] = ClipCache(cache_path(work, "frames", card, config.vad), list[KeptUtterance])
     loaded: list[StreamModel] = []
 
     def make(clip: Clip) -> list[KeptUtterance]:
@@ -134,7 +132,7 @@ def attended(model: StreamModel, clip: Clip, audio: Samples, config: Config) -> 
 
 
 def _encoded(model: StreamModel, audio: torch.Tensor, windows: Sequence[Window]) -> tuple[list[PoolState], list[Array]]:
-    """The pooled state of each window, and the scores (T, G) of the frames that it owns. Equal lengths share batches."""
+    """The pooled state of each window, and the scores (T, G) of its own frames. Windows of one length share batches."""
     contract = model.contract
     states: dict[int, PoolState] = {}
     scores: dict[int, Array] = {}
@@ -170,8 +168,8 @@ def _embedding(model: StreamModel, state: PoolState) -> Array:
     if isinstance(state, MaxState):
         return np.asarray(state.peak[0], np.float32).reshape(-1)
     raise UsageError(
-        f"{model.contract.id} keeps answers of segments, and pools no frames: there is nothing to look at; take a model "
-        "with attentive pooling, such as small"
+        f"{model.contract.id} keeps answers of segments, and pools no frames: there is nothing to look at; take a "
+        "model with attentive pooling, such as small"
     )
 
 
@@ -189,9 +187,14 @@ def _read(clip: Clip, kept: KeptUtterance) -> Utterance:
 def with_attention(name: str, utterances: Sequence[Utterance]) -> list[Utterance]:
     """The utterances of two frames or more; UsageError where the model weighs all frames of each alike."""
     some = [one for one in utterances if len(one.weights) > 1]
-    if some and not any(one.weights.size and np.ptp(one.weights * len(one.weights), axis=0).max() > 1e-4 for one in some):
+    if some and not any(_varies(one) for one in some):
         raise UsageError(
-            f"{name} weighs all frames alike: it has no attention to look at; take a model with attentive pooling, such "
-            "as small"
+            f"{name} weighs all frames alike: it has no attention to look at; take a model with attentive pooling, "
+            "such as small"
         )
     return some
+
+
+def _varies(one: Utterance) -> bool:
+    """Whether a frame has another share than an even one, by more than rounding."""
+    return bool(one.weights.size) and float(np.abs(one.weights * len(one.weights) - 1).max()) > 1e-4

@@ -1,6 +1,7 @@
-"""What models say of each clip through the live path, kept on disk, so that every picture of it is made from one run."""
+"""What models say of each clip through the live path, kept on disk: every picture of it is made from one run."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from emoscope.streamer import Config
@@ -8,7 +9,7 @@ from emoscope.streamer import Config
 from ..corpora import Clip
 from ..evaluation.calibration_inputs import Model, ModelPredictions
 from ..evaluation.conditions import CLEAN
-from ..evaluation.pool import Job, Settings, workers
+from ..evaluation.pool import Job, RunJobs, Settings, workers
 from ..evaluation.predictions import ClipPredictions, UtterancePredictions
 from ..evaluation.selection import Part
 from ..evaluation.sessions import SessionConfig, plan_sessions
@@ -36,17 +37,14 @@ def readings_of(
             cache_path(work, "readings", card, config.vad), tuple[UtterancePredictions, ...]
         )
         clips = sorted(part.clips, key=lambda clip: clip.name)
-        missing = [clip for clip in clips if cache.get(clip) is None]
-        settings = Settings("stream", config, (), "none", device, threads)
-        with workers(settings, 1) as run:
-
-            def make(clip: Clip, model: Path = part.model, run=run) -> tuple[UtterancePredictions, ...]:  # type: ignore[no-untyped-def]
-                planned = plan_sessions([clip], ONE_EACH)
-                predictions: list[ClipPredictions] = run([Job(model, one, CLEAN) for one in planned])[0]
-                return predictions[0].utterances
-
-            kept = list(each_kept(cache, clips, make, on_clip))
-        del missing
+        with workers(Settings("stream", config, (), "none", device, threads), 1) as run:
+            kept = list(each_kept(cache, clips, partial(_heard, run, part.model), on_clip))
         model = Model(tuple(card.labels), tuple(card.dimensions), card.calibrated())
         found.append(ModelPredictions(model, tuple(ClipPredictions(clip, utterances) for clip, utterances in kept)))
     return found
+
+
+def _heard(run: RunJobs, model: Path, clip: Clip) -> tuple[UtterancePredictions, ...]:
+    (planned,) = plan_sessions([clip], ONE_EACH)
+    ((predictions,),) = run([Job(model, planned, CLEAN)])
+    return predictions.utterances

@@ -1,9 +1,10 @@
 """The options that the analyses share, and what becomes of a finding: a table, a CSV, a picture."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,17 +17,19 @@ from emoscope.streamer.cli.session_options import DetectorOptions
 from .running import CHECKOUT
 
 if TYPE_CHECKING:
+    from emoscope.models.model import StreamModel
     from emoscope.streamer import Config
 
-    from ..analysis.findings import Finding
+    from ..analysis.findings import Cell, Finding
     from ..analysis.frames import Utterance
     from ..corpora import Clip
-    from ..evaluation.calibration_inputs import ModelPredictions
     from ..evaluation.protocols import Protocol
     from ..evaluation.selection import Part
 
 FORMATS = (".png", ".svg")
 CLIPS = Group("Clips", sort_key=2)
+LABELLED = ("ravdess", "emodb", "nemo", "emotale", "urdu")
+WORK = Path("runs") / "analyse"
 
 
 @Parameter(name="*", group=OUTPUT)
@@ -93,25 +96,17 @@ class FindingOptions:
             print(f"emoscope: {line}", file=sys.stderr)
 
 
-def _shown(cell: str | int | float | None) -> str:
-    if cell is None or cell != cell:
+def _shown(cell: "Cell") -> str:
+    if cell is None or (isinstance(cell, float) and isnan(cell)):
         return "-"
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
-
-
-Work = Annotated[
-    Path, Parameter(help="folder of what the model made of each clip, for all analyses", metavar="DIR")
-]
-WORK = Path("runs") / "analyse"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusOptions:
     """Which clips of which corpus, by which model."""
 
-    corpus: Annotated[
-        str, Parameter(group=CLIPS, help="ravdess, emodb, nemo, emotale or urdu", metavar="CORPUS")
-    ]
+    corpus: Annotated[str, Parameter(group=CLIPS, help=", ".join(LABELLED), metavar="CORPUS")]
     data: Annotated[
         Path,
         Parameter(
@@ -126,13 +121,17 @@ class CorpusOptions:
         str | None, Parameter(group=CLIPS, help="only these speakers, such as 21,22", metavar="LIST")
     ] = None
     limit: Annotated[int | None, Parameter(group=CLIPS, help="at most N clips, evenly spread", metavar="N")] = None
-    work: Work = WORK
+    work: Annotated[
+        Path, Parameter(help="folder of what a model made of each clip, for all analyses", metavar="DIR")
+    ] = WORK
     model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     finding: FindingOptions = field(default_factory=FindingOptions)
 
     def __post_init__(self) -> None:
-        """UsageError for a list without names, or no clips."""
+        """UsageError for a corpus without emotions, a list without names, or no clips."""
+        if self.corpus not in LABELLED:
+            raise UsageError(f"--corpus {self.corpus}: there are {', '.join(LABELLED)}")
         if self.speakers is not None and not names_in(self.speakers):
             raise UsageError(f"--speakers {self.speakers!r}: no names; give some, separated by commas")
         if self.limit is not None and self.limit < 1:
@@ -149,8 +148,6 @@ class CorpusOptions:
         """The chosen clips of the corpus, those whose label the protocol reads."""
         from ..evaluation import selection
 
-        if self.corpus in UNLABELLED:
-            raise UsageError(f"--corpus {self.corpus}: has no emotions; take ravdess, emodb, nemo, emotale or urdu")
         found = selection.find_clips(self.corpus, self.data)
         found = selection.of_speakers(found, names_in(self.speakers)) if self.speakers else found
         found = selection.of_protocol(found, protocol) if protocol is not None else found
@@ -177,27 +174,24 @@ class CorpusOptions:
 
     def utterances(self, clips: "Sequence[Clip]") -> "list[tuple[Part, list[Utterance]]]":
         """The frames of the clips by each model. Speakers of the training data are allowed, and named in the part."""
-        from emoscope.streamer.engine.opening import open_engine
-
         from ..analysis.frames import utterances_of
         from ..evaluation import selection
         from ..progress import stage
 
         found = []
         for part in [selection.one_model(name, clips, allow_trained=True)[0] for name in self.model_names()]:
-
-            def load(folder: Path = part.model):  # type: ignore[no-untyped-def]
-                return open_engine(
-                    folder, device=self.model.device, threads=self.model.threads, precision="float32", engine="torch"
-                ).model
-
+            load = partial(open_model, self.model, part.model)
             with stage(f"{part.card.id} on {self.corpus}", len(clips)) as shown:
                 own = utterances_of(part.card, load, clips, self.config, self.work, shown.advance)
             found.append((part, own))
         return found
 
 
-UNLABELLED = ("read", "sounds")
+def open_model(options: MeasuredModelOptions, model: str | Path) -> "StreamModel":
+    """A model by its name or folder, on the device that the options name, in float32."""
+    from emoscope.streamer.engine.opening import open_engine
+
+    return open_engine(model, device=options.device, threads=options.threads, precision="float32", engine="torch").model
 
 
 def names_in(text: str | None) -> list[str]:
@@ -221,16 +215,10 @@ def trained_note(parts: "Sequence[Part]") -> tuple[str, ...]:
     for part in parts:
         count, trained = len({clip.speaker for clip in part.clips}), len(part.trained)
         if trained:
-            who = "all of these speakers" if trained == count else f"{trained} of these {count} speakers"
-            names = "" if trained == count else f" ({listed(part.trained)})"
-            lines.append(f"{part.card.id} was trained on {who}{names}: this shows how it listens to voices that it knows.")
+            some = f"{trained} of these {count} speakers ({listed(part.trained)})"
+            who = "all of these speakers" if trained == count else some
+            lines.append(f"{part.card.id} was trained on {who}: this shows it on voices that it knows.")
     return tuple(lines)
-
-
-@contextmanager
-def said() -> Iterator[None]:
-    """Ctrl+C as one line; other errors of ours are one line by the command line itself."""
-    yield
 
 
 def run(analysis: Callable[[], "Finding"], finding: FindingOptions) -> int:

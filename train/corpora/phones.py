@@ -1,14 +1,17 @@
 """The times of phones in EmoDB, from its owners' files lablaut/STEMxx.lablaut.
 
 Each line has the end of a phone in seconds, a colour, the phone, and what the labeller heard in it. A closure and its
-release are lines of their own (t, !t, tasp), and so is a part of a phone that is voiced or spoken in another way (-sth):
-here all of them are one phone.
+release are lines of their own (t, !t, tasp), and so is a part of a phone that is spoken in another way (-sth): here all
+of them are one phone.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import soundfile
+
+from ..errors import ClipUnusable
 from .listing import Clip
 
 PAUSE = "pause"
@@ -33,6 +36,14 @@ def label_file(clip: Clip) -> Path:
     """Where the owners of EmoDB keep the phones of a clip: beside the clips, or beside their folder `wav`."""
     folder = clip.path.parent
     return (folder.parent if folder.name == "wav" else folder) / "lablaut" / f"{clip.path.stem}xx.lablaut"
+
+
+def seconds_of(clip: Clip) -> float:
+    """The length of a clip's recording; ClipUnusable where it cannot be read."""
+    try:
+        return float(soundfile.info(clip.path).duration)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise ClipUnusable(f"{clip.path}: cannot be read as sound: {error}") from None
 
 
 def phones_of(clip: Clip, seconds: float) -> list[Phone]:

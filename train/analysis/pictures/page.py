@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -71,10 +72,11 @@ class Page:
         """Quiet lines behind what is drawn."""
         axes.grid(axis=axis, color=self.theme.line, linewidth=0.6)  # type: ignore[arg-type]
 
-    def legend(self, axes: Axes, place: str = "best", columns: int = 1) -> None:
+    def legend(self, axes: Axes, place: Literal["upper left", "lower right"], columns: int = 1) -> None:
         """The names of what is drawn."""
+        handles, names = axes.get_legend_handles_labels()
         made = axes.legend(
-            loc=place, fontsize=7.5, ncols=columns, frameon=True, facecolor=self.theme.paper, edgecolor="none",
+            handles, names, loc=place, fontsize=7.5, ncols=columns, facecolor=self.theme.paper, edgecolor="none",
             framealpha=0.85, labelcolor=self.theme.ink,
         )  # fmt: skip
         made.set_zorder(5)
