@@ -26,9 +26,8 @@ TOP = 0.15
 """Share of an utterance's frames that count as attended: the paper's 15 % that hold 80 % of the attention."""
 FEWEST = 30  # occurrences of a phoneme, below which it is left out
 
-KINDS = ("vowel", "plosive", "fricative", "nasal", "liquid", PAUSE)
-_PLOSIVES, _FRICATIVES, _NASALS = "pbtdkg?", "fvszSxXChHjV", "mnNL"
-_LIQUIDS = ("l", "L", "r", "R", "4", "B", "D", "G")
+KINDS = ("vowel", "plosive", "fricative", "nasal", "approximant", PAUSE)
+_CONSONANTS = {"plosive": "pbtdkg?", "fricative": "fvszSxXChHVBDG", "nasal": "mnN", "approximant": "lLrRj4"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class Salience:
 
     occurrences  how often it is spoken within utterances
     frames       how many frames that are
-    ratio        the likelihood ratio: 1 where it is attended as often as it is heard; with its 95 % interval
+    ratio        the likelihood ratio: 1 where it is attended as often as it is heard
+    ci95         its 95 % interval; None where no frame of it is attended, of which a bootstrap cannot tell
     mass         its share of the attention over its share of the frames, which needs no border between attended or not
     """
 
@@ -46,7 +46,7 @@ class Salience:
     occurrences: int
     frames: int
     ratio: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     mass: float
 
 
@@ -67,15 +67,10 @@ class PhonemeSalience:
 
 
 def kind_of(phone: str) -> str:
-    """The kind of a phoneme in EmoDB's labels (SAMPA for German); diphthongs and vowels with r are vowels."""
+    """The kind of a phoneme in EmoDB's labels, as X-SAMPA has it; a tap is with the approximants."""
     if phone == PAUSE:
         return PAUSE
-    if phone in _LIQUIDS:
-        return "liquid"
-    for kind, phones in (("plosive", _PLOSIVES), ("fricative", _FRICATIVES), ("nasal", _NASALS)):
-        if phone in phones:
-            return kind
-    return "vowel"
+    return next((kind for kind, phones in _CONSONANTS.items() if phone in phones), "vowel")
 
 
 def attended_frames(shares: npt.ArrayLike, top: float = TOP) -> npt.NDArray[np.bool_]:
@@ -138,7 +133,7 @@ def salience(
             int(spoken[list(columns)].sum()),
             int(whole[1]),
             float(_ratio(whole)),
-            drawn.interval(_ratio, sums),
+            drawn.interval(_ratio, sums) if whole[0] else None,
             float(likelihood_ratio(whole[2], whole[5], whole[1], whole[4])),
         )
 

@@ -216,7 +216,7 @@ class Phonemes(CorpusOptions):
         found = salience(used, [phones[one.clip] for one in used], self.top, self.fewest)
         columns = ("phoneme", "kind", "ratio", "95 % from", "to", "attention per frame", "spoken", "frames")
         numbers = [
-            (row.kind, row.ratio, *row.ci95, row.mass, row.occurrences, row.frames)
+            (row.kind, row.ratio, *(row.ci95 or (None, None)), row.mass, row.occurrences, row.frames)
             for row in (*found.kinds, *found.phones)
         ]
         kinds = [("(all)", *row) for row in numbers[: len(found.kinds)]]

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from emoscope.streamer.display.palette import letters
 from emoscope.streamer.display.pictures.theme import Theme, label_colour
 from emoscope.streamer.protocol.text import clean
 
@@ -25,7 +24,7 @@ QUARTERS = np.linspace(0, 1, 5)
 
 def draw_reliability(found: Reliability, finding: Finding, theme: Theme) -> Figure:
     """Above: accuracy by confidence, with and without temperature. Below: how many clips have which confidence."""
-    page = Page(finding, theme, 5.6, 5.2)
+    page = Page(finding, theme, 5.6, 5.0)
     blue, orange = colours(theme)[:2]
     axes = page.axes(0.62, 1.5, 4.7, 3.4)
     axes.plot([0, 1], [0, 1], color=theme.wave, linewidth=1, label="as right as it is sure")
@@ -44,7 +43,7 @@ def draw_reliability(found: Reliability, finding: Finding, theme: Theme) -> Figu
     axes.tick_params(labelbottom=False)
     page.grid(axes)
     page.label(axes, "", "share of answers that are right")
-    page.legend(axes, "upper left")
+    page.legend(axes, "lower right")
     below = page.axes(0.62, 0.55, 4.7, 0.8)
     below.bar([one.confidence for one in found.bins], [one.n for one in found.bins], width=0.06, color=blue, alpha=0.75)
     for one in found.bins:
@@ -116,21 +115,20 @@ def draw_heard(found: Sequence[tuple[str, Sequence[Heard]]], chance: float, find
 
 def draw_map(found: Map, labels: Sequence[str], finding: Finding, theme: Theme) -> Figure:
     """The same plane twice: clips by label, and by speaker."""
-    page = Page(finding, theme, 8.8, 5.2)
+    page = Page(finding, theme, 8.8, 4.9)
     speakers = sorted({clip.speaker for clip in found.clips})
-    letter = letters(labels)
-    by_label = [(f"{letter[name]} {clean(name)}", name, label_colour(name, labels, theme)) for name in labels]
+    by_label = [(clean(name), name, label_colour(name, labels, theme)) for name in labels]
     shades = colours(theme)
     by_speaker = [(clean(name), name, shades[place % len(shades)]) for place, name in enumerate(speakers)]
     for left, title, groups, key in (
         (0.2, "By label", by_label, [clip.label for clip in found.clips]),
         (4.55, "By speaker", by_speaker, [clip.speaker for clip in found.clips]),
     ):
-        axes = page.axes(left, 1.05, 4.05, 3.8)
+        axes = page.axes(left, 0.85, 4.05, 3.8)
         for place, (name, value, colour) in enumerate(groups):
             rows = [i for i, one in enumerate(key) if one == value]
             if rows:
-                mark = MARKS[(place if title == "By label" else place // len(shades) + place) % len(MARKS)]
+                mark = MARKS[(place if title == "By label" else place // len(shades)) % len(MARKS)]
                 axes.scatter(
                     found.places[rows, 0], found.places[rows, 1], s=15, color=colour, marker=mark, linewidths=0,
                     alpha=0.85, label=name,

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from emoscope.streamer.display.pictures.theme import Theme
+from emoscope.streamer.protocol.text import clean
 
 from ..cumulative import GRID, MOST, Concentration
 from ..energy import AgainstEnergy
@@ -20,8 +21,8 @@ from .page import DASHES, Page, colours, percent
 
 def draw_cumulative(found: Sequence[Concentration], finding: Finding, theme: Theme) -> Figure:
     """The mean curve of each model, where it holds 80 %, and of the first the middle nine tenths of the utterances."""
-    page = Page(finding, theme, 5.6, 4.1)
-    axes = page.axes(0.62, 0.55, 4.7, 3.4)
+    page = Page(finding, theme, 5.6, 4.0)
+    axes = page.axes(0.62, 0.5, 4.7, 3.4)
     if len(found) == 1:
         low, high = np.percentile(found[0].curves, [5, 95], axis=0)
         axes.fill_between(GRID, low, high, color=colours(theme)[0], alpha=0.18, linewidth=0, label="9 of 10 utterances")
@@ -30,13 +31,10 @@ def draw_cumulative(found: Sequence[Concentration], finding: Finding, theme: The
     for place, one in enumerate(found):
         colour = colours(theme)[place % len(colours(theme))]
         at = float(one.shares.mean())
-        axes.plot(GRID, one.mean, color=colour, linestyle=DASHES[place % len(DASHES)], linewidth=1.8, label=one.name)
+        name = f"{clean(one.name)}: {100 * at:.1f} % of the frames hold 80 %"
+        axes.plot(GRID, one.mean, color=colour, linestyle=DASHES[place % len(DASHES)], linewidth=1.8, label=name)
         axes.plot([at, at], [0, MOST], color=colour, linewidth=0.8, linestyle=":")
         axes.plot([at], [MOST], marker="o", markersize=5, color=colour)
-        axes.annotate(
-            f"{100 * at:.0f} % of frames", (at, 0.03 + 0.07 * place), xytext=(5, 0), textcoords="offset points",
-            fontsize=8, color=colour, fontweight="bold",
-        )  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.01)
     ticks = np.linspace(0, 1, 6)
@@ -44,13 +42,21 @@ def draw_cumulative(found: Sequence[Concentration], finding: Finding, theme: The
     axes.set_yticks(ticks, percent(ticks.tolist()))
     page.grid(axes)
     page.label(axes, "share of the utterance's frames, the most attended first", "attention that they hold")
+    _published(axes, theme)
     page.legend(axes, "lower right")
     return page.figure
 
 
+def _published(axes: Axes, theme: Theme) -> None:
+    """Leygue et al. (2025), section 4.3: 15 % of the frames hold 80 %."""
+    axes.plot(
+        [0.15], [MOST], marker="D", markersize=5, color=theme.ink, linestyle="none", label="Leygue et al. (2025): 15 %"
+    )
+
+
 def draw_energy(found: AgainstEnergy, finding: Finding, theme: Theme) -> Figure:
     """Left: the correlation within each utterance. Right: the attention on a frame by its level."""
-    page = Page(finding, theme, 8.4, 3.5)
+    page = Page(finding, theme, 8.4, 3.45)
     blue, orange = colours(theme)[:2]
     left = page.axes(0.62, 0.55, 3.35, 2.6)
     one = found.energy
@@ -109,39 +115,45 @@ def _spoken(phone: str) -> str:
 def _ratios(
     axes: Axes, page: Page, rows: Sequence[Salience], shades: dict[str, str], names: list[str], *, log: bool
 ) -> None:
+    """A mark and an interval for each row. On a logarithmic scale a ratio of 0 is an arrow at the left edge."""
+    low = max(0.05, 0.85 * min([row.ci95[0] for row in rows if row.ci95 and row.ci95[0] > 0], default=0.1))
+    high = 1.1 * max([row.ci95[1] if row.ci95 else row.ratio for row in rows])
     axes.axvline(1, color=page.theme.soft, linewidth=0.8)
     for place, row in enumerate(rows):
-        low, high = row.ci95
         colour = shades[row.kind]
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.4, solid_capstyle="butt")
-        axes.plot([row.ratio], [place], color=colour, marker=KIND_MARKS[row.kind], markersize=4.5)
+        if row.ci95 is not None:
+            axes.plot(row.ci95, [place, place], color=colour, linewidth=1.4, solid_capstyle="butt")
+        if row.ratio >= low or not log:
+            axes.plot([row.ratio], [place], color=colour, marker=KIND_MARKS[row.kind], markersize=4.5)
+        else:
+            axes.annotate(
+                f"{row.ratio:.2g}", (low, place), xytext=(6, 0), textcoords="offset points", fontsize=6.5, color=colour,
+                va="center", arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 0.9},
+            )  # fmt: skip
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", labelsize=7.5, length=0, labelcolor=page.theme.ink)
     if log:
         axes.set_xscale("log")
-        least = min([row.ci95[0] for row in rows if row.ci95[0] > 0], default=0.1)
-        ticks = [at for at in (0.1, 0.2, 0.5, 1, 2, 5, 10) if at >= least * 0.7 or at >= 0.5]
-        axes.set_xlim(max(0.05, least * 0.85), max(row.ci95[1] for row in rows) * 1.15)
+        ticks = [at for at in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10) if low <= at <= high]
         axes.set_xticks(ticks, [f"{at:g}" for at in ticks])
         axes.minorticks_off()
-        axes.set_xlim(max(0.05, least * 0.85), max(row.ci95[1] for row in rows) * 1.15)
+    axes.set_xlim(low if log else 0, high)
     page.grid(axes, "x")
 
 
 def draw_waveforms(heard: Sequence[Waveform], finding: Finding, theme: Theme) -> Figure:
     """Each recording in two strips: its sound, the more attended the stronger, and the attention of every frame."""
     each = 1.55
-    page = Page(finding, theme, 8.4, each * len(heard) + 0.35)
-    longest = max(one.seconds for one in heard)
+    page = Page(finding, theme, 8.4, each * len(heard) + 0.3)
     blue = colours(theme)[0]
     ramp = LinearSegmentedColormap.from_list("attention", [theme.wave, blue])
     most = max([rate for one in heard for _, rates in one.rates for rate in rates], default=1.0)
     for place, one in enumerate(heard):
         bottom = 0.45 + each * (len(heard) - 1 - place)
         sound = page.axes(0.62, bottom + 0.5, 7.55, 0.62)
-        strength = np.clip(one.rate_at(one.times) / 2, 0, 1)
-        sound.vlines(one.times, one.lows, one.highs, color=ramp(strength), linewidth=0.9)
+        strength = np.clip((one.rate_at(one.times) - 0.5) / (max(1.5, most) - 0.5), 0, 1)
+        sound.vlines(one.times, one.lows, one.highs, color=ramp(strength), linewidth=1.0)
         sound.set_ylim(-1.05, 1.05)
         sound.set_yticks([])
         sound.spines["left"].set_visible(False)
@@ -155,7 +167,7 @@ def draw_waveforms(heard: Sequence[Waveform], finding: Finding, theme: Theme) ->
         attention.set_ylim(0, most * 1.05)
         attention.yaxis.set_major_locator(MaxNLocator(2, integer=True))
         for axes in (sound, attention):
-            axes.set_xlim(0, longest)
+            axes.set_xlim(0, one.seconds)
         if not one.rates:
             attention.text(0.01, 0.3, "no speech found", transform=attention.transAxes, fontsize=7.5, color=theme.soft)
         if place == len(heard) - 1:
