@@ -150,7 +150,9 @@ class Confusion(AnswerOptions):
             most = f"{names[worst]} ({wrong[worst]:.0f})" if wrong[worst] else "-"
             low, high = _of(matrix[place, place], matrix[place].sum())
             rows.append((name, int(matrix[place].sum()), figures.recall.get(name), low, high, most))
-        points = [(name, *(int(value) for value in row)) for name, row in zip(figures.classes, matrix, strict=True)]
+        points: list[tuple[Cell, ...]] = [
+            (name, *map(int, row)) for name, row in zip(figures.classes, matrix, strict=True)
+        ]
 
         def draw(finding: "Finding", theme: "Theme") -> "Figure":
             from ..analysis.pictures.answers import draw_confusion

@@ -17,6 +17,7 @@ from emoscope.train.evaluation.predictions import ClipPredictions, Prediction, U
 from emoscope.train.evaluation.protocols import Protocol
 
 LABELS = ("angry", "sad")
+TIMES = (2.0, 0.5)  # seconds heard by the final, and by the interim
 PROTOCOL = Protocol("2 classes", LABELS, {})
 
 
@@ -28,7 +29,9 @@ def says(rows, calibration=None):
     """One model; a row is (true label, probability of angry after all, or None), and perhaps after .5 s."""
     predictions = []
     for number, (label, *scores) in enumerate(rows):
-        readings = [None if p is None else Prediction(seconds, (p, 1 - p)) for p, seconds in zip(scores, (2.0, 0.5))]
+        readings = [
+            None if p is None else Prediction(seconds, (p, 1 - p)) for p, seconds in zip(scores, TIMES, strict=False)
+        ]
         own = () if readings[0] is None else (UtterancePredictions(readings[0], tuple(readings[1:])),)
         predictions.append(ClipPredictions(clip(number, label), own))
     return [ModelPredictions(Model(LABELS, (), calibration or Calibration()), tuple(predictions))]

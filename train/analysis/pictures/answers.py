@@ -1,5 +1,6 @@
 """Pictures of answers: reliability, confusion, seconds heard, agreement of models, and the plane of embeddings."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from emoscope.streamer.display.pictures.theme import Theme, label_colour
 from emoscope.streamer.protocol.text import clean
@@ -20,6 +22,7 @@ from .page import DASHES, MARKS, Page, colours, percent
 
 Array = npt.NDArray[np.float64]
 QUARTERS = np.linspace(0, 1, 5)
+CELL = 0.66  # inches
 
 
 def draw_reliability(found: Reliability, finding: Finding, theme: Theme) -> Figure:
@@ -63,20 +66,56 @@ def draw_confusion(classes: Sequence[str], matrix: Array, finding: Finding, them
     silent = matrix[:, -1].sum() > 0
     shown = matrix if silent else matrix[:, :-1]
     names = [*classes, "no answer"] if silent else list(classes)
-    totals = np.maximum(matrix.sum(1, keepdims=True), 1)
-    return _heat(
-        shown / totals,
-        [f"{100 * share:.0f}\n{count:.0f}" if count else "" for share, count in
-         zip((shown / totals).ravel(), shown.ravel(), strict=True)],
-        list(classes), names, "the corpus's label", "the model's answer", finding, theme,
-    )  # fmt: skip
+    shares = shown / np.maximum(matrix.sum(1, keepdims=True), 1)
+    texts = [
+        f"{100 * share:.0f} %\n{count:.0f}" if count else ""
+        for share, count in zip(shares.ravel(), shown.ravel(), strict=True)
+    ]
+    beside = _margin(classes)
+    page = Page(finding, theme, max(5.2, beside + CELL * len(names) + 0.2), CELL * len(classes) + 0.65)
+    _heat(page, (beside, 0.55), shares, texts, classes, names, "the corpus's label", "the model's answer")
+    return page.figure
 
 
 def draw_agreement(found: Agreement, finding: Finding, theme: Theme) -> Figure:
-    """UAR of each model (column) where another model's answers (row) are the truth."""
-    texts = [f"{value:.3f}" for value in found.matrix.ravel()]
+    """Left: UAR of each model (column) where another's answers (row) are the truth. Right: who is right, by pairs."""
     names = [clean(name) for name in found.names]
-    return _heat(found.matrix, texts, names, names, "taken for the truth", "scored (UAR)", finding, theme)
+    texts = [f"{value:.3f}" for value in found.matrix.ravel()]
+    beside, cells = _margin(names), CELL * len(names)
+    high = max(cells, 0.62 * len(found.pairs) + 0.1)
+    width = beside + cells + 4.3
+    page = Page(finding, theme, width, high + 1.15)
+    below = 0.85
+    _heat(
+        page, (beside, below + high - cells), found.matrix, texts, names, names, "taken for the truth", "scored (UAR)"
+    )
+    axes = page.axes(beside + cells + 0.5, below + high - 0.62 * len(found.pairs), 3.6, 0.62 * len(found.pairs))
+    shades = (colours(theme)[0], colours(theme)[1], colours(theme)[2], theme.wave)
+    for place, pair in enumerate(found.pairs):
+        left = 0.0
+        parts = (pair.both_right, pair.only_first, pair.only_second, pair.neither)
+        for share, shade in zip(parts, shades, strict=True):
+            axes.barh(place, share, left=left, height=0.42, color=shade, linewidth=0)
+            if share >= 0.05:
+                colour = readable_on(to_rgb(shade))
+                axes.text(
+                    left + share / 2, place, f"{100 * share:.0f}", ha="center", va="center", fontsize=7.5, color=colour
+                )
+            left += share
+        title = f"{clean(pair.first)} (1st), {clean(pair.second)} (2nd): same answer {100 * pair.same:.0f} %"
+        axes.text(0, place - 0.34, title, fontsize=7.5, color=theme.ink, va="center")
+    axes.set_ylim(len(found.pairs) - 0.6, -0.55)
+    axes.set_xlim(0, 1)
+    axes.set_yticks([])
+    axes.set_xticks(QUARTERS, percent(QUARTERS.tolist()))
+    axes.spines["left"].set_visible(False)
+    marks = [Patch(color=shade) for shade in shades]
+    axes.legend(
+        marks, ["both right", "only 1st", "only 2nd", "neither"], loc="upper center", ncols=4, fontsize=7.5,
+        bbox_to_anchor=(0.5, -0.28 / len(found.pairs) - 0.05), frameon=False, labelcolor=theme.ink, columnspacing=1.0,
+        handlelength=1.0,
+    )  # fmt: skip
+    return page.figure
 
 
 def draw_heard(found: Sequence[tuple[str, Sequence[Heard]]], chance: float, finding: Finding, theme: Theme) -> Figure:
@@ -156,16 +195,18 @@ def _unit(axes: Axes) -> None:
     axes.set_yticks(QUARTERS, percent(QUARTERS.tolist()))
 
 
+def _margin(names: Sequence[str]) -> float:
+    """Inches that the names of rows take."""
+    return 0.65 + 0.075 * max(len(name) for name in names)
+
+
 def _heat(
-    values: Array, texts: Sequence[str], rows: list[str], columns: list[str], down: str, across: str, finding: Finding,
-    theme: Theme,
-) -> Figure:  # fmt: skip
-    """A table whose cells are the stronger the nearer to 1, with a text in each."""
-    cell = 0.55
-    beside = 0.55 + 0.075 * max(len(name) for name in rows)
-    below = 0.6 if max(len(name) for name in columns) <= 5 else 0.45 + 0.06 * max(len(name) for name in columns)
-    page = Page(finding, theme, max(5.2, beside + cell * len(columns) + 0.4), below + cell * len(rows) + 0.2)
-    axes = page.axes(beside + 0.2, below, cell * len(columns), cell * len(rows))
+    page: Page, corner: tuple[float, float], values: Array, texts: Sequence[str], rows: Sequence[str],
+    columns: Sequence[str], down: str, across: str,
+) -> None:  # fmt: skip
+    """A table whose cells are the stronger the nearer to 1, with a text in each; `corner` is below on the left."""
+    theme = page.theme
+    axes = page.axes(*corner, CELL * len(columns), CELL * len(rows))
     ramp = LinearSegmentedColormap.from_list("share", [theme.paper, colours(theme)[0]])
     axes.imshow(values, cmap=ramp, vmin=0, vmax=1, aspect="auto")
     for place, text in enumerate(texts):
@@ -173,15 +214,11 @@ def _heat(
         colour = readable_on(to_rgb(ramp(float(values[row, column]))))
         axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour, linespacing=1.1)
     axes.set_yticks(range(len(rows)), rows)
-    axes.set_xticks(
-        range(len(columns)), columns, rotation=0 if below == 0.6 else 35, ha="center" if below == 0.6 else "right",
-        rotation_mode="anchor",
-    )  # fmt: skip
+    axes.set_xticks(range(len(columns)), ["\n".join(textwrap.wrap(name, 10)) for name in columns])
     axes.tick_params(length=0, labelsize=8, labelcolor=theme.ink)
     for spine in axes.spines.values():
         spine.set_visible(False)
     page.label(axes, across, down)
-    return page.figure
 
 
 def readable_on(colour: tuple[float, float, float]) -> str:
