@@ -1,6 +1,6 @@
 """How far models agree: the answers of one taken for the truth, and the others scored against them.
 
-Porjazovski et al. (2024), section 5 and table 2: UAR "where the best model's predictions for each dataset are treated
+Porjazovski et al. (2024), table 2: UAR "where the best model's predictions for each dataset are treated
 as ground truth". Here each model is taken for the truth in turn. Cohen (1960), "A coefficient of agreement for nominal
 scales": kappa is the agreement beyond what the models' answers would have by chance.
 """

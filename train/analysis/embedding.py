@@ -1,6 +1,6 @@
 """Where clips lie in the space of pooled embeddings: t-SNE for the eye, and neighbours counted in the space itself.
 
-van der Maaten and Hinton (2008), "Visualizing data using t-SNE", JMLR 9. Goel et al. (2024), section 5 and figure 3,
+van der Maaten and Hinton (2008), "Visualizing data using t-SNE", JMLR 9. Goel et al. (2024), section 5.2, figure 3,
 draw embeddings of Whisper and of CAMuLeNet on CREMA-D so. The plane keeps neighbours and distorts distances; so what is
 counted is counted in the embedding.
 """

@@ -115,7 +115,7 @@ def _spoken(phone: str) -> str:
 def _ratios(
     axes: Axes, page: Page, rows: Sequence[Salience], shades: dict[str, str], names: list[str], *, log: bool
 ) -> None:
-    """A mark and an interval for each row. On a logarithmic scale a ratio of 0 is an arrow at the left edge."""
+    """A mark and an interval for each row. On a logarithmic scale, a ratio that lies beyond is an arrow at the edge."""
     low = max(0.05, 0.85 * min([row.ci95[0] for row in rows if row.ci95 and row.ci95[0] > 0], default=0.1))
     high = 1.1 * max([row.ci95[1] if row.ci95 else row.ratio for row in rows])
     axes.axvline(1, color=page.theme.soft, linewidth=0.8)
@@ -126,10 +126,12 @@ def _ratios(
         if row.ratio >= low or not log:
             axes.plot([row.ratio], [place], color=colour, marker=KIND_MARKS[row.kind], markersize=4.5)
         else:
-            axes.annotate(
-                f"{row.ratio:.2g}", (low, place), xytext=(6, 0), textcoords="offset points", fontsize=6.5, color=colour,
-                va="center", arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 0.9},
-            )  # fmt: skip
+            axes.plot([low], [place], color=colour, marker="<", markersize=5, clip_on=False)
+            if row.ci95 is None:
+                axes.annotate(
+                    f"{row.ratio:.2g}", (low, place), xytext=(6, 0), textcoords="offset points", fontsize=7,
+                    color=colour, va="center",
+                )  # fmt: skip
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", labelsize=7.5, length=0, labelcolor=page.theme.ink)
