@@ -1,13 +1,13 @@
 """RAVDESS, EmoDB and nEMO: acted sentences with a label each."""
 
 import csv
-import re
 from pathlib import Path
 
 import soundfile
 
 from ..errors import CorpusInvalid, CorpusMissing
 from .listing import Clip, assert_whole, distinct, label_of, parsed
+from .phones import label_lines
 
 RAVDESS_LABELS = {
     "01": "neutral",
@@ -90,16 +90,16 @@ def _spoken(path: Path, folder: Path) -> tuple[float, float] | None:
     """Where a sentence of EmoDB begins and ends, seconds; None without phone times.
 
     In copies that are cut to one length, a sentence may end after its recording. The phone times are in
-    lablaut/STEMxx.lablaut: the end of a phone and its name in each line. The last line is the silence after the
-    sentence, and a first phone that begins with _ is a closure, in which nothing is heard.
+    lablaut/STEMxx.lablaut (`phones.py`): the end of a phone and its name in each line. The last line is the silence
+    after the sentence, and a first phone that begins with _ is a closure, in which nothing is heard.
     """
     labels = folder / "lablaut" / f"{path.stem}xx.lablaut"
     if not labels.is_file():
         return None
-    found = re.findall(r"^ *(\d+\.\d+) +\S+ *(\S*)", labels.read_text("latin-1"), re.MULTILINE)
+    found = label_lines(labels)
     if len(found) < 2:
         return None
-    return float(found[0][0]) if found[0][1].startswith("_") else 0.0, float(found[-2][0])
+    return found[0][0] if found[0][1].startswith("_") else 0.0, found[-2][0]
 
 
 def list_nemo(folder: Path) -> list[Clip]:
