@@ -93,8 +93,9 @@ def test_a_line_that_was_cut_off_by_a_kill_is_made_again_and_spoils_nothing(data
 def test_a_cache_that_cannot_be_written_says_where_to_put_it(data, tmp_path):
     """A file lies where its folder should be."""
     (tmp_path / "work").write_text("")
+    cache: ClipCache[int] = ClipCache(tmp_path / "work" / "c.jsonl", int)
     with pytest.raises(TrainingError, match="--work DIR"):
-        ClipCache(tmp_path / "work" / "c.jsonl", int).add(load_corpora(data, ["emodb"])[0], 1)
+        cache.add(load_corpora(data, ["emodb"])[0], 1)
 
 
 @pytest.mark.parametrize("weights", [np.zeros((5, 0)), np.ones(5)], ids=["no softmax", "an even share for all"])
