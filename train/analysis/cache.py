@@ -99,12 +99,18 @@ def each_kept(
             yield clip, kept
 
 
-def cache_path(work: Path, what: str, card: Card, settings: object) -> Path:
-    """The file of a cache. Its name changes with the model, its calibration, the settings, and the code."""
-    calibration, weights = msgspec.json.encode(card.calibration), card.weights_sha256
+def cache_path(work: Path, what: str, card: Card, folder: Path, settings: object) -> Path:
+    """The file of a cache. Its name changes with the model in `folder`, its calibration, the settings, and the code."""
+    calibration, weights = msgspec.json.encode(card.calibration), card.weights_sha256 or _files(folder)
     parts = [what, card.id, weights, _code(), msgspec.json.encode(settings).decode(), calibration.decode()]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return work / f"{what}-{''.join(c if c.isalnum() else '-' for c in card.id)}-{key}.jsonl"
+
+
+def _files(folder: Path) -> str:
+    """The state of the files of a public checkpoint, of whose weights no digest is known."""
+    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*"))]
+    return msgspec.json.encode(states).decode()
 
 
 def _code() -> str:

@@ -77,6 +77,7 @@ class KeptUtterance(msgspec.Struct, frozen=True):
 
 def utterances_of(
     card: Card,
+    folder: Path,
     load: Callable[[], StreamModel],
     clips: Sequence[Clip],
     config: Config,
@@ -85,6 +86,7 @@ def utterances_of(
 ) -> list[Utterance]:
     """The utterances of clips, in the order of the clips; what was computed before comes from the cache.
 
+    folder  of the model
     load    gives the model; it is called only for a clip that is not in the cache
     config  of the session whose voice detector finds the utterances
     work    the folder of the cache
@@ -93,7 +95,9 @@ def utterances_of(
     """
     if not card.contract().hears:
         raise UsageError(f"{card.id} reads words alone: it has no frames of sound; take a model that hears")
-    cache: ClipCache[list[KeptUtterance]] = ClipCache(cache_path(work, "frames", card, config.vad), list[KeptUtterance])
+    cache: ClipCache[list[KeptUtterance]] = ClipCache(
+        cache_path(work, "frames", card, folder, config.vad), list[KeptUtterance]
+    )
     loaded: list[StreamModel] = []
 
     def make(clip: Clip) -> list[KeptUtterance]:

@@ -34,7 +34,7 @@ def readings_of(
     for part in parts:
         card = part.card
         cache: ClipCache[tuple[UtterancePredictions, ...]] = ClipCache(
-            cache_path(work, "readings", card, config.vad), tuple[UtterancePredictions, ...]
+            cache_path(work, "readings", card, part.model, config.vad), tuple[UtterancePredictions, ...]
         )
         clips = sorted(part.clips, key=lambda clip: clip.name)
         with workers(Settings("stream", config, (), "none", device, threads), 1) as run:

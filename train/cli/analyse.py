@@ -3,7 +3,8 @@
 from emoscope.streamer.cli.command import Command, CommandGroup
 
 from .analyse_answers import AgreementOfModels, Confusion, ReliabilityDiagram, Seconds
-from .analyse_attention import Attention, Cumulative, Energy, Phonemes, Tsne
+from .analyse_attention import Cumulative, Energy, Phonemes, Tsne
+from .analyse_recordings import Attention
 
 command = CommandGroup(
     "analyse",

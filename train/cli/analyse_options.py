@@ -182,7 +182,7 @@ class CorpusOptions:
         for part in [selection.one_model(name, clips, allow_trained=True)[0] for name in self.model_names()]:
             load = partial(open_model, self.model, part.model)
             with stage(f"{part.card.id} on {self.corpus}", len(clips)) as shown:
-                own = utterances_of(part.card, load, clips, self.config, self.work, shown.advance)
+                own = utterances_of(part.card, part.model, load, clips, self.config, self.work, shown.advance)
             found.append((part, own))
         return found
 

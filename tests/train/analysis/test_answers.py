@@ -29,10 +29,9 @@ def says(rows, calibration=None):
     """One model; a row is (true label, probability of angry after all, or None), and perhaps after .5 s."""
     predictions = []
     for number, (label, *scores) in enumerate(rows):
-        readings = [
-            None if p is None else Prediction(seconds, (p, 1 - p)) for p, seconds in zip(scores, TIMES, strict=False)
-        ]
-        own = () if readings[0] is None else (UtterancePredictions(readings[0], tuple(readings[1:])),)
+        said = zip(scores, TIMES, strict=False)
+        readings = [Prediction(seconds, (p, 1 - p)) for p, seconds in said if p is not None]
+        own = (UtterancePredictions(readings[0], tuple(readings[1:])),) if readings else ()
         predictions.append(ClipPredictions(clip(number, label), own))
     return [ModelPredictions(Model(LABELS, (), calibration or Calibration()), tuple(predictions))]
 

@@ -44,12 +44,12 @@ def test_a_second_run_reads_the_cache_and_loads_no_model(model, data, tmp_path):
     """Another subset of the clips finds what is there; arrays come back as they were."""
     clips = load_corpora(data, ["emodb"])[:4]
     card, work = card_of(model), tmp_path / "work"
-    made = utterances_of(card, lambda: load_model(model), clips, WEBRTC, work)
+    made = utterances_of(card, model, lambda: load_model(model), clips, WEBRTC, work)
 
     def refuse():
         raise AssertionError("the model was loaded again")
 
-    again = utterances_of(card, refuse, clips[1:3], WEBRTC, work)
+    again = utterances_of(card, model, refuse, clips[1:3], WEBRTC, work)
     wanted = [one for one in made if one.clip in clips[1:3]]
     assert [one.clip for one in again] == [one.clip for one in wanted] and len(again) >= 2
     for one, other in zip(again, wanted, strict=True):
@@ -62,8 +62,18 @@ def test_the_cache_of_another_detector_or_calibration_is_another_one(model, tmp_
     card = card_of(model)
     hotter = msgspec.structs.replace(card.calibration, temperature=[3.0])
     cards = (card, msgspec.structs.replace(card, calibration=hotter))
-    paths = {cache_path(tmp_path, "frames", one, vad) for one in cards for vad in (Config().vad, WEBRTC.vad)}
+    paths = {cache_path(tmp_path, "frames", one, model, vad) for one in cards for vad in (Config().vad, WEBRTC.vad)}
     assert len(paths) == 4
+
+
+def test_a_checkpoint_without_a_digest_is_known_by_its_files(model, tmp_path):
+    """Other weights in the same folder are another model."""
+    card = msgspec.structs.replace(card_of(model), weights_sha256="")
+    before = cache_path(tmp_path, "frames", card, model, Config().vad)
+    assert cache_path(tmp_path, "frames", card, model, Config().vad) == before
+    weights = model / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert cache_path(tmp_path, "frames", card, model, Config().vad) != before
 
 
 def test_a_clip_whose_file_has_changed_is_made_again(data, tmp_path):
@@ -93,8 +103,9 @@ def test_a_line_that_was_cut_off_by_a_kill_is_made_again_and_spoils_nothing(data
 def test_a_cache_that_cannot_be_written_says_where_to_put_it(data, tmp_path):
     """A file lies where its folder should be."""
     (tmp_path / "work").write_text("")
+    cache: ClipCache[int] = ClipCache(tmp_path / "work" / "c.jsonl", int)
     with pytest.raises(TrainingError, match="--work DIR"):
-        ClipCache(tmp_path / "work" / "c.jsonl", int).add(load_corpora(data, ["emodb"])[0], 1)
+        cache.add(load_corpora(data, ["emodb"])[0], 1)
 
 
 @pytest.mark.parametrize("weights", [np.zeros((5, 0)), np.ones(5)], ids=["no softmax", "an even share for all"])
