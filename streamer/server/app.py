@@ -229,6 +229,8 @@ class Server:
             connection: Connection = PhoneConnection(socket, self._context, found.provider)
         else:
             connection = Connection(socket, self._context, self._resumer.resume)
+            if isinstance(socket, Socket):
+                socket.forget_headers()
         self.registry.add(connection)
         self.log.info("opened", session=connection.session.id)
         try:
