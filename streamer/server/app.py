@@ -106,4 +106,5 @@ class Server(SessionService):
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Socket)
+        socket.forget_headers()
         await self.serve(socket)

@@ -2,7 +2,6 @@
 
 import asyncio
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable
 
 from ..protocol.events import AnyEvent, EmotionInterim, Error, WarningEvent
@@ -25,11 +24,13 @@ class ArrivalTimes:
 
     def __init__(self, observe: Callable[[float], None]) -> None:
         self._observe = observe
-        self._chunks: deque[tuple[float, float]] = deque(maxlen=MAX_CHUNKS)
+        self._chunks: list[tuple[float, float]] = []
 
     def audio_arrived(self, audio_s: float, now: float) -> None:
         """A chunk came that ends at `audio_s`."""
         self._chunks.append((audio_s, now))
+        if len(self._chunks) > MAX_CHUNKS:
+            del self._chunks[0]
 
     def reading_sent(self, end: float, now: float) -> None:
         """A reading up to `end` is sent; its lag counts from the arrival of the chunk that completed it."""

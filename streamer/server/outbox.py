@@ -1,6 +1,6 @@
 """Events that wait for a slow client: durable ones in order, and only the newest of those that replace each other."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 
 from ..protocol.events import EmotionInterim, Event, Status, TranscriptInterim
@@ -21,7 +21,7 @@ class Outbox:
 
     def __init__(self, send: Callable[[bytes], None], unsent: Callable[[], int]) -> None:
         self._send, self._unsent = send, unsent
-        self._lasting: deque[bytes] = deque()
+        self._lasting: list[bytes] = []  # not a deque, which takes 760 bytes while it is empty, as it mostly is
         self._lasting_bytes = 0
         self._replaceable: OrderedDict[tuple[str, int | None], bytes] = OrderedDict()
         self._sent_bytes, self._read_bytes = 0, 0
@@ -54,7 +54,7 @@ class Outbox:
     def pump(self) -> None:
         """Send what the transport has room for by now."""
         while self._lasting and self._unsent() < FULL_BYTES:
-            data = self._lasting.popleft()
+            data = self._lasting.pop(0)
             self._lasting_bytes -= len(data)
             self._hand_over(data)
         while not self._lasting and self._replaceable and self._unsent() < FULL_BYTES:

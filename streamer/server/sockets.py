@@ -9,8 +9,10 @@ from typing import Any
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode as WireCode
+from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -27,6 +29,7 @@ READ_BYTES = 65_536  # read at once: all frames in it are parsed before other cl
 SUBPROTOCOLS = [Subprotocol(SUBPROTOCOL), Subprotocol("media")]  # "media" is what Asterisk's sockets are set up with
 CLOSE_TIMEOUT_S = 3.0
 TLS_TIMEOUT_S = 10.0  # of a handshake, as long as a request may take
+NO_HEADERS = Headers()
 MESSAGES_PER_TURN = 32  # of one client, audio included, after which the other clients have their turn
 
 
@@ -61,6 +64,11 @@ class Socket(ServerConnection):
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BYTES
         super().connection_made(transport)
+
+    def forget_headers(self) -> None:
+        """Let go of the handshake's headers, some 3 kB that nobody reads any more. The library asks for a request."""
+        assert self.request is not None
+        self.request, self.response = Request(self.request.path, NO_HEADERS), None
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

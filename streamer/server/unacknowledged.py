@@ -1,6 +1,5 @@
 """Durable events that a client has not acknowledged: they are kept, and sent again when it resumes its session."""
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ class UnacknowledgedEvents:
 
     def __init__(self) -> None:
         self.channels: list[ChannelNumbers] = []
-        self.entries: deque[Entry] = deque()
+        self.entries: list[Entry] = []
         self.lost = False
         """Whether events were discarded because there were too many."""
 
@@ -42,7 +41,7 @@ class UnacknowledgedEvents:
 
     def restore(self, entries: Iterable[Entry], produced: list[int], *, lost: bool) -> None:
         """What a checkpoint holds, with the newest sequence number of each channel."""
-        self.entries, self.lost = deque(entries), lost
+        self.entries, self.lost = list(entries), lost
         self.channels = []
         for channel, newest in enumerate(produced):
             oldest = min((seq for kept, seq, _ in self.entries if kept == channel), default=newest + 1)
@@ -56,7 +55,7 @@ class UnacknowledgedEvents:
             return False
         self.entries.append((channel, seq, data))
         if len(self.entries) > MAX_EVENTS:
-            self.entries.popleft()
+            del self.entries[0]
             self.lost = True
         return True
 
@@ -64,7 +63,7 @@ class UnacknowledgedEvents:
         """Events up to `last_seq` have arrived. InvalidJson when the numbers are not one a channel."""
         for numbers, seq in zip(self.channels, self._one_each(last_seq), strict=True):
             numbers.acknowledged = max(numbers.acknowledged, min(seq, numbers.produced))
-        self.entries = deque(entry for entry in self.entries if entry[1] > self.channels[entry[0]].acknowledged)
+        self.entries = [entry for entry in self.entries if entry[1] > self.channels[entry[0]].acknowledged]
 
     def resume(self, last_seq: LastSeq) -> list[bytes]:
         """The events after `last_seq`, which a returning client has not received. InvalidJson as in `acknowledge`."""
