@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from ..protocol.messages import STATUS_S
 from ..runtime.rules import FinishDeadline
 
-
 PAUSE_CHECKS = 5
 
 
