@@ -33,6 +33,9 @@ ARCHITECTURES: dict[str, str] = {
     "whisper": "whisper.model:WhisperModel",
 }
 
+REACHING = ("small",)
+"""Architectures whose frames depend on a bounded stretch of audio, so that windows may be cut into cells."""
+
 
 def builder(architecture: str) -> Builder:
     """What builds an architecture from a card: its class's `from_card`."""
@@ -88,6 +91,11 @@ def load_model(name: str | Path = "small") -> StreamModel:
     if card.architecture not in ARCHITECTURES:
         raise CardInvalid(
             f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
+        )
+    if card.audio.reach and card.architecture not in REACHING:
+        raise CardInvalid(
+            f"{folder}: a frame of the architecture {card.architecture!r} depends on its whole window, so the card must "
+            f"have no `reach`; it has {card.audio.reach}"
         )
     contents = VOICE.read_files(folder, card, without=[GRAPH_FILE])
     weights, metadata = parse_weights(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)

@@ -12,6 +12,7 @@ from ..cards import GRAPH_FILE, VOICE, WEIGHTS_FILE, Card, check_labels
 from ..cards.arrays import check_shapes, metadata_of, parse_arrays
 from ..errors import CardInvalid, ModelError, UsageError
 from ..external import resolve
+from ..small_config import SmallConfig
 from .model import GraphModel, head_shapes
 from .session import GraphSession, has_runtime
 
@@ -51,6 +52,7 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     arrays = parse_arrays(contents[WEIGHTS_FILE], path)
     check_labels(folder, card, metadata_of(contents[WEIGHTS_FILE], path))
     with _described(folder):
+        SmallConfig.from_card(card.config).check(card.contract())
         shapes = head_shapes(card)
         heads = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
     check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-STRIDE = 4
+from ..small_config import STRIDE, encoder_reach
 
 
 def strided(mask: Tensor | None, stride: int) -> Tensor | None:
@@ -135,8 +135,7 @@ class ConvEncoder(nn.Module):
         self.project = nn.Linear(self.mel.width + (self.pitch.width if self.pitch else 0), dim)
         self.blocks = nn.ModuleList([TemporalBlock(dim, dilation) for dilation in dilations])
         self.norm = nn.LayerNorm(dim)
-        # Of the mel branch: 2 frames by the stem, 2 and 4 by the first block, 8 by each of the others, 4 a frame then.
-        self.reach = 2 + 2 + 4 + 2 * 8 + STRIDE * sum(dilations)
+        self.reach = encoder_reach(dilations)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """Features (B, T / 4, dim) of front-end frames.
