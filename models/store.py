@@ -94,8 +94,8 @@ def load_model(name: str | Path = "small") -> StreamModel:
         )
     if card.audio.reach and card.architecture not in REACHING:
         raise CardInvalid(
-            f"{folder}: a frame of the architecture {card.architecture!r} depends on its whole window, so the card must "
-            f"have no `reach`; it has {card.audio.reach}"
+            f"{folder}: a frame of the architecture {card.architecture!r} depends on its whole window, so the card "
+            f"must have no `reach`; it has {card.audio.reach}"
         )
     contents = VOICE.read_files(folder, card, without=[GRAPH_FILE])
     weights, metadata = parse_weights(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)
