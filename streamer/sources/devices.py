@@ -1,5 +1,6 @@
 """Listing and choosing input devices. Only this module and `microphone` use PortAudio."""
 
+import atexit
 import json
 import os
 import shutil
@@ -70,6 +71,12 @@ def load_sounddevice() -> Any:
     except Exception as error:  # PortAudioError, whose class cannot be named when the import itself fails
         raise UnusableDevice(f"the sound system cannot be initialised: {error}; is a sound service running?") from None
     return sounddevice
+
+
+def leave_sound_system() -> None:
+    """At the exit of the process, do not wait for a sound system that does not answer."""
+    module = load_sounddevice()
+    atexit.unregister(module._exit_handler)
 
 
 def devices() -> list[Device]:
