@@ -56,7 +56,8 @@ class SmallConfig:
     @classmethod
     def from_card(cls, config: Mapping[str, Any]) -> Self:
         """Of a card's config; unknown fields are a TypeError."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in config.items()})
+        known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+        return cls(**known)
 
     def check(self, contract: ModelContract) -> None:
         """ValueError where the contract promises what a model of this shape does not keep."""
