@@ -3,7 +3,7 @@
 import sys
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from io import RawIOBase
+from io import FileIO, RawIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -40,7 +40,7 @@ class EventFile(ABC):
         except OSError as error:
             raise self._refused(error) from None
 
-    def _create(self) -> RawIOBase:
+    def _create(self) -> FileIO:
         """The new file, empty; OSError where there is one already, or none can be written."""
         return open(self.path, "xb", buffering=0)
 
