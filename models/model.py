@@ -39,8 +39,6 @@ class StreamModel(nn.Module, ABC):
     architecture: str
     padding_is_exact: ClassVar[bool] = False
     """Whether `encode` masks the padding of a short window, so that its features are those of the window alone."""
-    pools_parts: ClassVar[bool] = False
-    """Whether `encode` pools several parts of a window by themselves, so that its contract may have a `reach`."""
     contract: ModelContract
     calibration: Calibration
     words: "WordReader | None" = None

@@ -33,6 +33,9 @@ ARCHITECTURES: dict[str, str] = {
     "whisper": "whisper.model:WhisperModel",
 }
 
+REACHING = ("small",)
+"""Architectures whose frames depend on a bounded stretch of audio, so that windows may be cut into cells."""
+
 
 def builder(architecture: str) -> Builder:
     """What builds an architecture from a card: its class's `from_card`."""
@@ -89,6 +92,11 @@ def load_model(name: str | Path = "small") -> StreamModel:
         raise CardInvalid(
             f"{folder}: architecture {card.architecture!r} is unknown; known: {', '.join(sorted(ARCHITECTURES))}"
         )
+    if card.audio.reach and card.architecture not in REACHING:
+        raise CardInvalid(
+            f"{folder}: a frame of the architecture {card.architecture!r} depends on its whole window, so the card "
+            f"must have no `reach`; it has {card.audio.reach}"
+        )
     contents = VOICE.read_files(folder, card, without=[GRAPH_FILE])
     weights, metadata = parse_weights(contents[WEIGHTS_FILE], folder / WEIGHTS_FILE)
 
@@ -97,11 +105,6 @@ def load_model(name: str | Path = "small") -> StreamModel:
 
     model = build_fitted(folder, f"a {card.architecture}", make, weights)
     check_labels(folder, card, metadata)
-    if model.contract.reach and not model.pools_parts:
-        raise CardInvalid(
-            f"{folder}: the card gives a reach of {model.contract.reach} samples, but the frames of a "
-            f"{card.architecture} depend on their whole window; without `reach` it is read window by window"
-        )
     if TOKENIZER_FILE in contents:
         _give_tokenizer(model, contents[TOKENIZER_FILE], folder / TOKENIZER_FILE)
     return model.load_external()

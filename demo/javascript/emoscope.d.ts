@@ -210,6 +210,8 @@ export class Emoscope {
   /** Connect. */
   open(): this;
   on<Type extends keyof Listeners>(type: Type, listener: (value: Listeners[Type]) => void): this;
+  /** Call `listener` no longer at events of that type. */
+  off<Type extends keyof Listeners>(type: Type, listener: (value: Listeners[Type]) => void): this;
   /** Interleaved samples at `rate` Hz (16,000). With `pace: "fast"` the promise waits until the server has room. */
   send(samples: Int16Array | Float32Array, rate?: number): Promise<void>;
   /** End the current utterance now. */

@@ -12,7 +12,7 @@ from ..cards import GRAPH_FILE, VOICE, WEIGHTS_FILE, Card, check_labels
 from ..cards.arrays import check_shapes, metadata_of, parse_arrays
 from ..errors import CardInvalid, ModelError, UsageError
 from ..external import resolve
-from ..reach import check_reach
+from ..small_config import SmallConfig
 from .model import GraphModel, head_shapes
 from .session import GraphSession, has_runtime
 
@@ -52,12 +52,12 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     arrays = parse_arrays(contents[WEIGHTS_FILE], path)
     check_labels(folder, card, metadata_of(contents[WEIGHTS_FILE], path))
     with _described(folder):
+        SmallConfig.from_card(card.config).check(card.contract())
         shapes = head_shapes(card)
         heads = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
     check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)
     session = GraphSession(contents[GRAPH_FILE], graph_weights(arrays, card), folder / GRAPH_FILE, threads)
     with _described(folder):
-        check_reach(card.contract(), [int(each) for each in card.config["dilations"]])
         model = GraphModel(card, session, heads)
     if (wrong := model.misfit()) is not None:
         raise CardInvalid(f"{folder}: the card does not describe the graph beside it: {wrong}")

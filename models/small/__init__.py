@@ -7,7 +7,7 @@ encoder    convolutions over the front end's frames, 25 feature frames a second
 inference  the loaded model with its normalisation folded, to answer many requests
 """
 
-from .model import SmallConfig as SmallConfig
+from ..small_config import SmallConfig as SmallConfig
 from .model import SmallModel as SmallModel
 
 __all__ = ["SmallConfig", "SmallModel"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..reach import STRIDE, convolutions_reach
+from ..small_config import STRIDE, encoder_reach
 
 
 def strided(mask: Tensor | None, stride: int) -> Tensor | None:
@@ -135,7 +135,7 @@ class ConvEncoder(nn.Module):
         self.project = nn.Linear(self.mel.width + (self.pitch.width if self.pitch else 0), dim)
         self.blocks = nn.ModuleList([TemporalBlock(dim, dilation) for dilation in dilations])
         self.norm = nn.LayerNorm(dim)
-        self.reach = convolutions_reach(dilations)
+        self.reach = encoder_reach(dilations)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """Features (B, T / 4, dim) of front-end frames.

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..small_config import HOP, MEL_LENGTH
 from .constants import only_shapes
 from .pitch import PitchLags
 
@@ -38,8 +39,8 @@ class LogMel(nn.Module):
         self,
         bands: int = 64,
         sample_rate: int = 16_000,
-        length: int = 400,
-        hop: int = 160,
+        length: int = MEL_LENGTH,
+        hop: int = HOP,
         low_hz: float = 50.0,
         high_hz: float = 7_600.0,
     ) -> None:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..small_config import HOP, PITCH_LENGTH
 from .constants import only_shapes
 
 FFT = 1024
@@ -26,8 +27,8 @@ class PitchLags(nn.Module):
         self,
         lags: int = 48,
         sample_rate: int = 16_000,
-        length: int = 640,
-        hop: int = 160,
+        length: int = PITCH_LENGTH,
+        hop: int = HOP,
         low_hz: float = 62.5,
         high_hz: float = 500.0,
     ) -> None:

@@ -56,10 +56,10 @@ def exit_now(files: Sequence[str] = ()) -> NoReturn:
 
 def device_lines() -> list[str]:
     """The list of microphones that the key `d` shows."""
-    from ..sources.devices import devices
+    from ..sources.devices import devices_now
 
     try:
-        found = devices()
+        found = devices_now()
     except EmoscopeError as error:
         return str(error).splitlines()
     title = "Input devices; listen --input takes the number or a part of the name."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from emoscope.models.errors import UsageError
+from emoscope.models.errors import ModelError, UsageError
 from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
@@ -54,15 +54,25 @@ class BatchEngine:
         self._own_words = model.own_words
 
     def warm(self) -> None:
-        """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation."""
+        """Encode and read a window of silence, so that the first reading does not wait for lazy initialisation.
+
+        ModelError when the model cannot. A voice detector that fails is told by the first session that asks it.
+        """
         contract = self.model.contract
         window = usual_window(contract)
         silence = np.zeros(contract.lookback + window.end - window.start, np.float32)
-        [encoded] = self([Encode(0, window, silence)])
-        if isinstance(encoded, Done) and isinstance(encoded.value, Summary):
-            self([Read(0, encoded.value.state, contract.window_s, text="yes")])
+        encoded = self._tried(Encode(0, window, silence))
+        if isinstance(encoded.value, Summary):
+            self._tried(Read(0, encoded.value.state, contract.window_s, text="yes"))
         if available():
             self([DetectVoice(0, np.zeros(CONTEXT + CHUNK, np.float32), fresh_network())])
+
+    def _tried(self, request: Request) -> Done:
+        [result] = self([request])
+        if isinstance(result, Done):
+            return result
+        assert isinstance(result, Failed), "an engine answers with a value, or says why it cannot"
+        raise ModelError(f"{result.message}; it cannot read a window of silence")
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result a request, in any order."""

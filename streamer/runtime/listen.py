@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..asr import Recognizer
 from ..asr import choose as choose_recognizer
-from ..engine.opening import KEEP_THREADS, open_engine
+from ..engine.opening import KEEP_THREADS, Runtime, open_engine
 from ..protocol.config import Config
 from ..protocol.events import AnyEvent
 from ..sources.devices import choose
@@ -42,6 +42,7 @@ def listen(
     asr: "str | None" = None,
     seconds: float | None = None,
     device: str = "auto",
+    engine: Runtime = "auto",
 ) -> Iterator[AnyEvent]:
     """Events of a microphone as they come, until `seconds` of audio were read or the iteration ends.
 
@@ -51,6 +52,7 @@ def listen(
     config  session options; sample rate and channels are the microphone's
     asr     the recognizer of its words, as `--asr` names it; None for no words
     device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
+    engine  what computes: torch, onnx, or auto, as for `open_engine`
 
     Raises UnusableDevice, with those that are there, when the microphone is unknown, busy, or goes away; then what was
     captured before has been read out.
@@ -61,7 +63,7 @@ def listen(
     choice = choose_recognizer(asr) if asr is not None else None
     live = Live(
         Microphone(choose(input)),
-        lambda: open_engine(model, device=device, threads=KEEP_THREADS).loaded,
+        lambda: open_engine(model, device=device, threads=KEEP_THREADS, engine=engine).loaded,
         config or Config(pace="realtime"),
         seconds=seconds,
         start_recognizer=None if choice is None else partial(Recognizer, choice),

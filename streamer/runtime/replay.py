@@ -12,7 +12,7 @@ import numpy.typing as npt
 from emoscope.models.speaker import SpeakerProfile
 
 from ..asr import Recognizer, choose, prepare
-from ..engine.opening import KEEP_THREADS, OpenedModel, open_engine
+from ..engine.opening import KEEP_THREADS, OpenedModel, Runtime, open_engine
 from ..protocol.config import Config, checked
 from ..protocol.events import AnyEvent
 from ..protocol.text import printable
@@ -40,6 +40,7 @@ def replay(
     asr: str | Recognizer | None = None,
     speed: float | None = None,
     device: str = "auto",
+    engine: Runtime = "auto",
     clock: Clock | None = None,
     voice: SpeakerProfile | None = None,
     input: InputFormat = AS_IT_IS,
@@ -51,6 +52,7 @@ def replay(
     asr     the recognizer of its words, as `--asr` names it, or one that is running already; None for no words
     speed   1 is real time; None as fast as it goes
     device  where the model runs: cpu, cuda, cuda:N, or auto, the GPU where there is one
+    engine  what computes: torch, onnx, or auto, as for `open_engine`; a model that was opened before keeps its own
     voice   what is known of the voice before
     clock   paces a replay at `speed`; the wall's if None
     input   which channels are read, and what the samples are where no header says it; with `split`, each channel has a
@@ -62,7 +64,10 @@ def replay(
     >>> for event in replay("speech.flac"):                            # doctest: +SKIP
     ...     print(event)
     """
-    opened = model if isinstance(model, OpenedModel) else open_engine(model, device=device, threads=KEEP_THREADS)
+    if isinstance(model, OpenedModel):
+        opened = model
+    else:
+        opened = open_engine(model, device=device, threads=KEEP_THREADS, engine=engine)
     config = config or Config(pace="fast")
     with Recording(Path(path), input) as recording, ExitStack() as stack:
         choice = choose(asr) if isinstance(asr, str) else None

@@ -12,6 +12,7 @@ from emoscope.models.contract import ModelContract
 
 from ..protocol.audio import decode_audio
 from ..protocol.config import Config
+from ..protocol.encoded import HEAD_BYTES, encoded_format
 from ..protocol.errors import ConfigInvalid, InvalidAudio
 from ..protocol.events import AnyEvent, Durable, Status, encode
 from ..protocol.messages import LastSeq
@@ -58,6 +59,7 @@ class ClientSession:
         self.accepted = 0
         self.stored_s = 0.0
         self._busy_s = 0.0
+        self._head, self._encoded = b"", ""
         self._owner, self._revision = secrets.token_hex(8), 0
 
     @property
@@ -119,9 +121,10 @@ class ClientSession:
     def decode(self, frame: bytes, max_s: float) -> npt.NDArray[np.generic]:
         """Samples (n, channels) of a binary frame, at the client's rate.
 
-        InvalidAudio when it is no whole number of samples, longer than `max_s`, or holds a value that sound cannot
-        have; then nothing of it is accepted.
+        InvalidAudio when it is no whole number of samples, longer than `max_s`, holds a value that sound cannot have,
+        or goes on a stream that began with compressed sound; then nothing of it is accepted.
         """
+        self._check_encoding(frame)
         samples = decode_audio(frame, self.config, max_s)
         if samples.dtype == np.float32:
             usable = is_plausible(samples)  # type: ignore[arg-type]
@@ -131,6 +134,17 @@ class ClientSession:
                     f"the sample at {at:.3f} s is no number that sound can have (full scale is 1); the frame is refused"
                 )
         return samples
+
+    def _check_encoding(self, frame: bytes) -> None:
+        """Look at the first bytes of the stream; InvalidAudio, then and ever after, when they are no samples."""
+        if not self._encoded and len(self._head) < HEAD_BYTES:
+            self._head += frame[: HEAD_BYTES - len(self._head)]
+            self._encoded = encoded_format(self._head)
+        if self._encoded:
+            raise InvalidAudio(
+                f"the audio is {self._encoded}, not samples as {self.config.encoding}: decode it before it is sent, "
+                "and open a new session"
+            )
 
     def feed(self, samples: npt.NDArray[np.generic]) -> Outputs:
         """Accept audio (n, channels) from `decode`."""
@@ -227,6 +241,7 @@ class ClientSession:
         restored._owner, restored._revision = checkpoint.owner, checkpoint.revision
         restored.accepted = round(checkpoint.audio_s * checkpoint.config.sample_rate)
         restored.stored_s = checkpoint.audio_s
+        restored._head = bytes(HEAD_BYTES)  # what comes next is no beginning
         return restored
 
     def resume(self, last_seq: LastSeq) -> list[bytes]:

@@ -3,7 +3,7 @@
 import sys
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from io import RawIOBase
+from io import FileIO, RawIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -36,11 +36,19 @@ class EventFile(ABC):
                 self._file = open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by the context manager
+                self._file = self._create()
         except OSError as error:
-            if isinstance(error, FileExistsError) and path.parent.is_dir():
-                raise InputError(f"{path}: exists already; {self.what}s are never overwritten") from None
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+            raise self._refused(error) from None
+
+    def _create(self) -> FileIO:
+        """The new file, empty; OSError where there is one already, or none can be written."""
+        return open(self.path, "xb", buffering=0)
+
+    def _refused(self, error: OSError) -> InputError:
+        """Why the file cannot be created."""
+        if isinstance(error, FileExistsError) and self.path.parent.is_dir():
+            return InputError(f"{self.path}: exists already; {self.what}s are never overwritten")
+        return InputError(f"{self.path}: cannot be written: {error.strerror}")
 
     @abstractmethod
     def write(self, event: AnyEvent) -> None:

@@ -21,15 +21,30 @@ from ..protocol.events import (
     decode,
     encode,
 )
-from .event_file import EventFile
+from .event_file import STDOUT, EventFile
 
 
 class RecordWriter(EventFile):
-    """Appends each event as one line, without buffering. Never overwrites another record."""
+    """Appends each event as one line, without buffering. Never overwrites another record.
+
+    Whether the file can be written is tried at once, but it is there from the first event on: a process that is killed
+    while it loads its model leaves no empty record.
+    """
 
     what, kept = "record", "lines"
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        if path != STDOUT:
+            self._file.close()
+            path.unlink()
+
     def write(self, event: AnyEvent) -> None:
+        if self._file.closed:
+            try:
+                self._file = self._create()
+            except OSError as error:
+                raise self._refused(error) from None
         self.append(encode(event) + b"\n")
 
 

@@ -1,5 +1,6 @@
 """Listing and choosing input devices. Only this module and `microphone` use PortAudio."""
 
+import atexit
 import json
 import os
 import shutil
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ..protocol.errors import UnusableDevice
 from ..protocol.text import clean
@@ -22,6 +25,9 @@ PORTAUDIO_MISSING = (
 
 # Names that platforms give to a device that records the loudspeakers' output.
 SYSTEM_SOUND = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole", "soundflower", "vb-cable")
+
+
+LIST_TIMEOUT_S = 15.0  # for another process to list the devices; a fifth of a second on an idle machine
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,31 @@ def load_sounddevice() -> Any:
     return sounddevice
 
 
+def leave_sound_system() -> None:
+    """At the exit of the process, do not wait for a sound system that does not answer."""
+    module = load_sounddevice()
+    atexit.unregister(module._exit_handler)
+
+
 def devices() -> list[Device]:
     """All input devices that the system reports now."""
     return _input_devices(load_sounddevice())
+
+
+def devices_now() -> list[Device]:
+    """All input devices of this moment.
+
+    PortAudio lists those of its start until every stream is closed, so another process is asked. Where that gives no
+    answer in time, the list of the start is better than none.
+    """
+    command = [sys.executable, "-P", "-m", __name__]
+    try:
+        answer = subprocess.run(  # noqa: S603 - our own module
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIST_TIMEOUT_S, check=True
+        )
+        return msgspec.json.decode(answer.stdout, type=list[Device])
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+        return devices()
 
 
 def _input_devices(module: Any) -> list[Device]:
@@ -195,3 +223,7 @@ def _advice() -> str:
     if sys.platform == "win32":
         return "plug one in, and allow desktop apps to use it (Settings, Privacy & security, Microphone)"
     return "plug one in, or start the sound service (PipeWire or PulseAudio); `emoscope replay FILE` needs none"
+
+
+if __name__ == "__main__":
+    print(msgspec.json.encode(devices()).decode())

@@ -20,6 +20,15 @@ SUFFIXES = frozenset(
 )  # fmt: skip
 """Suffixes of the files that are read from a folder. A file given by name is tried whatever its suffix."""
 
+BESIDE = frozenset(
+    f".{name}"
+    for name in (
+        "csv", "htm", "html", "jpeg", "jpg", "json", "jsonl", "lab", "md", "pdf", "png", "rst", "srt", "svg",
+        "textgrid", "toml", "tsv", "txt", "vtt", "xlsx", "xml", "yaml", "yml",
+    )
+)  # fmt: skip
+"""Suffixes of texts, tables and pictures, which lie beside recordings and are none."""
+
 SHOWN, KINDS = 3, 8  # up to `SHOWN` files that are passed over are named; of more, the kinds are counted
 RECORD = ".jsonl"
 
@@ -29,6 +38,7 @@ class Listing:
     """The files to read, in order; what was passed over in folders; and a line for each path that leads nowhere.
 
     files     each with the folder that it was found in, where it was not given by name
+    skipped   files of folders that may be recordings of an unknown kind, and texts among several files given by name
     """
 
     files: list[tuple[Path, Path | None]] = field(default_factory=list)
@@ -47,14 +57,21 @@ class Listing:
 
 
 def listed(paths: Iterable[Path]) -> Listing:
-    """The files that paths stand for. A folder is searched recursively, and `@LIST` names a file a line."""
+    """The files that paths stand for. A folder is searched recursively, and `@LIST` names a file a line.
+
+    Texts, tables and pictures in a folder are passed over without a word. One that is given by name is read like any
+    other file where it is the only path, and passed over where others are named with it.
+    """
     listing = Listing()
+    paths = list(paths)
     for path in paths:
         try:
             if path.name.startswith("@") and not os.path.lexists(path):
                 listing.files += [(one, None) for one in _of_list(path.with_name(path.name[1:]))]
             elif path.is_dir():
                 _search(path, listing)
+            elif len(paths) > 1 and path.suffix.lower() in BESIDE - {RECORD, ".json"} and path.is_file():
+                listing.skipped.append(path)  # a shell's `*` names what lies beside the recordings too
             else:
                 listing.files.append((path, None))
         except OSError as error:
@@ -82,15 +99,16 @@ def _of_list(path: Path) -> list[Path]:
 
 
 def _search(folder: Path, listing: Listing) -> None:
-    found = 0
+    found, records = 0, False
     for path in _walk(folder, listing, set()):
         if path.suffix.lower() in SUFFIXES:
             listing.files.append((path, folder))
             found += 1
+        elif path.suffix.lower() in BESIDE:
+            records = records or path.suffix.lower() == RECORD
         else:
             listing.skipped.append(path)
     if not found and not listing.failures:
-        records = any(path.suffix.lower() == RECORD for path in listing.skipped)
         hint = f"; records are named one by one, as in {folder / ('*' + RECORD)}" if records else ""
         listing.failures.append(f"{clean(printable(folder))}: no recordings in this folder{clean(printable(hint))}")
 

@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from ..protocol.errors import UnusableDevice
 from .block_queue import BlockQueue
-from .devices import Device, load_sounddevice, others, selected_source
+from .devices import Device, leave_sound_system, load_sounddevice, others, selected_source
 from .stderr_redirect import quiet_stderr
 
 BLOCK_S = 0.03  # audio in one callback
 QUEUE_S = 10.0  # audio that the queue holds; when it is full, the oldest block is dropped
 BLOCK_TIMEOUT_S = 3.0  # without any block for this long, the device is disconnected or broken
 FIRST_BLOCK_TIMEOUT_S = 6.0  # the same before the first block: sound servers and Bluetooth start slowly
+CLOSE_TIMEOUT_S = 2.0  # for the sound system to close a stream
 MAX_READ_S = 1.0  # largest amount of audio in one read
 
 
@@ -157,16 +158,23 @@ class Microphone:
         )
 
     def close(self) -> None:
-        """Close the stream. May be called more than once, although PortAudio's own function may not."""
+        """Close the stream, or leave it after `CLOSE_TIMEOUT_S`, so that the program can end. May be called again."""
         with self._closing:
             closed, self._closed = self._closed, True
         if closed:
             return
+        closing = Thread(target=self._close_stream, name="emoscope microphone closing", daemon=True)
         with quiet_stderr():
-            try:
-                self._stream.abort(ignore_errors=True)
-            finally:
-                self._stream.close(ignore_errors=True)
+            closing.start()
+            closing.join(CLOSE_TIMEOUT_S)
+        if closing.is_alive():  # a sound server that is frozen
+            leave_sound_system()
+
+    def _close_stream(self) -> None:
+        try:
+            self._stream.abort(ignore_errors=True)
+        finally:
+            self._stream.close(ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -200,14 +200,15 @@ def test_ctrl_c_in_mid_sentence_leaves_a_whole_record(microphone: Any, speech: P
     assert isinstance(list(read_record(record))[-1], SessionClosed)
 
 
-def test_a_sound_system_that_goes_away_is_an_error(microphone: Any, speech: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["vanish", "freeze"])
+def test_a_sound_system_that_goes_away_is_an_error(microphone: Any, speech: Path, tmp_path: Path, how: str) -> None:
     """When the device goes in mid-sentence, the record has what was said, the error says so, and the code is 1."""
     record = tmp_path / "out.jsonl"
     microphone.play(speech)
     command = [*EMOSCOPE, "listen", "--input", "Room", "--record", str(record)]
     screen = Terminal(command, microphone.environment)
     screen.read_until("interim")
-    microphone.vanish()
+    getattr(microphone, how)()
     assert screen.end() == 1
     assert screen.given_back
     assert "stopped delivering audio" in screen.output

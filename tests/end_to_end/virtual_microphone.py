@@ -7,6 +7,7 @@ asked, so nothing about time can be tested with it.)
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,10 @@ class VirtualMicrophone:
         """The server goes away, as an unplugged device does."""
         self._server.kill()
         self._server.wait()
+
+    def freeze(self) -> None:
+        """The server stands still, and answers nobody."""
+        self._server.send_signal(signal.SIGSTOP)
 
     def close(self) -> None:
         for player in self._players:

@@ -57,6 +57,19 @@ def test_the_events_are_those_of_a_replay(options: dict[str, Any]) -> None:
         assert_nothing_lost(sent(server.url, **options))
 
 
+def test_a_listener_that_throws_holds_nothing_up_and_an_iterator_that_is_left_listens_no_more() -> None:
+    """The sound is longer than the server takes at once, so the client must hear that there is room again."""
+    samples = np.concatenate([WHOLE] * (1 + 70 * 16_000 // len(WHOLE)))
+    with served() as server:
+        command = [node(), str(HERE / "listeners.mjs"), server.url]
+        data = samples.astype("<i2").tobytes()
+        done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr.decode()
+    seen = json.loads(done.stdout)
+    assert seen["finals"] > 10 and seen["reported"] > seen["finals"]
+    assert (seen["removed"], seen["listening"]) == (0, 0)
+
+
 CUTS = {
     "reset while audio goes up": [Faults(up_after=60_001)],
     "an end in the middle of a frame": [Faults(up_after=80_013, ending="close")],

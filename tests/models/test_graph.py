@@ -226,7 +226,10 @@ def test_a_missing_file_is_an_error_that_names_it(copy: Path, name: str) -> None
         ("config", {"heads": 4}),
         ("audio", {"frame": 320}),
         ("audio", {"lookback": 0}),
+        ("audio", {"lookback": 16_000}),
         ("audio", {"reach": 5_120}),
+        ("config", {"dilations": [1, 2, 4]}),
+        ("config", {"layers": 3}),
     ],
 )
 def test_a_card_that_does_not_describe_its_graph_is_one_line(copy: Path, part: str, change: dict[str, Any]) -> None:

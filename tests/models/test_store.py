@@ -139,6 +139,13 @@ def test_a_card_whose_frames_are_not_the_models_is_refused(folder, field, value)
         load_model(folder)
 
 
+def test_a_reach_of_an_architecture_whose_frames_depend_on_their_window_is_refused(folder):
+    audio = json.loads((folder / "card.json").read_text())["audio"]
+    rewrite(folder, architecture="attentive", audio=audio | {"window": 64_000, "hop": 8_000, "reach": 5_760})
+    with pytest.raises(CardInvalid, match=r"'attentive' depends on its whole window, so the card must have no `reach`"):
+        load_model(folder)
+
+
 def test_a_folder_without_card_or_weights_says_what_a_model_is(folder):
     """Each file by its name."""
     (folder / "weights.safetensors").unlink()

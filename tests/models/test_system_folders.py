@@ -50,14 +50,6 @@ def test_a_card_for_another_sample_rate_is_refused(folder):
         load_model(folder)
 
 
-def test_a_reach_for_a_model_whose_frames_depend_on_their_whole_window_is_refused(folder):
-    """It would be cut into cells, whose frames are not those of the windows that it was trained on."""
-    audio = json.loads((folder / "card.json").read_text())["audio"]
-    rewrite(folder, audio=audio | {"reach": audio["frame"]})
-    with pytest.raises(CardInvalid, match=r"depend on their whole window; without `reach`"):
-        load_model(folder)
-
-
 def test_half_written_and_tampered_weights_are_refused(folder):
     """Cut short, or with one byte changed: the digest in the card tells."""
     path = folder / "weights.safetensors"

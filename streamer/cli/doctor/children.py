@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from ...engine.opening import Runtime
 from ...protocol.errors import EmoscopeError
 from .finding import Finding, State
 
@@ -26,13 +27,15 @@ SLOW_RTF = 0.5
 class Asked:
     """What the options in force ask for.
 
-    model, device, asr, asr_device  of the options of the same name; `explicit` says which of them somebody set
-    input                           the microphone; None for the system's default
+    model, device, threads, engine, asr, asr_device  of the options of the same name
+    input                                            the microphone; None for the system's default
+    explicit                                         which of them somebody set
     """
 
     model: str = "auto"
     device: str = "auto"
     threads: int | None = None
+    engine: Runtime = "auto"
     asr: str = "auto"
     asr_device: str = "cpu"
     input: str | None = None
@@ -154,7 +157,7 @@ def self_test(asked: Asked) -> Finding:
 
     demo = next((path for path in (DEMO, Path(__file__).parents[3] / DEMO) if path.is_file()), None)
     name = resolve(asked.model)
-    opened = open_engine(name, device=asked.device, threads=asked.threads)
+    opened = open_engine(name, device=asked.device, threads=asked.threads, engine=asked.engine)
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "self-test.wav"
         _write_speech(recording, demo)
@@ -166,7 +169,8 @@ def self_test(asked: Asked) -> Finding:
     finals = sum(event.type == "emotion.final" for event in events)
     warnings = [str(event.message) for event in events if event.type == "warning"]
     what = f"{SELF_TEST_S:g} s of {'the demo recording' if demo is not None else 'made-up speech'}"
-    text = f"{what} by {name} on {opened.device}: {finals} reading{'s' * (finals != 1)}, {rtf:.2f} of real time"
+    where = f"{name} ({opened.runtime}) on {opened.device}"
+    text = f"{what} by {where}: {finals} reading{'s' * (finals != 1)}, {rtf:.2f} of real time"
     if not finals:
         return Finding("self-test", "red", f"{text}; there should be at least one", "reinstall emoscope")
     if warnings:

@@ -56,6 +56,7 @@ class Doctor:
             model=model.model,
             device=model.device,
             threads=model.threads,
+            engine=model.engine,
             asr=recognizer.asr,
             asr_device=recognizer.asr_device,
             input=listen["input"].value,

@@ -32,6 +32,14 @@ def test_a_machine_that_works_has_no_fault_and_a_line_for_each_check(
     assert str(file) in findings["config"]["found"]
 
 
+def test_the_engine_that_was_asked_for_is_tried(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The model has no graph, so onnxruntime has nothing to run."""
+    code = main(["doctor", "--json", "--model", str(tiny_model), "--engine", "onnx", "--deadline", "250"])
+    findings = {finding["name"]: finding for finding in map(json.loads, capfd.readouterr().out.splitlines())}
+    assert code == 1 and findings["self-test"]["state"] == "red"
+    assert "has no graph" in findings["self-test"]["found"]
+
+
 def test_what_was_asked_for_and_cannot_work_is_a_fault() -> None:
     [finding] = in_child("microphone", Asked(input="no such microphone", explicit=("input",)), LONG_S)
     assert (finding.name, finding.state) == ("microphone", "red")

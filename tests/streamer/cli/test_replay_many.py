@@ -47,12 +47,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_goes_into_a_folder(folder: Path, tmp_path: Path, options: list[str], capsys) -> None:
-    """A file a recording in each format, laid as the recordings are, and a table; one line names what is none."""
+    """A file a recording in each format, laid as the recordings are, and a table; one line names what may be one."""
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--out", str(out), "--format", "csv", "--format", "vtt", *options]
     assert main(arguments) == 0
     told = capsys.readouterr()
-    assert told.err == "emoscope: 3 files passed over, by name no recordings: notes.txt, picture.png, program\n"
+    assert told.err == "emoscope: 1 file passed over, by name no recordings: program\n"
     assert "4 recordings" in told.out and "unsure" in told.out and "\n  d" not in told.out
     names = {name.removesuffix(".csv") for name in files_of(out) if name.endswith(".csv")}
     assert names == {"a", "deep er/b c", "d\ne", "голос 声", "summary"}

@@ -92,6 +92,18 @@ def test_a_model_that_breaks_is_an_error_and_every_utterance_still_ends(engine, 
     assert kinds.count("emotion.final") == 1 and kinds[-1] == "session.closed" and "error" in kinds
 
 
+@pytest.mark.parametrize("broken", ["encode", "read"])
+def test_a_model_that_cannot_read_silence_is_not_opened(tiny_model, monkeypatch, broken):
+    model = load_model(tiny_model)
+
+    def fails(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(type(model), broken, fails)
+    with pytest.raises(ModelError, match=r"out of memory; it cannot read a window of silence"):
+        open_engine(model, threads=1)
+
+
 def test_a_missing_word_from_the_engine_is_not_waited_for_forever():
     """The engine owes one result a request; the session's pending list says what is owed."""
     session = Session(CONTRACT)

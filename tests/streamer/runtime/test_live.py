@@ -215,7 +215,7 @@ def test_a_full_disk_stops_the_record_and_not_the_session(tmp_path: Path) -> Non
     """When the disk is full a notice says so, the session goes on, and the record holds whole lines alone."""
     player = live(FakeSource(TALK), lossless=True)
     with RecordWriter(tmp_path / "out.jsonl") as record:
-        record._file = FullDisk(record._file, 4_000)  # type: ignore[assignment]
+        record._file = FullDisk(record._create(), 4_000)  # type: ignore[assignment]
         player.record_to(record)
         player.start()
         assert player.join(DEADLINE_S)

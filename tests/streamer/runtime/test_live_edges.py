@@ -2,12 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+import soundfile
 from waiting import DEADLINE_S
 
-from emoscope.streamer import Config
+from emoscope.models import UsageError
+from emoscope.streamer import Config, replay
+from emoscope.streamer.runtime import listen as listening
 from emoscope.streamer.runtime.live import Live
 from emoscope.streamer.runtime.updates import Meter
 from emoscope.streamer.sources.microphone import Captured
@@ -53,3 +58,16 @@ def test_pausing_twice_while_the_model_loads_goes_on() -> None:
     assert player.join(DEADLINE_S)
     last = [item for item in player.updates() if isinstance(item, Meter)][-1]
     assert (last.paused, last.audio_s) == (False, 1.0)
+
+
+def test_python_names_the_engine_as_the_command_line_does(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model has no graph, so onnxruntime has nothing to run."""
+    soundfile.write(tmp_path / "a.wav", silence(0.1), 16_000)
+    with pytest.raises(UsageError, match="has no graph"):
+        next(replay(tmp_path / "a.wav", tiny_model, engine="onnx"))
+    monkeypatch.setattr(listening, "choose", lambda wanted: wanted)
+    monkeypatch.setattr(listening, "Microphone", lambda device: FakeSource(silence(0.1)))
+    with pytest.raises(UsageError, match="has no graph"):
+        list(listening.listen(model=tiny_model, engine="onnx"))

@@ -4,15 +4,20 @@ import asyncio
 import gc
 import json
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_recordings import write
 from msgspec.structs import replace
 from raw_client import TALK, Raw, alone, eventually, lasting, raw
 from virtual_server import HeldEngine, serve_virtually
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from emoscope.streamer.protocol.encoded import encoded_format
 from emoscope.streamer.protocol.events import Error, Limits
 from emoscope.streamer.server import Server, open_sockets, serving
 from emoscope.streamer.server.connection import Connection
@@ -84,6 +89,49 @@ def test_an_encoding_that_is_not_known_is_refused_with_those_that_are() -> None:
     assert (encoding.code, encoding.param) == ("config_invalid", "encoding")
     assert encoding.message.endswith("one of pcm_s16le, pcm_f32le, mulaw")
     assert backend.param == "vad.backend" and backend.message.endswith("one of webrtc, silero, both")
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "name"),
+    [
+        ("webm", "libopus", "WebM"), ("ogg", "libopus", "Ogg"), ("flac", "flac", "FLAC"), ("adts", "aac", "AAC"),
+        ("mp4", "aac", "MP4"), ("mp3", "libmp3lame", "MP3"), ("mp3 without a tag", "libmp3lame", "MP3"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block", [640, 100_000])
+def test_compressed_sound_that_is_sent_as_samples_is_refused_by_name(
+    container: str, codec: str, name: str, block: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "sound"
+    write(path, TALK, codec, container=container.split(maxsplit=1)[0])
+    data = path.read_bytes()
+    if "without" in container:
+        size = [byte & 127 for byte in data[6:10]]
+        data = data[10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]) :]
+
+    async def send() -> tuple[Raw, float]:
+        async with serving(FAKE) as server, raw(server.url) as client:
+            for begin in range(0, len(data), block):
+                await client.socket.send(data[begin : begin + block])
+            await client.until("error")
+            (connection,) = server.registry.connections
+            return client, connection.session.audio_s
+
+    client, audio_s = asyncio.run(send())
+    assert set(client.errors) == {"invalid_audio_frame"}
+    assert f"the audio is {name}" in client.of("error")[0].message
+    assert audio_s <= 4_096 / 32_000  # nothing after the bytes that tell
+
+
+@given(st.binary(max_size=4_096), st.sampled_from([b"", b"\xff\xfb\x90\x00", b"\xff\xf1\x50\x80"]))
+def test_no_bytes_are_too_few_or_too_odd_to_be_looked_at(data: bytes, before: bytes) -> None:
+    encoded_format(before + data)
+
+
+@given(st.integers(0, 2**32))
+def test_loud_noise_is_never_taken_for_compressed_sound(seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(-32_768, 32_768, 2_048, np.int16)
+    assert encoded_format(noise.astype("<i2").tobytes()) == ""
 
 
 def test_a_message_too_large_is_an_error_and_closes_the_connection() -> None:

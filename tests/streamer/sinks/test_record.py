@@ -108,3 +108,33 @@ def test_after_a_kill_every_full_line_is_readable(tmp_path):
     process.wait()
     process.stdout.close()
     assert list(read_record(path)) == run(Session(CONTRACT), FakeEngine(), [voice(3.0)])
+
+
+LOADING = """
+import sys, time
+from pathlib import Path
+from emoscope.streamer import RecordWriter
+with RecordWriter(Path(sys.argv[1])):
+    print("opened", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_kill_before_the_first_event_leaves_no_empty_record(tmp_path):
+    """As while a model is loaded."""
+    path = tmp_path / "new" / "r.jsonl"
+    process = subprocess.Popen([sys.executable, "-c", LOADING, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == b"opened\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert not path.exists()
+
+
+def test_a_record_that_another_program_made_meanwhile_is_not_overwritten(tmp_path):
+    path = tmp_path / "r.jsonl"
+    with RecordWriter(path) as record:
+        path.write_text("theirs")
+        with pytest.raises(InputError, match="exists already; records are never overwritten"):
+            record.write(run(Session(CONTRACT), FakeEngine(), [voice(0.5)])[0])
+    assert path.read_text() == "theirs"

@@ -1,12 +1,17 @@
 """Devices and the microphone, on a PortAudio that is made up: what is chosen, how it is opened, how it ends."""
 
 import builtins
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from needed import missing
 
 from emoscope.streamer import UnusableDevice
 from emoscope.streamer.cli.main import main
@@ -235,3 +240,31 @@ def test_the_wanted_source_is_asked_for_only_while_opening(before: str | None, m
     with devices.selected_source(device):
         assert os.environ["PULSE_SOURCE"] == "room.monitor"
     assert os.environ.get("PULSE_SOURCE") == before
+
+
+LATER = """
+import json, sys
+from pathlib import Path
+from emoscope.streamer.sources.devices import devices, devices_now
+before = [device.name for device in devices()]
+file = Path(sys.argv[1])
+file.write_text(file.read_text() + 'pcm.later { type null hint.description "plugged in later" }\\n')
+print(json.dumps([before, [device.name for device in devices()], [device.name for device in devices_now()]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA lets a file name devices")
+def test_a_device_that_came_after_the_start_is_listed(tmp_path: Path) -> None:
+    """PortAudio itself keeps the list that it made when it was loaded."""
+    configuration = tmp_path / "asound.conf"
+    first = 'pcm.first { type null hint.description "there from the start" }'
+    configuration.write_text(f"</usr/share/alsa/alsa.conf>\n{first}\n")
+    environment = os.environ | {"ALSA_CONFIG_PATH": str(configuration)}
+    command = [sys.executable, "-c", LATER, str(configuration)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if "PortAudio is not installed" in done.stderr:
+        missing("needs PortAudio: apt install libportaudio2")
+    assert done.returncode == 0, done.stderr
+    before, kept, now = json.loads(done.stdout)
+    assert "first" in before and before == kept
+    assert {"first", "later"} <= set(now)

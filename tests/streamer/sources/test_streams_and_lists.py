@@ -46,14 +46,25 @@ def test_only_a_wav_loses_its_length() -> None:
 
 def test_a_folder_is_searched_once_however_its_links_lead(tmp_path: Path) -> None:
     """A link to a folder is followed, a circle of links is not walked for ever, hidden files are left alone."""
-    for name in ("in/b.wav", "in/deep/a.m4a", "in/notes.txt", "in/.hidden.wav", "other/c.OPUS"):
+    for name in ("in/b.wav", "in/deep/a.m4a", "in/notes.txt", "in/notes", "in/.hidden.wav", "other/c.OPUS"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "in" / "deep" / "back").symlink_to(tmp_path / "in")
     (tmp_path / "in" / "other").symlink_to(tmp_path / "other")
     listing = listed([tmp_path / "in"])
     assert [path.name for path, _ in listing.files] == ["b.wav", "a.m4a", "c.OPUS"]
-    assert listing.skipped_line == "1 file passed over, by name no recordings: notes.txt" and not listing.failures
+    assert listing.skipped_line == "1 file passed over, by name no recordings: notes" and not listing.failures
+
+
+def test_texts_that_a_shell_names_beside_recordings_are_no_failures(tmp_path: Path) -> None:
+    """A text alone was meant, and so was one that is not there."""
+    names = ["a.wav", "notes.txt", "table.TSV", "odd.bin"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    listing = listed([tmp_path / name for name in [*names, "gone.csv"]])
+    assert [path.name for path, _ in listing.files] == ["a.wav", "odd.bin", "gone.csv"]
+    assert listing.skipped_line == "2 files passed over, by name no recordings: notes.txt, table.TSV"
+    assert [path.name for path, _ in listed([tmp_path / "notes.txt"]).files] == ["notes.txt"]
 
 
 def test_a_list_names_a_file_a_line(tmp_path: Path) -> None:

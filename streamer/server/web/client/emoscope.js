@@ -55,6 +55,12 @@ export class Emoscope {
     return this;
   }
 
+  /** Call `listener` no longer at events of that type. */
+  off(type, listener) {
+    this.#listeners.set(type, (this.#listeners.get(type) ?? []).filter((one) => one !== listener));
+    return this;
+  }
+
   /**
    * Send sound: interleaved 16-bit or float samples. Never waits for a live session; for a file (`pace: "fast"`) the
    * promise resolves when the server has room for all of it.
@@ -117,15 +123,20 @@ export class Emoscope {
     const events = [];
     let wake = () => {};
     let over = false;
-    this.on("event", (event) => wake(events.push(event)));
-    this.on("ended", () => wake((over = true)));
-    if (this.stream.over) over = true;
-    for (;;) {
-      while (events.length) yield events.shift();
-      if (over) break;
-      await new Promise((resolve) => (wake = resolve));
+    const heard = (event) => wake(events.push(event));
+    const ended = () => wake((over = true));
+    this.on("event", heard).on("ended", ended);
+    try {
+      if (this.stream.over) over = true;
+      for (;;) {
+        while (events.length) yield events.shift();
+        if (over) break;
+        await new Promise((resolve) => (wake = resolve));
+      }
+      if (this.#failure) throw this.#failure;
+    } finally {
+      this.off("event", heard).off("ended", ended); // also when the loop over the events is left before its end
     }
-    if (this.#failure) throw this.#failure;
   }
 
   #prepare(samples, rate) {
@@ -173,7 +184,16 @@ export class Emoscope {
   }
 
   #emit(type, value) {
-    for (const listener of this.#listeners.get(type) ?? []) listener(value);
+    for (const listener of this.#listeners.get(type) ?? []) {
+      try {
+        listener(value);
+      } catch (error) {
+        // Reported as an uncaught exception is; the other listeners and the stream go on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   #deliver(event) {
