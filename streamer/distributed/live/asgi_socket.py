@@ -6,6 +6,7 @@ from typing import Any
 
 from ...protocol.events import Error, encode
 from ...protocol.messages import CloseCode
+from ...server.outbox import header_bytes
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -54,8 +55,9 @@ class AsgiSocket:
     def post(self, data: bytes) -> None:
         """Send `data` as one text message, without waiting; on a closed socket nothing happens."""
         if self.is_open:
-            self.unsent_bytes += len(data)
-            self._outgoing.put_nowait(({"type": "websocket.send", "text": data.decode()}, len(data)))
+            size = len(data) + header_bytes(len(data))
+            self.unsent_bytes += size
+            self._outgoing.put_nowait(({"type": "websocket.send", "text": data.decode()}, size))
 
     async def close(self, code: int, reason: str) -> None:
         """Send what was posted and the closing frame; the server waits for the client's."""
