@@ -7,6 +7,7 @@ from typing import Any
 from ...protocol.events import Error, encode
 from ...protocol.messages import CloseCode
 from ...server.outbox import header_bytes
+from ...server.sockets import CLOSE_TIMEOUT_S
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -65,7 +66,7 @@ class AsgiSocket:
             return
         self._outgoing.put_nowait(({"type": "websocket.close", "code": int(code), "reason": reason}, 0))
         self._closed(code)
-        await asyncio.wait([self._writer])
+        await asyncio.wait([self._writer], timeout=CLOSE_TIMEOUT_S)
 
     def abort(self) -> None:
         """Send nothing more: ASGI knows no way to drop a connection but to leave it."""
@@ -83,6 +84,8 @@ class AsgiSocket:
             async with asyncio.timeout(None) as self._receiving:
                 return await self._receive()
         except TimeoutError:
+            if self.is_open:  # it was the ASGI server's own
+                self._closed(ABNORMAL_CLOSURE)
             return None
         except Exception:  # whatever an ASGI server raises when it, or its proxy, is lost
             self._closed(ABNORMAL_CLOSURE)
