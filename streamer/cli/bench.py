@@ -212,9 +212,7 @@ class BenchRay:
     def __post_init__(self) -> None:
         """UsageError for numbers that make no sense."""
         if self.copies < 2:
-            raise UsageError(
-                f"--copies {self.copies}: must be at least 2, because the first waits for the model"
-            )
+            raise UsageError(f"--copies {self.copies}: must be at least 2, because the first waits for the model")
         if not self.workers or min(self.workers) < 1:
             raise UsageError("--workers: must be at least 1")
 
