@@ -1,5 +1,6 @@
 """`emoscope replay --ray` on a cluster of two nodes on loopback, with a real Ray."""
 
+import contextlib
 import csv
 import os
 import shutil
@@ -28,6 +29,7 @@ COMMAND = [sys.executable, "-m", "emoscope.streamer.cli", "replay"]
 OPTIONS = ["--model", "small", "--asr", "none", "--vad", "webrtc", "--no-interim"]
 RECORDINGS = 24
 PATIENCE_S = 240.0
+STARTS = 4
 
 
 class Nodes:
@@ -35,10 +37,17 @@ class Nodes:
 
     def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
-        self.address: str = cluster.address
 
-    def add(self) -> Any:
-        return self._cluster.add_node(num_cpus=1)
+    @property
+    def address(self) -> str:
+        return str(self._cluster.address)
+
+    def add(self, **options: Any) -> Any:
+        """A node with one CPU. Ray gives a node 30 s to start, and a busy machine may need a second attempt."""
+        for _ in range(STARTS - 1):
+            with contextlib.suppress(Exception):
+                return self._cluster.add_node(num_cpus=1, **options)
+        return self._cluster.add_node(num_cpus=1, **options)
 
     def lose(self, node: Any) -> None:
         self._cluster.remove_node(node, allow_graceful=False)
@@ -52,10 +61,12 @@ def nodes() -> Iterator[Nodes]:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster = Cluster()
+        nodes = Nodes(cluster)
         try:
-            cluster.add_node(num_cpus=1)
-            yield Nodes(cluster)
+            nodes.add(include_dashboard=False)
+            nodes.add()
+            yield nodes
         finally:
             cluster.shutdown()
 
