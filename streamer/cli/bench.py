@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from ..distributed.cluster import LOCAL
 from ..protocol.errors import UsageError
 from .command import Command, CommandGroup
 from .options import MODEL, DeviceName, MeasuredModelOptions, Threads
+from .ray_options import RayAddress
 from .session_options import DetectorOptions
 
 Part = Literal["engine", "latency", "streams", "idle"]
@@ -192,6 +194,39 @@ class BenchIntegrations:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchRay:
+    """Measure recordings on Ray beside a plain replay."""
+
+    paths: Annotated[
+        tuple[Path, ...], Parameter(name="FILE", help="recordings, or folders of recordings (the demo recording)")
+    ] = field(kw_only=False, default=(DEMO,))
+    copies: Annotated[int, Parameter(help="how often each recording is read", metavar="N")] = 40
+    workers: Annotated[
+        tuple[int, ...],
+        Parameter(help="numbers of processes to measure, one after another", metavar="N...", consume_multiple=True),
+    ] = (1, 2)
+    json: Annotated[bool, Parameter(help="print the figures as JSON, and nothing else")] = False
+    model: MeasuredModelOptions = field(default_factory=MeasuredModelOptions)
+    ray: RayAddress = LOCAL
+
+    def __post_init__(self) -> None:
+        """UsageError for numbers that make no sense."""
+        if self.copies < 2:
+            raise UsageError(f"--copies {self.copies}: must be at least 2, because the first waits for the model")
+        if not self.workers or min(self.workers) < 1:
+            raise UsageError("--workers: must be at least 1")
+
+    def run(self) -> int:
+        """Print each row as soon as it is measured; 1 where finals differ."""
+        from ..bench.ray_archives import print_archives
+        from ..sources.listing import recordings
+
+        files = recordings(self.paths) * self.copies
+        same = print_archives(files, self.model.request(), self.workers, self.ray or LOCAL, as_json=self.json)
+        return 0 if same else 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchServe:
     """Measure the server with simulated clients."""
 
@@ -256,6 +291,7 @@ command = CommandGroup(
             "Pipecat, LiveKit and other doors: the delay of an audio frame, and finals beside a replay's",
             BenchIntegrations,
         ),
+        Command("ray", "recordings by processes on Ray, beside a plain replay in the same run", BenchRay),
         Command("serve", "live streams, latency, memory, and the engine's share of the model's rate", BenchServe),
     ),
 )

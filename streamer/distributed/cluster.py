@@ -73,7 +73,10 @@ def cluster(address: str = LOCAL) -> Iterator[None]:
         raise ClusterError(
             "--ray auto: this machine is no node of a Ray cluster; `ray start --address HOST:PORT` makes it one"
         ) from None
-    except (RuntimeError, ValueError, OSError, SystemExit) as error:
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a node that takes longer than 30 s to start is a plain Exception of Ray's
         raise ClusterError(f"--ray {address}: Ray cannot be used here: {one_line(error)}") from None
     try:
         yield
