@@ -5,16 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import ray
 from ray.cluster_utils import Cluster
 from ray.serve._private.common import DeploymentID
-from waiting import wait_until
+from waiting import DEADLINE_S, wait_until
 
 CPUS = 6  # of each node, as Ray counts them; a replica says that it needs one
 TOKEN = "the-token-of-the-tests"
@@ -85,14 +87,28 @@ class ServedCluster:
 @contextmanager
 def two_nodes() -> Iterator[tuple[Cluster, list[Any]]]:
     """A cluster of two nodes; this process is connected to it."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": CPUS, "include_dashboard": False})
-    try:
-        nodes = [cluster.head_node, cluster.add_node(num_cpus=CPUS)]
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR", namespace="serve")
-        yield cluster, nodes
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        cluster = Cluster()
+        try:
+            nodes = [_started(cluster, include_dashboard=False), _started(cluster)]
+            ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR", namespace="serve")
+            yield cluster, nodes
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
+
+
+def _started(cluster: Cluster, **options: Any) -> Any:
+    """One more node. Ray gives a node half a minute, which is too short where many other tests run."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            return cluster.add_node(num_cpus=CPUS, **options)
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
 
 
 @contextmanager

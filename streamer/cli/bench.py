@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ..protocol.errors import UsageError
 from .bench_endure import BenchEndure
+from .bench_ray import BenchRay
 from .bench_scale import BenchScale
 from .command import Command, CommandGroup
 from .options import DEMO, MODEL, DeviceName, MeasuredModelOptions, Threads
@@ -265,6 +266,7 @@ command = CommandGroup(
         Command(
             "scale", "what a million live streams take, and what a lost zone does, from measured costs", BenchScale
         ),
+        Command("ray", "recordings by processes on Ray, beside a plain replay in the same run", BenchRay),
         Command("serve", "live streams, latency, memory, and the engine's share of the model's rate", BenchServe),
     ),
 )

@@ -27,6 +27,10 @@ class RayServing:
     scorers: Annotated[
         str, Parameter(help="replicas that hold the model, such as 2, or 1-8 by their queue", metavar="N[-MOST]")
     ] = "1"
+    transcribers: Annotated[
+        str | None,
+        Parameter(help="replicas that make words, as for scorers (as many as --asr-workers)", metavar="N[-MOST]"),
+    ] = None
     scorer_gpus: Annotated[float, Parameter(help="GPUs of each scorer; .25 lets four share one", metavar="N")] = 0.0
 
     def run(
@@ -34,7 +38,7 @@ class RayServing:
         options: "ServerOptions",
         model: "ModelRequest",
         words: "Choice | None",
-        transcribers: int,
+        asr_workers: int,
         shutdown: "GracefulShutdown",
     ) -> None:
         """Serve on the cluster until a signal ends it. UsageError or ClusterError where that cannot be."""
@@ -45,7 +49,7 @@ class RayServing:
         scale = Scale(
             gateways=Replicas.of(self.gateways, "--gateways"),
             scorers=Replicas.of(self.scorers, "--scorers"),
-            transcribers=Replicas(transcribers, transcribers),
+            transcribers=Replicas.of(self.transcribers or str(asr_workers), "--transcribers"),
             streams=self.streams,
             scorer_gpus=self.scorer_gpus,
         )

@@ -89,12 +89,18 @@ class ExportOptions(RecordingsOutput):
     ] = None
     frames: Annotated[bool, Parameter(help="export the interims too, not the finals alone")] = False
     skip_done: Annotated[bool, Parameter(help="go on with the folder of --out where an earlier run stopped")] = False
-    jobs: Annotated[int, Parameter(help="recordings that are read at once, each by a process", metavar="N")] = 1
+    jobs: Annotated[
+        int | None,
+        Parameter(
+            help="recordings that are read at once, each by a process (1; with --ray, what the cluster has room for)",
+            metavar="N",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """UsageError for options that do not go together."""
         super().__post_init__()
-        if not 1 <= self.jobs <= MOST_JOBS:
+        if not 1 <= self.most_jobs <= MOST_JOBS:
             raise UsageError(f"--jobs {self.jobs}: must be from 1 to {MOST_JOBS}")
         if self.skip_done and self.out_folder is None:
             raise UsageError("--skip-done needs the folder of the earlier run: --out DIR")
@@ -102,6 +108,11 @@ class ExportOptions(RecordingsOutput):
             raise UsageError("--format without --out goes to standard output, where one format has room; use --out")
         if self.frames and not self.exports:
             raise UsageError("--frames is for exports: --format, --out, --csv or --vtt")
+
+    @property
+    def most_jobs(self) -> int:
+        """How many processes of this machine read."""
+        return 1 if self.jobs is None else self.jobs
 
     @property
     def exports(self) -> bool:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..display.plain_output import json_line
 from ..display.plain_text import final_line
 from ..display.progress import Progress
-from ..protocol.errors import EmoscopeError, InputError, UsageError
+from ..protocol.errors import ClusterError, EmoscopeError, InputError, UsageError
 from ..protocol.events import AnyEvent, EmotionFinal, Status, WarningEvent
 from ..protocol.text import clean, printable
 from ..sinks.event_file import EventFile, free_path
@@ -26,11 +26,15 @@ from .replay_tally import Tally
 
 if TYPE_CHECKING:
     from ..asr.recognizer import Recognizer
+    from ..distributed.archives.jobs import RayJobs
     from ..engine.opening import OpenedModel
     from ..runtime.replay_jobs import ReplayJobs
+    from ..runtime.replay_service import ReplayLoad
     from .replay_options import ReplayOptions
 
 WORTH_A_TABLE = 2  # recordings
+
+Readings = Iterator[tuple[int, Iterator[AnyEvent]]]
 
 
 def read_files(options: "ReplayOptions", hint: str) -> int:
@@ -66,18 +70,21 @@ class _Run:
             self._folder = self._open_folder(stack)
             places = [place for place in range(len(self._files)) if not self._is_done(place)]
             self._tally.skipped = len(self._files) - len(places)
-            events, model = self._reader(stack, places)
+            readings, model = self._reader(stack, places)
             progress = stack.enter_context(Progress([] if self._output.plain else [self._paths[i] for i in places]))
             began = time.perf_counter()
-            for number, place in enumerate(places):
-                try:
-                    self._read(place, events(place), shared, progress)
-                except KeyboardInterrupt:
-                    self._stopped(places[number:], progress)
-                    raise
-                finally:
-                    progress.done(self._paths[place])
-            if self._output.jobs > 1:
+            left = dict.fromkeys(places)
+            try:
+                for place, events in readings:
+                    try:
+                        self._read(place, events, shared, progress)
+                    finally:
+                        progress.done(self._paths[place])
+                    del left[place]
+            except (KeyboardInterrupt, ClusterError):
+                self._stopped(list(left), progress)
+                raise
+            if self._output.most_jobs > 1 or self._options.ray is not None:
                 self._tally.wall_s = time.perf_counter() - began
             if self._folder is not None:
                 self._folder.finish(self._paths)
@@ -98,6 +105,8 @@ class _Run:
             if count > 1 and not FORMATS[one.format].many:
                 option = "--vtt" if one.path == self._output.vtt else f"--format {one.format}"
                 raise UsageError(f"{option} {one.path}: {count} recordings need a folder, a file for each")
+        if self._options.ray is not None and STDIN in self._paths:
+            raise UsageError("-: --ray reads files, which each node of the cluster opens itself")
         if count > 1 and STDIN in self._paths:
             raise UsageError("-: standard input is one recording; name it alone")
 
@@ -105,14 +114,16 @@ class _Run:
         out = self._output
         if out.out_folder is None:
             return None
-        folder = OutputFolder(out.out_folder, out.folder_formats(), frames=out.frames, resume=out.skip_done)
+        on_ray = self._options.ray is not None
+        formats = out.format or ("parquet",) if on_ray else out.folder_formats()
+        folder = OutputFolder(out.out_folder, formats, frames=out.frames, record=on_ray, resume=out.skip_done)
         return stack.enter_context(folder)
 
     def _is_done(self, place: int) -> bool:
         return self._folder is not None and self._folder.done(self._paths[place], self._names[place])
 
     def _stopped(self, left: list[int], progress: Progress) -> None:
-        """Ctrl+C: what is done stays, and the rest is named."""
+        """Ctrl+C, or a cluster that is gone: what is done stays, and the rest is named."""
         if self._folder is not None:
             self._folder.finish(self._paths)
         names = [clean(printable(self._paths[place])) for place in left]
@@ -122,13 +133,19 @@ class _Run:
 
     # --- the events of a file
 
-    def _reader(self, stack: ExitStack, places: list[int]) -> "tuple[Callable[[int], Iterator[AnyEvent]], str]":
-        """A function that gives the events of the file at a place, and what the last line says of the model."""
+    def _reader(self, stack: ExitStack, places: list[int]) -> tuple[Readings, str]:
+        """The places with the events of their files, and what the last line says of the model."""
         options = self._options
-        if self._output.jobs > 1 and len(places) > 1:
-            jobs = self._jobs(stack, [self._paths[place] for place in places])
-            order = {place: number for number, place in enumerate(places)}
-            return lambda place: jobs.events(order[place]), f"model {options.model.name}, {self._output.jobs} jobs"
+        files = [self._paths[place] for place in places]
+        if options.ray is not None:
+            cluster = self._cluster(stack, options.ray, files)
+            how = f"{cluster.room.readers} process{'es' * (cluster.room.readers != 1)} on Ray"
+            found = ((places[number], events) for number, events in cluster.readings())
+            return found, f"model {options.model.name}, {how}"
+        if self._output.most_jobs > 1 and len(places) > 1:
+            jobs = self._jobs(stack, files)
+            many = f"model {options.model.name}, {self._output.jobs} jobs"
+            return ((place, jobs.events(number)) for number, place in enumerate(places)), many
         start = options.recognizer.start()
         # The recognizer loads in a process of its own, at the same time as the model.
         recognizer = stack.enter_context(start()) if start is not None else None
@@ -136,16 +153,32 @@ class _Run:
         if opened.note:
             print(f"emoscope: {opened.note}", file=sys.stderr)
         threads = f"{opened.runtime}, {opened.threads} thread{'s' * (opened.threads != 1)}"
-        return lambda place: self._events(self._paths[place], opened, recognizer), (
-            f"model {opened.contract.id}, {threads}"
-        )
+        one_by_one = ((place, self._events(self._paths[place], opened, recognizer)) for place in places)
+        return one_by_one, f"model {opened.contract.id}, {threads}"
+
+    def _cluster(self, stack: ExitStack, address: str, files: list[Path]) -> "RayJobs":
+        from ..distributed.archives.jobs import RayJobs
+        from ..distributed.cluster import cluster
+
+        stack.enter_context(cluster(address))
+        jobs = RayJobs(self._load(), files, self._output.jobs)
+        if files:
+            jobs.check()
+        return jobs
 
     def _jobs(self, stack: ExitStack, files: list[Path]) -> "ReplayJobs":
         from ..runtime.replay_jobs import ReplayJobs
+
+        jobs = stack.enter_context(ReplayJobs(self._load(), self._output.most_jobs, files))
+        jobs.check()
+        return jobs
+
+    def _load(self) -> "ReplayLoad":
+        """What other processes need to read as this one would."""
         from ..runtime.replay_service import ReplayLoad
 
         options = self._options
-        load = ReplayLoad(
+        return ReplayLoad(
             model=options.model.request(),
             config=options.config("fast"),
             input=options.recordings.format(),
@@ -153,9 +186,6 @@ class _Run:
             asr_device=options.recognizer.asr_device,
             voice=None if options.speaker.voice is None else str(options.speaker.voice),
         )
-        jobs = stack.enter_context(ReplayJobs(load, self._output.jobs, files))
-        jobs.check()
-        return jobs
 
     def _events(self, file: Path, opened: "OpenedModel", recognizer: "Recognizer | None") -> Iterator[AnyEvent]:
         """The events of a recording or of a record, with the time that making them takes counted."""

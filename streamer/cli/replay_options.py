@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from ..distributed.cluster import check_address
 from ..protocol.errors import UsageError
 from .options import ModelOptions, RecognizerOptions
+from .ray_options import RayAddress
 from .recording_options import ExportOptions, InputOptions
 from .session_options import DetectorOptions, SessionOptions, SpeakerOptions, session_config
 
@@ -88,11 +90,35 @@ class ReplayOptions(ReadingOptions):
     )
     size: Annotated[str, Parameter(help="columns and rows for --screenshot", metavar="WxH")] = "80x24"
     output: ExportOptions = field(default_factory=ExportOptions)
+    ray: RayAddress = None
 
     def __post_init__(self) -> None:
         """UsageError for a speed out of range, and for what `ReadingOptions` refuses."""
         if self.speed is not None and not 0.01 <= self.speed <= 1000:
             raise UsageError(f"--speed {self.speed}: must be from 0.01 to 1000; 1 is real time")
-        if self.output.jobs > 1 and self.speed is not None:
+        if self.output.most_jobs > 1 and self.speed is not None:
             raise UsageError("--jobs reads as fast as possible: leave --speed out")
+        if self.ray is not None:
+            self._check_ray(self.ray)
         super().__post_init__()
+
+    def _check_ray(self, address: str) -> None:
+        """UsageError for what a cluster cannot do: its processes are done in any order, and see files alone."""
+        check_address(address)
+        output = self.output
+        if output.out_folder is None:
+            raise UsageError("--ray writes into a folder: name it with --out DIR")
+        others = {
+            "--speed": self.speed is not None,
+            "--screenshot": self.screenshot is not None,
+            "--follow": self.recordings.follow,
+            "--json": output.json,
+            "--record": output.record is not None,
+            "--vtt": output.vtt is not None,
+            "--csv": output.csv is not None,
+        }
+        for option, given in others.items():
+            if given:
+                raise UsageError(
+                    f"{option} does not go with --ray, which writes files and a record a recording to --out"
+                )

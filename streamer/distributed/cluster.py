@@ -10,11 +10,14 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ..protocol.errors import ClusterError, UsageError
+from ..sources.stderr_redirect import quiet_stderr
 
 LOCAL, AUTO = "local", "auto"
 CONNECT_TIMEOUT_S = 3.0
+_TOKEN = Path.home() / ".ray" / "auth_token"
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 # What every gRPC server, as Ray's is, answers at once (RFC 9113, section 3.4): an empty SETTINGS frame for ours.
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -49,21 +52,31 @@ def cluster(address: str = LOCAL) -> Iterator[None]:
     import ray
 
     if address not in (LOCAL, AUTO):
-        _check_head(address)
+        host, port = _host_and_port(address)
+        _check_head(host, port)
+        if _is_this_machine(host) and _TOKEN.is_file():
+            os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray itself does so for `auto` alone
     try:
-        ray.init(
-            address=address,
-            include_dashboard=False if address == LOCAL else None,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-        )
+        with quiet_stderr():
+            ray.init(
+                address=address,
+                include_dashboard=False if address == LOCAL else None,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+            )
     except ConnectionError:
         if address != AUTO:
-            raise ClusterError(f"--ray {address}: what listens there is not Ray, or of another version") from None
+            raise ClusterError(
+                f"--ray {address}: what listens there is not Ray, or refuses this machine; "
+                "where a cluster has a token, set RAY_AUTH_MODE=token"
+            ) from None
         raise ClusterError(
             "--ray auto: this machine is no node of a Ray cluster; `ray start --address HOST:PORT` makes it one"
         ) from None
-    except (RuntimeError, ValueError, OSError, SystemExit) as error:
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a node that takes longer than 30 s to start is a plain Exception of Ray's
         raise ClusterError(f"--ray {address}: Ray cannot be used here: {one_line(error)}") from None
     try:
         yield
@@ -82,16 +95,32 @@ def _quieten() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # of a second each; it also counts where there is no Redis
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     for name in ("ray", "ray.data", "ray.serve"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _check_head(address: str) -> None:
-    """ClusterError where nothing listens, or something else than Ray: Ray itself would try for minutes."""
+def _host_and_port(address: str) -> tuple[str, int]:
     match = _HOST_AND_PORT.fullmatch(address)
     assert match is not None
-    host, port = match["host"].strip("[]"), int(match["port"])
+    return match["host"].strip("[]"), int(match["port"])
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a host is this machine itself, by one of its addresses: only those can be bound."""
+    try:
+        [(family, kind, protocol, _, place), *_] = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind, protocol) as candidate:
+            candidate.bind(place)
+    except OSError:
+        return False
+    return True
+
+
+def _check_head(host: str, port: int) -> None:
+    """ClusterError where nothing listens, or something else than Ray: Ray itself would try for minutes."""
+    address = f"{host}:{port}"
     try:
         with socket.create_connection((host, port), CONNECT_TIMEOUT_S) as connection:
             if os.environ.get("RAY_USE_TLS") == "1":

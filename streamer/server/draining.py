@@ -5,6 +5,7 @@ Each stage ends by its share of one deadline.
 
 import asyncio
 
+from ..protocol.messages import CloseCode
 from .connection import Connection
 from .deadline import Deadline
 from .phase import Phase
@@ -20,8 +21,11 @@ STORED_BY = 0.92  # checkpoints of the sessions of those connections
 STOPPED_BY = 0.98  # recognizers, engine, store
 
 
-async def drain(registry: SessionRegistry, deadline: Deadline, *, stored: bool) -> None:
-    """Emit finals, then `shutting_down`; where another server can continue (`stored`), store sessions instead."""
+async def drain(registry: SessionRegistry, deadline: Deadline, *, stored: bool, served_elsewhere: bool = False) -> None:
+    """Emit finals, then `shutting_down`; where another server can continue (`stored`), store sessions instead.
+
+    served_elsewhere  other servers take new clients at the same address: those that have said nothing yet go there too
+    """
 
     def is_finished_here(connection: Connection) -> bool:
         begun = connection.session.begun
@@ -35,7 +39,8 @@ async def drain(registry: SessionRegistry, deadline: Deadline, *, stored: bool) 
         await asyncio.sleep(POLL_S)
     while registry.connections and deadline.left_s(CLOSED_BY):
         for connection in list(registry.connections):
-            close_code = 1012 if stored and connection.session.begun and connection.resumable else None
+            goes_on = stored and connection.resumable and (connection.session.begun or served_elsewhere)
+            close_code = CloseCode.RESTARTING if goes_on else None
             with connection.isolate_faults():
                 connection.end("shutting_down", "the server is going down", close_code)
         await asyncio.sleep(POLL_S)

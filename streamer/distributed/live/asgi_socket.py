@@ -6,6 +6,8 @@ from typing import Any
 
 from ...protocol.events import Error, encode
 from ...protocol.messages import CloseCode
+from ...server.outbox import header_bytes
+from ...server.sockets import CLOSE_TIMEOUT_S
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -54,8 +56,9 @@ class AsgiSocket:
     def post(self, data: bytes) -> None:
         """Send `data` as one text message, without waiting; on a closed socket nothing happens."""
         if self.is_open:
-            self.unsent_bytes += len(data)
-            self._outgoing.put_nowait(({"type": "websocket.send", "text": data.decode()}, len(data)))
+            size = len(data) + header_bytes(len(data))
+            self.unsent_bytes += size
+            self._outgoing.put_nowait(({"type": "websocket.send", "text": data.decode()}, size))
 
     async def close(self, code: int, reason: str) -> None:
         """Send what was posted and the closing frame; the server waits for the client's."""
@@ -63,7 +66,7 @@ class AsgiSocket:
             return
         self._outgoing.put_nowait(({"type": "websocket.close", "code": int(code), "reason": reason}, 0))
         self._closed(code)
-        await asyncio.wait([self._writer])
+        await asyncio.wait([self._writer], timeout=CLOSE_TIMEOUT_S)
 
     def abort(self) -> None:
         """Send nothing more: ASGI knows no way to drop a connection but to leave it."""
@@ -81,6 +84,8 @@ class AsgiSocket:
             async with asyncio.timeout(None) as self._receiving:
                 return await self._receive()
         except TimeoutError:
+            if self.is_open:  # it was the ASGI server's own
+                self._closed(ABNORMAL_CLOSURE)
             return None
         except Exception:  # whatever an ASGI server raises when it, or its proxy, is lost
             self._closed(ABNORMAL_CLOSURE)

@@ -74,14 +74,16 @@ class Gateway:
         while True:
             await asyncio.sleep(LOOK_S)
             if time.monotonic() - self._asked_at > UNASKED_S and await asyncio.to_thread(_some_are_ending):
-                await self._drain()
+                if self._service.registry.connections:
+                    await self._drain()
                 self._asked_at = time.monotonic()
 
     async def _drain(self) -> None:
         service = self._service
         service.log.info("draining", sessions=len(service.registry.connections))
         service.draining = True
-        await drain(service.registry, Deadline(service.options.drain_s), stored=service.stored)
+        deadline = Deadline(service.options.drain_s)
+        await drain(service.registry, deadline, stored=service.stored, served_elsewhere=True)
         service.draining = False
         service.log.info("drained")
 

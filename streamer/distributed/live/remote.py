@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
@@ -22,6 +22,7 @@ R = TypeVar("R")
 
 ATTEMPTS = 2  # of a call whose replica was lost; after that the scheduler tries each of its requests alone
 ANSWER_TIMEOUT_S = 90.0  # a replica that is lost is replaced within that time, its model's loading included
+FAILED_S = 10.0  # so long after a call without an answer the model counts as missing
 PASS_TIMEOUT_S = 180.0  # as for the scorers, and a pass over a long utterance may take a minute
 
 
@@ -30,23 +31,26 @@ class ScorerLost(EmoscopeError):
 
 
 class RemoteEngine:
-    """Answers requests as an engine here does, from any thread.
-
-    failure  why the last call was not answered, "" if it was
-    """
+    """Answers requests as an engine here does, from any thread."""
 
     def __init__(self, scorers: DeploymentHandle, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         self._scorers, self._timeout_s = scorers, timeout_s
-        self.failure = ""
+        self._failure, self._failed_at = "", 0.0
+
+    @property
+    def failure(self) -> str:
+        """Why nothing is answered now; "" if all is well, or if nothing was asked for a while."""
+        # A gateway that is left out because of this gets no streams with whose requests it could see that all is well.
+        return self._failure if time.monotonic() - self._failed_at < FAILED_S else ""
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
-        """One result for each request, in any order. ScorerLost when no scorer answers."""
+        """One result for each request, in any order. ScorerLost when no scorer answers, or the model fails."""
         try:
             results = _ask(lambda: self._scorers.answer.remote(list(requests)), self._timeout_s)
         except ScorerLost as error:
-            self.failure = str(error)
+            self._failure, self._failed_at = str(error), time.monotonic()
             raise
-        self.failure = ""
+        self._failure = ""
         return results
 
 
@@ -130,6 +134,8 @@ def _ask(call: Callable[[], DeploymentResponse], timeout_s: float) -> list[Resul
             return results
         except TimeoutError:
             raise ScorerLost(f"no scorer answered within {timeout_s:g} s") from None
+        except RayTaskError as error:
+            raise ScorerLost(f"the model failed: {one_line(error.cause if error.cause else error)}") from None
         except (RayError, RayServeException) as error:
             reason = one_line(error)
     raise ScorerLost(f"{ATTEMPTS} scorers were lost: {reason}")

@@ -16,6 +16,7 @@ from ...protocol.messages import PATH
 from ...runtime.shutdown import GracefulShutdown
 from ...server.logs import Log
 from ...server.options import ServerOptions
+from ..cluster import one_line
 from .application import NAME, application
 from .scale import Scale
 
@@ -75,9 +76,12 @@ def deployed(options: ServerOptions, model: ModelRequest, scale: Scale, words: C
             )
         yield url
     finally:
-        serve.delete(NAME)
-        if not serve.status().applications:
-            serve.shutdown()
+        try:
+            serve.delete(NAME)
+            if not serve.status().applications:
+                serve.shutdown()
+        except (RayError, RayServeException, RuntimeError, TimeoutError) as error:
+            Log().warning("not ended", message=f"the cluster does not answer any more: {one_line(error)}")
 
 
 def _start(options: ServerOptions) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from frameworks import need
+from waiting import DEADLINE_S
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -23,6 +24,7 @@ need("ray")
 from ray_cluster import TOKEN, ServedCluster, served_on, two_nodes
 
 from emoscope.streamer.client import Client, Config
+from emoscope.streamer.client import connect as connect_module
 from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal
 from emoscope.streamer.protocol.messages import SUBPROTOCOL
 from emoscope.streamer.runtime.replay import replay
@@ -32,16 +34,20 @@ RECORDING = Path(__file__).parents[4] / "demo" / "recordings" / "conversation.fl
 SECONDS = 12.0
 STREAMS = 50
 BLOCK_S = 0.1
+OPENING_S = 0.05  # between two clients
 
 
 @pytest.fixture(scope="module")
 def served(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedCluster]:
     log = tmp_path_factory.mktemp("served") / "serve.log"
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(connect_module, "OPEN_TIMEOUT_S", DEADLINE_S)  # of a machine that is busy with other tests
     options = ("--gateways", "2", "--scorers", "2", "--asr", "pocketsphinx", "--drain", "6")
     with two_nodes() as (cluster, nodes), served_on(cluster, nodes, redis_url, log, *options) as served:
         served.wait_for("gateways", 2)
         served.wait_for("scorers", 2)
         yield served
+    monkeypatch.undo()
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +71,11 @@ def finals(events: list[AnyEvent]) -> list[EmotionFinal]:
 
 
 async def live(url: str, samples: np.ndarray, *, transcript: bool = False) -> list[AnyEvent]:
-    """All events of the samples, sent as a microphone sends them."""
-    config = Config(sample_rate=16_000, transcript=transcript)
+    """All events of the samples, sent as a microphone sends them.
+
+    With `pace: fast` a machine that is busy with other tests leaves nothing out, however far it falls behind.
+    """
+    config = Config(sample_rate=16_000, transcript=transcript, pace="fast")
     async with Client(url, config, token=TOKEN) as client:
         sending = asyncio.ensure_future(speak(client, samples))
         events = [event async for event in client]
@@ -87,7 +96,10 @@ async def live_while(
     url: str, samples: np.ndarray, count: int, after_s: float, happens: Callable[[], object]
 ) -> list[list[AnyEvent]]:
     """The events of so many live streams, while something happens in another thread after some seconds."""
-    streams = [asyncio.ensure_future(live(url, samples)) for _ in range(count)]
+    streams = []
+    for _ in range(count):
+        streams.append(asyncio.ensure_future(live(url, samples)))
+        await asyncio.sleep(OPENING_S)
     await asyncio.sleep(after_s)
     await asyncio.to_thread(happens)
     return await asyncio.gather(*streams)
