@@ -1,4 +1,4 @@
-"""Frameworks of voice agents, and Ray, in environments of their own: `.ci/frameworks` makes them and runs the tests."""
+"""Frameworks in environments of their own: `.ci/frameworks` makes them and runs their tests."""
 
 import os
 import subprocess

@@ -43,7 +43,7 @@ class RayJobs:
         """Open the model in one process of the cluster. ClusterError, with the reason, where it cannot be opened."""
         import ray
 
-        reader = ray.remote(num_cpus=self.room.cpus, num_gpus=self.room.gpus)(Reader).remote(self._load)
+        reader = ray.remote(num_cpus=self.room.cpus, num_gpus=self.room.gpus)(Reader).remote(self._load, os.getcwd())
         try:
             broken = ray.get(reader.check.remote(), timeout=CHECK_TIMEOUT_S)
         except ray.exceptions.RayError as error:
@@ -100,7 +100,7 @@ def _read(rows: list[dict[str, Any]], load: ReplayLoad, room: Room, *, alone: bo
         warnings.filterwarnings("ignore", message="`ray_remote_args`")
         results = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // together)).map_batches(
             Reader,
-            fn_constructor_args=(load,),
+            fn_constructor_args=(load, os.getcwd()),
             batch_size=None,
             compute=compute,
             num_cpus=room.cpus,

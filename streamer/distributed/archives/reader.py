@@ -1,6 +1,8 @@
 """What an actor of the cluster does: it holds a model, and reads the recordings whose paths it is given."""
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...protocol.errors import EmoscopeError
@@ -13,9 +15,15 @@ Row = dict[str, list[Any]]
 
 
 class Reader:
-    """Called with a batch of paths. A model that cannot be opened is told with the first batch, as `broken`."""
+    """Called with a batch of paths. A model that cannot be opened is told with the first batch, as `broken`.
 
-    def __init__(self, load: ReplayLoad) -> None:
+    load    what every recording is read with
+    folder  where relative paths begin: the one that the run was started in, where this node has it too
+    """
+
+    def __init__(self, load: ReplayLoad, folder: str) -> None:
+        with suppress(OSError):
+            os.chdir(folder)
         self._service = ReplayService()
         self._broken = ""
         try:
