@@ -26,16 +26,21 @@ def raise_limit(wanted: int) -> None:
 
 
 def has_files() -> bool:
-    """Whether one more connection leaves enough of them; True where the system does not tell."""
-    if not sys.platform.startswith("linux"):
+    """Whether one more connection leaves enough of them; True where the system does not tell.
+
+    A new descriptor gets the lowest number that is free, so that its number says how many are left at most.
+    """
+    if sys.platform == "win32":
         return True
     import resource
 
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        return soft == resource.RLIM_INFINITY or len(os.listdir("/proc/self/fd")) + RESERVE <= soft
-    except OSError:  # it takes a descriptor to count them
+        lowest = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
         return False
+    os.close(lowest)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft == resource.RLIM_INFINITY or lowest + RESERVE <= soft
 
 
 class OutOfFiles:

@@ -89,7 +89,11 @@ class ServeProcess:
         self.has_recognizer = recognizer != "none"
         self.log: list[str] = []
         self.start()
-        self.wait_ready(START_S)
+        try:
+            self.wait_ready(START_S)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def url(self) -> str:

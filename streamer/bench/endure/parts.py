@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...engine.messages import ModelRequest
 from ...protocol.errors import EmoscopeError, UsageError
+from ...runtime.shutdown import interrupted_by_signals
 from .budget import Budget
 from .report import HEADING, PartReport, lines
 
@@ -103,7 +104,8 @@ def _run(part: Part, options: EndureOptions, seconds: float) -> PartReport:
     budget = Budget(seconds, options.count, options.seed, options.model, options.audio)
     began = time.monotonic()
     try:
-        report = part.run(budget)
+        with interrupted_by_signals():  # SIGTERM too must leave no server behind
+            report = part.run(budget)
     except UsageError:
         raise
     except EmoscopeError as error:  # one part that cannot run must not hide the others' figures

@@ -104,8 +104,8 @@ def run(budget: Budget) -> PartReport:
         return report
     report.held = [
         Held("crashes, and errors that are none of ours", tally.crashes, 0),
-        Held("hangs: files that take 10 s or more", tally.hangs, 0),
-        Held("longest time that a file took", tally.longest_s, HANG_S, "s"),
+        Held("hangs: files that take 10 s of processor time", tally.hangs, 0),
+        Held("longest processor time of a file", tally.longest_s, HANG_S, "s"),
         Held("largest resident memory of the reading process", max(peaks), MOST_MB, "MB"),
     ]
     step = max(1, len(peaks) // POINTS)

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from needed import program
 from real_voice import sentence
+from waiting import DEADLINE_S
 
+from emoscope.streamer.bench.endure import conversation as conversation_part
 from emoscope.streamer.bench.endure import idle, messages, parts, processes, recordings, resources, sockets
 from emoscope.streamer.bench.endure.budget import Budget
 from emoscope.streamer.bench.endure.expected_answers import NOTHING, TOO_LARGE, UPDATED, ExpectedAnswers, mismatch
@@ -30,7 +32,7 @@ from emoscope.streamer.testing import FakeClock
 def endured(conversation: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs one part, and returns what it says as JSON: its figures by name, those that fail, counts and problems."""
 
-    def run(part: str, minutes: float = 0.3, count: int = 1) -> dict[str, Any]:
+    def run(part: str, minutes: float = 20.0, count: int = 1) -> dict[str, Any]:
         options = ["--minutes", str(minutes), "--count", str(count), "--audio", str(conversation), "--json"]
         code = main(["bench", "endure", part, *options])
         told = json.loads(capsys.readouterr().out)["parts"][0]
@@ -55,6 +57,7 @@ def test_messages_of_every_kind_are_answered_beside_healthy_streams(
 ) -> None:
     monkeypatch.setattr(messages, "STREAMS", 2)
     monkeypatch.setattr(messages, "TALKERS", 3)
+    monkeypatch.setattr(conversation_part, "ANSWER_S", DEADLINE_S)
     monkeypatch.setattr(messages, "VOICE_S", 4.0)
     told = endured("messages", count=300)
     assert told["problems"] == ["the run is too short to judge memory; give more --minutes"]
@@ -96,6 +99,7 @@ def test_a_missing_resource_gets_a_clear_answer(endured: Any, monkeypatch: pytes
     chosen = ("read-only folder", "no file descriptors")
     monkeypatch.setattr(resources, "CASES", {name: resources.CASES[name] for name in chosen})
     monkeypatch.setattr(resources, "NEW_SESSIONS", 6)
+    monkeypatch.setattr(resources, "ANSWER_S", DEADLINE_S)
     monkeypatch.setattr(resources, "VOICE_S", 4.0)
     told = endured("resources", minutes=0.01)
     assert told["problems"] == [] and list(told["held"].values()) == [0, 0]
