@@ -60,9 +60,9 @@ def listed(paths: Iterable[Path]) -> Listing:
     """The files that paths stand for. A folder is searched recursively, and `@LIST` names a file a line.
 
     Texts, tables and pictures in a folder are passed over without a word. One that is given by name is read like any
-    other file where it is the only path, and passed over where others are named with it.
+    other file where only texts are named, and passed over where recordings are named with it.
     """
-    listing = Listing()
+    listing, texts = Listing(), list[Path]()
     paths = list(paths)
     for path in paths:
         try:
@@ -71,13 +71,17 @@ def listed(paths: Iterable[Path]) -> Listing:
             elif path.is_dir():
                 _search(path, listing)
             elif len(paths) > 1 and path.suffix.lower() in BESIDE - {RECORD, ".json"} and path.is_file():
-                listing.skipped.append(path)  # a shell's `*` names what lies beside the recordings too
+                texts.append(path)  # a shell's `*` names what lies beside the recordings too
             else:
                 listing.files.append((path, None))
         except OSError as error:
             listing.failures.append(f"{clean(printable(path))}: cannot be searched: {error.strerror}")
         except UnreadableAudio as error:
             listing.failures.append(str(error))
+    if listing.files:
+        listing.skipped += texts
+    else:
+        listing.files = [(path, None) for path in texts]
     return listing
 
 

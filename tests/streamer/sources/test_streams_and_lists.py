@@ -65,6 +65,7 @@ def test_texts_that_a_shell_names_beside_recordings_are_no_failures(tmp_path: Pa
     assert [path.name for path, _ in listing.files] == ["a.wav", "odd.bin", "gone.csv"]
     assert listing.skipped_line == "2 files passed over, by name no recordings: notes.txt, table.TSV"
     assert [path.name for path, _ in listed([tmp_path / "notes.txt"]).files] == ["notes.txt"]
+    assert len(listed([tmp_path / "notes.txt", tmp_path / "table.TSV"]).files) == 2
 
 
 def test_a_list_names_a_file_a_line(tmp_path: Path) -> None:
