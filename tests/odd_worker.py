@@ -95,6 +95,9 @@ def misbehave(how: str, marker: str) -> None:
         _mark(marker)
         while True:
             pass
+    if how == "keeps the lock":
+        _mark(marker)
+        sum(range(10**12))  # in C from beginning to end: no other thread runs meanwhile
     if how == "dies":
         os.kill(os.getpid(), signal.SIGSEGV)
     if how == "raises":

@@ -17,6 +17,7 @@ from typing import NoReturn, Protocol
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
 from ..protocol.text import clean_lines
 from .channel import Channel, connection_of
+from .lifeline import end_with_parent
 from .messages import LoadedT, LoadFailed, LoadT, Messages, RequestT, ResponseT
 
 # All processes of a terminal or of a service get these; the parent closes its workers when it has finished.
@@ -41,6 +42,7 @@ def run(service: Service[LoadT, LoadedT, RequestT, ResponseT]) -> NoReturn:
     for name in IGNORED_SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    end_with_parent()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what libraries print goes to the log
     channel = Channel(

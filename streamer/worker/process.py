@@ -18,6 +18,7 @@ from typing import Generic
 
 from ..protocol.errors import EmoscopeError, RecordInvalid
 from .channel import Channel
+from .lifeline import STDIN
 from .messages import LoadedT, LoadFailed, LoadT, Messages, RequestT, ResponseT
 
 EXIT_TIMEOUT_S = 10.0  # for a process that has closed its connection; then it is killed
@@ -133,6 +134,8 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
 
     def _reap(self) -> None:
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._exited.set()
 
 
@@ -153,8 +156,8 @@ def _start(command: Sequence[str], handle: int, quiet: bool) -> "subprocess.Pope
         os.set_handle_inheritable(handle, True)
         startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, startupinfo=startup
+            arguments, stdin=STDIN, stdout=subprocess.DEVNULL, stderr=stderr, startupinfo=startup
         )
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[handle]
+        arguments, stdin=STDIN, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[handle]
     )

@@ -212,7 +212,7 @@ def test_closing_ends_a_process_whatever_it_is_doing(how: str, tmp_path: Path) -
         worker.ask(EchoRequest(SAMPLES), LONG_S)
 
 
-@pytest.mark.parametrize("how", ["fine", "hangs", "computes for ever", "hangs loading"])
+@pytest.mark.parametrize("how", ["fine", "hangs", "computes for ever", "hangs loading", "keeps the lock"])
 def test_no_process_is_left_when_the_parent_is_killed(how: str, tmp_path: Path) -> None:
     """Its script has no `if __name__` either: the process does not import the parent's `__main__`."""
     marker = tmp_path / "it hangs"
