@@ -47,6 +47,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A row on one corpus, or on all.
 
+    parameters  on all corpora the most, since more classes need more
     seeds       how far apart they are: the standard deviation of the paper's metric; None with one seed
     difference  of the paper's metric from the reference; None for the reference itself
     """
@@ -112,7 +113,7 @@ def report_of(design: Design, trained: Sequence[Trained], rounds: int = ROUNDS) 
                 corpus=corpus,
                 row=row,
                 rule=rule,
-                parameters=max(t.parameters for t in trained if t.row == row),
+                parameters=max(t.parameters for t in trained if t.row == row and corpus in (t.corpus, ALL)),
                 scores={name: _figure(one.seeds[name].mean(), one.rounds[name]) for name in METRICS},
                 seeds=round(float(seeds.std(ddof=1)), 4) if len(seeds) > 1 else None,
                 difference=None
