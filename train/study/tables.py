@@ -158,9 +158,31 @@ def _figure(value: float, rounds: Array) -> Figure:
     return Figure(value=round(float(value), 4), low=round(float(low), 4), high=round(float(high), 4))
 
 
+def summary(report: Report, design: Design) -> str:
+    """One table: of each row and corpus the score and the difference, in bold where its interval excludes zero."""
+    corpora = list(dict.fromkeys(line.corpus for line in report.lines))
+    rows: dict[str, dict[str, Line]] = {}
+    for line in report.lines:
+        rows.setdefault(name_of(line), {})[line.corpus] = line
+    told = [f"| {report.metric} | {' | '.join(corpora)} | paper |", "|---" * (len(corpora) + 2) + "|"]
+    for name, lines in rows.items():
+        cells = [f"{_short(line.scores[report.metric].value)} {_difference(line)}".strip() for line in lines.values()]
+        line = next(iter(lines.values()))
+        cells.append(_published(design, line.row) if line.rule == OWN_RULE else "")
+        told.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join([*told, ""])
+
+
+def _difference(line: Line) -> str:
+    if line.difference is None:
+        return ""
+    told = line.difference.text(signed=True)
+    return f"**{told}**" if line.difference.excludes_zero else told
+
+
 def markdown(report: Report, design: Design) -> str:
-    """A table for each corpus. A difference whose interval excludes zero is in bold."""
-    parts = []
+    """The summary, and a table for each corpus."""
+    parts = [summary(report, design)]
     for corpus in dict.fromkeys(line.corpus for line in report.lines):
         count = report.corpora.get(corpus)
         who = f"{count} speakers" if count else "mean of the corpora"
@@ -175,15 +197,12 @@ def markdown(report: Report, design: Design) -> str:
         for line in report.lines:
             if line.corpus != corpus:
                 continue
-            difference = "" if line.difference is None else line.difference.text(signed=True)
-            if line.difference is not None and line.difference.excludes_zero:
-                difference = f"**{difference}**"
             spread = "" if line.seeds is None else _short(line.seeds)
             told = [
                 name_of(line),
                 f"{line.parameters:,}",
                 line.scores[design.metric].text(),
-                difference,
+                _difference(line),
                 spread,
                 _short(line.scores[other].value),
                 _published(design, line.row) if line.rule == OWN_RULE else "",
