@@ -232,4 +232,5 @@ def _published(design: Design, row: str) -> str:
 
 def _short(value: float, sign: str = "") -> str:
     """Three digits after the point and none before it, as scores stand in the project's tables."""
-    return f"{value:{sign}.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:{sign}.3f}"
+    rounded = round(value, 3) + 0.0  # adding it makes a negative zero positive
+    return f"{rounded:{sign}.3f}".replace("0.", ".", 1) if abs(rounded) < 1 else f"{rounded:{sign}.3f}"
