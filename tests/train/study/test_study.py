@@ -148,6 +148,7 @@ def test_kept_actors_are_left_out(tmp_path, make_ravdess):
     few = study_clips("ravdess", tmp_path, each=3)
     assert len(few) == 6 * 8 * 3 and few == study_clips("ravdess", tmp_path, each=3)
     assert "calm" not in DESIGNS["segments"].labels("ravdess", ["calm", "neutral", "sad"])
+    assert DESIGNS["segments"].labels("iemocap", ["angry", "bored"]) == ("angry", "happy", "neutral", "sad")
     assert "calm" in DESIGNS["pooling"].labels("ravdess", ["calm", "neutral", "sad"])
 
 
