@@ -7,7 +7,7 @@ from typing import Literal
 
 from emoscope.models.errors import UsageError
 from emoscope.models.pooling import POOLINGS
-from emoscope.models.systems import SEGMENTAL_ROWS, SegmentalConfig
+from emoscope.models.systems import SEGMENTAL_CORPORA, SEGMENTAL_ROWS, SegmentalConfig
 from emoscope.models.systems.segmental import LABELS as SEVEN
 
 from ..published.recipes import RECIPES, configured
@@ -59,10 +59,11 @@ class PoolingDesign(Design):
 
 
 class SegmentDesign(Design):
-    """Table 1 of Porjazovski et al. (2024): segments and triplets; of RAVDESS calm counts as neutral (section 2)."""
+    """Table 1 of Porjazovski et al. (2024): segments and triplets, over the classes of section 2 where it has some."""
 
     def labels(self, corpus: str, own: Sequence[str]) -> tuple[str, ...]:
-        return tuple(sorted(SEVEN)) if corpus == "ravdess" else tuple(own)
+        theirs = SEGMENTAL_CORPORA.get(corpus)
+        return tuple(own) if theirs is None else tuple(sorted(theirs.get("labels", SEVEN)))
 
     def head(
         self, row: str, corpus: str, width: int, frame_s: float, counts: Sequence[int], shape: HeadShape

@@ -47,6 +47,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A row on one corpus, or on all.
 
+    parameters  on all corpora the most, since more classes need more
     seeds       how far apart they are: the standard deviation of the paper's metric; None with one seed
     difference  of the paper's metric from the reference; None for the reference itself
     """
@@ -112,7 +113,7 @@ def report_of(design: Design, trained: Sequence[Trained], rounds: int = ROUNDS) 
                 corpus=corpus,
                 row=row,
                 rule=rule,
-                parameters=max(t.parameters for t in trained if t.row == row),
+                parameters=max(t.parameters for t in trained if t.row == row and corpus in (t.corpus, ALL)),
                 scores={name: _figure(one.seeds[name].mean(), one.rounds[name]) for name in METRICS},
                 seeds=round(float(seeds.std(ddof=1)), 4) if len(seeds) > 1 else None,
                 difference=None
@@ -157,9 +158,31 @@ def _figure(value: float, rounds: Array) -> Figure:
     return Figure(value=round(float(value), 4), low=round(float(low), 4), high=round(float(high), 4))
 
 
+def summary(report: Report, design: Design) -> str:
+    """One table: of each row and corpus the score and the difference, in bold where its interval excludes zero."""
+    corpora = list(dict.fromkeys(line.corpus for line in report.lines))
+    rows: dict[str, dict[str, Line]] = {}
+    for line in report.lines:
+        rows.setdefault(name_of(line), {})[line.corpus] = line
+    told = [f"| {report.metric} | {' | '.join(corpora)} | paper |", "|---" * (len(corpora) + 2) + "|"]
+    for name, lines in rows.items():
+        cells = [f"{_short(line.scores[report.metric].value)} {_difference(line)}".strip() for line in lines.values()]
+        line = next(iter(lines.values()))
+        cells.append(_published(design, line.row) if line.rule == OWN_RULE else "")
+        told.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join([*told, ""])
+
+
+def _difference(line: Line) -> str:
+    if line.difference is None:
+        return ""
+    told = line.difference.text(signed=True)
+    return f"**{told}**" if line.difference.excludes_zero else told
+
+
 def markdown(report: Report, design: Design) -> str:
-    """A table for each corpus. A difference whose interval excludes zero is in bold."""
-    parts = []
+    """The summary, and a table for each corpus."""
+    parts = [summary(report, design)]
     for corpus in dict.fromkeys(line.corpus for line in report.lines):
         count = report.corpora.get(corpus)
         who = f"{count} speakers" if count else "mean of the corpora"
@@ -174,15 +197,12 @@ def markdown(report: Report, design: Design) -> str:
         for line in report.lines:
             if line.corpus != corpus:
                 continue
-            difference = "" if line.difference is None else line.difference.text(signed=True)
-            if line.difference is not None and line.difference.excludes_zero:
-                difference = f"**{difference}**"
             spread = "" if line.seeds is None else _short(line.seeds)
             told = [
                 name_of(line),
                 f"{line.parameters:,}",
                 line.scores[design.metric].text(),
-                difference,
+                _difference(line),
                 spread,
                 _short(line.scores[other].value),
                 _published(design, line.row) if line.rule == OWN_RULE else "",
@@ -212,4 +232,5 @@ def _published(design: Design, row: str) -> str:
 
 def _short(value: float, sign: str = "") -> str:
     """Three digits after the point and none before it, as scores stand in the project's tables."""
-    return f"{value:{sign}.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:{sign}.3f}"
+    rounded = round(value, 3) + 0.0  # adding it makes a negative zero positive
+    return f"{rounded:{sign}.3f}".replace("0.", ".", 1) if abs(rounded) < 1 else f"{rounded:{sign}.3f}"

@@ -148,6 +148,7 @@ def test_kept_actors_are_left_out(tmp_path, make_ravdess):
     few = study_clips("ravdess", tmp_path, each=3)
     assert len(few) == 6 * 8 * 3 and few == study_clips("ravdess", tmp_path, each=3)
     assert "calm" not in DESIGNS["segments"].labels("ravdess", ["calm", "neutral", "sad"])
+    assert DESIGNS["segments"].labels("iemocap", ["angry", "bored"]) == ("angry", "happy", "neutral", "sad")
     assert "calm" in DESIGNS["pooling"].labels("ravdess", ["calm", "neutral", "sad"])
 
 
@@ -255,6 +256,9 @@ def test_the_mean_of_two_corpora_has_its_own_lines():
     report = report_of(DESIGNS["pooling"], some, rounds=100)
     mean = [line for line in report.lines if line.corpus == "all"]
     assert [(line.row, round(line.scores["UAR"].value, 3)) for line in mean] == [("average", 0.5), ("AS", 0.7)]
+    table = markdown(report, DESIGNS["pooling"])
+    assert "| macro F1 | emodb | nemo | all | paper |" in table
+    assert "| AS | .800 **+.300 (+.300 to +.300)** | .600 **+.100 (+.100 to +.100)** | .700 **+.200" in table
     assert mean[1].difference is not None and mean[1].difference.value == pytest.approx(0.2) and mean[1].seeds is None
 
 
