@@ -197,7 +197,7 @@ def test_after_ctrl_c_the_same_command_goes_on(analyse, model, data, tmp_path):
     command = [sys.executable, "-c", SCRIPT, "seconds", "--model", model, *common, "--speakers", UNHEARD]
     stopped = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, timeout=120)
     assert stopped.returncode == 130 and stopped.stdout == "" and "Traceback" not in stopped.stderr
-    assert "stopped at clip 3 of 28; the same command goes on from there" in stopped.stderr
+    assert "stopped after 3 of 28 clips; the same command goes on from there" in stopped.stderr
     (kept,) = (tmp_path / "work").glob("readings-*.jsonl")
     assert len(kept.read_text().splitlines()) == 3
     assert analyse("seconds") == 0
