@@ -21,6 +21,15 @@ def plucked(seconds: float, hz: float = 261.63) -> Sound:
     return _fitted(note, seconds, 0.5)
 
 
+def pink(seconds: float, level: float) -> np.ndarray:
+    """Noise of equal power in each octave, as of a road or a room."""
+    spectrum = np.fft.rfft(np.random.default_rng(5).standard_normal(round(seconds * 16_000)))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    spectrum[0] = 0
+    sound = np.fft.irfft(spectrum)
+    return (sound * (level / sound.std())).astype(np.float32)
+
+
 def pink_waves(seconds: float) -> Sound:
     """Pink noise that swells and ebbs every eight seconds, as the sea does."""
     count = round(60 * RATE)

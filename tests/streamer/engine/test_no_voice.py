@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from no_voice import Sound, music, pink_waves, plucked, rain, ticking
+from no_voice import Sound, music, pink, pink_waves, plucked, rain, ticking
 
 from emoscope.streamer import Config, Session, VadConfig
 from emoscope.streamer.engine.opening import open_engine
@@ -58,6 +58,13 @@ def test_a_sound_that_webrtcvad_takes_for_a_voice_gets_no_reading_and_no_words(s
     assert engine.other_than_voices() == []
     alone = utterances(sound(60.0), WEBRTC)
     assert sum(end - start for start, end in alone) > 20.0, "the sound must be one that could mislead"
+
+
+@pytest.mark.parametrize("level", [1e-3, 1e-2, 1e-1])
+def test_pink_noise_from_the_first_sample_on_gets_no_reading(level: float):
+    """webrtcvad alone takes it for a voice until it knows the room."""
+    engine = Listening()
+    assert utterances(pink(30.0, level), Config(), engine) == [] and engine.other_than_voices() == []
 
 
 def test_a_ticking_clock_gets_no_reading():

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from no_voice import pink
 
 from emoscope.streamer.session.spans import speech_spans
 from emoscope.streamer.session.vad import FRAME, VoiceDetector
@@ -24,15 +25,6 @@ def test_a_quiet_voice_after_a_loud_one_is_detected():
 def test_steady_noise_is_no_voice(level):
     """A minute of white noise at -100, -80 and -60 dBFS."""
     assert speech_spans(silence(60.0, level), CONTRACT) == []
-
-
-def pink(seconds: float, level: float) -> np.ndarray:
-    """Noise of equal power in each octave, as of a road or a room."""
-    spectrum = np.fft.rfft(np.random.default_rng(5).standard_normal(round(seconds * 16_000)))
-    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    spectrum[0] = 0
-    sound = np.fft.irfft(spectrum)
-    return (sound * (level / sound.std())).astype(np.float32)
 
 
 @pytest.mark.parametrize("level", [1e-3, 1e-2, 3e-2])
