@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 
 from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import ReplicaState
 
@@ -93,9 +95,12 @@ class Gateway:
 
 
 def _some_are_ending() -> bool:
-    """Whether Ray Serve is ending some gateway of this application, or the whole of it."""
+    """Whether Ray Serve is ending some gateway of this application, or the whole of it; not while it says nothing."""
     context = serve.get_replica_context()
-    application = serve.status().applications.get(context.app_name)
+    try:
+        application = serve.status().applications.get(context.app_name)
+    except (RayError, RayServeException, RuntimeError, TimeoutError):  # its controller is away
+        return False
     deployment = None if application is None else application.deployments.get(context.deployment)
     return deployment is None or deployment.replica_states.get(ReplicaState.STOPPING, 0) > 0
 

@@ -16,7 +16,7 @@ from emoscope.streamer.server.session_service import SessionService
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 STREAM = "/v1/stream"
-EXTENSIONS = {"websocket.http.response": {}}
+EXTENSIONS: dict[str, Any] = {"websocket.http.response": {}}
 
 
 @asynccontextmanager
