@@ -5,6 +5,7 @@
 
 import contextlib
 import resource
+import runpy
 import sys
 import time
 from pathlib import Path
@@ -27,16 +28,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     clock_file: str | None = None
 
 
-def main(limits: Limits, arguments: list[str]) -> int:
-    """Run the command; its exit code."""
-    from ...cli.main import main as command
-
+def main(limits: Limits, arguments: list[str]) -> None:
+    """Run the command as Python does; it ends with SystemExit."""
     if limits.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
     if limits.clock_file is not None:
         _wrong_clock(Path(limits.clock_file))
     with ordinary_user() if limits.ordinary else contextlib.nullcontext():
-        return command(arguments)
+        sys.argv[1:] = arguments
+        runpy.run_module("emoscope.streamer.cli", run_name="__main__", alter_sys=True)
 
 
 def _wrong_clock(path: Path) -> None:
@@ -50,4 +50,4 @@ def _wrong_clock(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(msgspec.json.decode(sys.argv[1], type=Limits), sys.argv[2:]))
+    main(msgspec.json.decode(sys.argv[1], type=Limits), sys.argv[2:])
