@@ -28,8 +28,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     clock_file: str | None = None
 
 
-def main(limits: Limits, arguments: list[str]) -> int:
-    """Run the command; its exit code."""
+def main(limits: Limits, arguments: list[str]) -> None:
+    """Run the command as Python does; it ends with SystemExit."""
     if limits.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
     if limits.clock_file is not None:
@@ -37,7 +37,6 @@ def main(limits: Limits, arguments: list[str]) -> int:
     with ordinary_user() if limits.ordinary else contextlib.nullcontext():
         sys.argv[1:] = arguments
         runpy.run_module("emoscope.streamer.cli", run_name="__main__", alter_sys=True)
-    return 0  # a command that ends in an error raises SystemExit
 
 
 def _wrong_clock(path: Path) -> None:
@@ -51,4 +50,4 @@ def _wrong_clock(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(msgspec.json.decode(sys.argv[1], type=Limits), sys.argv[2:]))
+    main(msgspec.json.decode(sys.argv[1], type=Limits), sys.argv[2:])

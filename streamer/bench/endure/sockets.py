@@ -24,6 +24,7 @@ VOICE_S = 8.0
 STREAMS = 24  # at the same time
 MOST_CUTS = 5  # of one stream; the client waits longer before each attempt
 UP_BYTES, DOWN_BYTES = 100_000, 6_000  # within these a connection ends
+GREETING_BYTES = 4_000  # of the first connection; a client that never had a session gives up, as it should
 SILENT_SHARE = 0.03  # of the cuts: an open connection that transfers nothing is noticed after some 15 s
 SAMPLE_S = 2.0
 CLOSED_S = 30.0  # until every connection of the server is over
@@ -46,15 +47,16 @@ class Tally:
 def network(chance: random.Random) -> list[Faults]:
     """The connections of one stream that end, with where and how."""
     faults = []
-    for _ in range(chance.randrange(1, MOST_CUTS + 1)):
+    for number in range(chance.randrange(1, MOST_CUTS + 1)):
+        least = 1 if number else GREETING_BYTES
         ending: Ending = chance.choice(("reset", "close", "half"))
         if chance.random() < SILENT_SHARE:
             ending = "black hole"
         up = chance.random() < 0.5
         faults.append(
             Faults(
-                up_after=chance.randrange(1, UP_BYTES) if up else None,
-                down_after=None if up else chance.randrange(1, DOWN_BYTES),
+                up_after=chance.randrange(least, UP_BYTES) if up else None,
+                down_after=None if up else chance.randrange(least, DOWN_BYTES),
                 ending=ending,
                 delay_s=chance.choice((0.0, 0.0, 0.0, 0.01)),
                 jitter_s=chance.choice((0.0, 0.0, 0.0, 0.02)),

@@ -25,6 +25,7 @@ from emoscope.streamer.bench.input_rows import ROWS
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.engine.messages import ModelRequest
 from emoscope.streamer.protocol.config import Config
+from emoscope.streamer.protocol.events import AnyEvent
 from emoscope.streamer.testing import FakeClock
 
 
@@ -164,9 +165,10 @@ def test_answers_are_compared_with_what_the_protocol_says() -> None:
 
 def test_a_stream_that_lost_an_event_is_noticed(conversation: Path) -> None:
     voice = Voice(conversation, ModelRequest(model="small"), 8.0)
-    assert voice.wrong(voice.durable) == [] and voice.durable
-    assert "numbers" in voice.wrong(voice.durable[1:])[0]
-    assert voice.wrong(voice.durable[:-1])
+    events: list[AnyEvent] = list(voice.durable)  # type: ignore[arg-type]
+    assert voice.wrong(events) == [] and events
+    assert "numbers" in voice.wrong(events[1:])[0]
+    assert voice.wrong(events[:-1])
 
 
 def test_the_table_and_the_picture_tell_what_holds_and_what_fails(tmp_path: Path) -> None:
