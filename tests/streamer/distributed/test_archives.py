@@ -155,14 +155,13 @@ def test_a_recording_that_kills_its_process_is_tried_three_times_and_a_row_with_
     shutil.copytree(archive, inside)
     deadly = inside / "05-deadly.flac"
     os.mkfifo(deadly)
-    killed: list[int] = []
+    killed: set[int] = set()
 
     def kill_readers() -> None:
         while len(killed) < 3:
             writer = os.open(deadly, os.O_WRONLY)  # waits until it is opened for reading
-            reader = next((pid for pid in opened_by(deadly) if pid != os.getpid()), None)
-            if reader is not None:
-                killed.append(reader)
+            for reader in opened_by(deadly) - killed - {os.getpid()}:  # one that dies has it open for a while
+                killed.add(reader)
                 os.kill(reader, signal.SIGKILL)
             os.close(writer)
 
@@ -170,20 +169,20 @@ def test_a_recording_that_kills_its_process_is_tried_three_times_and_a_row_with_
     killer.start()
     run = on_ray(inside, tmp_path / "out", nodes.address)
     _, err = run.communicate(timeout=PATIENCE_S)
-    assert run.returncode == 1 and len(set(killed)) == 3, err
+    assert run.returncode == 1 and len(killed) == 3, err
     error = rows(tmp_path / "out")["05-deadly.flac"]["error"]
     assert "died 3 times" in error and "Traceback" not in err
     assert sorted(Path(line.split(": ")[1]).name for line in err.splitlines()) == ["05-deadly.flac", "broken.flac"]
     check_same_finals(tmp_path / "out", plain)
 
 
-def opened_by(path: Path) -> list[int]:
+def opened_by(path: Path) -> set[int]:
     """The processes that have a file open."""
-    found = []
+    found = set()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if os.readlink(link) == str(path):
-                found.append(int(link.parts[2]))
+                found.add(int(link.parts[2]))
         except OSError:
             continue
     return found
