@@ -2,12 +2,14 @@
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..protocol.errors import DeviceLost, UnusableDevice
 from .command import Command
 from .options import (
     OUTPUT,
@@ -37,6 +39,9 @@ class Listen:
         Parameter(help="the microphone: its number, its name or a part of it, from `emoscope devices`", metavar="NAME"),
     ] = None
     seconds: Annotated[float | None, Parameter(help="stop after this much audio", metavar="S")] = None
+    reopen: Annotated[
+        bool, Parameter(help="when the microphone is unplugged, wait until it is back, and begin another session")
+    ] = False
     record_audio: Annotated[
         Path | None, Parameter(help="keep the audio, as .wav (it is not kept otherwise)", metavar="FILE", group=OUTPUT)
     ] = None
@@ -53,11 +58,46 @@ class Listen:
 
     def run(self) -> int:
         """Listen until the end; 1 when a file could not be written to its end."""
-        from ..display.screen import can_show
         from ..runtime.shutdown import interrupted_by_signals
 
+        with interrupted_by_signals():
+            return self._listen_again() if self.reopen else self._listen()
+
+    def _listen_again(self) -> int:
+        """One session after the other, each with files of its own, whenever the microphone is back."""
+        from ..sources.devices import choose, wait_for
+
+        name = choose(self.input).name
+        input = name if self.input is not None else None  # its number may be another one when it is back
+        asked, began = self, False
+        while True:
+            try:
+                return asked._listen()
+            except UnusableDevice as error:
+                lost = isinstance(error, DeviceLost)
+                began = began or lost
+                if not began:
+                    raise
+                if lost:
+                    what = str(error).partition(";")[0]
+                    print(f"emoscope: {what}; waiting until it is back (Ctrl+C ends)", file=sys.stderr, flush=True)
+                if not wait_for(name):
+                    raise
+            asked = replace(
+                self,
+                input=input,
+                record_audio=unused(self.record_audio),
+                output=replace(
+                    self.output, record=unused(self.output.record), vtt=unused(self.output.vtt),
+                    csv=unused(self.output.csv),
+                ),
+            )  # fmt: skip
+
+    def _listen(self) -> int:
+        from ..display.screen import can_show
+
         screen = not self.output.plain and not self.output.json and can_show()
-        with ExitStack() as stack, interrupted_by_signals():
+        with ExitStack() as stack:
             live = self._show(stack) if screen else self._print(stack)
             return 1 if live.write_failed else 0
 
@@ -137,6 +177,14 @@ class Listen:
 
         state = ScreenState(product=product(), files=self._files)
         return show_screen(lambda: self._open(stack, state), state)
+
+
+def unused(path: Path | None) -> Path | None:
+    """This file, or the first of NAME-2, NAME-3 and so on that is not there."""
+    if path is None or not path.exists():
+        return path
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(other for other in numbered if not other.exists())
 
 
 def stop_and_wait(player: "PlayerThread") -> None:

@@ -34,6 +34,10 @@ class UnusableDevice(InputError):
     """A microphone that does not exist, is busy, or was unplugged; the message lists the available ones."""
 
 
+class DeviceLost(UnusableDevice):
+    """A microphone that went away while it was heard, such as an unplugged one."""
+
+
 class ConfigInvalid(InputError):
     """An option of a session that is out of range or cannot be met. `param` names the field."""
 

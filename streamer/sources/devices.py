@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -28,6 +30,9 @@ SYSTEM_SOUND = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole",
 
 
 LIST_TIMEOUT_S = 15.0  # for another process to list the devices; a fifth of a second on an idle machine
+POLL_S = 1.0  # between two looks for a microphone that went away
+
+_left = Event()  # PortAudio hangs in this process
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,29 @@ def load_sounddevice() -> Any:
 
 
 def leave_sound_system() -> None:
-    """At the exit of the process, do not wait for a sound system that does not answer."""
+    """At the exit of the process, do not wait for a sound system that does not answer.
+
+    This process opens no microphone again.
+    """
     module = load_sounddevice()
     atexit.unregister(module._exit_handler)
+    _left.set()
+
+
+def wait_for(name: str) -> bool:
+    """Wait until a microphone of this name is there, so that it can be opened; no stream may be open.
+
+    False at once where PortAudio hangs on the sound system that was lost: then only another process can open it.
+    """
+    while not _left.is_set():
+        time.sleep(POLL_S)
+        if any(device.name == name for device in _listed_elsewhere() or ()):
+            module = load_sounddevice()
+            with quiet_stderr():  # PortAudio lists the devices when it is started
+                module._terminate()
+                module._initialize()
+            return True
+    return False
 
 
 def devices() -> list[Device]:
@@ -95,6 +120,12 @@ def devices_now() -> list[Device]:
     PortAudio lists those of its start until every stream is closed, so another process is asked. Where that gives no
     answer in time, the list of the start is better than none.
     """
+    found = _listed_elsewhere()
+    return devices() if found is None else found
+
+
+def _listed_elsewhere() -> list[Device] | None:
+    """All input devices as another process finds them now; None where it gives no answer in time."""
     command = [sys.executable, "-P", "-m", __name__]
     try:
         answer = subprocess.run(  # noqa: S603 - our own module
@@ -102,7 +133,7 @@ def devices_now() -> list[Device]:
         )
         return msgspec.json.decode(answer.stdout, type=list[Device])
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
-        return devices()
+        return None
 
 
 def _input_devices(module: Any) -> list[Device]:

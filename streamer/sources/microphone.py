@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..protocol.errors import UnusableDevice
+from ..protocol.errors import DeviceLost, UnusableDevice
 from .block_queue import BlockQueue
 from .devices import Device, leave_sound_system, load_sounddevice, others, selected_source
 from .stderr_redirect import quiet_stderr
@@ -152,7 +152,7 @@ class Microphone:
                 f"{others(self.device)}"
             )
         captured_s = self._queue.captured / self.sample_rate
-        return UnusableDevice(
+        return DeviceLost(
             f"{self.name} stopped delivering audio after {captured_s:.1f} s (unplugged?); the audio before that "
             f"was read; {others(self.device)}"
         )

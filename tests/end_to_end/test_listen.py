@@ -218,6 +218,24 @@ def test_a_sound_system_that_goes_away_is_an_error(microphone: Any, speech: Path
     assert isinstance(events[-1], SessionClosed)
 
 
+def test_a_microphone_that_comes_back_begins_another_session(microphone: Any, speech: Path, tmp_path: Path) -> None:
+    """With --reopen, and with a record of its own; what was said before is whole."""
+    first, second = tmp_path / "out.jsonl", tmp_path / "out-2.jsonl"
+    microphone.play(speech)
+    command = [*EMOSCOPE, "listen", "--input", "Room", "--record", str(first), "--reopen", "--plain", "--seconds", "4"]
+    screen = Terminal(command, microphone.environment)
+    wait_until(lambda: first.exists() and b"emotion.interim" in first.read_bytes())
+    microphone.vanish()
+    screen.read_until("waiting until it is back")
+    microphone.come_back()
+    microphone.play(speech)
+    assert screen.end() == 0
+    assert isinstance(list(read_record(first))[-1], SessionClosed) and finals(first)
+    again = list(read_record(second))
+    assert again[0].type == "session.created" and isinstance(again[-1], SessionClosed)
+    assert again[-1].totals.audio_s == pytest.approx(4.0, abs=1.0)
+
+
 def test_json_goes_to_a_pipe_and_nothing_else_does(microphone: Any, speech: Path) -> None:
     """--json into a pipe gives events alone, none of them a warning, and ends after --seconds."""
     microphone.play(speech)

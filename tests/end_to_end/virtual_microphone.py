@@ -47,9 +47,9 @@ class VirtualMicrophone:
             "-L", "module-null-sink sink_name=other rate=16000 channels=1 sink_properties=device.description=Other",
         ]  # fmt: skip
         self.log = open(folder / "server.log", "wb")  # noqa: SIM115 - closed with the server
-        self._server = subprocess.Popen(server, env=self.environment, stdout=self.log, stderr=self.log)
+        self._command, self._folder = server, folder
         self._players: list[subprocess.Popen[bytes]] = []
-        wait_until(self._answers, poll_s=0.05, failure=(folder / "server.log").read_text)
+        self.come_back()
 
     def _answers(self) -> bool:
         asked = subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False)
@@ -65,6 +65,11 @@ class VirtualMicrophone:
         """The server goes away, as an unplugged device does."""
         self._server.kill()
         self._server.wait()
+
+    def come_back(self) -> None:
+        """The server is there, as a device that is plugged in."""
+        self._server = subprocess.Popen(self._command, env=self.environment, stdout=self.log, stderr=self.log)
+        wait_until(self._answers, poll_s=0.05, failure=(self._folder / "server.log").read_text)
 
     def freeze(self) -> None:
         """The server stands still, and answers nobody."""
