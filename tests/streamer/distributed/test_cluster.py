@@ -1,10 +1,12 @@
 """The option `--ray` and the connection to a cluster, where no Ray is needed."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,12 @@ from hypothesis import strategies as st
 from emoscope.streamer.cli.main import main
 from emoscope.streamer.cli.ray_options import with_address
 from emoscope.streamer.distributed.cluster import is_address
+
+
+@pytest.fixture(autouse=True)
+def pydantic_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command has a process of its own; here other tests may have loaded it, by Ray, and cyclopts would use it."""
+    monkeypatch.delitem(sys.modules, "pydantic", raising=False)
 
 
 @pytest.fixture
@@ -81,7 +89,7 @@ def test_what_does_not_go_with_ray_is_one_line(
 def test_without_ray_one_line_says_how_to_get_it(
     conversation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["replay", str(conversation), "--ray", "--out", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == "emoscope: this needs ray: pip install 'emoscope[ray]'\n"
 
@@ -91,7 +99,7 @@ def test_a_port_where_no_cluster_is_is_one_line_within_seconds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """Whether nothing listens there or something else than Ray."""
-    monkeypatch.setitem(__import__("sys").modules, "ray", __import__("types").ModuleType("ray"))
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
     for port, said in ((free, "no Ray cluster answers there"), (deaf_port, "is not Ray")):
