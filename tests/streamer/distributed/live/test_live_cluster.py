@@ -104,9 +104,11 @@ async def live_while(url: str, samples: np.ndarray, count: int, happens: Callabl
     for has_final in finals_came:
         streams.append(asyncio.ensure_future(live(url, samples, has_final=has_final)))
         await asyncio.sleep(OPENING_S)
-    all_have_one = asyncio.gather(*(has_final.wait() for has_final in finals_came))
-    done, _ = await asyncio.wait([all_have_one, *streams], return_when=asyncio.FIRST_COMPLETED)
-    assert done == {all_have_one}, "a stream ended before each had a final"
+    for has_final, stream in zip(finals_came, streams, strict=True):
+        waiting = asyncio.ensure_future(has_final.wait())
+        await asyncio.wait({waiting, stream}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    assert not any(stream.done() for stream in streams), "a stream ended before each had a final"
     await asyncio.to_thread(happens)
     return await asyncio.gather(*streams)
 
