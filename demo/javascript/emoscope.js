@@ -357,7 +357,8 @@ class Received {
 
 const ABNORMAL_CLOSURE = 1006; // a connection that ended without a closing handshake (RFC 6455, 7.4.1)
 const DONE = 1000;
-const RETRIED = new Set([ABNORMAL_CLOSURE, 1011, 1012, 1013]); // connect again and resume
+// Connect again and resume. A client sends keepalives, so 4408 tells it that nothing of what it sent arrived.
+const RETRIED = new Set([ABNORMAL_CLOSURE, 1011, 1012, 1013, 4408]);
 const RENEWED = new Set([4404, 4410]); // open a new session
 const MAX_FIRST_RETRIES = 3; // before the first session began; after that only the timeout counts
 const INITIAL_DELAY_S = 0.25;
@@ -369,7 +370,6 @@ const ADVICE = {
   1009: "A message was too large for the server.",
   4400: "The server did not understand this page. Reload it: it may be of another version.",
   4401: "The server does not know this token. Start again with the right one.",
-  4408: "Nothing was sent for too long, so the server ended the session. Start again.",
   4409: "Another connection took this session over. Only one at a time can have it.",
   4429: "Audio was sent faster than the server reads it. Start again, at the speed of life.",
   4430: "This page did not read its events fast enough, so the server ended the session. Close other busy tabs.",

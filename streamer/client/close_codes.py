@@ -8,7 +8,6 @@ ADVICE = {
     CloseCode.TOO_LARGE: "a message was too large for the server; send shorter blocks",
     CloseCode.BAD_REQUEST: "the server did not understand this client; use the same version on both sides",
     CloseCode.UNAUTHORISED: "the server does not know this token; give the right one",
-    CloseCode.IDLE: "nothing was sent for too long, so the server ended the session; open another",
     CloseCode.TAKEN: "another connection took this session over; only one at a time can have it",
     CloseCode.TOO_FAST: "audio was sent faster than the server reads it; send a file with pace 'fast'",
     CloseCode.SLOW_CONSUMER: "events were not read fast enough, so the server ended the session; iterate all the time",

@@ -45,8 +45,11 @@ class CloseCode(IntEnum):
     SLOW_CONSUMER = 4430
 
 
-RETRIED = frozenset({1006, 1011, 1012, 1013})
-"""After these close codes a client connects again and resumes its session."""
+RETRIED = frozenset({1006, 1011, 1012, 1013, CloseCode.IDLE})
+"""After these close codes a client connects again and resumes its session.
+
+A client sends keepalives, so `IDLE` tells it that nothing of what it sent arrived.
+"""
 
 RENEWED = frozenset({4404, 4410})
 """After these close codes a client opens a new session."""

@@ -44,6 +44,7 @@ class Connection(Outgoing):
         now = context.clock()
         self._rate_limiter = RateLimiter(context.options.messages_s, now)
         self._timeouts = ConnectionTimeouts(now, context.options.limits.idle_timeout_s)
+        self._sends_keepalives = False
         token = secrets.token_urlsafe(24)
         created = context.configs.created(token)
         self._set_session(ClientSession(created.session_id, hash_token(token), context.contract, created.config))
@@ -88,6 +89,7 @@ class Connection(Outgoing):
             case SessionResume():
                 await self._resume(message)
             case Keepalive(last_seq=last_seq):
+                self._sends_keepalives = True
                 self.session.unacknowledged.acknowledge(last_seq)
                 self._report_status()
             case Finish() if self.phase.accepts_audio:
@@ -219,8 +221,12 @@ class Connection(Outgoing):
             self._send(self._runner.end_utterances())
 
     def _idle(self, timeout_s: float) -> None:
-        """First what was heard is read, as after a `finish`; called once a second until the connection is closed."""
-        self._send(self._runner.end_utterances())
+        """First what was heard is read, as after a `finish`; called once a second until the connection is closed.
+
+        A client that sends keepalives, of which none arrives, has lost its way up: it resumes, and its utterance goes on.
+        """
+        if not self._sends_keepalives:
+            self._send(self._runner.end_utterances())
         if self.session.awaited and not self._timeouts.idle_passed(
             self._context.clock(), self._context.options.finish_s
         ):

@@ -11,11 +11,10 @@ from served import served
 from waiting import wait_until
 
 from emoscope.streamer import Config
-from emoscope.streamer.client import (
-    SyncClient,
-)
+from emoscope.streamer.client import SyncClient, connection
 from emoscope.streamer.protocol.events import (
     AnyEvent,
+    Limits,
     SessionCreated,
     SessionResumed,
     Status,
@@ -91,6 +90,25 @@ def test_a_lost_finish_is_sent_again() -> None:
             events.append(event)
             if isinstance(event, Status) and event.audio_s == len(WHOLE) / 16_000 and proxy.deaf_before == 0:
                 proxy.deafen()
+                speaker.finish()
+    assert_nothing_lost(events)
+    assert resumes(events) >= 1
+
+
+def test_a_server_that_hears_nothing_any_more_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its idle timeout comes before the client has noticed that its way up is dead: the utterance goes on."""
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 600.0)
+    half = len(WHOLE) // 2
+    limits = Limits(idle_timeout_s=2.0)
+    with served(limits=limits) as server, proxied(server.port) as proxy, SyncClient(proxy.url, FAST) as speaker:
+        speaker.send(WHOLE[:half])
+        events = []
+        for event in speaker:
+            events.append(event)
+            arrived = [one for one in events if isinstance(one, Status) and one.audio_s == half / 16_000]
+            if len(arrived) == 4 and proxy.deaf_before == 0:  # keepalives were answered, too
+                proxy.deafen()
+                speaker.send(WHOLE[half:])
                 speaker.finish()
     assert_nothing_lost(events)
     assert resumes(events) >= 1

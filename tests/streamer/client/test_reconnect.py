@@ -29,9 +29,9 @@ def streaming(reconnect_timeout_s: float = 300.0) -> ClientCore:
     return core
 
 
-@pytest.mark.parametrize("code", [1006, 1011, 1012, 1013])
+@pytest.mark.parametrize("code", [1006, 1011, 1012, 1013, 4408])
 def test_some_close_codes_resume_the_same_session(code: int) -> None:
-    """No closing handshake, a failed model, a restart, a busy store: the session is resumed."""
+    """No closing handshake, a failed model, a restart, a busy store, a way up that was dead: the session is resumed."""
     core = streaming()
     session = core.created
     assert isinstance(core.connection_closed(code, "", 1.0), Reconnect)
@@ -46,7 +46,7 @@ def test_an_unknown_session_is_replaced(code: int) -> None:
     assert core.created is None
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1002, 1009, 4400, 4401, 4408, 4409, 4429, 4430, 4499])
+@pytest.mark.parametrize("code", [1000, 1001, 1002, 1009, 4400, 4401, 4409, 4429, 4430, 4499])
 def test_other_close_codes_are_errors_that_say_what_to_do(code: int) -> None:
     """The client does not reconnect; the error has the code and advice."""
     stop = streaming().connection_closed(code, "because", 1.0)
