@@ -223,7 +223,7 @@ class Connection(Outgoing):
     def _idle(self, timeout_s: float) -> None:
         """First what was heard is read, as after a `finish`; called once a second until the connection is closed.
 
-        A client that sends keepalives, of which none arrives, has lost its way up: it resumes, and its utterance goes on.
+        A client of whose keepalives none arrives has lost its way up: it resumes, and its utterance goes on.
         """
         if not self._sends_keepalives:
             self._send(self._runner.end_utterances())
