@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import contextlib
+import logging
 import os
 import socket
 import subprocess
@@ -95,6 +96,17 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command that runs in a test's own process, such as `serve`, writes its log to a stream that is closed later."""
+    loggers = [logging.getLogger(name) for name in ("emoscope.server", "asyncio", "websockets.server")]
+    before = [(logger, logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    yield
+    for logger, handlers, propagate, level in before:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,22 @@
-"""Reading the recordings of a corpus: mono samples at the requested rate, by the reader of `replay`."""
+"""Reading the recordings of a corpus: mono samples at the requested rate.
+
+WAV, FLAC and Ogg are decoded by libsndfile, with which the shipped weights and their scores were made: another decoder
+of Opus gives slightly other samples. Everything else is read as `replay` does.
+"""
 
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 import soxr
 
 from emoscope.streamer.protocol.errors import UnreadableAudio
 from emoscope.streamer.sources.recordings import Recording
 
 from ..errors import ClipUnusable
-from .listing import Clip
+from .listing import SOUNDS, Clip
 
 SHORTEST_S = 0.2  # shorter than any clip of the corpora
 BLOCK_S = 10.0
@@ -21,15 +26,30 @@ Samples = npt.NDArray[np.float32]
 
 def read_clip(path: Path, sample_rate: int) -> Samples:
     """Mono samples in [-1, 1] at `sample_rate`; ClipUnusable for an empty, short or broken file."""
-    try:
-        with Recording(path) as recording:
-            rate = recording.sample_rate
-            mono = np.concatenate([block[:, 0] for block in recording.blocks(BLOCK_S)])
-    except UnreadableAudio as error:
-        raise ClipUnusable(str(error)) from None
+    mono, rate = _decoded(path) if path.suffix.lower() in SOUNDS else _recorded(path)
     if len(mono) < SHORTEST_S * rate:
         raise ClipUnusable(f"{path}: {1000 * len(mono) / rate:.0f} ms; at least {1000 * SHORTEST_S:.0f} are needed")
     return mono if rate == sample_rate else np.asarray(soxr.resample(mono, rate, sample_rate), np.float32)
+
+
+def _decoded(path: Path) -> tuple[Samples, int]:
+    try:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise ClipUnusable(f"{path}: cannot be read as sound: {error}") from None
+    mono = np.ascontiguousarray(audio.mean(1), np.float32)
+    if not np.isfinite(mono).all():
+        raise ClipUnusable(f"{path}: holds samples that are not finite")
+    return mono, int(rate)
+
+
+def _recorded(path: Path) -> tuple[Samples, int]:
+    try:
+        with Recording(path) as recording:
+            blocks = [block[:, 0] for block in recording.blocks(BLOCK_S)]
+            return np.concatenate(blocks), recording.sample_rate
+    except UnreadableAudio as error:
+        raise ClipUnusable(str(error)) from None
 
 
 def read_part(clip: Clip, sample_rate: int) -> Samples:

@@ -9,7 +9,6 @@ import soundfile
 from made_corpora import make_cafe, make_crema_d, make_emospeech, make_iemocap, make_msp_podcast, make_own
 from synthetic_voice import write
 
-from emoscope.streamer.sources.recordings import Recording
 from emoscope.streamer.testing import voice
 from emoscope.train.corpora import Clip, audio
 from emoscope.train.corpora.audio import read_part
@@ -253,14 +252,13 @@ def test_recordings_of_a_telephone_are_read_as_they_are(tmp_path):
 
 def test_parts_of_a_recording_decode_it_once_until_it_changes(tmp_path, monkeypatch):
     """An hour of conversation has hundreds of clips. Each part is its own samples, which may be changed."""
-    opened = []
+    read, opened = audio.read_clip, []
 
-    class Counted(Recording):
-        def __init__(self, path, *arguments):
-            opened.append(path)
-            super().__init__(path, *arguments)
+    def counted(path, sample_rate):
+        opened.append(path)
+        return read(path, sample_rate)
 
-    monkeypatch.setattr(audio, "Recording", Counted)
+    monkeypatch.setattr(audio, "read_clip", counted)
     path = tmp_path / "talk.wav"
     sound = voice(2.0)
     soundfile.write(path, sound, 16_000, subtype="FLOAT")
