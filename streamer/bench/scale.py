@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from .fleet import Outcome, Plan, simulate
 
-MS_A_SECOND = {"voice detector": 2.35, "model": 5.45, "batches": 1.45, "assembly": 0.8, "transport": 2.65}
+MS_A_SECOND = {"voice detector": 2.1, "model": 3.64, "batches": 1.07, "assembly": 0.76, "transport": 2.34}
 """Processor time in ms for a second of one stream: `bench serve`, 120 streams, `small` by onnxruntime, two cores."""
 
 GATEWAY = ("batches", "assembly", "transport")
 """What runs on the event loop of the server's process, which one core at most can do."""
 
-SOCKET_BYTES = 24_000
+SOCKET_BYTES = 21_000
 CHECKPOINT_BYTES = 217_000
 CHECKPOINTS_A_SECOND = 1.1
 AUDIO_BYTES_A_SECOND = 32_000  # 16 kHz, 16 bits
