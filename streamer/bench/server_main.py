@@ -16,6 +16,7 @@ import msgspec
 from ..engine import EngineProcess, ModelRequest
 from ..server.app import Server
 from ..server.client_session import ClientSession
+from ..server.logs import errors_alone
 from ..server.options import ServerOptions
 from ..session.requests import Engine, Request, Result
 from .processes import processor_s
@@ -90,4 +91,5 @@ async def main(request: ModelRequest) -> None:
 
 
 if __name__ == "__main__":
+    errors_alone()
     asyncio.run(main(msgspec.json.decode(sys.argv[1], type=ModelRequest)))

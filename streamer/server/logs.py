@@ -65,3 +65,9 @@ def to_stderr(level: int = logging.INFO) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level if name == LOGGER else logging.ERROR)
+
+
+def errors_alone() -> None:
+    """Show no warnings of the libraries: asyncio has one for each message to a connection that is lost."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.ERROR)

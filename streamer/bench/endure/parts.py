@@ -11,6 +11,7 @@ from pathlib import Path
 from ...engine.messages import ModelRequest
 from ...protocol.errors import EmoscopeError, UsageError
 from ...runtime.shutdown import interrupted_by_signals
+from ...server.logs import errors_alone
 from .budget import Budget
 from .report import HEADING, PartReport, lines
 
@@ -81,6 +82,7 @@ def print_endurance(options: EndureOptions) -> bool:
         from .picture import check
 
         check(options.picture)
+    errors_alone()
     chosen = [part for part in PARTS if not options.names or part.name in options.names]
     if not options.as_json:
         print(HEADING, flush=True)
