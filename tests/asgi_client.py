@@ -14,8 +14,11 @@ App = Callable[..., Awaitable[None]]
 class AsgiClient:
     """One request or websocket of an application; all that it sends is in `sent`.
 
-    holding  whether the network takes nothing at the moment: `send` waits
+    holding   whether the network takes nothing at the moment: `send` waits
+    confirms  whether the other side answers a closing frame
     """
+
+    confirms = True
 
     def __init__(self, app: App, kind: str, path: str, query: str = "", **scope: Any) -> None:
         self.sent: list[Message] = []
@@ -45,6 +48,8 @@ class AsgiClient:
         async with self._news:
             self.sent.append(message)
             self._news.notify_all()
+        if message["type"] == "websocket.close" and self.confirms:
+            self.disconnect(message["code"])
 
     def say(self, kind: str, **fields: Any) -> None:
         self._incoming.put_nowait({"type": "websocket.receive", "text": json.dumps({"type": kind, **fields})})

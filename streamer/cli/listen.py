@@ -69,7 +69,7 @@ class Listen:
 
         name = choose(self.input).name
         input = name if self.input is not None else None  # its number may be another one when it is back
-        asked, began = self, False
+        asked, began, told = self, False, ""
         while True:
             try:
                 return asked._listen()
@@ -78,9 +78,10 @@ class Listen:
                 began = began or lost
                 if not began:
                     raise
-                if lost:
-                    what = str(error).partition(";")[0]
+                what = str(error).partition(";")[0]
+                if lost or what != told:
                     print(f"emoscope: {what}; waiting until it is back (Ctrl+C ends)", file=sys.stderr, flush=True)
+                told = what
                 if not wait_for(name):
                     raise
             asked = replace(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ACCESS = Group("Address and access", sort_key=2)
 WEBHOOK = Group("Webhook", sort_key=2)
 MOST_RECOGNIZERS = 64
+CLUSTER_ENDS_S = 15.0  # beside the drain, for Ray Serve to end its replicas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,9 @@ class Serve:
         """Serve; after the first signal the process ends within `--drain`, and at once while it is still loading."""
         from ..runtime.shutdown import GracefulShutdown
 
-        with GracefulShutdown(self.drain, _log_late) as shutdown:
+        # On a cluster the gateways are told late that they end, and then have the time to drain.
+        drain_s = self.drain if self.more.ray is None else self.drain + CLUSTER_ENDS_S
+        with GracefulShutdown(drain_s, _log_late) as shutdown:
             return self._serve(shutdown)
 
     def server_options(self) -> "ServerOptions":

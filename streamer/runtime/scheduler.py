@@ -109,8 +109,10 @@ class Scheduler:
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
-                if (wait_s := self._queue.wait_s(self.clock())) > 0.0:
-                    self._change.wait_for(lambda: self._closed or self._queue.wait_s(self.clock()) <= 0.0, wait_s)
+                # What comes meanwhile may have to leave sooner, and notifies.
+                while not self._closed and len(self._queue) and (wait_s := self._queue.wait_s(self.clock())) > 0.0:
+                    if not self._change.wait(wait_s):
+                        break
                 if self._closed:
                     return
                 taken = self._queue.take(self.clock())

@@ -17,7 +17,7 @@ from ..session.requests import Engine
 from .deadline import Deadline, wait_all
 from .draining import STORED_BY, drain
 from .file_limit import RESERVE, OutOfFiles, raise_limit
-from .open_sockets import OpenSockets
+from .open_sockets import WAITING, OpenSockets
 from .options import ServerOptions
 from .session_service import SessionService
 from .sockets import Socket, socket_settings, tls_settings
@@ -60,9 +60,13 @@ class Server(SessionService):
     async def start(self) -> None:
         """Listen. UsageError when the address or the certificate cannot be used."""
         options = self.options
-        raise_limit(options.max_sessions + FILES_BESIDE)
+        raise_limit(options.max_sessions + max(WAITING, options.max_sessions) + FILES_BESIDE)
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(OutOfFiles(lambda text: self.log.error("no files", message=text), loop.time))
+        self._handler_before = loop.get_exception_handler()
+        report = OutOfFiles(
+            lambda text: self.log.error("no files", message=text), loop.time, otherwise=self._handler_before
+        )
+        loop.set_exception_handler(report)
         self.assemble()
 
         def process_request(socket: ServerConnection, request: Request) -> Response | None:
@@ -80,6 +84,7 @@ class Server(SessionService):
                 **{**socket_settings(options), "create_connection": self._sockets.new},
             )
         except OSError as error:
+            loop.set_exception_handler(self._handler_before)
             await self.stop(Deadline(5.0))
             raise UsageError(
                 f"cannot listen on {options.host} port {options.port}: {error.strerror or error}"
@@ -102,6 +107,7 @@ class Server(SessionService):
             socket.abort()
         await wait_all(self._server.wait_closed(), timeout_s=deadline.left_s(STORED_BY))
         await self.stop(deadline)
+        asyncio.get_running_loop().set_exception_handler(self._handler_before)
         self.log.info("drained")
 
     async def _handle(self, socket: ServerConnection) -> None:

@@ -49,13 +49,23 @@ class OutOfFiles:
     asyncio reports it, with a traceback, as often as the backlog of the socket is long.
     """
 
-    def __init__(self, report: Callable[[str], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        report: Callable[[str], None],
+        clock: Callable[[], float],
+        otherwise: Callable[[Any, dict[str, Any]], object] | None = None,
+    ) -> None:
+        """otherwise: the handler of everything else; None for the loop's own."""
         self._report, self._clock, self._next_at = report, clock, float("-inf")
+        self._otherwise = otherwise
 
     def __call__(self, loop: Any, context: dict[str, Any]) -> None:
         """As `loop.set_exception_handler` takes it."""
         if context.get("message") != OUT_OF_FILES:
-            loop.default_exception_handler(context)
+            if self._otherwise is None:
+                loop.default_exception_handler(context)
+            else:
+                self._otherwise(loop, context)
         elif (now := self._clock()) >= self._next_at:
             self._next_at = now + REPORT_S
             self._report(f"no file descriptor is left, so new clients wait: raise the limit ({context['exception']})")

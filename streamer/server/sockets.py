@@ -43,7 +43,7 @@ class Socket(ServerConnection):
 
     def __init__(self, protocol: ServerProtocol, server: SocketServer, **options: Any) -> None:
         super().__init__(protocol, server, **options)
-        self.too_large = False
+        self.too_large, self._aborted = False, False
         self.on_lost: Callable[[], object] = lambda: None
         fail = protocol.fail
 
@@ -64,6 +64,8 @@ class Socket(ServerConnection):
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BYTES
         super().connection_made(transport)
+        if self._aborted:
+            self.transport.abort()
 
     def forget_headers(self) -> None:
         """Let go of the handshake's headers, some 3 kB that nobody reads any more. The library asks for a request."""
@@ -95,6 +97,7 @@ class Socket(ServerConnection):
         broadcast([self], data.decode())
 
     def abort(self) -> None:
+        self._aborted = True
         # A socket whose TLS handshake is not over has no transport yet.
         if (transport := getattr(self, "transport", None)) is not None:
             transport.abort()

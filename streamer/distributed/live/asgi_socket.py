@@ -65,8 +65,20 @@ class AsgiSocket:
         if not self.is_open:
             return
         self._outgoing.put_nowait(({"type": "websocket.close", "code": int(code), "reason": reason}, 0))
-        self._closed(code)
+        self._closed(ABNORMAL_CLOSURE)  # until the client has confirmed it: only then it has all that was posted
         await asyncio.wait([self._writer], timeout=CLOSE_TIMEOUT_S)
+        self.close_code = await self._confirmed()
+
+    async def _confirmed(self) -> int:
+        """The close code that comes back; ABNORMAL_CLOSURE where none comes in time."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "websocket.disconnect":
+                        return int(message.get("code", NO_CODE))
+        except Exception:  # whatever an ASGI server raises when it, or its proxy, is lost
+            return ABNORMAL_CLOSURE
 
     def abort(self) -> None:
         """Send nothing more: ASGI knows no way to drop a connection but to leave it."""

@@ -55,3 +55,5 @@ class Scale:
         """UsageError for values that make no sense."""
         if self.streams < 1:
             raise UsageError(f"--streams {self.streams}: a gateway holds at least 1")
+        if self.scorer_gpus < 0 or (self.scorer_gpus > 1 and self.scorer_gpus % 1):
+            raise UsageError(f"--scorer-gpus {self.scorer_gpus:g}: 0, a share below 1, or a whole number")

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 
 from ...asr import Choice
 from ...engine import ModelRequest
 from ...protocol.errors import ClusterError, UsageError
 from ...protocol.messages import PATH
+from ...protocol.text import without_secrets
 from ...runtime.shutdown import GracefulShutdown
 from ...server.logs import Log
 from ...server.options import ServerOptions
@@ -48,7 +50,7 @@ def run(
     stop = threading.Event()
     shutdown.handle_signals()  # Ray has put its own handlers in place, which abort the process
     with deployed(options, model, scale, words) as url:
-        Log().info("listening", url=url, model=model.model, store=options.store.partition("@")[2] or options.store)
+        Log().info("listening", url=url, model=model.model, store=without_secrets(options.store))
         shutdown.on_signal(stop.set)
         stop.wait()
         Log().info("draining")
@@ -63,6 +65,9 @@ def deployed(options: ServerOptions, model: ModelRequest, scale: Scale, words: C
     """
     check(options)
     _failing_as("Ray Serve does not start", lambda: _start(options))
+    _check_started(options)
+    for shortcoming in options.shortcomings():
+        Log().warning("exposed", message=shortcoming)
     try:
         app = application(options, model, scale, words)
         _failing_as(
@@ -92,6 +97,20 @@ def _start(options: ServerOptions) -> None:
         http_options={"host": options.host, "port": options.port, **tls},
         logging_config={"enable_access_log": False},
     )
+
+
+def _check_started(options: ServerOptions) -> None:
+    """ClusterError where Ray Serve ran already in another way, since it ignores what it is started with then."""
+    started = _get_global_client().http_config
+    asked = options.host, options.port, None if options.cert is None else str(options.cert)
+    if (started.host, started.port, started.ssl_certfile) != asked:
+        tls = "with" if started.ssl_certfile else "without"
+        raise ClusterError(
+            f"Ray Serve runs on this cluster already, on {started.host} port {started.port} {tls} TLS: end it with "
+            "`serve shutdown`, or give that --host, --port and --cert"
+        )
+    if NAME in serve.status().applications:
+        raise ClusterError(f"the cluster serves {NAME} already: end that command first")
 
 
 def _failing_as(what: str, work: Callable[[], object]) -> None:

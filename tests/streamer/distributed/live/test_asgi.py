@@ -9,10 +9,13 @@ from asgi_client import AsgiClient
 from raw_client import TALK, alone, as_sent, eventually
 
 from emoscope.streamer.distributed.live.asgi_app import AsgiApp
-from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, Error, decode
+from emoscope.streamer.protocol.events import AnyEvent, EmotionFinal, Error, SessionCreated, decode
+from emoscope.streamer.server.checkpoint import hash_token
+from emoscope.streamer.server.checkpoints import open_store
 from emoscope.streamer.server.deadline import Deadline
 from emoscope.streamer.server.options import ServerOptions
 from emoscope.streamer.server.session_service import SessionService
+from emoscope.streamer.server.store import Store
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 STREAM = "/v1/stream"
@@ -20,8 +23,8 @@ EXTENSIONS: dict[str, Any] = {"websocket.http.response": {}}
 
 
 @asynccontextmanager
-async def service(**options: Any) -> AsyncIterator[tuple[SessionService, AsgiApp]]:
-    made = SessionService(CONTRACT, FakeEngine(), ServerOptions(**options))
+async def service(store: Store | None = None, **options: Any) -> AsyncIterator[tuple[SessionService, AsgiApp]]:
+    made = SessionService(CONTRACT, FakeEngine(), ServerOptions(**options), store)
     made.assemble()
     try:
         yield made, AsgiApp(made)
@@ -56,6 +59,26 @@ def test_a_stream_gives_the_finals_that_it_gives_without_a_server() -> None:
 
     finals = [event for event in asyncio.run(talk()) if isinstance(event, EmotionFinal)]
     assert differences(finals, [event for event in alone(TALK) if isinstance(event, EmotionFinal)]) == []
+
+
+def test_a_session_whose_end_no_client_has_confirmed_can_be_resumed() -> None:
+    """The connection may have been dead before the last events were sent."""
+
+    async def talk() -> tuple[int, bytes | None]:
+        store = open_store("memory", 10)
+        async with service(store) as (_, app):
+            client = AsgiClient(app, "websocket", STREAM)
+            client.confirms = False
+            client.audio(as_sent(TALK[:32_000]).tobytes())
+            client.say("finish")
+            await client.over()
+            created = events(client)[0]
+            assert client.closing is not None and isinstance(created, SessionCreated)
+            token = hash_token(created.resume_token or "")
+            return client.closing["code"], await store.take(created.session_id, token, "another")
+
+    code, kept = asyncio.run(talk())
+    assert code == 1000 and kept is not None
 
 
 def test_requests_get_the_answers_of_the_server() -> None:

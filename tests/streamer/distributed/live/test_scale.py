@@ -25,6 +25,12 @@ def test_any_other_number_of_replicas_is_an_error_that_names_the_option(text: st
         Replicas.of(text, "--scorers")
 
 
+@pytest.mark.parametrize("gpus", [-1.0, 1.5])
+def test_a_number_of_gpus_that_ray_cannot_give_is_refused(gpus: float) -> None:
+    with pytest.raises(UsageError, match="--scorer-gpus"):
+        Scale(scorer_gpus=gpus)
+
+
 def test_replicas_are_fixed_unless_one_kind_has_a_range() -> None:
     assert Scale().is_fixed
     assert not Scale(scorers=Replicas(1, 2)).is_fixed
