@@ -98,9 +98,12 @@ class MeasuredServer:
     def usage(self) -> ServerUsage:
         """What the process has used so far."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        try:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        except (OSError, ValueError):
+            raise EmoscopeError("the measured server has ended") from None
         return ServerUsage(**answer)
 
 

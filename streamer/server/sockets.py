@@ -149,6 +149,7 @@ def tls_settings(options: ServerOptions) -> dict[str, Any]:
     if options.cert is None:
         return {}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(options.cert, options.key)
     except (OSError, ssl.SSLError) as error:

@@ -21,8 +21,12 @@ from ..stop import StopRequest
 
 Kept = TypeVar("Kept")
 
-CODE = (Path(emoscope.models.__file__).parent, Path(emoscope.streamer.__file__).parent / "session")
-"""Packages whose code decides what a model makes of a clip."""
+CODE = (
+    Path(emoscope.models.__file__).parent,
+    *(Path(emoscope.streamer.__file__).parent / room for room in ("session", "engine", "sources")),
+    Path(__file__).parent,
+)
+"""Packages whose code decides what a model makes of a clip, and what is kept of it."""
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Reading the recordings of a corpus: mono samples at the requested rate.
 
-WAV, FLAC and Ogg are decoded by libsndfile, with which the shipped weights and their scores were made: another decoder
-of Opus gives slightly other samples. Everything else is read as `replay` does.
+WAV, FLAC and Ogg are decoded by libsndfile, with which the shipped weights were trained: another decoder of Opus gives
+slightly other samples. Everything else is read as `replay` does.
 """
 
 from functools import lru_cache

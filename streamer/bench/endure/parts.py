@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from ...engine.messages import ModelRequest
 from ...protocol.errors import EmoscopeError, UsageError
@@ -110,7 +111,7 @@ def _run(part: Part, options: EndureOptions, seconds: float) -> PartReport:
             report = part.run(budget)
     except UsageError:
         raise
-    except EmoscopeError as error:  # one part that cannot run must not hide the others' figures
+    except (EmoscopeError, TimeoutExpired) as error:  # one part that cannot run must not hide the others' figures
         report = PartReport(part.name)
         report.problem(str(error))
     report.seconds = time.monotonic() - began

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from ...protocol.events import Error, decode
 from . import process_facts
@@ -35,7 +35,8 @@ COMMAND_S = 120.0
 NEW_SESSIONS = 60
 ANSWER_S = 10.0
 FILES_LEFT = 4
-WAITED, NOT_CONNECTED = "waited", "not connected"
+WAITED, NOT_CONNECTED, DROPPED = "waited", "not connected", "dropped without an answer"
+UNCLEAR = (WAITED, NOT_CONNECTED, DROPPED)
 CLEAR = ("cannot be written", "not written", "stops here")
 
 
@@ -76,7 +77,7 @@ def run(budget: Budget) -> PartReport:
 
 
 def full_disk(scene: Scene) -> list[str]:
-    """A record, exports and a picture for which there is no room."""
+    """A record and exports for which there is no room."""
     return _refused(scene, Limits(file_bytes=ROOM_BYTES), scene.folder)
 
 
@@ -165,7 +166,7 @@ def _short_of(scene: Scene, limit: int, take: Callable[[ServeProcess], tuple[int
             resource.prlimit(server.pid, limit, before)
         for answer in set(answers):
             scene.report.count(f"new sessions: {answer}", answers.count(answer))
-        unclear = [f"a new session: {answer}" for answer in answers if answer in (WAITED, NOT_CONNECTED)]
+        unclear = [f"a new session: {answer}" for answer in answers if answer in UNCLEAR]
         return [*unclear, *await going_on, *await stream(server.url, scene.voice, SPEED)]
 
     with _served(scene) as server:
@@ -184,9 +185,11 @@ async def _answer(url: str) -> str:
                 async for text in socket:
                     event = decode(text)
                     told = f"error {event.code}" if isinstance(event, Error) else told
-            return told or f"closed with {socket.close_code}"
-    except InvalidHandshake as refused:
+            return told or (DROPPED if socket.close_code in (None, 1006) else f"closed with {socket.close_code}")
+    except InvalidStatus as refused:
         return f"refused ({refused})"
+    except InvalidHandshake:  # an answer that is none
+        return DROPPED
     except TimeoutError:
         return WAITED
     except OSError:

@@ -39,7 +39,8 @@ def test_no_token_is_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
     async def knock(url: str, **headers: str) -> None:
         try:
             async with connect(url, additional_headers=headers) as socket:
-                await socket.recv()
+                if "/twilio/" not in url:  # a provider speaks first
+                    await socket.recv()
         except InvalidStatus:
             pass
 
@@ -51,7 +52,7 @@ def test_no_token_is_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
                 await knock(f"{server.url}?token={token}")
                 await knock(server.url, Authorization=f"Bearer {token}")
                 await knock(server.url, Authorization=f"Basic {basic}")
-                await knock(f"{root}/v1/twilio/{token}")
+                await knock(f"{root}/twilio/{token}")
                 await knock(f"{root}/v1/observe/nobody?token={token}")
                 await knock(f"{root}/elsewhere/{token}")
             async with raw(f"{server.url}?token={TOKEN}") as client:

@@ -12,6 +12,7 @@ from emoscope.streamer.cli.main import main
 from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.server import Server, ServerOptions, serving
 from emoscope.streamer.server.checkpoints import open_store
+from emoscope.streamer.server.sockets import tls_settings
 from emoscope.streamer.testing import CONTRACT, FakeEngine
 
 FAKE = (CONTRACT, FakeEngine())
@@ -106,6 +107,12 @@ def test_tls_is_spoken(own_tls: tuple[Path, Path]) -> None:
             return client
 
     assert len(asyncio.run(talk()).of("emotion.final")) == 2
+
+
+def test_a_certificate_is_used_with_tls_1_2_and_newer_alone(own_tls: tuple[Path, Path]) -> None:
+    cert, key = own_tls
+    context = tls_settings(ServerOptions(cert=cert, key=key))["ssl"]
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
