@@ -90,11 +90,6 @@ class MeasuredServer:
             process.terminate()
             process.wait()
 
-    @property
-    def pid(self) -> int:
-        """Of the server's process."""
-        return self._process.pid
-
     def usage(self) -> ServerUsage:
         """What the process has used so far."""
         assert self._process.stdin is not None and self._process.stdout is not None

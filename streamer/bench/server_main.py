@@ -19,11 +19,10 @@ from ..server.client_session import ClientSession
 from ..server.logs import errors_alone
 from ..server.options import ServerOptions
 from ..session.requests import Engine, Request, Result
+from .endure.process_facts import open_files, resident_bytes
 from .processes import processor_s
 from .processor_times import ProcessorTimes
 from .stage_times import StageTimes
-
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class ServerTimes(ProcessorTimes):
@@ -42,12 +41,6 @@ class ServerTimes(ProcessorTimes):
             return results
 
         return run
-
-
-def rss_bytes() -> int:
-    """Resident memory of this process."""
-    with open("/proc/self/statm") as pages:
-        return int(pages.read().split()[1]) * PAGE_BYTES
 
 
 async def main(request: ModelRequest) -> None:
@@ -74,8 +67,8 @@ async def main(request: ModelRequest) -> None:
         figures = server.inference.scheduler.stats
         answer = {
             "parts": parts,
-            "rss": rss_bytes(),
-            "files": len(os.listdir("/proc/self/fd")),
+            "rss": resident_bytes(os.getpid()),
+            "files": open_files(os.getpid()),
             "sessions": len(server.registry.connections),
             "engine_pid": engine.pid,
             "windows": figures.windows,

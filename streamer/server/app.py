@@ -1,50 +1,30 @@
 """The server: a session service and the sockets on which it listens, started and shut down together."""
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from emoscope.models.contract import ModelContract
-
-from ..asr import SpeechRecognizer
 from ..protocol.errors import UsageError
 from ..protocol.messages import PATH
 from ..protocol.text import without_secrets
-from ..session.requests import Engine
 from .deadline import Deadline, wait_all
 from .draining import STORED_BY, drain
 from .file_limit import RESERVE, OutOfFiles, raise_limit
 from .open_sockets import WAITING, OpenSockets
-from .options import ServerOptions
 from .session_service import SessionService
 from .sockets import Socket, socket_settings, tls_settings
-from .store import Store
 
 FILES_BESIDE = 4 * RESERVE  # file descriptors that the process has beside those of its sessions
 
 
 class Server(SessionService):
-    """One model, served. `start`, then `drain`, which ends it.
+    """One model, served on sockets. `start`, then `drain`, which ends it."""
 
-    engine_failure  why the engine does not answer at the moment, "" while it does
-    """
-
-    def __init__(
-        self,
-        contract: ModelContract,
-        engine: Engine,
-        options: ServerOptions,
-        store: Store | None = None,
-        recognizers: Sequence[SpeechRecognizer] = (),
-        engine_failure: Callable[[], str] = lambda: "",
-    ) -> None:
-        super().__init__(contract, engine, options, store, recognizers, engine_failure)
-        self._port = options.port
-        self._server: SocketServer
-        self._sockets = OpenSockets(options.max_sessions, self.gone)
+    _port: int
+    _server: SocketServer
+    _sockets: OpenSockets
 
     @property
     def port(self) -> int:
@@ -60,6 +40,7 @@ class Server(SessionService):
     async def start(self) -> None:
         """Listen. UsageError when the address or the certificate cannot be used."""
         options = self.options
+        self._sockets = OpenSockets(options.max_sessions, self.gone)
         raise_limit(options.max_sessions + max(WAITING, options.max_sessions) + FILES_BESIDE)
         loop = asyncio.get_running_loop()
         self._handler_before = loop.get_exception_handler()

@@ -3,6 +3,7 @@
 Only speakers on whom a model was not trained are scored, by its card, as in `emoscope evaluate`.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerOptions(CorpusOptions):
+class AnswerOptions(CorpusOptions, ABC):
     """Which clips, by which models, and which classes count."""
 
     protocol: Annotated[
@@ -46,8 +47,9 @@ class AnswerOptions(CorpusOptions):
         """Compute, print and draw; the exit code."""
         return run(self._finding, self.finding)
 
+    @abstractmethod
     def _finding(self) -> "Finding":
-        raise NotImplementedError
+        """What is printed and drawn."""
 
     def _chosen(self) -> "tuple[list[Clip], Protocol]":
         from ..evaluation.protocols import protocol_of
