@@ -4,28 +4,23 @@ Both are started as users start them, with the same model, store and clients. Pr
 trees, so what Ray itself needs is counted.
 """
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
+import contextlib
 import tempfile
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..protocol.errors import EmoscopeError, UsageError
-from ..protocol.messages import PATH
+from . import process_facts
 from .clients import ClientLoad, ClientTotals
+from .deployment import Redis, ServeProcess
 from .processes import processor_s, run_clients
 
-START_TIMEOUT_S, STOP_TIMEOUT_S = 180.0, 60.0
+START_S, STOP_S = 180.0, 60.0  # of Ray's processes
 REST_S = 5.0  # so long the processes are measured without streams
 WARM_UP_S = 3.0
 LATENCY_BLOCK_MS, STREAM_BLOCK_MS = 20.0, 100.0
@@ -68,8 +63,11 @@ def print_hop(model: str, audio: Path, streams: int, seconds: float, store: str 
     with _store(store) as url:
         measured = {}
         for name, options in (("one server", ()), ("on Ray", ("--ray", "local"))):
-            with _served([*options, "--store", url, "--model", model]) as (pid, address):
-                measured[name] = _measure(pid, address, audio, streams, seconds)
+            served = ServeProcess(model, url, options=options, words=False, start_s=START_S, stop_s=STOP_S)
+            try:
+                measured[name] = _measure(served.pid, served.url, audio, streams, seconds)
+            finally:
+                served.close()
             print(_row(name, measured[name]), flush=True)
     server, ray = measured["one server"], measured["on Ray"]
     more = sum(ray.parts.values()) - sum(server.parts.values())
@@ -109,80 +107,28 @@ def _lag(totals: ClientTotals, percent: float) -> float:
 
 
 @contextmanager
-def _served(options: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """`emoscope serve` with these options, ready; its process id, and where clients connect."""
-    port = _free_port()
-    command = [sys.executable, "-m", "emoscope.streamer.cli", "serve", "--port", str(port), "--asr", "none", *options]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "EMOSCOPE_CONFIG": ""})  # noqa: S603
-    try:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not _ready(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise EmoscopeError(f"`emoscope serve {' '.join(options)}` did not start; try it alone")
-            time.sleep(0.2)
-        yield process.pid, f"ws://127.0.0.1:{port}{PATH}"
-    finally:
-        process.terminate()
-        process.wait(STOP_TIMEOUT_S)
-
-
-def _ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5.0) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-@contextmanager
 def _store(url: str | None) -> Iterator[str]:
     """That Redis, or one that ends with the block."""
     if url is not None:
         yield url
         return
-    program = shutil.which("redis-server")
-    if program is None:
-        raise UsageError("a Redis is needed: install redis-server, or give the address of one by --store")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "redis.sock"
-        process = subprocess.Popen(  # noqa: S603 - found on the PATH
-            [program, "--port", "0", "--unixsocket", str(path), "--save", ""], stdout=subprocess.DEVNULL
-        )
+        redis = Redis(Path(folder))
         try:
-            yield f"unix://{path}"
+            yield redis.url
         finally:
-            process.terminate()
-            process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            redis.close()
 
 
 def _processor_times(root: int) -> "Counter[str]":
     """Processor seconds so far of a process and all that descend from it, by kind."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue  # it has ended
     spent: Counter[str] = Counter()
-    for pid in parents:
-        ancestor = pid
-        while ancestor not in (root, 0, 1):
-            ancestor = parents.get(ancestor, 0)
-        if ancestor == root:
-            try:
-                spent[_kind(pid)] += processor_s(pid)  # type: ignore[assignment]
-            except OSError:
-                continue
+    for pid in (root, *process_facts.descendants(root)):
+        with contextlib.suppress(OSError):  # it has ended
+            spent[_kind(pid)] += processor_s(pid)  # type: ignore[assignment]
     return spent
 
 
 def _kind(pid: int) -> str:
-    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    command = " ".join(process_facts.arguments(pid))
     return next((name for part, name in KINDS.items() if part in command), "Ray")

@@ -19,7 +19,7 @@ from ..server.client_session import ClientSession
 from ..server.logs import errors_alone
 from ..server.options import ServerOptions
 from ..session.requests import Engine, Request, Result
-from .endure.process_facts import open_files, resident_bytes
+from .process_facts import open_files, resident_bytes
 from .processes import processor_s
 from .processor_times import ProcessorTimes
 from .stage_times import StageTimes

@@ -18,9 +18,9 @@ from ...asr.recognizer import COMMAND as RECOGNIZER
 from ...engine.process import COMMAND as ENGINE
 from ...protocol.config import Config
 from ...worker.backoff import LASTED_S
-from . import process_facts
+from .. import process_facts
+from ..deployment import Redis, ServeProcess, deployed
 from .budget import Budget
-from .deployment import Redis, ServeProcess, deployed
 from .healthy import CONFIG, Voice, stream
 from .report import Curve, Held, PartReport
 

@@ -20,9 +20,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from ...protocol.events import Error, decode
-from . import process_facts
+from .. import process_facts
+from ..deployment import ServeProcess
 from .budget import Budget
-from .deployment import ServeProcess
 from .healthy import Voice, stream
 from .limited_process import Limits
 from .report import Held, PartReport

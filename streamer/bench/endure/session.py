@@ -17,9 +17,9 @@ from ...client import Client
 from ...protocol.config import Config
 from ...protocol.errors import EmoscopeError
 from ...protocol.events import EmotionFinal, SessionClosed
+from ..process_facts import resident_bytes
 from ..processes import MeasuredServer
 from .budget import Budget
-from .process_facts import resident_bytes
 from .programme import CYCLE_S, Programme
 from .report import Curve, Held, PartReport
 

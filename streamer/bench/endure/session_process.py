@@ -17,7 +17,7 @@ from ...protocol.config import Config
 from ...protocol.events import AnyEvent, EmotionFinal, SessionClosed
 from ...session.session import Session
 from ...testing import answer_all
-from .process_facts import resident_bytes
+from ..process_facts import resident_bytes
 from .programme import Programme
 from .session import Cycles
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from shutil import which
 from threading import Thread
 
-from ...protocol.errors import EmoscopeError, UsageError
-from ...protocol.messages import PATH
+from ..protocol.errors import EmoscopeError, UsageError
+from ..protocol.messages import PATH
 from . import process_facts
 
-START_S = 120.0
+START_S, STOP_S = 120.0, 20.0
 POLL_S = 0.02
 LOG_LINES = 40
 RECOGNIZER = "pocketsphinx"
@@ -36,7 +36,7 @@ class Redis:
         self._program = which("redis-server")
         if self._program is None or find_spec("redis") is None:
             raise UsageError(
-                "bench endure processes needs redis-server (Debian `apt install redis-server`) and the package redis "
+                "this needs redis-server (Debian `apt install redis-server`) and the package redis "
                 "(pip install 'emoscope[redis]')"
             )
         self._path = folder / "redis.sock"
@@ -76,21 +76,35 @@ class Redis:
 class ServeProcess:
     """`emoscope serve` on a port of its own, in a session of processes of its own.
 
-    runner  what Python runs as `emoscope`
-    log     its newest lines
+    runner   what Python runs as `emoscope`
+    options  more of the command's
+    words    whether it has a recognizer, where one is installed
+    start_s  how long it may take until it is ready
+    stop_s   how long it may take to end, before it is killed
+    log      its newest lines
     """
 
-    def __init__(self, model: str, store: str, runner: Sequence[str] = ("-m", "emoscope.streamer.cli")) -> None:
+    def __init__(
+        self,
+        model: str,
+        store: str,
+        runner: Sequence[str] = ("-m", "emoscope.streamer.cli"),
+        *,
+        options: Sequence[str] = (),
+        words: bool = True,
+        start_s: float = START_S,
+        stop_s: float = STOP_S,
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port: int = free.getsockname()[1]
-        recognizer = RECOGNIZER if find_spec(RECOGNIZER) is not None else "none"
+        recognizer = RECOGNIZER if words and find_spec(RECOGNIZER) is not None else "none"
         self._command = [sys.executable, *runner, "serve", "--port", str(self._port), "--store",
-                         store, "--model", model, "--asr", recognizer]  # fmt: skip
-        self.has_recognizer = recognizer != "none"
+                         store, "--model", model, "--asr", recognizer, *options]  # fmt: skip
+        self.has_recognizer, self._stop_s = recognizer != "none", stop_s
         self.log: list[str] = []
         self.start()
         try:
-            self.wait_ready(START_S)
+            self.wait_ready(start_s)
         except BaseException:
             self.close()
             raise
@@ -150,7 +164,7 @@ class ServeProcess:
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         try:
-            self._process.wait(20.0)
+            self._process.wait(self._stop_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
