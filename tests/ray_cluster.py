@@ -85,30 +85,38 @@ class ServedCluster:
 
 
 @contextmanager
-def two_nodes() -> Iterator[tuple[Cluster, list[Any]]]:
-    """A cluster of two nodes; this process is connected to it."""
+def two_nodes(cpus: int) -> Iterator[tuple[Cluster, list[Any]]]:
+    """A cluster of two nodes, each with so many CPUs as Ray counts them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_MODE", "disabled")
         cluster = Cluster()
         try:
-            nodes = [_started(cluster, include_dashboard=False), _started(cluster)]
-            ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR", namespace="serve")
-            yield cluster, nodes
+            yield cluster, [started(cluster, cpus, include_dashboard=False), started(cluster, cpus)]
         finally:
-            ray.shutdown()
             cluster.shutdown()
 
 
-def _started(cluster: Cluster, **options: Any) -> Any:
+def started(cluster: Cluster, cpus: int, **options: Any) -> Any:
     """One more node. Ray gives a node half a minute, which is too short where many other tests run."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
-            return cluster.add_node(num_cpus=CPUS, **options)
+            return cluster.add_node(num_cpus=cpus, **options)
         except Exception:
             if time.monotonic() > deadline:
                 raise
+
+
+@contextmanager
+def connected() -> Iterator[tuple[Cluster, list[Any]]]:
+    """A cluster of two nodes on which replicas have room; this process is connected to it."""
+    with two_nodes(CPUS) as (cluster, nodes):
+        try:
+            ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR", namespace="serve")
+            yield cluster, nodes
+        finally:
+            ray.shutdown()
 
 
 @contextmanager

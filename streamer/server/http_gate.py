@@ -22,6 +22,11 @@ MAX_ORIGIN_CHARACTERS = 200  # of a refused origin that are repeated
 MAX_REPORTED_ORIGINS = 100  # so that strangers cannot fill the log
 
 
+def method_refused() -> Response:
+    """The answer to a request that is no GET."""
+    return response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is answered\n", Allow="GET")
+
+
 def response(
     status: HTTPStatus, body: bytes | str, content_type: str = "text/plain; charset=utf-8", **extra: str
 ) -> Response:
@@ -77,7 +82,7 @@ class HttpGate:
     def answer(self, request: Request) -> Response | None:
         """The response to one request; None when the websocket may be opened."""
         if getattr(request, "method", "GET") != "GET":  # websockets 15 refuses other methods itself, and has no field
-            return response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is answered\n", Allow="GET")
+            return method_refused()
         try:
             url = urlsplit(request.path)
         except ValueError:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from ...server.http_gate import response
+from ...server.http_gate import method_refused, response
 from ...server.session_service import SessionService
 from ...server.sockets import subprotocol
 from .asgi_socket import AsgiSocket, Message, Receive, Scope, Send
@@ -32,7 +32,7 @@ class AsgiApp:
 
     async def _http(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
-            answer = response(HTTPStatus.METHOD_NOT_ALLOWED, "only GET\n", Allow="GET")
+            answer = method_refused()
         else:
             client = object()
             opened = self._service.answer(_request(scope), client)

@@ -1,6 +1,5 @@
 """`emoscope replay --ray` on a cluster of two nodes on loopback, with a real Ray."""
 
-import contextlib
 import csv
 import os
 import shutil
@@ -25,50 +24,20 @@ from emoscope.streamer.testing import silence
 
 need("ray")
 
+from ray.cluster_utils import Cluster
+from ray_cluster import started, two_nodes
+
 COMMAND = [sys.executable, "-m", "emoscope.streamer.cli", "replay"]
 OPTIONS = ["--model", "small", "--asr", "none", "--vad", "webrtc", "--no-interim"]
 RECORDINGS = 24
 PATIENCE_S = 600.0  # a machine of two cores starts eight processes of Ray, one after the other
-STARTS = 4
-
-
-class Nodes:
-    """A cluster whose nodes can be lost."""
-
-    def __init__(self, cluster: Any) -> None:
-        self._cluster = cluster
-
-    @property
-    def address(self) -> str:
-        return str(self._cluster.address)
-
-    def add(self, **options: Any) -> Any:
-        """A node with one CPU. Ray gives a node 30 s to start, and a busy machine may need a second attempt."""
-        for _ in range(STARTS - 1):
-            with contextlib.suppress(Exception):
-                return self._cluster.add_node(num_cpus=1, **options)
-        return self._cluster.add_node(num_cpus=1, **options)
-
-    def lose(self, node: Any) -> None:
-        self._cluster.remove_node(node, allow_graceful=False)
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
+def cluster() -> Iterator[Cluster]:
     """Two nodes, each with one CPU."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "disabled")
-        from ray.cluster_utils import Cluster
-
-        cluster = Cluster()
-        nodes = Nodes(cluster)
-        try:
-            nodes.add(include_dashboard=False)
-            nodes.add()
-            yield nodes
-        finally:
-            cluster.shutdown()
+    with two_nodes(cpus=1) as (cluster, _):
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +96,17 @@ def check_same_finals(out: Path, plain: Path) -> None:
 
 @pytest.mark.timeout(PATIENCE_S)
 def test_a_run_that_was_killed_goes_on_and_leaves_what_a_run_without_ray_leaves(
-    nodes: Nodes, archive: Path, plain: Path, tmp_path: Path
+    cluster: Cluster, archive: Path, plain: Path, tmp_path: Path
 ) -> None:
     """What is done is not read again; the broken file is a row with its error; Ray prints nothing."""
     out = tmp_path / "out"
-    first = on_ray(archive, out, nodes.address, "--jobs", "1")
+    first = on_ray(archive, out, cluster.address, "--jobs", "1")
     wait_until(lambda: first.poll() is not None or len(list(out.glob("*.jsonl"))) >= 3)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     done = {path: path.stat().st_mtime_ns for path in out.glob("*.jsonl")}
     assert 3 <= len(done) < RECORDINGS
-    second = on_ray(archive, out, nodes.address, "--skip-done")
+    second = on_ray(archive, out, cluster.address, "--skip-done")
     told, err = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 1 and "2 processes on Ray" in told and "done before" in told, err
     assert err.count("\n") == 1 and "broken.flac" in err
@@ -149,7 +118,7 @@ def test_a_run_that_was_killed_goes_on_and_leaves_what_a_run_without_ray_leaves(
 
 @pytest.mark.timeout(PATIENCE_S)
 def test_a_recording_that_kills_its_process_is_tried_three_times_and_a_row_with_its_error(
-    nodes: Nodes, archive: Path, plain: Path, tmp_path: Path
+    cluster: Cluster, archive: Path, plain: Path, tmp_path: Path
 ) -> None:
     """The recording is a named pipe, and whoever opens it is killed. The recordings beside it are read."""
     inside = tmp_path / "in"
@@ -168,7 +137,7 @@ def test_a_recording_that_kills_its_process_is_tried_three_times_and_a_row_with_
 
     killer = threading.Thread(target=kill_readers, daemon=True)
     killer.start()
-    run = on_ray(inside, tmp_path / "out", nodes.address)
+    run = on_ray(inside, tmp_path / "out", cluster.address)
     _, err = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 1 and len(killed) == 3, err
     error = rows(tmp_path / "out")["05-deadly.flac"]["error"]
@@ -190,20 +159,20 @@ def opened_by(path: Path) -> set[int]:
 
 
 @pytest.mark.timeout(PATIENCE_S)
-def test_a_run_outlives_a_node_that_is_lost(nodes: Nodes, archive: Path, plain: Path, tmp_path: Path) -> None:
+def test_a_run_outlives_a_node_that_is_lost(cluster: Cluster, archive: Path, plain: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    third = nodes.add()
-    run = on_ray(archive, out, nodes.address)
+    third = started(cluster, cpus=1)
+    run = on_ray(archive, out, cluster.address)
     wait_until(lambda: run.poll() is not None or any(out.glob("*.jsonl")))
-    nodes.lose(third)
+    cluster.remove_node(third, allow_graceful=False)
     told, err = run.communicate(timeout=PATIENCE_S)
     assert "3 processes on Ray" in told and err.count("\n") == 1 and "broken.flac" in err
     check_same_finals(out, plain)
 
 
 @pytest.mark.timeout(PATIENCE_S)
-def test_a_model_that_cannot_be_opened_is_one_line(nodes: Nodes, archive: Path, tmp_path: Path) -> None:
-    command = [*COMMAND, str(archive), "--model", str(tmp_path / "none"), "--asr", "none", "--ray", nodes.address]
+def test_a_model_that_cannot_be_opened_is_one_line(cluster: Cluster, archive: Path, tmp_path: Path) -> None:
+    command = [*COMMAND, str(archive), "--model", str(tmp_path / "none"), "--asr", "none", "--ray", cluster.address]
     run = subprocess.run([*command, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=False)
     assert run.returncode in (1, 2) and "Traceback" not in run.stderr
     assert run.stderr.count("\n") <= 2 and str(tmp_path / "none") in run.stderr

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 need("ray")
 
-from ray_cluster import TOKEN, ServedCluster, served_on, two_nodes
+from ray_cluster import TOKEN, ServedCluster, connected, served_on
 
 from emoscope.streamer.client import Client, Config
 from emoscope.streamer.client import connect as connect_module
@@ -43,7 +43,7 @@ def served(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(connect_module, "OPEN_TIMEOUT_S", DEADLINE_S)  # of a machine that is busy with other tests
     options = ("--gateways", "2", "--scorers", "2", "--asr", "pocketsphinx", "--drain", "6")
-    with two_nodes() as (cluster, nodes), served_on(cluster, nodes, redis_url, log, *options) as served:
+    with connected() as (cluster, nodes), served_on(cluster, nodes, redis_url, log, *options) as served:
         served.wait_for("gateways", 2)
         served.wait_for("scorers", 2)
         yield served
