@@ -161,9 +161,9 @@ class VoiceActivity:
             s.waiting = s.look.asked = True
             audio = slowed(self._between(max(0, s.look.end - AUDIO), s.look.end), CHUNK)
             return DetectVoice(new_id(), np.concatenate([np.zeros(CONTEXT, np.float32), audio]), fresh_network())
+        self._discard()
         stretch = next((x for x in s.stretches if x.asked < x.chunks(s.judged)), None)
         if stretch is None:
-            self._discard()
             return None
         first, last = stretch.asked, stretch.chunks(s.judged)
         begin, end = stretch.start + first * CHUNK, stretch.start + last * CHUNK
@@ -201,7 +201,7 @@ class VoiceActivity:
     def _discard(self) -> None:
         """Forget the samples that no later request needs."""
         s = self.state
-        unasked = [x.start + x.asked * CHUNK for x in s.stretches if x.end is None]
+        unasked = [x.start + x.asked * CHUNK for x in s.stretches if x.end is None or x.asked < x.chunks(s.judged)]
         oldest = min([s.judged - RUN_IN, s.decided + FRAME - AUDIO, *unasked])
         surplus = len(s.levelled) // 2 - (s.judged - oldest + CONTEXT)
         if surplus > 0:

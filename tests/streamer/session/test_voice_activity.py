@@ -118,6 +118,21 @@ def test_the_network_runs_only_where_a_sound_rises_above_the_room():
     assert decided == 3_000
 
 
+def test_a_network_that_always_has_more_to_hear_keeps_no_audio_that_it_has_heard():
+    """Audio comes faster than real time: with each answer the next second is there already."""
+    detection, state = activity()
+    sound, engine, waiting, decided = np.resize(voice(4.0), 120 * 16_000), FakeEngine(), None, 0
+    for second in np.split(sound, 120):
+        detection.accept(second)
+        if waiting is not None:
+            detection.answer(engine.detect(waiting))
+            decided += len(list(detection.decide(state.decided, state.judged)))
+        waiting = detection.ask(lambda: 1)
+        assert waiting is not None
+        assert len(state.levelled) < 2 * 3 * 16_000
+    assert decided > 5_000
+
+
 def test_a_request_holds_context_and_whole_chunks():
     """64 samples before the first chunk, silence at the beginning of a stretch, and the memory of the chunks before."""
     detection, state = activity()
