@@ -27,6 +27,7 @@ GROWTH_MB, DRIFT_PERCENT = 2.0, 10.0
 FRAME_MS = 20.0
 WARM_S = 3_600.0  # of audio, or half of a shorter run: memory grows until every path was taken
 JUDGED = 12  # cycles after that, at least, or nothing is said of memory and time
+READ_S, POLL_S = 5.0, 0.02  # a cycle is read when all but its newest audio is, which an open utterance may hold
 LOCAL_SHARE = 0.5  # of the time; the rest is the server's
 CYCLES_A_HOUR = 3_600 / CYCLE_S
 
@@ -146,6 +147,8 @@ async def _served(budget: Budget, most: int | None) -> Cycles:
             while cycles.count == 0 or not (budget.left_s <= 0 or (most is not None and cycles.count >= most)):
                 for _, block in programme.cycle():
                     await client.send(block)
+                while client.processed_s < (cycles.count + 1) * CYCLE_S - READ_S and not listening.done():
+                    await asyncio.sleep(POLL_S)  # so that no audio waits when memory is read
                 usage = await asyncio.to_thread(server.usage)
                 spent = usage.since(before)
                 cycles.note(
