@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from .contract import ModelContract
+from .stages import Stages
 
+PITCH_WIDTH = 32  # channels of the last layer over periodicity
 HOP = 160  # samples between two frames of the front end
 MEL_LENGTH, PITCH_LENGTH = 400, 640  # samples of which such a frame is made: its mel bands, its periodicity
 STRIDE = 4  # frames of the front end for each feature frame
+BEFORE, LAST_BLOCK = 16, 8
+"""Front-end frames to each side that the layers before the last block see (2 the stem, 2 and 4 the first block over mel
+bands, 8 the second; those over periodicity see fewer), and that the last block sees of those."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,22 @@ class SmallConfig:
         """Samples to each side of a feature frame on which it depends, in whole feature frames."""
         return -(-encoder_reach(self.dilations) // STRIDE) * self.frame
 
+    @property
+    def stages(self) -> Stages:
+        """The shape of its graph."""
+        mel, pitch = MEL_LENGTH - HOP, PITCH_LENGTH - HOP if self.lags else 0
+        rows = self.bands // 8
+        return Stages(
+            frame=self.frame,
+            stride=STRIDE,
+            lookback=self.lookback,
+            memory=self.memory - 1,
+            mel=mel,
+            raw=max(mel, pitch),
+            reaches=(BEFORE // STRIDE, LAST_BLOCK // STRIDE, sum(self.dilations)),
+            channels=(self.bands + self.lags, self.channels[2] * rows + PITCH_WIDTH * -(-self.lags // 8), self.dim),
+        )
+
     @classmethod
     def from_card(cls, config: Mapping[str, Any]) -> Self:
         """Of a card's config; unknown fields are a TypeError."""
@@ -69,9 +90,6 @@ class SmallConfig:
 
 
 def encoder_reach(dilations: Sequence[int]) -> int:
-    """Frames of the front end to each side of a feature on which it depends.
-
-    Of the mel branch: 2 by the stem, 2 and 4 by the first block, 8 by each of the others, and then `STRIDE` for each
-    feature frame of the residual layers over time.
-    """
-    return 2 + 2 + 4 + 2 * 8 + STRIDE * sum(dilations)
+    """Frames of the front end to each side of a feature on which it depends, as the layers over time see `STRIDE` for
+    each feature frame."""
+    return BEFORE + LAST_BLOCK + STRIDE * sum(dilations)

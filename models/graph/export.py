@@ -13,6 +13,7 @@ from ..cards.files import replace_files
 from ..cards.folder import CARD_FILE, encode_json
 from ..errors import ModelError, UsageError
 from ..small.model import SmallModel
+from ..stages import whole_window
 from ..store import find_model, is_public, load_model
 from .load import ARCHITECTURE, graph_weights
 from .session import GraphSession
@@ -62,6 +63,6 @@ def _check(model: SmallModel, session: GraphSession) -> None:
     audio = (0.05 * noise).astype(np.float32)
     with torch.inference_mode():
         expected = model.encoder(model.frontend(torch.from_numpy(audio)), None)
-    off = float(np.abs(session(audio)[0] - expected.numpy()).max())
+    off = float(np.abs(session(whole_window(model.config.stages, audio)).features - expected.numpy()).max())
     if not off < CLOSE:
         raise ModelError(f"{contract.id}: the graph's features are off by {off:.2g}; nothing was written")

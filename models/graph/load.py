@@ -52,13 +52,14 @@ def load_graph_model(name: str | Path = "small", threads: int = 1) -> GraphModel
     arrays = parse_arrays(contents[WEIGHTS_FILE], path)
     check_labels(folder, card, metadata_of(contents[WEIGHTS_FILE], path))
     with _described(folder):
-        SmallConfig.from_card(card.config).check(card.contract())
+        config = SmallConfig.from_card(card.config)
+        config.check(card.contract())
         shapes = head_shapes(card)
         heads = {name: arrays[name].astype(np.float32) for name in shapes if name in arrays}
     check_shapes(shapes, {name: array.shape for name, array in heads.items()}, folder)
     session = GraphSession(contents[GRAPH_FILE], graph_weights(arrays, card), folder / GRAPH_FILE, threads)
     with _described(folder):
-        model = GraphModel(card, session, heads)
+        model = GraphModel(card, session, config.stages, heads)
     if (wrong := model.misfit()) is not None:
         raise CardInvalid(f"{folder}: the card does not describe the graph beside it: {wrong}")
     return model

@@ -1,18 +1,19 @@
 """A model without torch: NumPy arrays in and out, the encoder's graph in onnxruntime. Imports no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from ..cards import Card
 from ..contract import ModelContract
 from ..pool_state import PoolState, SoftmaxState
 from ..reading import Calibration
 from ..speaker import SpeakerProfiles, relative, standardised
+from ..stages import Array, Stages, whole_window
+from ..windows import Window
+from .kept import Start, Utterances, batch_of, kept_after
 from .session import GraphSession
 
-Array = npt.NDArray[np.float32]
 TRIED = 4  # frames that a graph is tried on before it is used
 
 
@@ -36,13 +37,15 @@ class GraphModel:
     Its answers differ from those of torch by rounding, less than 1e-5.
 
     session  the front end and the encoder
+    stages   their shape
     heads    what follows the pooling, as `head_shapes` names it
     """
 
-    def __init__(self, card: Card, session: GraphSession, heads: Mapping[str, Array]) -> None:
+    def __init__(self, card: Card, session: GraphSession, stages: Stages, heads: Mapping[str, Array]) -> None:
         self.contract: ModelContract = card.contract()
         self.calibration: Calibration = card.calibrated()
         self._session, self._heads = session, heads
+        self.stages, self._utterances = stages, Utterances(stages)
         config = card.config
         self._clip = float(config["clip"])
         queries, parts = int(config["queries"]), int(config["heads"])
@@ -66,7 +69,39 @@ class GraphModel:
 
     def frames(self, audio: Array) -> tuple[Array, Array]:
         """Features (B, T, K) and attention scores (B, T, G) of windows of one length, (B, lookback + N)."""
-        return self._session(audio)
+        made = self._session(whole_window(self.stages, audio))
+        return made.features, made.scores
+
+    def start(self, utterance: str, window: Window) -> Start | None:
+        """What of an utterance is known that a window of it can go on from; None where it must be encoded whole.
+
+        utterance  a name that no other utterance has; "" for one of which nothing is kept
+        """
+        return self._utterances.start(utterance, window) if self.contract.reach else None
+
+    def owned(
+        self,
+        utterances: Sequence[str],
+        windows: Sequence[Window],
+        audio: Sequence[Array],
+        starts: Sequence[Start | None],
+    ) -> list[tuple[Array, Array]]:
+        """Features (T, K) and attention scores (T, G) of the frames that each window owns.
+
+        audio   of each whole window, lookback included
+        starts  of `start`, all with the same step, or all None for windows of one length
+        """
+        stages, known = self.stages, [start for start in starts if start is not None]
+        given = batch_of(stages, audio, known) if known else whole_window(stages, np.stack(audio))
+        made = self._session(given)
+        owned = []
+        for row, (name, window, start) in enumerate(zip(utterances, windows, starts, strict=True)):
+            if name and self.contract.reach:
+                self._utterances.keep(name, kept_after(stages, window, start, made, row))
+            begin = start.step.begin if start is not None else (window.own_start - window.start) // stages.frame
+            frames = slice(begin, begin + (window.own_end - window.own_start) // stages.frame)
+            owned.append((made.features[row, frames], made.scores[row, frames]))
+        return owned
 
     def pooled(self, features: Array, scores: Array) -> SoftmaxState:
         """The state, without a batch axis, of some frames of one window: features (T, K), scores (T, G)."""

@@ -5,17 +5,13 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from ..errors import HeadMismatch, ModelError
+from ..stages import INPUTS, OUTPUTS, Array, GraphInput, GraphOutput
 
 CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
 # A place in the runtime's own source.
 PLACE = re.compile(r"(/onnxruntime_src/)?\S+\.(cc|h):\d+ (\S+ )*?\S+\([^()]*\)( const)? ")
 LONGEST = 200  # letters of what the runtime says
-AUDIO, OUTPUTS = "audio", ("features", "scores")
-Array = npt.NDArray[np.float32]
 
 
 class GraphUnusable(ModelError):
@@ -28,7 +24,7 @@ def has_runtime() -> bool:
 
 
 class GraphSession:
-    """Audio (B, N) of windows of one length to feature frames (B, T, K) and their attention scores (B, T, G).
+    """Windows to feature frames and their attention scores, whole or from what was kept of earlier ones: see `stages`.
 
     Only operations of the ONNX standard are known to it, and no file is read: the weights are handed in.
     """
@@ -56,17 +52,16 @@ class GraphSession:
         except Exception as error:  # the runtime has a dozen kinds of them, with no common root but this
             raise _unusable(error, path) from None
         outputs = tuple(one.name for one in self._session.get_outputs())
-        inputs = [one.name for one in self._session.get_inputs()]
-        if inputs != [AUDIO] or outputs != OUTPUTS:
+        inputs = tuple(one.name for one in self._session.get_inputs())
+        if inputs != INPUTS or outputs != OUTPUTS:
             raise HeadMismatch(
-                f"{path}: a graph from {', '.join(inputs)} to {', '.join(outputs)}, not from audio to features and "
-                "scores; `emoscope models export` makes one"
+                f"{path}: a graph from {', '.join(inputs)} to {', '.join(outputs)}, which is not one of this version; "
+                "`emoscope models export` makes one"
             )
 
-    def __call__(self, audio: Array) -> tuple[Array, Array]:
-        """Features (B, T, K) and scores (B, T, G)."""
-        features, scores = self._session.run(OUTPUTS, {AUDIO: audio})
-        return features, scores
+    def __call__(self, given: GraphInput) -> GraphOutput:
+        """Encode B windows of one shape."""
+        return GraphOutput(*self._session.run(OUTPUTS, given.arrays))
 
 
 def _unusable(error: Exception, path: Path) -> ModelError:

@@ -8,11 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
+from emoscope.models.graph.kept import Start
 from emoscope.models.graph.model import GraphModel
 from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Calibration
 from emoscope.models.speaker import SpeakerProfiles
 from emoscope.models.text import WordReader
+from emoscope.models.windows import Window, part_frames
+
+from ..session.requests import Encode
 
 if TYPE_CHECKING:
     from .own_words import OwnWords
@@ -20,8 +24,6 @@ if TYPE_CHECKING:
 BATCH = 16  # windows in one forward pass; more brings nothing on a CPU
 
 Array = npt.NDArray[np.float32]
-Span = tuple[int, int]
-"""The first and the past-the-last frame that is pooled."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Pooled:
 class ArrayModel(Protocol):
     """A model as `BatchEngine` uses it.
 
-    own_words  what reads the words of an utterance together with the voice, for a model that does
+    own_words     what reads the words of an utterance together with the voice, for a model that does
+    keeps_frames  a window goes on from earlier ones of its utterance
     """
 
     @property
@@ -51,12 +54,17 @@ class ArrayModel(Protocol):
     @property
     def own_words(self) -> "OwnWords | None": ...
 
-    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
+    @property
+    def keeps_frames(self) -> bool: ...
+
+    def start(self, request: Encode) -> Start | None:
+        """What was kept of earlier windows that this one can go on from; None where it must be encoded whole."""
+
+    def encode(self, requests: Sequence[Encode], length: int, starts: Sequence[Start | None]) -> list[Pooled]:
         """Encode windows together, each once, and pool the parts of each by themselves.
 
-        windows  the samples of each, with its lookback; none is longer than lookback + `length`
         length   samples to which they are padded, without the lookback
-        parts    the frames that are pooled, from each window's start; each part begins where the one before it ends
+        starts   of `start`: all with the same step, or all None
         """
 
     def read(self, state: PoolState, seconds: Array, speakers: SpeakerProfiles | None = None) -> tuple[Array, Array]:
@@ -79,12 +87,21 @@ class OnnxModel:
         self.graph = model
         self.contract, self.calibration = model.contract, model.calibration
         self.read, self.embed = model.read, model.embed
+        self.keeps_frames = bool(model.contract.reach)
 
-    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
+    def start(self, request: Encode) -> Start | None:
         """As in `ArrayModel`."""
-        features, scores = self.graph.frames(np.stack(windows).astype(np.float32, copy=False))
-        pooled = self.graph.pooled
-        return [
-            Pooled([pooled(frames[a:b], weights[a:b]) for a, b in spans], weights[spans[0][0] : spans[-1][1]].copy())
-            for frames, weights, spans in zip(features, scores, parts, strict=True)
-        ]
+        return self.graph.start(request.utterance, request.window)
+
+    def encode(self, requests: Sequence[Encode], length: int, starts: Sequence[Start | None]) -> list[Pooled]:
+        """As in `ArrayModel`."""
+        names, windows = [one.utterance for one in requests], [one.window for one in requests]
+        encoded = self.graph.owned(names, windows, [one.audio for one in requests], starts)
+        return [self._pooled(one.window, *owned) for one, owned in zip(requests, encoded, strict=True)]
+
+    def _pooled(self, window: Window, features: Array, scores: Array) -> Pooled:
+        spans = part_frames(self.contract, window)
+        first = spans[0][0]
+        states: list[PoolState] = [self.graph.pooled(features[a - first : b - first], scores[a - first : b - first])
+                                   for a, b in spans]  # fmt: skip
+        return Pooled(states, scores.copy())

@@ -1,22 +1,25 @@
 """Windows in, summaries out; states in, readings out: one model, many requests in a forward pass.
 
-No answer depends on earlier ones. A model that reads words itself keeps its text of the last transcripts.
+Answers do not depend on earlier ones but for rounding, where a model keeps what it made of earlier windows. A model
+that reads words itself keeps its text of the last transcripts.
 """
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from emoscope.models.errors import ModelError, UsageError
+from emoscope.models.graph.kept import Start
 from emoscope.models.pool_state import PoolState, stack
 from emoscope.models.reading import Reading, decide
 from emoscope.models.speaker import SpeakerProfile, SpeakerProfiles, SpeakerSample, calmness
 from emoscope.models.text import WordReader
-from emoscope.models.windows import part_frames, usual_window
+from emoscope.models.windows import usual_window
 
 from ..session.requests import DetectVoice, Done, Encode, Failed, Read, Request, Result, Summary, Transcribe
 from ..session.voice_activity import CHUNK, CONTEXT, fresh_network
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
     from .own_words import Answer
 
 R = TypeVar("R", Encode, Read)
+Planned = tuple[Encode, Start | None]
+"""A window, and what its model can go on from."""
 
 
 class BatchEngine:
-    """Answers a list of requests with one model, in batches of windows of one length.
+    """Answers a list of requests with one model, in batches of windows of one length, or of one step.
 
     batch        the most windows in one forward pass
     text_branch  returns what reads the words where the model brings nothing for it; called when the first reading with
@@ -76,11 +81,11 @@ class BatchEngine:
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """One result a request, in any order."""
-        by_length: dict[int, list[Encode]] = defaultdict(list)
+        windows: list[Encode] = []
         reads: list[Read] = []
         for request in requests:
             if isinstance(request, Encode):
-                by_length[self._padded(request)].append(request)
+                windows.append(request)
             elif isinstance(request, Read):
                 reads.append(request)
         results: list[Result] = [
@@ -88,11 +93,22 @@ class BatchEngine:
         ]
         # First: everything else that a session will ask for follows from these.
         results += _detected([request for request in requests if isinstance(request, DetectVoice)])
-        for group in by_length.values():
-            for begin in range(0, len(group), self.batch):
-                results += self._guard(self._encode, group[begin : begin + self.batch])
+        for together in _in_turn(windows) if self.model.keeps_frames else [windows]:
+            results += self._encode_all(together)
         if reads:
             results += self._guard(self._read, reads)
+        return results
+
+    def _encode_all(self, requests: Sequence[Encode]) -> list[Result]:
+        groups: dict[Hashable, list[Planned]] = defaultdict(list)
+        for request in requests:
+            start = self.model.start(request)
+            groups[self._padded(request) if start is None else start.step].append((request, start))
+        results: list[Result] = []
+        for group in groups.values():
+            for begin in range(0, len(group), self.batch):
+                windows, starts = zip(*group[begin : begin + self.batch], strict=True)
+                results += self._guard(partial(self._encode, starts=starts), list(windows))
         return results
 
     def _guard(self, work: Callable[[list[R]], list[Result]], requests: list[R]) -> list[Result]:
@@ -108,12 +124,10 @@ class BatchEngine:
         length = len(request.audio) - self.model.contract.lookback
         return next((bucket for bucket in self._buckets if bucket >= length), length)
 
-    def _encode(self, requests: list[Encode]) -> list[Result]:
+    def _encode(self, requests: list[Encode], starts: Sequence[Start | None]) -> list[Result]:
         began = time.perf_counter()
-        contract = self.model.contract
-        parts = [part_frames(contract, request.window) for request in requests]
         length = max(self._padded(request) for request in requests)
-        encoded = self.model.encode([request.audio for request in requests], length, parts)
+        encoded = self.model.encode(requests, length, starts)
         spent = (time.perf_counter() - began) * 1e3
         return [
             Done(request.id, Summary(one.states, one.scores), infer_ms=spent)
@@ -165,6 +179,19 @@ class BatchEngine:
         if request.words and (branch := self._text_branch()) is not None:
             return read_with_words(contract, *voice, request, branch, unsure_below)
         return decide(contract.labels, *voice, unsure_below)
+
+
+def _in_turn(requests: Sequence[Encode]) -> Iterator[Sequence[Encode]]:
+    """The windows of each utterance one after the other, so that each can go on from the one before."""
+    while requests:
+        names: set[str] = set()
+        now: list[Encode] = []
+        later: list[Encode] = []
+        for request in requests:
+            (later if request.utterance in names else now).append(request)
+            names |= {request.utterance} - {""}
+        yield now
+        requests = later
 
 
 def _voices(requests: Sequence[Read]) -> SpeakerProfiles | None:

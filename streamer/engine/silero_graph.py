@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from emoscope.models.small.graph import END, GraphWriter
+from emoscope.models.small.graph_writer import END, GraphWriter
 
 from ..session.voice_activity import CHUNK, CONTEXT
 from .silero import BASIS, BIAS, CONVOLUTIONS, GRAPH, HIDDEN, INPUTS, LSTM, OUTPUT, OUTPUTS, SHAPES

@@ -6,12 +6,15 @@ from typing import Any
 
 import torch
 
+from emoscope.models.graph.kept import Start
 from emoscope.models.model import Encoded, StreamModel
 from emoscope.models.pool_state import PoolState
 from emoscope.models.speaker import SpeakerProfiles
 from emoscope.models.text_model import TextModel
+from emoscope.models.windows import part_frames
 
-from .array_model import BATCH, Array, Pooled, Span
+from ..session.requests import Encode
+from .array_model import BATCH, Array, Pooled
 from .fixed_slots import FixedSlots, cuda_graph
 from .own_words import OwnWords, tensors_of, to_numpy, to_torch
 
@@ -36,9 +39,16 @@ class TorchModel:
         if isinstance(model, TextModel) and model.tokenizer is not None:
             self.own_words = OwnWords(model, batch, half=self._half)
 
+    keeps_frames = False
+
+    def start(self, request: Encode) -> None:
+        """As in `ArrayModel`: nothing is kept."""
+
     @torch.inference_mode()
-    def encode(self, windows: Sequence[Array], length: int, parts: Sequence[Sequence[Span]]) -> list[Pooled]:
+    def encode(self, requests: Sequence[Encode], length: int, starts: Sequence[Start | None]) -> list[Pooled]:
         """As in `ArrayModel`."""
+        windows = [request.audio for request in requests]
+        parts = [part_frames(self.contract, request.window) for request in requests]
         lookback = self.contract.lookback
         rows = torch.zeros((len(windows), lookback + length), pin_memory=self.device.type == "cuda")
         for row, window in zip(rows.numpy(), windows, strict=True):
@@ -65,7 +75,7 @@ class TorchModel:
         """What a user should know of how the passes run; empty where all is well."""
         return self._slots.note if self._slots is not None else ""
 
-    def _owned(self, parts: Sequence[Sequence[Span]]) -> list[Any]:
+    def _owned(self, parts: Sequence[Sequence[tuple[int, int]]]) -> list[Any]:
         """The frames of each window's parts as `StreamModel.encode` takes them: (B, S, 2), (B, 2) without a reach."""
         if not self.contract.reach:
             return [span for (span,) in parts]

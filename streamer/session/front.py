@@ -1,6 +1,7 @@
 """The front of a session: from samples to what the voice activity detection and the segmenter find in them."""
 
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Literal
 
 import numpy as np
@@ -63,6 +64,7 @@ class Front:
         self._assembly, self._transcript, self._requests = assembly, transcript, requests
         self._lookback = segmenter.contract.lookback
         self._transcribes = segmenter.config.transcript
+        self._name = token_hex(8)  # not saved: whoever restores a session may get other audio than was heard already
 
     def feed(self, samples: npt.NDArray[np.generic]) -> None:
         """More audio: (n,) or (n, channels), at the config's rate. InputError as `Intake.feed`."""
@@ -144,7 +146,8 @@ class Front:
 
     def _encode(self, window: Window) -> Encode:
         audio = self._buffer.between(window.start - self._lookback, window.end)
-        return Encode(self._requests.new_id(), window, audio.copy())
+        name = f"{self._name}/{self._segmenter.state.utterances}"
+        return Encode(self._requests.new_id(), window, audio.copy(), name)
 
     def _plan_interim_pass(self) -> None:
         """Transcribe the utterance so far, when enough was spoken since the last pass."""

@@ -18,12 +18,15 @@ from .transcript.hypothesis import Hypothesis
 class Encode:
     """Encode one window.
 
-    audio    (lookback + window.end - window.start,) samples in [-1, 1]; zeros before the recording began
+    audio      (lookback + window.end - window.start,) samples in [-1, 1]; zeros before the recording began
+    utterance  a name that all windows of an utterance have and those of no other: an engine may keep what it made of
+               earlier windows, so that each frame is made once. "" where nothing should be kept
     """
 
     id: int
     window: Window
     audio: npt.NDArray[np.float32]
+    utterance: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Passes of fixed shapes answer as passes of any shape do. A capture stands for a CUDA graph where no GPU is."""
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,9 +11,11 @@ from hypothesis import strategies as st
 from emoscope.models import load_model
 from emoscope.models.model import Encoded, StreamModel
 from emoscope.models.pool_state import SoftmaxState
+from emoscope.models.windows import Window
 from emoscope.streamer.engine.array_model import Pooled
 from emoscope.streamer.engine.fixed_slots import MOST_SHAPES, FixedSlots, Run, cuda_graph
 from emoscope.streamer.engine.torch_model import TorchModel
+from emoscope.streamer.session.requests import Encode
 from emoscope.streamer.testing import voice
 
 CPU = torch.device("cpu")
@@ -72,9 +73,11 @@ def windows(model: StreamModel, frames: int, count: int, seed: int) -> list[np.n
 
 
 def encode(model: TorchModel, heard: list[np.ndarray], frames: int, parts: int) -> list[Pooled]:
-    edges = np.linspace(0, frames, parts + 1).astype(int).tolist()
-    spans = list(pairwise(edges))
-    return model.encode(heard, frames * model.contract.frame, [spans] * len(heard))
+    frame = model.contract.frame
+    edges = (frame * np.linspace(0, frames, parts + 1).astype(int)).tolist()
+    window = Window(0, frames * frame, 0, frames * frame, -1, tuple(edges[1:-1]))
+    requests = [Encode(place, window, audio) for place, audio in enumerate(heard)]
+    return model.encode(requests, frames * frame, [None] * len(heard))
 
 
 def assert_alike(some: list[Pooled], others: list[Pooled]) -> None:
