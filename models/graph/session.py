@@ -41,6 +41,7 @@ class GraphSession:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.enable_mem_pattern = False  # one is kept for every shape, and there are many: memory would grow
         options.log_severity_level = 4  # what is wrong comes as an exception
         # A thread that waits for work would keep a core from everybody else.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -128,5 +128,6 @@ def _options() -> Any:
 
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = options.intra_op_num_threads = 1
+    options.enable_mem_pattern = False  # one would be kept for every number of voices and chunks
     options.log_severity_level = 4
     return options

@@ -25,6 +25,7 @@ from .healthy import CONFIG, Voice, stream
 from .report import Curve, Held, PartReport
 
 VOICE_S, SPEED, STREAMS = 12.0, 1.0, 4
+MOMENT_S = 3.0  # a fault happens within so long after the one before
 STOPPED_S = 5.0
 STARVED_S = 3.0  # for so long a process gets no more memory, unless it ends before
 MEMORY_LEFT = 1 << 20  # bytes that it still gets
@@ -34,6 +35,7 @@ STORED_S = 5.0  # until every session is in a Redis that has forgotten all
 FINISH_S = 90.0  # for the streams that are still going on at the end
 GONE_S = 10.0  # for children of a killed server to notice
 KEPT_FILES = STREAMS + 2  # connections to Redis, which stay open to be used again
+WORKERS = ("model's process", "recognizer")  # what the server starts
 WORDS = Config(pace="fast", transcript=True)
 
 
@@ -53,14 +55,25 @@ class Scene:
     zombies: int = 0
     faults: int = 0
     over: bool = False
+    started: dict[str, float] = field(default_factory=dict)
+
+    def starts(self, name: str) -> None:
+        """A victim was started again just now, and with the server all that it starts."""
+        now = time.monotonic()
+        self.started.update(dict.fromkeys((name, *WORKERS) if name == "server" else (name,), now))
+
+    def lasted(self, name: str) -> float:
+        """Seconds until a worker will have lasted so long that another one takes its place at once."""
+        began = self.started.get(name, 0.0) if name in WORKERS else 0.0
+        return max(0.0, began + LASTED_S - time.monotonic())
 
 
 Victim = tuple[str, Callable[[Scene], int]]
 
 
 VICTIMS: tuple[Victim, ...] = (
-    ("model's process", lambda scene: scene.server.worker(ENGINE[-1])),
-    ("recognizer", lambda scene: scene.server.worker(RECOGNIZER[-1])),
+    (WORKERS[0], lambda scene: scene.server.worker(ENGINE[-1])),
+    (WORKERS[1], lambda scene: scene.server.worker(RECOGNIZER[-1])),
     ("server", lambda scene: scene.server.pid),
     ("Redis", lambda scene: scene.redis.pid),
 )
@@ -118,7 +131,7 @@ async def _stream(scene: Scene, *, words: bool) -> None:
 
 def _break_all(budget: Budget, scene: Scene) -> None:
     """In a thread: faults in a random order, each way on each victim once a round."""
-    victims = [victim for victim in VICTIMS if victim[0] != "recognizer" or scene.server.has_recognizer]
+    victims = [victim for victim in VICTIMS if victim[0] != WORKERS[1] or scene.server.has_recognizer]
     rounds = 0
     while not budget.over(rounds):
         chance = budget.chance("processes", rounds)
@@ -133,7 +146,7 @@ def _break_all(budget: Budget, scene: Scene) -> None:
 
 def _break(scene: Scene, victim: Victim, way: str, chance: random.Random) -> None:
     name, find = victim
-    time.sleep(LASTED_S * (0.1 + chance.random()))  # a worker that did not last is not replaced at once
+    time.sleep(scene.lasted(name) + MOMENT_S * (0.1 + chance.random()))
     pid, below = find(scene), scene.server.workers()
     if not pid:
         scene.report.problem(f"there is no {name} to break")
@@ -153,6 +166,8 @@ def _break(scene: Scene, victim: Victim, way: str, chance: random.Random) -> Non
         case _:
             _starve(pid)
     _put_up(scene, name, way, pid, find)
+    if find(scene) != pid:
+        scene.starts(name)
     took = time.monotonic() - began
     if way == "kill -9":
         scene.restarts_s.setdefault(name, []).append(took)

@@ -77,7 +77,8 @@ def _judge(report: PartReport, where: str, cycles: Cycles, expected: Sequence[tu
     if not judged:
         report.problem(f"{where}: {cycles.count} cycles are too few to judge memory and time; give more --minutes")
     for name, memory in cycles.memory_mb.items():
-        grown = max(memory[warm:]) - memory[warm]
+        quarter = max(1, (cycles.count - warm) // 4)
+        grown = median(memory[-quarter:]) - median(memory[warm : warm + quarter])
         if judged:
             report.held.append(Held(f"{where}: growth of {name}, after {hours[warm]:.2g} h", grown, GROWTH_MB, "MB"))
         report.curves.append(Curve("memory", f"{where}: {name}", hours, memory, "hours of audio", "MB"))
