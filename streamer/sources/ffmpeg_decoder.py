@@ -4,6 +4,7 @@ Packets are decoded one after the other, so memory does not grow with the file. 
 before the first sample, where the container says how much that is (edit lists, codec delay, the LAME tag, pre-skip).
 """
 
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -55,6 +56,8 @@ class FfmpegDecoder:
             )
         except (av.error.FFmpegError, ValueError) as error:
             raise NotAudio(_reason(error)) from None
+        except OSError as error:
+            raise NotAudio(_misled(error)) from None
         stream = self._container.streams.best("audio")
         if stream is None or stream.type != "audio":
             self._container.close()
@@ -107,6 +110,12 @@ class FfmpegDecoder:
                 return
             except av.error.FFmpegError as error:
                 self._failure = _reason(error)
+                return
+            except IndexError:  # PyAV's, for a packet of a stream that began later than the others; it is not ours
+                packets = self._container.demux(self._stream)
+                continue
+            except OSError as error:
+                self._failure = _misled(error)
                 return
             try:
                 yield from packet.decode()
@@ -215,6 +224,13 @@ def _to_float(frame: Any) -> Samples:
         scale = float(2 ** (8 * samples.dtype.itemsize - 1))
         return (samples / scale).astype(np.float32)  # type: ignore[no-any-return]
     return np.ascontiguousarray(samples, np.float32)
+
+
+def _misled(error: OSError) -> str:
+    """What is wrong with a file whose damaged header sent FFmpeg to a place that no file has; other errors go on."""
+    if error.errno != errno.EINVAL:
+        raise error
+    return "its header names a place outside of it"
 
 
 def _reason(error: Exception) -> str:

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -256,3 +258,56 @@ def test_the_demo_recording_is_bit_exact_in_a_video(tmp_path: Path) -> None:
     audio = soundfile.read(RECORDING, dtype="float32", frames=64_000)[0]
     with Recording(write(tmp_path / "v.mkv", audio, "flac")) as recording:
         np.testing.assert_allclose(read_all(recording), audio, atol=1e-7)
+
+
+class LateStream:
+    """A container as PyAV opens it, in which another stream begins late: its loop over packets may then fail once."""
+
+    def __init__(self, container: Any) -> None:
+        self._container, self._failed = container, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self, stream: Any) -> Iterator[Any]:
+        for number, packet in enumerate(self._container.demux(stream)):
+            if number == 20 and not self._failed:
+                self._failed = True
+                raise IndexError("list index out of range")
+            yield packet
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_stream_that_begins_in_the_middle_of_a_file_is_none_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """One packet of a Flash file is said to be of a picture, of which the header knows nothing."""
+    path = write(tmp_path / "a.flv", CLIP, "libmp3lame", rate=44_100)
+    content = bytearray(path.read_bytes())
+    tags, at = [], 13
+    while at + 15 < len(content):
+        tags.append(at)
+        at += 15 + int.from_bytes(content[at + 1 : at + 4], "big")
+    content[tags[len(tags) // 2]] = 9
+    path.write_bytes(content)
+    if fails:
+        really = av.open
+        monkeypatch.setattr(av, "open", lambda *given, **named: LateStream(really(*given, **named)))
+    with Recording(path) as recording:
+        heard = len(read_all(recording)) / recording.sample_rate
+    assert heard == pytest.approx(len(CLIP) / 16_000, abs=0.2)
+
+
+def test_a_header_that_names_a_place_outside_of_the_file_is_damage(tmp_path: Path) -> None:
+    """A chunk of a Wave64 that would be longer than any file."""
+    path = write(tmp_path / "a.w64", CLIP, "pcm_s16le")
+    content = bytearray(path.read_bytes()[:281])
+    size = content.index(b"data") + 16
+    content[size : size + 8] = b"\x18\x77\x01\x00\x00\x00\xcb\x33"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableAudio), Recording(path) as recording:
+        read_all(recording)
+    content[size : size + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    with pytest.raises(UnreadableAudio), Recording(path) as recording:
+        read_all(recording)
