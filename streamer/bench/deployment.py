@@ -61,6 +61,14 @@ class Redis:
         """Whether its process is there."""
         return self._process.poll() is None
 
+    @property
+    def connections(self) -> int:
+        """Connections that others have open."""
+        from redis import Redis as Connected
+
+        with Connected(unix_socket_path=str(self._path)) as asking:
+            return int(asking.info("clients")["connected_clients"]) - 1
+
     def close(self) -> None:
         """End it."""
         self._process.kill()

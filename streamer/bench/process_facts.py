@@ -1,7 +1,7 @@
 """What Linux tells about a process: memory, open files, children."""
 
 import os
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -43,14 +43,20 @@ def parent(pid: int) -> int:
 
 def descendants(pid: int) -> list[int]:
     """All processes below that one, zombies included."""
-    children: dict[int, list[int]] = {}
-    for one in _processes():
-        children.setdefault(parent(one), []).append(one)
     found, waiting = [], [pid]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = _children(waiting.pop())
         found += below
         waiting += below
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """What its threads started."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, thread.read_text().split())
     return found
 
 
@@ -60,10 +66,6 @@ def arguments(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
     except (FileNotFoundError, ProcessLookupError):
         return []
-
-
-def _processes() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
 def _stat(pid: int) -> tuple[str, int]:
