@@ -33,12 +33,10 @@ def open_files(pid: int) -> int:
 
 def state(pid: int) -> str:
     """The letter of its state, such as Z for a zombie; "" for a process that is gone."""
-    return _stat(pid)[0]
-
-
-def parent(pid: int) -> int:
-    """The process that started it, or inherited it; 0 for a process that is gone."""
-    return _stat(pid)[1]
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def descendants(pid: int) -> list[int]:
@@ -66,11 +64,3 @@ def arguments(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
     except (FileNotFoundError, ProcessLookupError):
         return []
-
-
-def _stat(pid: int) -> tuple[str, int]:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return "", 0
-    return fields[0], int(fields[1])
