@@ -42,5 +42,5 @@ async def run_in_thread(work: Callable[[], object]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(done.set)
 
-    Thread(target=run, name="emoscope closing", daemon=True).start()
+    Thread(target=run, name="emoscope aside", daemon=True).start()
     await done.wait()

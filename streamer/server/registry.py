@@ -9,10 +9,15 @@ MAX_FAILURES = 3  # in a row, after which a session is not stored: it would fail
 
 
 class SessionRegistry:
-    """Belongs to one event loop."""
+    """Belongs to one event loop.
+
+    connections  that are open
+    closed       connections that were, so far
+    """
 
     def __init__(self, checkpoints: Checkpoints, metrics: Metrics) -> None:
         self.connections: set[Connection] = set()
+        self.closed = 0
         self._checkpoints, self._metrics = checkpoints, metrics
         self._holders: dict[str, Connection] = {}
 
@@ -58,3 +63,4 @@ class SessionRegistry:
                 await self._checkpoints.save(session.checkpoint())
         finally:
             self.connections.discard(connection)
+            self.closed += 1

@@ -35,7 +35,7 @@ from .registry import SessionRegistry
 from .resume import SessionResumer
 from .session_config import SessionConfigs
 from .store import Store
-from .timers import run_timers, watch_store
+from .timers import give_back_memory, run_timers, watch_store
 from .web_files import web_files
 
 WEBHOOK_SHARE = 0.7  # of the time that is left at the end, for finals that are still to be posted
@@ -131,8 +131,12 @@ class SessionService:
                 transcripts_busy_s=lambda: self.inference.recognizers.busy_s,
             )
         )
-        timers = run_timers(self.registry, self.inference, self.feeds, metrics)
-        self._tasks = [asyncio.ensure_future(one) for one in (timers, watch_store(self._store, self._report_store))]
+        beside = (
+            run_timers(self.registry, self.inference, self.feeds, metrics),
+            watch_store(self._store, self._report_store),
+            give_back_memory(self.registry),
+        )
+        self._tasks = [asyncio.ensure_future(one) for one in beside]
 
     async def stop(self, deadline: Deadline) -> None:
         """Stop what runs beside the connections."""

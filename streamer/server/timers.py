@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from ..runtime.free_memory import give_back
+from .deadline import run_in_thread
 from .feed.feeds import Feeds
 from .inference import Inference
 from .metrics import Metrics
@@ -11,6 +13,7 @@ from .store import Store
 
 TICK_S = 0.05
 CHECK_STORE_S = 5.0
+GIVE_BACK_S = 10.0
 
 
 async def run_timers(registry: SessionRegistry, inference: Inference, feeds: Feeds, metrics: Metrics) -> None:
@@ -46,3 +49,13 @@ async def watch_store(store: Store, report: Callable[[str], None]) -> None:
         else:
             report("")
         await asyncio.sleep(CHECK_STORE_S)
+
+
+async def give_back_memory(registry: SessionRegistry) -> None:
+    """Every few seconds, where connections were closed since then, give their memory back; until cancelled."""
+    closed = registry.closed
+    while True:
+        await asyncio.sleep(GIVE_BACK_S)
+        if registry.closed != closed:
+            closed = registry.closed
+            await run_in_thread(give_back)
