@@ -4,7 +4,8 @@ A frame that is final is the same in every window, so what an engine keeps chang
 nothing is kept (the first window, another server, a restart) the window is encoded whole.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
@@ -14,7 +15,10 @@ import numpy as np
 from ..stages import Array, GraphInput, GraphOutput, Stages
 from ..windows import Window
 
-MOST_UTTERANCES = 1_024  # of which something is kept, some 50 kB each
+MOST_VOICES = 1_024  # of which something is kept, some 50 kB each
+FORGOTTEN_S = (
+    10.0  # after which a voice that asks for nothing is forgotten: its windows come every second or more often
+)
 SPARE = 16  # feature frames before the newest final ones, which a window may own although they are known
 
 
@@ -34,6 +38,13 @@ class Kept:
     front: Array
     middle: Array
     late: Array
+
+
+class Name(NamedTuple):
+    """Which utterance it is: the number of one in a voice, whose name no other has; "" for one of which nothing is kept."""
+
+    voice: str = ""
+    utterance: int = 0
 
 
 class Step(NamedTuple):
@@ -62,26 +73,33 @@ class Start(NamedTuple):
 
 
 class Utterances:
-    """What is kept of many utterances, the newest of them; may be used by several threads."""
+    """What is kept of the newest utterance of each voice; may be used by several threads."""
 
-    def __init__(self, stages: Stages, most: int = MOST_UTTERANCES) -> None:
-        self.stages, self._most = stages, most
-        self._kept: dict[str, Kept] = {}
+    def __init__(self, stages: Stages, most: int = MOST_VOICES, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stages, self._most, self._clock = stages, most, clock
+        self._kept: dict[str, tuple[float, int, Kept]] = {}  # the voice that was used longest ago first
         self._lock = Lock()
 
-    def start(self, name: str, window: Window) -> Start | None:
-        """What a window of the utterance `name` can go on from; None where it must be encoded whole."""
-        kept = self._kept.get(name) if name else None
-        step = None if kept is None else next_step(self.stages, kept, window)
+    def __len__(self) -> int:
+        """Voices of which something is kept."""
+        return len(self._kept)
+
+    def start(self, name: Name, window: Window) -> Start | None:
+        """What a window of this utterance can go on from; None where it must be encoded whole."""
+        _, utterance, kept = self._kept.get(name.voice, (0.0, 0, None))
+        step = next_step(self.stages, kept, window) if kept is not None and utterance == name.utterance else None
         return None if kept is None or step is None else Start(step, kept)
 
-    def keep(self, name: str, kept: Kept) -> None:
-        """What is known now of the utterance `name`; the one that was used longest ago is forgotten for it."""
+    def keep(self, name: Name, kept: Kept) -> None:
+        """What is known now of this utterance. What was used long ago is forgotten."""
+        now = self._clock()
         with self._lock:
-            self._kept.pop(name, None)
-            self._kept[name] = kept
-            if len(self._kept) > self._most:
-                del self._kept[next(iter(self._kept))]
+            self._kept.pop(name.voice, None)
+            self._kept[name.voice] = now, name.utterance, kept
+            for voice, (used_at, _, _) in list(self._kept.items()):
+                if len(self._kept) <= self._most and now - used_at <= FORGOTTEN_S:
+                    break
+                del self._kept[voice]
 
 
 def next_step(stages: Stages, kept: Kept, window: Window) -> Step | None:

@@ -11,7 +11,7 @@ from ..reading import Calibration
 from ..speaker import SpeakerProfiles, relative, standardised
 from ..stages import Array, Stages, whole_window
 from ..windows import Window
-from .kept import Start, Utterances, batch_of, kept_after
+from .kept import Name, Start, Utterances, batch_of, kept_after
 from .session import GraphSession
 
 TRIED = 4  # frames that a graph is tried on before it is used
@@ -72,16 +72,13 @@ class GraphModel:
         made = self._session(whole_window(self.stages, audio))
         return made.features, made.scores
 
-    def start(self, utterance: str, window: Window) -> Start | None:
-        """What of an utterance is known that a window of it can go on from; None where it must be encoded whole.
-
-        utterance  a name that no other utterance has; "" for one of which nothing is kept
-        """
+    def start(self, utterance: Name, window: Window) -> Start | None:
+        """What of an utterance is known that a window of it can go on from; None where it must be encoded whole."""
         return self._utterances.start(utterance, window) if self.contract.reach else None
 
     def owned(
         self,
-        utterances: Sequence[str],
+        utterances: Sequence[Name],
         windows: Sequence[Window],
         audio: Sequence[Array],
         starts: Sequence[Start | None],
@@ -96,7 +93,7 @@ class GraphModel:
         made = self._session(given)
         owned = []
         for row, (name, window, start) in enumerate(zip(utterances, windows, starts, strict=True)):
-            if name and self.contract.reach:
+            if name.voice and self.contract.reach:
                 self._utterances.keep(name, kept_after(stages, window, start, made, row))
             begin = start.step.begin if start is not None else (window.own_start - window.start) // stages.frame
             frames = slice(begin, begin + (window.own_end - window.own_start) // stages.frame)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from emoscope.models.graph.kept import Name
 from emoscope.models.graph.model import GraphModel
 from emoscope.models.windows import complete_at, now_window
 
@@ -77,11 +78,11 @@ def _goes_on(graph: GraphModel, batch: int) -> Callable[[], object]:
     assert before is not None and window is not None
     length = contract.lookback + window.end
     sounds = [(0.05 * np.random.default_rng(seed).standard_normal(length)).astype(np.float32) for seed in range(batch)]
-    names = [f"voice {number}" for number in range(batch)]
+    names = [Name(f"voice {number}", 1) for number in range(batch)]
     heard = [[sound[one.start : contract.lookback + one.end] for sound in sounds] for one in (before, window)]
     graph.owned(names, [before] * batch, heard[0], [None] * batch)
     starts = [graph.start(name, window) for name in names]
-    return partial(graph.owned, [""] * batch, [window] * batch, heard[1], starts)
+    return partial(graph.owned, [Name()] * batch, [window] * batch, heard[1], starts)
 
 
 def row(cost: RuntimeCost) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emoscope.models.contract import ModelContract
-from emoscope.models.graph.kept import Start
+from emoscope.models.graph.kept import Name, Start
 from emoscope.models.graph.model import GraphModel
 from emoscope.models.pool_state import PoolState
 from emoscope.models.reading import Calibration
@@ -91,11 +91,11 @@ class OnnxModel:
 
     def start(self, request: Encode) -> Start | None:
         """As in `ArrayModel`."""
-        return self.graph.start(request.utterance, request.window)
+        return self.graph.start(Name(request.voice, request.utterance), request.window)
 
     def encode(self, requests: Sequence[Encode], length: int, starts: Sequence[Start | None]) -> list[Pooled]:
         """As in `ArrayModel`."""
-        names, windows = [one.utterance for one in requests], [one.window for one in requests]
+        names, windows = [Name(one.voice, one.utterance) for one in requests], [one.window for one in requests]
         encoded = self.graph.owned(names, windows, [one.audio for one in requests], starts)
         return [self._pooled(one.window, *owned) for one, owned in zip(requests, encoded, strict=True)]
 

@@ -182,14 +182,14 @@ class BatchEngine:
 
 
 def _in_turn(requests: Sequence[Encode]) -> Iterator[Sequence[Encode]]:
-    """The windows of each utterance one after the other, so that each can go on from the one before."""
+    """The windows of each voice one after the other, so that each can go on from the one before."""
     while requests:
-        names: set[str] = set()
+        voices: set[str] = set()
         now: list[Encode] = []
         later: list[Encode] = []
         for request in requests:
-            (later if request.utterance in names else now).append(request)
-            names |= {request.utterance} - {""}
+            (later if request.voice in voices else now).append(request)
+            voices |= {request.voice} - {""}
         yield now
         requests = later
 

@@ -146,8 +146,7 @@ class Front:
 
     def _encode(self, window: Window) -> Encode:
         audio = self._buffer.between(window.start - self._lookback, window.end)
-        name = f"{self._name}/{self._segmenter.state.utterances}"
-        return Encode(self._requests.new_id(), window, audio.copy(), name)
+        return Encode(self._requests.new_id(), window, audio.copy(), self._name, self._segmenter.state.utterances)
 
     def _plan_interim_pass(self) -> None:
         """Transcribe the utterance so far, when enough was spoken since the last pass."""

@@ -19,14 +19,15 @@ class Encode:
     """Encode one window.
 
     audio      (lookback + window.end - window.start,) samples in [-1, 1]; zeros before the recording began
-    utterance  a name that all windows of an utterance have and those of no other: an engine may keep what it made of
-               earlier windows, so that each frame is made once. "" where nothing should be kept
+    voice      a name that no other session has, and `utterance`, which one of its utterances this is: an engine may keep
+               what it made of earlier windows, so that each frame is made once. "" where nothing should be kept
     """
 
     id: int
     window: Window
     audio: npt.NDArray[np.float32]
-    utterance: str = ""
+    voice: str = ""
+    utterance: int = 0
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Skipping:
         step.encode, step.window, step.skipped = None, None, True
         self._steps.append(step)
         audio = request.audio[: len(request.audio) - (request.window.end - cells.end)]
-        self._windows.append(Encode(number, cells, audio, request.utterance))
+        self._windows.append(Encode(number, cells, audio, request.voice, request.utterance))
 
     def _ask(self) -> None:
         """Ask for the cells that were collected; the last step takes them all."""
@@ -70,4 +70,4 @@ def joined(number: int, requests: list[Encode]) -> Encode:
             index=window.index,
             borders=(*window.borders, window.own_end, *request.window.borders),
         )
-    return Encode(number, window, np.concatenate(audio), first.utterance)
+    return Encode(number, window, np.concatenate(audio), first.voice, first.utterance)

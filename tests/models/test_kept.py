@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoscope.models.graph.kept import Utterances
+from emoscope.models.graph.kept import FORGOTTEN_S, Name, Utterances
 from emoscope.models.graph.load import load_graph_model
 from emoscope.models.graph.model import GraphModel
 from emoscope.models.windows import Window, complete_windows, next_window, now_window
@@ -27,11 +27,12 @@ def heard(graph: GraphModel, window: Window) -> np.ndarray:
     return SOUND[window.start - graph.contract.lookback : window.end]
 
 
-def off(graph: GraphModel, name: str, window: Window) -> tuple[float, bool]:
+def off(graph: GraphModel, voice: str, window: Window) -> tuple[float, bool]:
     """How far the frames that a window owns are from those of the window encoded whole, and whether it went on."""
+    name = Name(voice, 1)
     start, audio = graph.start(name, window), heard(graph, window)
     [(features, scores)] = graph.owned([name], [window], [audio], [start])
-    [(whole_features, whole_scores)] = graph.owned([""], [window], [audio], [None])
+    [(whole_features, whole_scores)] = graph.owned([Name()], [window], [audio], [None])
     assert features.shape == whole_features.shape and scores.shape == whole_scores.shape
     return max(np.abs(features - whole_features).max(), np.abs(scores - whole_scores).max()), start is not None
 
@@ -70,7 +71,7 @@ def test_each_window_of_a_stream_but_the_first_goes_on(graph: GraphModel, interv
 
 def test_windows_of_many_utterances_share_a_pass(graph: GraphModel) -> None:
     starts = [16_320, 17_600, 20_160]
-    names = [f"shared {start}" for start in starts]
+    names = [Name(f"shared {start}", 1) for start in starts]
     for frames, committed in ((12, 0), (25, 0), (37, 1)):
         asked = [now_window(graph.contract, start, start + 640 * frames, committed) for start in starts]
         assert all(asked)
@@ -80,7 +81,7 @@ def test_windows_of_many_utterances_share_a_pass(graph: GraphModel) -> None:
         together = graph.owned(names, [window for window in asked if window], audio, going)
         for window, (features, _) in zip(asked, together, strict=True):
             assert window is not None
-            [(alone, _)] = graph.owned([""], [window], [heard(graph, window)], [None])
+            [(alone, _)] = graph.owned([Name()], [window], [heard(graph, window)], [None])
             assert np.abs(features - alone).max() < CLOSE
 
 
@@ -90,20 +91,31 @@ def test_a_window_that_does_not_follow_is_encoded_whole(graph: GraphModel) -> No
     assert first is not None and second is not None
     for window in (second, second, first, second):
         assert off(graph, "again", window)[0] < CLOSE
-    assert graph.start("again", second) is None and graph.start("again", first) is None
-    assert graph.start("another", second) is None and graph.start("", second) is None
-    assert graph.start("again", Window(16_330, 41_930, 16_330, 41_930, -1)) is None
+    again = Name("again", 1)
+    assert graph.start(again, second) is None and graph.start(again, first) is None
+    assert graph.start(Name("another", 1), second) is None and graph.start(Name(), second) is None
+    assert graph.start(again, Window(16_330, 41_930, 16_330, 41_930, -1)) is None
     late = now_window(graph.contract, 16_320, 16_320 + 640 * 150, 9)
     assert late is not None and off(graph, "again", late)[0] < CLOSE
 
 
-def test_the_utterance_that_was_used_longest_ago_is_forgotten_first(graph: GraphModel) -> None:
+def test_of_a_voice_only_the_newest_utterance_is_kept_and_only_while_it_asks(graph: GraphModel) -> None:
     window, following = (now_window(graph.contract, 16_320, 16_320 + 640 * frames, 0) for frames in (12, 25))
     assert window is not None and following is not None
-    few = Utterances(graph.stages, most=2)
+    now = 0.0
+    few = Utterances(graph.stages, most=2, clock=lambda: now)
     off(graph, "kept", window)
-    start = graph.start("kept", following)
+    start = graph.start(Name("kept", 1), following)
     assert start is not None
-    for name in ("a", "b", "a", "c"):
-        few.keep(name, start.kept)
-    assert [few.start(name, following) is not None for name in "abc"] == [True, False, True]
+
+    def known(voice: str, utterance: int = 1) -> bool:
+        return few.start(Name(voice, utterance), following) is not None
+
+    for voice in ("a", "b", "a", "c"):
+        few.keep(Name(voice, 1), start.kept)
+    assert [known(voice) for voice in "abc"] == [True, False, True]
+    few.keep(Name("a", 2), start.kept)
+    assert not known("a", 1) and known("a", 2) and len(few) == 2
+    now = FORGOTTEN_S + 1.0
+    few.keep(Name("d", 1), start.kept)
+    assert known("d") and len(few) == 1
