@@ -16,9 +16,7 @@ from ..stages import Array, GraphInput, GraphOutput, Stages
 from ..windows import Window
 
 MOST_VOICES = 1_024  # of which something is kept, some 50 kB each
-FORGOTTEN_S = (
-    10.0  # after which a voice that asks for nothing is forgotten: its windows come every second or more often
-)
+FORGOTTEN_S = 10.0  # after which a voice is forgotten that asks for nothing
 SPARE = 16  # feature frames before the newest final ones, which a window may own although they are known
 
 
@@ -41,7 +39,7 @@ class Kept:
 
 
 class Name(NamedTuple):
-    """Which utterance it is: the number of one in a voice, whose name no other has; "" for one of which nothing is kept."""
+    """Which utterance it is: its number in a voice, whose name no other has; "" for one of which nothing is kept."""
 
     voice: str = ""
     utterance: int = 0

@@ -19,7 +19,7 @@ class Encode:
     """Encode one window.
 
     audio      (lookback + window.end - window.start,) samples in [-1, 1]; zeros before the recording began
-    voice      a name that no other session has, and `utterance`, which one of its utterances this is: an engine may keep
+    voice      a name that no other session has, and `utterance`, which of its utterances this is: an engine may keep
                what it made of earlier windows, so that each frame is made once. "" where nothing should be kept
     """
 

@@ -108,12 +108,12 @@ def test_of_a_voice_only_the_newest_utterance_is_kept_and_only_while_it_asks(gra
     start = graph.start(Name("kept", 1), following)
     assert start is not None
 
-    def known(voice: str, utterance: int = 1) -> bool:
-        return few.start(Name(voice, utterance), following) is not None
+    def known(name: str, utterance: int = 1) -> bool:
+        return few.start(Name(name, utterance), following) is not None
 
-    for voice in ("a", "b", "a", "c"):
-        few.keep(Name(voice, 1), start.kept)
-    assert [known(voice) for voice in "abc"] == [True, False, True]
+    for name in ("a", "b", "a", "c"):
+        few.keep(Name(name, 1), start.kept)
+    assert [known(name) for name in "abc"] == [True, False, True]
     few.keep(Name("a", 2), start.kept)
     assert not known("a", 1) and known("a", 2) and len(few) == 2
     now = FORGOTTEN_S + 1.0
