@@ -31,6 +31,16 @@ def open_files(pid: int) -> int:
         return 0
 
 
+def kinds_of_files(pid: int) -> dict[str, int]:
+    """How many open file descriptors there are of each kind: socket, pipe, or a path."""
+    kinds: dict[str, int] = {}
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            kind = os.readlink(one).partition(":[")[0]
+            kinds[kind] = kinds.get(kind, 0) + 1
+    return kinds
+
+
 def state(pid: int) -> str:
     """The letter of its state, such as Z for a zombie; "" for a process that is gone."""
     try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +63,12 @@ def durable(events: object) -> list[Durable]:
     return [event for event in events if isinstance(event, Durable)]  # type: ignore[attr-defined]
 
 
-async def stream(url: str, voice: Voice, speed: float, config: Config = CONFIG) -> list[str]:
+async def stream(
+    url: str, voice: Voice, speed: float, config: Config = CONFIG, heard: Callable[[], object] = lambda: None
+) -> list[str]:
     """One stream from its beginning to its end, `speed` times as fast as it was spoken; what was wrong with it.
+
+    heard  is called with each event that comes
 
     With words, which the replay has not, only the numbers and the utterances are compared.
     """
@@ -74,7 +78,9 @@ async def stream(url: str, voice: Voice, speed: float, config: Config = CONFIG) 
         async with Client(url, config) as client:
 
             async def listen() -> None:
-                events.extend([event async for event in client])
+                async for event in client:
+                    events.append(event)
+                    heard()
 
             listening = asyncio.ensure_future(listen())
             for begin in range(0, len(voice.samples), step):

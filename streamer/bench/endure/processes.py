@@ -2,7 +2,8 @@
 
 The victims are the model's process, the recognizer, the server itself and its Redis. A server or a Redis that ended is
 started again at once, as systemd would; the other two the server replaces itself. One fault is over before the next
-begins: a session is promised to survive each, and not two stores lost at the same time.
+begins, which is when every stream has events again, and Redis the sessions: a session is promised to survive each, and
+not two stores lost at the same time.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ MEMORY_LEFT = 1 << 20  # bytes that it still gets
 RESTART_S = 2.0
 PUT_UP_S = 60.0  # at most, until the part gives up
 STORED_S = 5.0  # until every session is in a Redis that has forgotten all
+HEARD_S = 60.0  # until every stream has events again
+POLL_S = 0.02
 FINISH_S = 90.0  # for the streams that are still going on at the end
 GONE_S = 10.0  # for children of a killed server to notice
 KEPT_CONNECTIONS = 4 * STREAMS  # to Redis: as many as were used at once stay open
@@ -56,6 +59,8 @@ class Scene:
     faults: int = 0
     over: bool = False
     started: dict[str, float] = field(default_factory=dict)
+    heard: dict[int, float] = field(default_factory=dict)  # when each stream had its last event
+    newest: list[str] = field(default_factory=list)  # the last faults
 
     def starts(self, name: str) -> None:
         """A victim was started again just now, and with the server all that it starts."""
@@ -86,9 +91,12 @@ def run(budget: Budget) -> PartReport:
     with deployed(budget.model.model) as (server, redis):
         voice = Voice(budget.audio, budget.model, VOICE_S)
         before = process_facts.open_files(server.pid) - redis.connections
+        kinds = process_facts.kinds_of_files(server.pid)
         scene = Scene(server, redis, voice, report)
         asyncio.run(_run(budget, scene))
         left_open, connections = _left_open(scene, before), redis.connections
+        if left_open:
+            report.problem(f"open are {process_facts.kinds_of_files(scene.server.pid)}, in the beginning {kinds}")
     report.count("streams", scene.streams)
     times = [one for found in scene.restarts_s.values() for one in found]
     report.held = [
@@ -108,7 +116,7 @@ def run(budget: Budget) -> PartReport:
 
 
 async def _run(budget: Budget, scene: Scene) -> None:
-    streams = [asyncio.ensure_future(_stream(scene, words=number == 0)) for number in range(STREAMS)]
+    streams = [asyncio.ensure_future(_stream(scene, number, words=number == 0)) for number in range(STREAMS)]
     try:
         await asyncio.to_thread(_break_all, budget, scene)
     finally:
@@ -120,14 +128,18 @@ async def _run(budget: Budget, scene: Scene) -> None:
             scene.report.problem(f"a stream did not end within {FINISH_S:g} s")
 
 
-async def _stream(scene: Scene, *, words: bool) -> None:
+async def _stream(scene: Scene, number: int, *, words: bool) -> None:
     """One stream after another; with words, only the numbers and the utterances are compared."""
+
+    def heard() -> None:
+        scene.heard[number] = time.monotonic()
+
     while not scene.over:
         scene.streams += 1
         config = WORDS if words and scene.server.has_recognizer else CONFIG
-        if wrong := await stream(scene.server.url, scene.voice, SPEED, config):
+        if wrong := await stream(scene.server.url, scene.voice, SPEED, config, heard):
             scene.wrong += 1
-            scene.report.problem(f"a stream: {'; '.join(wrong[:3])}")
+            scene.report.problem(f"a stream, after {', '.join(scene.newest)}: {'; '.join(wrong[:3])}")
 
 
 def _break_all(budget: Budget, scene: Scene) -> None:
@@ -154,6 +166,7 @@ def _break(scene: Scene, victim: Victim, way: str, chance: random.Random) -> Non
         return
     scene.faults += 1
     scene.report.count(f"{name}: {way}")
+    scene.newest = [*scene.newest[-3:], f"{name}: {way}"]
     began = time.monotonic()
     match way:
         case "kill -9":
@@ -176,7 +189,8 @@ def _break(scene: Scene, victim: Victim, way: str, chance: random.Random) -> Non
             scene.report.problem(f"{name}, kill -9: {took:.1f} s until all answered again")
     if name == "server" and scene.server.pid != pid:
         scene.orphans += _left_behind(below)
-    if name == "Redis" and scene.redis.pid != pid:
+    _wait_until_heard(scene)
+    if name == "Redis":
         time.sleep(STORED_S)
     zombies = [one for one in scene.server.workers() if process_facts.state(one) == "Z"]
     scene.zombies += len(zombies)
@@ -205,7 +219,17 @@ def _put_up(scene: Scene, name: str, way: str, pid: int, find: Callable[[Scene],
             scene.server.close()
             scene.server.start()
             until = time.monotonic() + PUT_UP_S
-        time.sleep(0.02)
+        time.sleep(POLL_S)
+
+
+def _wait_until_heard(scene: Scene) -> None:
+    """Until every stream has an event again."""
+    began = time.monotonic()
+    while any(scene.heard.get(number, 0.0) < began for number in range(STREAMS)):
+        if time.monotonic() > began + HEARD_S:
+            scene.report.problem(f"a stream had no event for {HEARD_S:g} s after {scene.newest[-1]}")
+            return
+        time.sleep(POLL_S)
 
 
 def _all_answer(scene: Scene, pid: int, find: Callable[[Scene], int]) -> bool:
