@@ -35,6 +35,7 @@ PUT_UP_S = 60.0  # at most, until the part gives up
 STORED_S = 5.0  # until every session is in a Redis that has forgotten all
 HEARD_S = 60.0  # until every stream has events again
 POLL_S = 0.02
+AGAIN_S = 0.5  # until a stream that could not begin tries again
 FINISH_S = 90.0  # for the streams that are still going on at the end
 GONE_S = 10.0  # for children of a killed server to notice
 KEPT_CONNECTIONS = 4 * STREAMS  # to Redis: as many as were used at once stay open
@@ -135,9 +136,15 @@ async def _stream(scene: Scene, number: int, *, words: bool) -> None:
         scene.heard[number] = time.monotonic()
 
     while not scene.over:
-        scene.streams += 1
+        before = scene.heard.get(number)
         config = WORDS if words and scene.server.has_recognizer else CONFIG
-        if wrong := await stream(scene.server.url, scene.voice, SPEED, config, heard):
+        wrong = await stream(scene.server.url, scene.voice, SPEED, config, heard)
+        if wrong and scene.heard.get(number) == before:  # a client that never had a session gives up, as it should
+            scene.report.count("times that a stream could not begin")
+            await asyncio.sleep(AGAIN_S)
+            continue
+        scene.streams += 1
+        if wrong:
             scene.wrong += 1
             scene.report.problem(f"a stream, after {', '.join(scene.newest)}: {'; '.join(wrong[:3])}")
 
