@@ -7,7 +7,8 @@ from typing import Any, Self
 from .contract import ModelContract
 from .stages import Stages
 
-PITCH_WIDTH = 32  # channels of the last layer over periodicity
+PITCH_CHANNELS = (12, 24, 32)  # of the layers over periodicity
+ROW = 8  # mel bands, or lags, that are one row before the last block
 HOP = 160  # samples between two frames of the front end
 MEL_LENGTH, PITCH_LENGTH = 400, 640  # samples of which such a frame is made: its mel bands, its periodicity
 STRIDE = 4  # frames of the front end for each feature frame
@@ -59,10 +60,14 @@ class SmallConfig:
         return -(-encoder_reach(self.dilations) // STRIDE) * self.frame
 
     @property
+    def mel_width(self) -> int:
+        """Channels times rows of the mel bands before the last block."""
+        return self.channels[2] * (self.bands // ROW)
+
+    @property
     def stages(self) -> Stages:
         """The shape of its graph."""
         mel, pitch = MEL_LENGTH - HOP, PITCH_LENGTH - HOP if self.lags else 0
-        rows = self.bands // 8
         return Stages(
             frame=self.frame,
             stride=STRIDE,
@@ -71,7 +76,7 @@ class SmallConfig:
             mel=mel,
             raw=max(mel, pitch),
             reaches=(BEFORE // STRIDE, LAST_BLOCK // STRIDE, sum(self.dilations)),
-            channels=(self.bands + self.lags, self.channels[2] * rows + PITCH_WIDTH * -(-self.lags // 8), self.dim),
+            channels=(self.bands + self.lags, self.mel_width + PITCH_CHANNELS[-1] * -(-self.lags // ROW), self.dim),
         )
 
     @classmethod

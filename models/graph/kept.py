@@ -94,10 +94,8 @@ class Utterances:
         with self._lock:
             self._kept.pop(name.voice, None)
             self._kept[name.voice] = now, name.utterance, kept
-            for voice, (used_at, _, _) in list(self._kept.items()):
-                if len(self._kept) <= self._most and now - used_at <= FORGOTTEN_S:
-                    break
-                del self._kept[voice]
+            while len(self._kept) > self._most or now - next(iter(self._kept.values()))[0] > FORGOTTEN_S:
+                del self._kept[next(iter(self._kept))]
 
 
 def next_step(stages: Stages, kept: Kept, window: Window) -> Step | None:
@@ -107,9 +105,9 @@ def next_step(stages: Stages, kept: Kept, window: Window) -> Step | None:
     if new <= 0 or rest or rest_of_own or window.start > kept.end:
         return None  # it is asked for again, or something between is missing
     before, last, over_time = stages.reaches
-    middle_end, late_end = _final(stages, kept, before), _final(stages, kept, before + last)
     # Frames are counted from `kept.end`, backwards; none is before the utterance.
-    first = _first(stages, kept)
+    first = _first(stages, kept.start, kept.end)
+    middle_end, late_end = max(-before, first), max(-before - last, first)
     late = min(late_end, max(own - over_time, first))
     middle, front = max(late_end - last, first), max(middle_end - before, first)
     step = Step(
@@ -123,14 +121,9 @@ def next_step(stages: Stages, kept: Kept, window: Window) -> Step | None:
     return step if enough else None
 
 
-def _first(stages: Stages, kept: Kept) -> int:
-    """Where the utterance begins, in feature frames from `kept.end`."""
-    return -(2**40) if kept.start is None else (kept.start - kept.end) // stages.frame
-
-
-def _final(stages: Stages, kept: Kept, reach: int) -> int:
-    """Where the frames end that depend on nothing after `kept.end`, in feature frames from there."""
-    return max(-reach, _first(stages, kept))
+def _first(stages: Stages, start: int | None, end: int) -> int:
+    """Where an utterance begins, in feature frames from sample `end`; long ago where that is not known."""
+    return -(2**40) if start is None else (start - end) // stages.frame
 
 
 def batch_of(stages: Stages, audio: Sequence[Array], starts: Sequence[Start]) -> GraphInput:
@@ -161,9 +154,9 @@ def kept_after(stages: Stages, window: Window, start: Start | None, made: GraphO
         kept, unlike = _nothing(stages, window.start, window.start), (0, 0)
     else:  # what its first frames are in a longer window depends on audio that it does not hold
         kept, unlike = _nothing(stages, None, window.start), (before, before + last)
-    ended = Kept(kept.start, window.end, kept.peaks, kept.front, kept.middle, kept.late)
-    middle, late = (
-        array[row][:, first : max(first, array.shape[2] + _final(stages, ended, reach))]
+    length = -_first(stages, kept.start, window.end)
+    middle, late = (  # without the frames that depend on what comes
+        array[row][:, first : max(first, array.shape[2] - min(reach, length))]
         for array, first, reach in ((made.new_middle, unlike[0], before), (made.new_late, unlike[1], before + last))
     )
     return Kept(
@@ -183,8 +176,5 @@ def _nothing(stages: Stages, start: int | None, end: int) -> Kept:
 
 def _joined(earlier: Array, new: Array, most: int) -> Array:
     """The last `most` frames of both, in an array of its own."""
-    left = max(0, most - new.shape[1])
-    joined: Array = np.concatenate(
-        [_last(earlier, min(left, earlier.shape[1])), _last(new, min(most, new.shape[1]))], 1
-    )
-    return joined
+    both: Array = np.concatenate([earlier, new], 1)
+    return _last(both, min(most, both.shape[1])).copy()

@@ -89,7 +89,11 @@ class GraphModel:
         starts  of `start`, all with the same step, or all None for windows of one length
         """
         stages, known = self.stages, [start for start in starts if start is not None]
-        given = batch_of(stages, audio, known) if known else whole_window(stages, np.stack(audio))
+        given = (
+            batch_of(stages, audio, known)
+            if known
+            else whole_window(stages, np.stack(audio).astype(np.float32, copy=False))
+        )
         made = self._session(given)
         owned = []
         for row, (name, window, start) in enumerate(zip(utterances, windows, starts, strict=True)):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..small_config import STRIDE, encoder_reach
+from ..small_config import PITCH_CHANNELS, STRIDE, encoder_reach
 
 
 def strided(mask: Tensor | None, stride: int) -> Tensor | None:
@@ -105,7 +105,7 @@ class ConvEncoder(nn.Module):
         channels: tuple[int, int, int, int],
         dim: int,
         dilations: Sequence[int],
-        pitch_channels: tuple[int, int, int] = (12, 24, 32),
+        pitch_channels: tuple[int, int, int] = PITCH_CHANNELS,
     ) -> None:
         super().__init__()
         self.bands = bands

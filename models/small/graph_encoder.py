@@ -8,12 +8,11 @@ two dimensions too, since those are the faster ones.
 import math
 from typing import Any
 
+from ..small_config import ROW
 from ..stages import FEATURES, FRONT, LATE, MIDDLE, NEW_LATE, NEW_MIDDLE, PLACES, SCORES
 from .encoder import Layer, SpectralBlock, Stack, TemporalBlock
 from .graph_writer import END, GraphWriter
 from .model import SmallModel
-
-ROWS = 8  # mel bands that are one row before the last block
 
 
 def encoder_nodes(graph: GraphWriter, model: SmallModel, frames: str) -> None:
@@ -33,7 +32,7 @@ def _middle(graph: GraphWriter, model: SmallModel, frames: str) -> str:
     image = graph.add("Unsqueeze", frames, graph.whole(1))
     last = len(encoder.mel.layers) - 1
     mel = _layers(graph, encoder.mel, "encoder.mel", range(last), graph.slice(image, 0, bands, 2))
-    flat = _flat(graph, mel, _middle_width(model))
+    flat = _flat(graph, mel, model.config.mel_width)
     if encoder.pitch is None:
         return flat
     every = range(len(encoder.pitch.layers))
@@ -43,9 +42,9 @@ def _middle(graph: GraphWriter, model: SmallModel, frames: str) -> str:
 
 def _late(graph: GraphWriter, model: SmallModel, middle: str) -> str:
     """The last block over mel bands, and the layer that joins both: (B, dim, T)."""
-    encoder, width = model.encoder, _middle_width(model)
+    encoder, width = model.encoder, model.config.mel_width
     last = len(encoder.mel.layers) - 1
-    rows = graph.whole(0, model.config.channels[2], model.frontend.bands // ROWS, -1)
+    rows = graph.whole(0, model.config.channels[2], model.frontend.bands // ROW, -1)
     image = graph.add("Reshape", graph.slice(middle, 0, width, 1), rows)
     mel = _layers(graph, encoder.mel, "encoder.mel", range(last, last + 1), image)
     flat = graph.add("Reshape", mel, graph.whole(0, encoder.mel.width, 1, -1))
@@ -74,11 +73,6 @@ def _features(graph: GraphWriter, model: SmallModel, late: str) -> str:
     )  # fmt: skip
     bell = graph.add("Add", graph.add("Erf", graph.add("Div", x, graph.constant(math.sqrt(2)))), graph.constant(1.0))
     return graph.add("Mul", graph.add("Mul", x, bell), graph.constant(0.5), name=FEATURES)
-
-
-def _middle_width(model: SmallModel) -> int:
-    """Channels times rows of the mel bands before the last block."""
-    return model.config.channels[2] * (model.frontend.bands // ROWS)
 
 
 def _flat(graph: GraphWriter, x: str, width: int) -> str:

@@ -28,6 +28,8 @@ class TorchModel:
     On a GPU passes are CUDA graphs (fixed_slots.py); `note` says where a model's could not be captured.
     """
 
+    keeps_frames = False
+
     def __init__(self, model: StreamModel, batch: int = BATCH, *, half: bool = False) -> None:
         self.model = model.eval()
         self.contract, self.calibration, self.words = model.contract, model.calibration, model.words
@@ -38,8 +40,6 @@ class TorchModel:
         self.own_words: OwnWords | None = None
         if isinstance(model, TextModel) and model.tokenizer is not None:
             self.own_words = OwnWords(model, batch, half=self._half)
-
-    keeps_frames = False
 
     def start(self, request: Encode) -> None:
         """As in `ArrayModel`: nothing is kept."""

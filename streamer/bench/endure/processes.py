@@ -28,7 +28,7 @@ from .report import Curve, Held, PartReport
 VOICE_S, SPEED, STREAMS = 12.0, 1.0, 4
 MOMENT_S = 2.0  # a fault happens within so long after the one before
 STOPPED_S = 5.0
-STARVED_S = 2.0  # for so long a process gets no more memory, unless it ends before
+STARVED_S = 3.0  # for so long a process gets no more memory, unless it ends before
 MEMORY_LEFT = 1 << 20  # bytes that it still gets
 RESTART_S = 2.0
 PUT_UP_S = 60.0  # at most, until the part gives up
@@ -234,6 +234,7 @@ def _wait_until_heard(scene: Scene) -> None:
     began = time.monotonic()
     while any(scene.heard.get(number, 0.0) < began for number in range(STREAMS)):
         if time.monotonic() > began + HEARD_S:
+            scene.stuck += 1
             scene.report.problem(f"a stream had no event for {HEARD_S:g} s after {scene.newest[-1]}")
             return
         time.sleep(POLL_S)
