@@ -100,7 +100,7 @@ def misbehave(how: str, marker: str) -> None:
         sum(range(10**12))  # in C from beginning to end: no other thread runs meanwhile
     if how == "dies":
         os.kill(os.getpid(), signal.SIGSEGV)
-    if how == "raises":
+    if how == "raises" or (how == "raises while marked" and Path(marker).exists()):
         raise MemoryError("no room for the batch")
     if how.endswith("late"):
         time.sleep(2.0)

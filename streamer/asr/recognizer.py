@@ -14,6 +14,7 @@ from .messages import MESSAGES, LoadRequest, TranscribeRequest
 
 COMMAND = ("-m", "emoscope.streamer.asr.service")
 LOAD_TIMEOUT_S = 120.0  # the model may have to be downloaded
+FIRST_LOADS = 3  # a process that is killed while it loads, for lack of memory or by hand, ends no server's transcripts
 PASS_TIMEOUT_S = 120.0  # beyond what the audio of a pass explains; a busy machine must not be taken for a hang
 TIMEOUT_PER_AUDIO_S = 30.0  # seconds for each second of audio
 
@@ -63,9 +64,10 @@ class Recognizer:
     ...     recognizer.check()
     ...     [result] = recognizer([request])
 
-    Loading begins at once, in a process of its own; `check` waits for it. If it cannot be loaded, the recognizer stays
-    unavailable. If its process breaks later, or a pass times out, another process is started; until it has loaded,
-    requests are `Failed` at once, with the reason that is in `failure`.
+    Loading begins at once, in a process of its own; `check` waits for it. If it cannot be loaded, or `FIRST_LOADS`
+    processes are killed while they load, the recognizer stays unavailable. If its process breaks later, or a pass times
+    out, another process is started; until it has loaded, requests are `Failed` at once, with the reason that is in
+    `failure`.
 
     load_timeout_s       how long loading may take
     timeout_s            how long a pass may take, beyond
@@ -97,6 +99,7 @@ class Recognizer:
             load_timeout_s=load_timeout_s,
             reload_timeout_s=load_timeout_s,
             restart_wait_s=0.0,
+            first_loads=FIRST_LOADS,
             quiet=True,
         )
 

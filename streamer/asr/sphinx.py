@@ -30,8 +30,10 @@ class PocketSphinx:
         decoder = self._decoder
         decoder.reinit_feat()  # or its normalisation goes on from the audio before, and the words differ
         decoder.start_utt()
-        decoder.process_raw(audio.astype("<i2").tobytes(), full_utt=True)
-        decoder.end_utt()
+        try:
+            decoder.process_raw(audio.astype("<i2").tobytes(), full_utt=True)
+        finally:
+            decoder.end_utt()  # or no other utterance could be begun
         if decoder.hyp() is None:
             return Hypothesis(language="en")
         words = tuple(

@@ -3,8 +3,10 @@
 import time
 from typing import Any
 
-from ..session.requests import Done, Engine, Failed, Request, Summary, VoiceProbabilities
+from ..protocol.errors import UsageError
+from ..session.requests import Done, Engine, Failed, Request, Result, Summary, VoiceProbabilities
 from ..worker.child import one_line, run
+from ..worker.failures import FailuresInARow
 from .live_check import LiveModel, measured_window_s, open_live
 from .messages import MESSAGES, Batch, BatchResults, ModelLoaded, ModelRequest
 
@@ -14,6 +16,9 @@ class EngineService:
 
     messages = MESSAGES
     _engine: Engine
+
+    def __init__(self) -> None:
+        self._failures = FailuresInARow()
 
     def load(self, load: ModelRequest) -> ModelLoaded:
         """Load the model and warm it. UsageError if the device or the batch is not possible."""
@@ -34,13 +39,24 @@ class EngineService:
         )
 
     def answer(self, request: Batch) -> BatchResults:
-        """One result for each request; if the engine raises, each is `Failed`."""
+        """One result for each request; if the engine raises, each is `Failed`.
+
+        ServiceBroken after several batches of which nothing was encoded or read: a device that has failed once, such
+        as a GPU, may fail for as long as its process lives.
+        """
         requests: list[Request] = [*request.windows, *request.reads, *request.detections]
         began = time.thread_time()
         try:
             results = self._engine(requests)
+        except UsageError as error:  # another process would say the same
+            results = [Failed(one.id, one_line(error)) for one in requests]
         except Exception as error:  # whatever a backend raises, the sessions have to be told
             results = [Failed(one.id, one_line(error)) for one in requests]
+            self._failures.note(one_line(error))
+        else:
+            heard = {one.id for one in request.detections}  # by another network, which may be missing
+            if asked := [result for result in results if result.id not in heard]:
+                self._failures.note(_failure_of_all(asked))
         answer = BatchResults(windows=[], readings=[], detections=[], failed=[], cpu_s=time.thread_time() - began)
         for result in results:
             if isinstance(result, Failed):
@@ -48,6 +64,12 @@ class EngineService:
             elif isinstance(result, Done):
                 _values_of(answer, result.value).append((result.id, result.infer_ms, result.value))
         return answer
+
+
+def _failure_of_all(results: list[Result]) -> str:
+    """What the first one says, where each of them has failed; else ""."""
+    failed = [result.message for result in results if isinstance(result, Failed)]
+    return failed[0] if len(failed) == len(results) else ""
 
 
 def _open(load: ModelRequest) -> LiveModel:

@@ -110,16 +110,25 @@ class RecognizerPool:
     # --- a recognizer's thread
 
     def _work(self, recognizer: SpeechRecognizer) -> None:
-        while self._wait_until_up(recognizer):
-            with self._change:
-                self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
-                if self._closed:
+        """Until the end. No exception ends it, such as for lack of memory: there would be no more words."""
+        while not self._closed:
+            try:
+                if not self._wait_until_up(recognizer):
+                    self._leave(recognizer.failure)
                     return
-                made, decided = self._queue.begin(self._clock())
-            self._hand_over(decided)
-            if made is not None:
-                self._transcribe(recognizer, made)
-        self._leave(recognizer.failure)
+                self._serve_next(recognizer)
+            except Exception:
+                time.sleep(POLL_S)
+
+    def _serve_next(self, recognizer: SpeechRecognizer) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
+            if self._closed:
+                return
+            made, decided = self._queue.begin(self._clock())
+        self._hand_over(decided)
+        if made is not None:
+            self._transcribe(recognizer, made)
 
     def _wait_until_up(self, recognizer: SpeechRecognizer) -> bool:
         """Wait until the recognizer takes passes; false when it never will again."""
@@ -145,22 +154,24 @@ class RecognizerPool:
 
     def _transcribe(self, recognizer: SpeechRecognizer, made: QueuedPass) -> None:
         began = self._clock()
-        broke: WorkerError | None = None
-        result: Result
-        if recognizer.supports(made.request.language):
-            try:
+        result: Result | None = None
+        broken = True
+        try:
+            if recognizer.supports(made.request.language):
                 result = recognizer.ask(made.request)
-            except WorkerError as error:
-                broke = error
-        else:
-            result = Failed(made.request.id, f"{recognizer.name} does not support {made.request.language}")
+            else:
+                result = Failed(made.request.id, f"{recognizer.name} does not support {made.request.language}")
+            if isinstance(result, Done):
+                result = replace(result, queue_ms=round((began - made.queued_at) * 1e3, 3))
+        except WorkerError as error:
+            broken = isinstance(error, WorkerExited)
+        except Exception:  # such as no memory: the session must not lose all later words with these
+            result = None
         with self._change:
-            if broke is not None:
-                decided = self._queue.put_back(made, broken=isinstance(broke, WorkerExited))
+            if result is None:
+                decided = self._queue.put_back(made, broken=broken)
                 self._change.notify_all()
             else:
-                if isinstance(result, Done):
-                    result = replace(result, queue_ms=round((began - made.queued_at) * 1e3, 3))
                 decided = self._queue.end(self._clock(), made, result, began)
         self._hand_over(decided)
 

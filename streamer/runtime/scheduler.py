@@ -8,11 +8,14 @@ together. Which requests leave when is decided by
 import math
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Condition, Thread
 
 from ..session.requests import Done, Encode, Engine, Failed, Request, Result, complete
 from .rules.batches import GATHER_S, BatchQueue, QueuedEncode, QueuedRequest
+
+AGAIN_S = 0.05  # until results that could not be delivered are tried again
 
 
 @dataclass
@@ -106,20 +109,38 @@ class Scheduler:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
-                # What comes meanwhile may have to leave sooner, and notifies.
-                while not self._closed and len(self._queue) and (wait_s := self._queue.wait_s(self.clock())) > 0.0:
-                    if not self._change.wait(wait_s):
-                        break
-                if self._closed:
-                    return
-                taken = self._queue.take(self.clock())
-                if len(self._queue):
-                    self._change.notify()  # another thread may be free for what is left
-            if taken:
-                self._deliver(self._run(taken))
+        """Until the end. No exception ends it, such as for lack of memory: nobody would be answered any more."""
+        while not self._closed:
+            taken: list[QueuedRequest] = []
+            try:
+                taken = self._take()
+                if taken:
+                    self._deliver(self._run(taken))
+            except Exception as error:
+                self._fail(taken, _told(error))
+
+    def _take(self) -> list[QueuedRequest]:
+        """Wait for the next batch; nothing at the end."""
+        with self._change:
+            self._change.wait_for(lambda: self._closed or len(self._queue) > 0)
+            # What comes meanwhile may have to leave sooner, and notifies.
+            while not self._closed and len(self._queue) and (wait_s := self._queue.wait_s(self.clock())) > 0.0:
+                if not self._change.wait(wait_s):
+                    break
+            if self._closed:
+                return []
+            taken = self._queue.take(self.clock())
+            if len(self._queue):
+                self._change.notify()  # another thread may be free for what is left
+            return taken
+
+    def _fail(self, taken: Sequence[QueuedRequest], message: str) -> None:
+        """Every owner learns of it, as soon as there is room for that."""
+        while not self._closed:
+            time.sleep(AGAIN_S)
+            with suppress(Exception):
+                self._deliver([(queued.owner, [Failed(queued.request.id, message)], 0.0) for queued in taken])
+                return
 
     def _run(self, taken: Sequence[QueuedRequest]) -> BatchResults:
         began = self.clock()
@@ -162,4 +183,8 @@ class Scheduler:
         try:
             return complete(requests, self._engine(requests))
         except Exception as error:  # whatever a backend throws, the sessions must learn of it
-            return [Failed(request.id, f"{type(error).__name__}: {error}") for request in requests]
+            return [Failed(request.id, _told(error)) for request in requests]
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

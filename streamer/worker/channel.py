@@ -1,6 +1,7 @@
 """Whole messages over a `multiprocessing.connection`, in both directions. Nothing is pickled."""
 
 import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Generic, Protocol, TypeVar
 
@@ -41,7 +42,15 @@ class Channel(Generic[Out, In]):
 
         RecordInvalid, before anything is sent, if it is too large; OSError if nobody receives it any more.
         """
-        for frame in self._outgoing.encode(message):
+        self.send_frames(self.frames(message))
+
+    def frames(self, message: Out) -> list[Buffer]:
+        """The frames of a message. RecordInvalid if it is too large."""
+        return self._outgoing.encode(message)
+
+    def send_frames(self, frames: Sequence[Buffer]) -> None:
+        """Send the frames of one message; OSError if nobody receives them any more."""
+        for frame in frames:
             self._connection.send_bytes(frame)
 
     def receive(self) -> In:

@@ -17,6 +17,7 @@ from typing import NoReturn, Protocol
 from ..protocol.errors import EmoscopeError, RecordInvalid, UsageError
 from ..protocol.text import clean_lines
 from .channel import Channel, connection_of
+from .failures import ServiceBroken
 from .lifeline import end_with_parent
 from .messages import LoadedT, LoadFailed, LoadT, Messages, RequestT, ResponseT
 
@@ -34,7 +35,10 @@ class Service(Protocol[LoadT, LoadedT, RequestT, ResponseT]):
         """Load what the parent asks for. Any exception is reported to the parent as `LoadFailed`."""
 
     def answer(self, request: RequestT) -> ResponseT:
-        """The response to one request. An exception ends the process: errors of a request belong in its response."""
+        """The response to one request. An exception ends the process: errors of a request belong in its response.
+
+        ServiceBroken ends it without a traceback.
+        """
 
 
 def run(service: Service[LoadT, LoadedT, RequestT, ResponseT]) -> NoReturn:
@@ -55,6 +59,9 @@ def run(service: Service[LoadT, LoadedT, RequestT, ResponseT]) -> NoReturn:
         _serve(service, channel, requests)
     except (BrokenPipeError, ConnectionError):  # the parent has exited
         pass
+    except ServiceBroken as error:
+        sys.stderr.write(f"emoscope: {clean_lines(str(error))}\n")
+        code = 1
     except BaseException:  # a programming error: the log must show where
         traceback.print_exc()
         code = 1
@@ -79,7 +86,8 @@ def _serve(
     try:
         loaded = service.load(load)
     except Exception as error:  # whatever a library or a device does wrong is reported
-        channel.send(LoadFailed(message=one_line(error), usage=isinstance(error, UsageError)))
+        usage, again = isinstance(error, UsageError), isinstance(error, MemoryError)
+        channel.send(LoadFailed(message=one_line(error), usage=usage, again=again))
         return
     channel.send(loaded)
     while True:

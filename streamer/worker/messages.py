@@ -13,10 +13,15 @@ ResponseT = TypeVar("ResponseT")
 
 
 class LoadFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The worker cannot load what it was started for. `usage`: because of how it was asked for."""
+    """The worker cannot load what it was started for.
+
+    usage  because of how it was asked for
+    again  another process may be able to: there was no memory
+    """
 
     message: str
     usage: bool
+    again: bool = False
 
 
 class Messages(Generic[LoadT, LoadedT, RequestT, ResponseT]):

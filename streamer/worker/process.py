@@ -44,7 +44,7 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
     name      how messages call the process, such as "the engine's process"
     quiet     whether its standard error is discarded; else it is the parent's
 
-    OSError if no process can be started.
+    OSError if no process can be started; RuntimeError or MemoryError if there is no memory for its thread.
     """
 
     def __init__(
@@ -58,7 +58,8 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         self.name = name
         self._quiet = quiet
         self._exited = Event()
-        self._kill_reason = ""
+        self.kill_reason = ""
+        """Why it was killed from here; "" if it was not."""
         self._timed_out = False
         self._overdue_at: float | None = None
         self._timeout_message = ""
@@ -72,7 +73,13 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
             theirs.close()
         self._channel = Channel(ours, messages.to_worker, messages.from_worker, copy=True)
         self.pid = self._process.pid
-        Thread(target=self._reap, name=f"emoscope end of {name}", daemon=True).start()
+        try:
+            Thread(target=self._reap, name=f"emoscope end of {name}", daemon=True).start()
+        except BaseException:  # no room for its stack
+            self._process.kill()
+            self._reap()
+            self.close()
+            raise
 
     def wait_exited(self, timeout_s: float | None = None) -> bool:
         """Wait until the process has ended; False if it has not after `timeout_s`."""
@@ -86,20 +93,22 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         WorkerExited if there is none. `kill_if_overdue` has to be called meanwhile for the timeout to be kept.
         RecordInvalid if the message is too large, and then the process is as well as before.
         """
+        frames = self._channel.frames(message)
         self._timeout_message = timeout_message
         self._overdue_at = None if timeout_s is None else time.monotonic() + timeout_s
         try:
-            sent = False
-            self._channel.send(message)
-            sent = True
+            self._channel.send_frames(frames)
             return self._channel.receive()
         except (EOFError, OSError):
             raise self.exit_error() from None
         except RecordInvalid as error:
-            if not sent:
-                raise
             self.kill(f"{self.name} was killed: {error}")
             raise self.exit_error() from None
+        except BaseException as error:  # its answer, still on its way, would be taken for that to the next message
+            self.kill(f"{self.name} was killed: its messages were lost ({type(error).__name__})")
+            if isinstance(error, Exception):  # such as no memory; Ctrl+C goes its way
+                raise self.exit_error() from None
+            raise
         finally:
             self._overdue_at = None
 
@@ -109,7 +118,7 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         A thread that waits in `exchange` cannot do so itself: it may be blocked in the middle of a message.
         """
         overdue_at = self._overdue_at
-        if overdue_at is not None and now >= overdue_at and not self._kill_reason:
+        if overdue_at is not None and now >= overdue_at and not self.kill_reason:
             self._timed_out = True
             self.kill(self._timeout_message)
 
@@ -118,14 +127,14 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         if not self._exited.wait(EXIT_TIMEOUT_S):
             self.kill(f"{self.name} was killed: it closed its connection")
             self._exited.wait()
-        if self._kill_reason:
-            return WorkerExited(self._kill_reason, timed_out=self._timed_out)
+        if self.kill_reason:
+            return WorkerExited(self.kill_reason, timed_out=self._timed_out)
         return WorkerExited(f"{self.name} {how_it_ended(self._process.returncode, self._quiet)}")
 
     def kill(self, reason: str) -> None:
         """End the process, whatever it is doing. `reason` is what `exit_error` then says."""
         if not self._exited.is_set():
-            self._kill_reason = self._kill_reason or reason
+            self.kill_reason = self.kill_reason or reason
             self._process.kill()
 
     def close(self) -> None:
@@ -133,10 +142,12 @@ class WorkerProcess(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         self._channel.close()
 
     def _reap(self) -> None:
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._exited.set()
+        try:
+            self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        finally:
+            self._exited.set()
 
 
 def how_it_ended(code: int, quiet: bool = False) -> str:

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from threading import Condition, Lock, Thread
 from typing import Generic
 
 from ..protocol.errors import EmoscopeError
 from .backoff import RestartBackoff
+from .child import one_line
 from .messages import LoadedT, LoadFailed, LoadT, Messages, RequestT, ResponseT
 from .process import WorkerError, WorkerExited, WorkerProcess
 
 WATCH_S = 0.25  # how exactly timeouts are kept
+LOADS = 3  # processes in a row that may be killed while they load again, until requests fail without waiting for more
 
 
 class WorkerState(Enum):
@@ -20,7 +23,7 @@ class WorkerState(Enum):
     LOADING      its first process is being started and loads
     READY        it answers
     RESTARTING   its process ended, and another is being started or waits for that
-    UNAVAILABLE  its first process could not load; no other is started
+    UNAVAILABLE  it could never load; no other process is started
     CLOSED       it was closed
     """
 
@@ -55,6 +58,8 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
     load_timeout_s   for the first loading; None for no limit
     reload_timeout_s for each later one
     restart_wait_s   for how long a request waits while another process is started
+    first_loads      how many processes in a row may be killed while they load, or find no memory, before one was
+                     ever loaded, until the worker is unavailable; one that says why it cannot load is the last
     quiet            whether the standard error of the process is discarded
     reload           makes the first message to each later process, from the first one's and from what was loaded
     on_change        called with `failure` when a worker that was loaded breaks and when it is back; in a thread of
@@ -71,6 +76,7 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         load_timeout_s: float | None,
         reload_timeout_s: float,
         restart_wait_s: float,
+        first_loads: int = 1,
         quiet: bool = False,
         reload: Callable[[LoadT, LoadedT], LoadT] = lambda load, loaded: load,
         on_change: Callable[[str], None] = lambda failure: None,
@@ -79,7 +85,8 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         self._command, self._messages, self._load = tuple(command), messages, load
         self._name, self._quiet, self._on_change = name, quiet, on_change
         self._load_timeout_s, self._reload_timeout_s = load_timeout_s, reload_timeout_s
-        self._restart_wait_s = restart_wait_s
+        self._restart_wait_s, self._first_loads = restart_wait_s, first_loads
+        self._loads = 0  # processes in a row that were killed while they loaded
         self._state = WorkerState.LOADING
         self._failure = f"{name} is being loaded"
         self._last_exit = ""
@@ -114,7 +121,7 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
 
     @property
     def pid(self) -> int:
-        """Of the current process, or the last one; 0 before the first."""
+        """Of the current process, or the last one; 0 before the first, and where none could be started."""
         process = self._process
         return process.pid if process is not None else 0
 
@@ -152,6 +159,10 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
                 except WorkerExited as error:
                     self._report_exit(process, str(error))
                     raise
+                except BaseException:
+                    if process.kill_reason:  # Ctrl+C in the middle of a message: it must not be asked again
+                        self._report_exit(process, process.kill_reason)
+                    raise
 
     def close(self) -> None:
         """Kill the process, whatever it is doing, and wait for its end."""
@@ -175,26 +186,31 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
             return self._process
 
     def _supervise(self) -> None:
-        """In its own thread: there is a process until the worker is closed or unavailable."""
+        """In its own thread: there is a process until the worker is closed or unavailable.
+
+        No exception ends it, as nothing would be started any more: with no memory left, anything may raise one.
+        """
         backoff = RestartBackoff()
         while True:
             began = time.monotonic()
-            self._run_process()
+            try:
+                self._run_process()
+            except Exception as error:  # there is no such program, or no memory for a process or for a thread
+                with suppress(Exception):
+                    self._abandon(error)
             if self._state in (WorkerState.CLOSED, WorkerState.UNAVAILABLE):
                 return
-            self._on_change(self._failure)
+            with suppress(Exception):
+                if self._loaded is not None:
+                    self._on_change(self._failure)
             pause_s = backoff.next_pause_s(time.monotonic() - began)
-            with self._changed:
+            with suppress(Exception), self._changed:
                 if self._changed.wait_for(lambda: self._state is WorkerState.CLOSED, pause_s):
                     return
 
     def _run_process(self) -> None:
         """One process from its start to its end. Its timeouts are kept here, its messages wait in other threads."""
-        try:
-            process = WorkerProcess(self._command, self._messages, name=self._name, quiet=self._quiet)
-        except OSError as error:
-            self._report_load_failure(f"{self._name} cannot be started: {error.strerror}")
-            return
+        process = WorkerProcess(self._command, self._messages, name=self._name, quiet=self._quiet)
         with self._changed:
             self._process = process
             if self._state is WorkerState.CLOSED:
@@ -208,17 +224,34 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         with self._turn:
             process.close()
 
+    def _abandon(self, error: Exception) -> None:
+        """No process could be started, or looked after."""
+        reason = f"{self._name} cannot be started: {getattr(error, 'strerror', '') or str(error) or 'no memory'}"
+        if self._process is not None:  # its connection is closed with it, once no thread uses it any more
+            self._process.kill(reason)
+            self._process.wait_exited()
+            self._process = None
+        self._report_load_failure(reason, again=not isinstance(error, FileNotFoundError | PermissionError))
+
     def _load_into(self, process: WorkerProcess[LoadT, LoadedT, RequestT, ResponseT]) -> None:
+        """In a thread of its own, which leaves the process loaded, or ended."""
+        try:
+            self._ask_to_load(process)
+        except Exception as error:  # such as no memory: nobody else would notice that it was never asked
+            process.kill(f"{self._name} was killed: it could not be asked to load ({one_line(error)})")
+
+    def _ask_to_load(self, process: WorkerProcess[LoadT, LoadedT, RequestT, ResponseT]) -> None:
         timeout_s = self._load_timeout_s if self._loaded is None else self._reload_timeout_s
         timeout_message = f"{self._name} timed out: it was not loaded within {timeout_s or 0:g} s"
         load = self._load if self._loaded is None else self._reload(self._load, self._loaded)
         try:
             response = process.exchange(load, timeout_s, timeout_message)
         except EmoscopeError as error:
-            self._report_load_failure(str(error))
+            if process is self._process:  # else it was abandoned, and that was reported
+                self._report_load_failure(str(error), again=isinstance(error, WorkerExited) and not error.timed_out)
             return
         if isinstance(response, LoadFailed):
-            self._report_load_failure(response.message, usage=response.usage)
+            self._report_load_failure(response.message, usage=response.usage, again=response.again)
         elif isinstance(response, self._messages.loaded):
             self._report_loaded(response)
         else:
@@ -227,7 +260,7 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
 
     def _report_loaded(self, loaded: LoadedT) -> None:
         with self._changed:
-            first, self._loaded, self._reload_failed = self._loaded is None, loaded, False
+            first, self._loaded, self._reload_failed, self._loads = self._loaded is None, loaded, False, 0
             if self._state is WorkerState.CLOSED:
                 return
             self._state, self._failure = WorkerState.READY, ""
@@ -235,10 +268,18 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         if not first:
             self._on_change("")
 
-    def _report_load_failure(self, failure: str, *, usage: bool = False) -> None:
-        """The process could not load. If none ever could, no other is started."""
+    def _report_load_failure(self, failure: str, *, usage: bool = False, again: bool = False) -> None:
+        """The process could not load. If none ever could, no other is started.
+
+        again  the next one may be able to: this one was killed, or had no memory
+        """
         with self._changed:
+            self._loads += 1
             if self._state is WorkerState.CLOSED:
+                return
+            if again and self._loads < (self._first_loads if self._loaded is None else LOADS):
+                if self._loaded is not None:
+                    self._state, self._failure = WorkerState.RESTARTING, failure
                 return
             self._failure, self._usage, self._reload_failed = failure, usage, True
             self._state = WorkerState.UNAVAILABLE if self._loaded is None else WorkerState.RESTARTING

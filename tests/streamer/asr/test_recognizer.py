@@ -12,6 +12,7 @@ from waiting import wait_until
 
 from emoscope.streamer import Config, Session, UsageError
 from emoscope.streamer.asr import Choice, Recognizer, RecognizerUnavailable, choose, prepare
+from emoscope.streamer.asr.service import NICE
 from emoscope.streamer.protocol.events import EmotionFinal, TranscriptFinal, WarningEvent
 from emoscope.streamer.session.requests import Done, Failed, Transcribe, with_words
 from emoscope.streamer.session.transcript.gate import kept_words
@@ -99,6 +100,46 @@ def test_a_recognizer_that_cannot_be_loaded_stays_unavailable_and_says_what_to_d
             with pytest.raises(RecognizerUnavailable, match=f"{message}.*--asr pocketsphinx"):
                 recognizer.check()
             assert recognizer.gave_up and isinstance(recognizer([request(1)])[0], Failed)
+
+
+def test_a_recognizer_that_is_killed_while_it_first_loads_is_started_again(tmp_path):
+    """Else a server that was short of memory at its start would have no words until it is started again."""
+    marker = tmp_path / "cannot load"
+    marker.touch()
+    with odd_recognizer("dies loading while marked", marker) as recognizer:
+        wait_until(lambda: recognizer.pid != 0)
+        first = recognizer.pid
+        wait_until(lambda: recognizer.pid != first)
+        marker.unlink()
+        recognizer.check()
+        assert isinstance(recognizer([request(1)])[0], Done)
+
+
+def test_a_process_in_which_every_pass_fails_is_replaced(tmp_path):
+    """One pass may be at fault itself; a device that has failed fails for as long as the process lives."""
+    marker = tmp_path / "the device is broken"
+    with odd_recognizer("raises while marked", marker) as recognizer:
+        recognizer.check()
+        first = recognizer.pid
+        marker.touch()
+        for number in (1, 2):
+            [result] = recognizer([request(number)])
+            assert isinstance(result, Failed) and "no room" in result.message
+        marker.unlink()
+        assert isinstance(recognizer([request(3)])[0], Done)
+        marker.touch()
+        for number in (4, 5, 6):
+            assert isinstance(recognizer([request(number)])[0], Failed)
+        marker.unlink()
+        wait_until(lambda: recognizer.pid != first and not recognizer.failure)
+        assert isinstance(recognizer([request(7)])[0], Done)
+
+
+def test_its_process_yields_to_the_others():
+    """So that readings and sockets are served before words, where the processor has not enough time for all."""
+    with Recognizer(Choice(name="pocketsphinx")) as recognizer:
+        wait_until(lambda: recognizer.pid and os.getpriority(os.PRIO_PROCESS, recognizer.pid) > 0)
+        assert os.getpriority(os.PRIO_PROCESS, recognizer.pid) == min(19, os.nice(0) + NICE)
 
 
 def test_closing_ends_a_process_that_is_loading(tmp_path):

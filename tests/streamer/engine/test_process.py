@@ -21,10 +21,13 @@ from emoscope.models.windows import grid_window, now_window
 from emoscope.streamer import Session, UsageError
 from emoscope.streamer.engine import EngineProcess, EngineUnavailable, ModelRequest
 from emoscope.streamer.engine.batch import BatchEngine
-from emoscope.streamer.engine.messages import MESSAGES
+from emoscope.streamer.engine.messages import MESSAGES, Batch
 from emoscope.streamer.engine.opening import open_engine
-from emoscope.streamer.session.requests import Done, Encode, Failed, Read, Result, Transcribe
+from emoscope.streamer.engine.service import EngineService
+from emoscope.streamer.session.requests import DetectVoice, Done, Encode, Failed, Read, Result, Transcribe
+from emoscope.streamer.session.voice_activity import CHUNK, CONTEXT, fresh_network
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences, run, silence, voice
+from emoscope.streamer.worker.failures import MAX_FAILURES
 
 LOUDER = 0.99  # than what an odd engine bears
 WINDOW = grid_window(CONTRACT, 0, 0)
@@ -134,6 +137,36 @@ def test_what_breaks_the_engine_fails_and_the_next_request_is_answered(how: str,
             assert engine.pid == first and changes == []
         else:
             assert engine.pid != first and message in changes[0] and changes[1:] == [""]
+
+
+def test_a_process_in_which_everything_fails_is_replaced(tmp_path: Path) -> None:
+    """One window may be at fault itself; a GPU that has failed fails for as long as the process lives."""
+    marker = tmp_path / "the device is broken"
+    with odd_engine("raises while marked", marker) as engine:
+        engine.check()
+        first = engine.pid
+        marker.touch()
+        for number in (1, 2):
+            [result] = engine([encode(number, level=LOUDER)])
+            assert isinstance(result, Failed) and "no room" in result.message
+        assert isinstance(engine([encode(3)])[0], Done)
+        for number in (4, 5):
+            assert isinstance(engine([encode(number, level=LOUDER)])[0], Failed)
+        assert engine.pid == first, "the failures were not in a row"
+        engine([encode(6, level=LOUDER)])
+        marker.unlink()
+        assert isinstance(engine([encode(7, level=LOUDER)])[0], Done)
+        assert engine.pid != first
+
+
+def test_a_voice_detector_that_is_missing_ends_no_process() -> None:
+    """Every session goes on without it."""
+    heard = DetectVoice(1, np.zeros(CONTEXT + CHUNK, np.float32), fresh_network())
+    service = EngineService()
+    service._engine = lambda requests: [Failed(one.id, "no Silero") for one in requests]
+    for _ in range(2 * MAX_FAILURES):
+        answer = service.answer(Batch(windows=[], reads=[], detections=[heard]))
+        assert [one.message for one in answer.failed] == ["no Silero"]
 
 
 def test_a_single_request_is_tried_again_where_the_process_was_killed(tmp_path: Path) -> None:

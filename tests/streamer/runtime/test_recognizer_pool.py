@@ -237,6 +237,22 @@ def test_a_recognizer_that_cannot_be_loaded_fails_every_pass_for_good(start: Sta
     assert recognizer.gave_up and not pool.offer.covers(None)
 
 
+def test_a_pass_that_had_no_memory_is_tried_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed one would cost its session all later words; and the recognizer's thread lives on."""
+    recognizer = odd_recognizer("fine")
+    recognizer.check()
+    ask = recognizer.ask
+
+    def no_memory_once(request: Transcribe) -> Result:
+        monkeypatch.setattr(recognizer, "ask", ask)
+        raise MemoryError
+
+    monkeypatch.setattr(recognizer, "ask", no_memory_once)
+    pool, inbox, _ = start(recognizer)
+    pool.submit("a", [asked(1)], 1.0, None)
+    assert isinstance(inbox.wait(1)["a", 1], Done)
+
+
 def test_a_pool_without_recognizers_fails_every_pass(start: Start) -> None:
     pool, inbox, _ = start()
     pool.submit("a", [asked(1)], 1.0, None)

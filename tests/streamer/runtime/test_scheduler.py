@@ -164,3 +164,49 @@ def test_a_window_that_breaks_the_model_takes_nobody_with_it() -> None:
     scheduler.close()
     assert isinstance(got["bad"], Failed) and "boom" in got["bad"].message
     assert all(isinstance(got[owner], Done) for owner in "abcd")
+
+
+def test_requests_of_a_batch_whose_results_had_no_memory_fail_and_the_next_are_answered() -> None:
+    """The thread that runs the engine lives on."""
+
+    class FullMemory(dict[int, int]):
+        """It has no room once."""
+
+        full = True
+
+        def get(self, key: int, default: int = 0) -> int:  # type: ignore[override]
+            if self.full:
+                self.full = False
+                raise MemoryError
+            return super().get(key, default)
+
+    inbox = Inbox()
+    scheduler = Scheduler(FakeEngine(), inbox, gather_s=0.0)
+    scheduler.stats.batches = FullMemory()
+    scheduler.submit("a", [encode(1)])
+    [(owner, failed)] = inbox.wait(1)
+    assert owner == "a" and failed.id == 1 and isinstance(failed, Failed) and "MemoryError" in failed.message
+    scheduler.submit("a", [encode(2)])
+    assert isinstance(inbox.wait(2)[1][1], Done)
+    scheduler.close()
+
+
+def test_results_that_could_not_be_delivered_fail_later_and_the_next_are_delivered() -> None:
+    """Where there was no memory for the delivery, nobody may wait for them for ever."""
+
+    class FullInbox(Inbox):
+        full = True
+
+        def __call__(self, answers: BatchResults) -> None:
+            if self.full:
+                self.full = False
+                raise MemoryError
+            super().__call__(answers)
+
+    inbox = FullInbox()
+    scheduler = Scheduler(FakeEngine(), inbox, gather_s=0.0)
+    scheduler.submit("a", [encode(1)])
+    assert isinstance(inbox.wait(1)[0][1], Failed)
+    scheduler.submit("a", [encode(2)])
+    assert isinstance(inbox.wait(2)[1][1], Done)
+    scheduler.close()

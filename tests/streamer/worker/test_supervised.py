@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from waiting import wait_until
 from emoscope.streamer.protocol.errors import RecordInvalid
 from emoscope.streamer.worker import WorkerExited, WorkerState, WorkerUnavailable
 from emoscope.streamer.worker import process as process_module
+from emoscope.streamer.worker import supervised as supervised_module
 
 SAMPLES = np.arange(3, dtype=np.float32)
 LARGE = np.arange(2**20, dtype=np.float32)
@@ -151,6 +154,88 @@ def test_a_worker_that_cannot_load_is_unavailable_and_not_started_again(how: str
     worker.close()
 
 
+def test_where_it_is_asked_for_a_process_that_is_killed_while_it_loads_is_followed_by_another_one(
+    tmp_path: Path,
+) -> None:
+    marker, changes = tmp_path / "cannot load", list[str]()
+    marker.touch()
+    worker = odd_echo("dies loading while marked", marker, first_loads=5, on_change=changes.append)
+    wait_until(lambda: worker.pid != 0)
+    first = worker.pid
+    wait_until(lambda: worker.pid != first)
+    assert worker.state is WorkerState.LOADING and worker.failure == "the echo is being loaded"
+    marker.unlink()
+    assert worker.check() == EchoLoaded("hello") and changes == []
+    worker.close()
+
+
+def test_a_first_process_that_finds_no_memory_for_its_thread_is_followed_by_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts: list[Thread] = []
+
+    def no_room_once(*arguments: Any, **options: Any) -> Thread:
+        starts.append(Thread(*arguments, **options))
+        return no_room() if len(starts) == 1 else starts[-1]
+
+    monkeypatch.setattr(process_module, "Thread", no_room_once)
+    worker = odd_echo("fine", first_loads=2)
+    assert worker.check() == EchoLoaded("hello") and len(starts) == 2
+    worker.close()
+
+
+def test_after_so_many_processes_that_were_killed_while_they_loaded_the_worker_is_unavailable(tmp_path: Path) -> None:
+    worker = odd_echo("dies loading", first_loads=2)
+    wait_until(lambda: worker.pid != 0)
+    first = worker.pid
+    with pytest.raises(WorkerUnavailable, match="signal 9"):
+        worker.check()
+    assert worker.pid != first and exited(worker.pid) and worker.state is WorkerState.UNAVAILABLE
+    worker.close()
+
+
+def no_room(*arguments: object, **options: object) -> Thread:
+    """What a thread's start says where its stack has no room."""
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("module", [process_module, supervised_module])
+def test_a_worker_goes_on_after_a_moment_without_memory_for_a_thread(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its supervisor lives on: else nothing would start a process for the rest of the parent's life."""
+    worker = odd_echo("fine")
+    worker.check()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "Thread", no_room)
+        os.kill(worker.pid, signal.SIGKILL)
+        wait_until(lambda: "cannot be started: can't start new thread" in worker.failure)
+        assert exited(worker.pid)
+    wait_until(lambda: not worker.failure)
+    assert (worker.ask(EchoRequest(SAMPLES), LONG_S).samples == SAMPLES).all()
+    worker.close()
+
+
+def test_an_answer_that_could_not_be_received_is_not_taken_for_the_answer_to_the_next_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where there was no memory for it, it would still be on its way."""
+    worker = odd_echo("fine")
+    worker.check()
+    first = worker.pid
+
+    def no_memory(channel: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(process_module.Channel, "receive", no_memory)
+        with pytest.raises(WorkerExited, match="its messages were lost"):
+            worker.ask(EchoRequest(LARGE), LONG_S)
+    assert (worker.ask(EchoRequest(SAMPLES), LONG_S).samples == SAMPLES).all()
+    assert exited(first) and worker.pid != first
+    worker.close()
+
+
 def test_a_process_that_cannot_be_started_makes_the_worker_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     worker = odd_echo("fine")
@@ -173,6 +258,59 @@ def test_requests_wait_for_a_restart_but_not_where_loading_again_fails(tmp_path:
     marker.unlink()
     wait_until(lambda: not worker.failure)
     worker.ask(EchoRequest(SAMPLES), LONG_S)
+    worker.close()
+
+
+def test_requests_wait_where_the_next_process_is_killed_while_it_loads(tmp_path: Path) -> None:
+    """A machine that is short of memory may kill two in a row, and no session may be lost by that."""
+    marker = tmp_path / "cannot load"
+    worker = odd_echo("dies loading while marked", marker)
+    worker.check()
+    first = worker.pid
+    marker.touch()
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: worker.pid != first)
+    second = worker.pid
+    assert exited(second)
+    marker.unlink()
+    assert (worker.ask(EchoRequest(SAMPLES), LONG_S).samples == SAMPLES).all()
+    assert worker.pid not in (first, second)
+    worker.close()
+
+
+@pytest.mark.parametrize("broken", ["on_change", "reload"])
+def test_a_call_that_raises_once_ends_no_supervision(broken: str) -> None:
+    raised: list[str] = []
+
+    def raises_once(*arguments: object) -> object:
+        if not raised:
+            raised.append(broken)
+            raise MemoryError
+        return arguments[0]
+
+    worker = odd_echo("fine", **{broken: raises_once})
+    worker.check()
+    for _ in range(2):
+        before = worker.pid
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda before=before: worker.pid not in (0, before) and not worker.failure)  # type: ignore[misc]
+    assert raised == [broken] and (worker.ask(EchoRequest(SAMPLES), LONG_S).samples == SAMPLES).all()
+    worker.close()
+
+
+def test_an_interrupted_request_leaves_no_answer_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl+C in a notebook comes in the middle of a request."""
+    worker = odd_echo("fine")
+    worker.check()
+
+    def interrupted(channel: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(process_module.Channel, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            worker.ask(EchoRequest(LARGE), LONG_S)
+    assert (worker.ask(EchoRequest(SAMPLES), LONG_S).samples == SAMPLES).all()
     worker.close()
 
 
