@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 STOP_TIMEOUT_S = 2.0
 
 
+@dataclass
+class Outcome:
+    """What has become of the files of all sessions. An object of its own, as fields of a command are its options."""
+
+    write_failed: bool = False
+
+    def add(self, live: "Live") -> None:
+        """Count a session that has ended."""
+        self.write_failed = self.write_failed or live.write_failed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listen:
     """Listen to a microphone."""
@@ -60,10 +71,15 @@ class Listen:
         """Listen until the end; 1 when a file could not be written to its end."""
         from ..runtime.shutdown import interrupted_by_signals
 
+        outcome = Outcome()
         with interrupted_by_signals():
-            return self._listen_again() if self.reopen else self._listen()
+            if self.reopen:
+                self._listen_again(outcome)
+            else:
+                self._listen(outcome)
+        return 1 if outcome.write_failed else 0
 
-    def _listen_again(self) -> int:
+    def _listen_again(self, outcome: Outcome) -> None:
         """One session after the other, each with files of its own, whenever the microphone is back."""
         from ..sources.devices import choose, wait_for
 
@@ -72,7 +88,8 @@ class Listen:
         asked, began, told = self, False, ""
         while True:
             try:
-                return asked._listen()
+                asked._listen(outcome)
+                return
             except UnusableDevice as error:
                 lost = isinstance(error, DeviceLost)
                 began = began or lost
@@ -94,15 +111,17 @@ class Listen:
                 ),
             )  # fmt: skip
 
-    def _listen(self) -> int:
+    def _listen(self, outcome: Outcome) -> None:
         from ..display.screen import can_show
 
         screen = not self.output.plain and not self.output.json and can_show()
         with ExitStack() as stack:
-            live = self._show(stack) if screen else self._print(stack)
-            return 1 if live.write_failed else 0
+            if screen:
+                self._show(stack, outcome)
+            else:
+                self._print(stack, outcome)
 
-    def _open(self, stack: ExitStack, state: "ScreenState | None" = None) -> "Live":
+    def _open(self, stack: ExitStack, outcome: Outcome, state: "ScreenState | None" = None) -> "Live":
         """The session and its files, which the stack closes; what is known of them goes into a screen's state."""
         from ..runtime.listen import labels_of
         from ..sinks.outputs import close_with, open_outputs
@@ -118,6 +137,7 @@ class Listen:
         if self.record_audio is not None:
             audio = WaveFile(self.record_audio, microphone.sample_rate, microphone.channels)
             live.record_audio_to(close_with(stack, audio))
+        stack.callback(outcome.add, live)
         stack.callback(stop_and_wait, live)
         if state is not None:
             state.source, state.detail = microphone.name, _format(microphone)
@@ -156,12 +176,12 @@ class Listen:
         audio = [] if self.record_audio is None else [self.record_audio]
         return [str(path) for path in (*self.output.files, *audio)]
 
-    def _print(self, stack: ExitStack) -> "Live":
+    def _print(self, stack: ExitStack, outcome: Outcome) -> None:
         from ..display.plain_output import print_events
         from ..display.screen import exit_now
 
         hint = shortcomings(self.model, self.recognizer)
-        live = self._open(stack)
+        live = self._open(stack, outcome)
         live.start()
         if hint and sys.stderr.isatty():
             print(f"emoscope: {hint}", file=sys.stderr)
@@ -169,15 +189,14 @@ class Listen:
             print(f"emoscope: the audio is being recorded to {self.record_audio}", file=sys.stderr)
         if not print_events(live, json=self.output.json):
             exit_now(self._files)
-        return live
 
-    def _show(self, stack: ExitStack) -> "Live":
+    def _show(self, stack: ExitStack, outcome: Outcome) -> None:
         from ..display.screen import show_screen
         from ..display.state import ScreenState
         from ..runtime.product import product
 
         state = ScreenState(product=product(), files=self._files)
-        return show_screen(lambda: self._open(stack, state), state)
+        show_screen(lambda: self._open(stack, outcome, state), state)
 
 
 def unused(path: Path | None) -> Path | None:

@@ -249,6 +249,9 @@ class Client:
                     await socket.send(encode_client(message) if isinstance(message, ClientMessage) else message)
         except ConnectionClosed:
             return
+        except Exception:
+            socket.transport.abort()  # the reader ends with it: the error is raised now, and not after a timeout
+            raise
 
     async def _receive(self, socket: ClientConnection) -> tuple[int, str]:
         """Deliver events until the connection ends; its close code and reason."""

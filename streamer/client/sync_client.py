@@ -22,6 +22,8 @@ CLOSE_TIMEOUT_S = 1.5
 STOP_TIMEOUT_S = 0.3  # for the thread itself, after the client was closed
 PENDING_TIMEOUT_S = 0.2
 
+CLOSED_MEANWHILE = "this client was closed while the call waited; open another"
+
 
 class SyncClient:
     """Like `Client`, without `await`. Every method may be called from any thread.
@@ -154,13 +156,17 @@ class SyncClient:
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             while True:
+                alive = self._thread.is_alive()  # asked first: a result may be the last thing it gives
                 try:
                     return future.result(INTERRUPT_POLL_S)
                 except TimeoutError:
                     if future.done():  # it finished just now, or raised a TimeoutError itself
                         return future.result()
+                    if not alive:  # the loop was stopped before it came to this call
+                        coroutine.close()
+                        raise UsageError(CLOSED_MEANWHILE) from None
                 except CancelledError:
-                    raise UsageError("this client was closed while the call waited") from None
+                    raise UsageError(CLOSED_MEANWHILE) from None
         except BaseException:
             future.cancel()
             raise

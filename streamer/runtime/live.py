@@ -108,12 +108,10 @@ class Live(PlayerThread):
         except BaseException as error:  # an error of the thread is raised by whoever owns it
             self.error = error
         finally:
-            self.source.close()
-            if hasattr(self, "_live_session"):
-                self._live_session.close()
-            if self._recognizer is not None:
-                self._recognizer.close()
-            self._end()
+            closers = [self.source.close]
+            closers += [self._live_session.close] if hasattr(self, "_live_session") else []
+            closers += [self._recognizer.close] if self._recognizer is not None else []
+            self._end(*closers)
 
     def _open(self) -> bool:
         """Load the model and the recognizer, and open the session; false when somebody stopped it meanwhile."""

@@ -111,7 +111,13 @@ class PlayerThread(ABC):
         self._updates.put(update)
         self.on_update()
 
-    def _end(self) -> None:
+    def _end(self, *closers: Callable[[], object]) -> None:
+        """Close everything, and say that all is over: whoever waits for that must learn of it, whatever fails here."""
+        for close in closers:
+            try:
+                close()
+            except BaseException as error:  # such as no thread for a microphone that closes slowly
+                self.error = self.error or error
         self._done.set()
         self.on_update()
 

@@ -56,8 +56,7 @@ class Remote(PlayerThread):
         except BaseException as error:  # an error of the thread is raised by whoever owns it
             self.error = error
         finally:
-            self.source.close()
-            self._end()
+            self._end(self.source.close)
 
     def _send(self) -> None:
         client, failure = self._client, None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sent_speech import WHOLE, durable
 from served import served
+from waiting import DEADLINE_S
 
 from emoscope.streamer import Config, Session
 from emoscope.streamer.client import (
@@ -20,6 +21,7 @@ from emoscope.streamer.client import (
     SyncClient,
     UnreachableServer,
     UsageError,
+    connection,
 )
 from emoscope.streamer.protocol.events import AnyEvent, Durable, Limits
 from emoscope.streamer.session.requests import Request, Result
@@ -226,6 +228,46 @@ def test_closing_early_ends_the_iteration() -> None:
         assert types[0] == "session.created" and "session.closed" not in types
         with pytest.raises(UsageError, match="closed"):
             client.send(WHOLE)
+
+
+def test_a_call_that_the_client_no_longer_comes_to_is_an_error() -> None:
+    """Its thread ended while the call waited, so nobody would ever answer."""
+    client = SyncClient("ws://127.0.0.1:9")
+    errors: list[BaseException] = []
+
+    async def wait_for_ever() -> None:
+        client._loop.stop()
+        await asyncio.Event().wait()
+
+    def call() -> None:
+        try:
+            client._call(wait_for_ever())
+        except BaseException as error:
+            errors.append(error)
+
+    client._thread.start()
+    calling = threading.Thread(target=call, daemon=True)
+    calling.start()
+    calling.join(DEADLINE_S)
+    assert [type(error) for error in errors] == [UsageError]
+    client._loop.close()
+
+
+def test_a_sender_that_breaks_ends_the_client_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug on the way up is raised from the iteration, although the connection is whole and nothing times out."""
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 2 * DEADLINE_S)
+
+    def broken(now: float) -> bytes:
+        raise ZeroDivisionError("a bug")
+
+    async def talk(url: str) -> None:
+        async with Client(url) as client, asyncio.timeout(DEADLINE_S):
+            client._core.next_message = broken  # type: ignore[method-assign]
+            async for _ in client:
+                await client.send(WHOLE[:1_600])
+
+    with served(limits=Limits(idle_timeout_s=2 * DEADLINE_S)) as server, pytest.raises(ZeroDivisionError):
+        asyncio.run(talk(server.url))
 
 
 def test_the_client_needs_neither_torch_nor_the_models() -> None:

@@ -1,4 +1,4 @@
-"""A live session at its edges: audio that was lost on the way in, wishes while the model loads."""
+"""A live session at its edges: audio that was lost on the way in, wishes while the model loads, an end that fails."""
 
 import threading
 from collections.abc import Callable
@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from odd_worker import exited, odd_recognizer
 from waiting import DEADLINE_S
 
 from emoscope.models import UsageError
 from emoscope.streamer import Config, replay
+from emoscope.streamer.client import SyncClient
+from emoscope.streamer.protocol.errors import UnreachableServer
 from emoscope.streamer.runtime import listen as listening
 from emoscope.streamer.runtime.live import Live
+from emoscope.streamer.runtime.remote import Remote
 from emoscope.streamer.runtime.updates import Meter
 from emoscope.streamer.sources.microphone import Captured
 from emoscope.streamer.testing import CONTRACT, FakeEngine, FakeSource, silence
@@ -71,3 +75,41 @@ def test_python_names_the_engine_as_the_command_line_does(
     monkeypatch.setattr(listening, "Microphone", lambda device: FakeSource(silence(0.1)))
     with pytest.raises(UsageError, match="has no graph"):
         list(listening.listen(model=tiny_model, engine="onnx"))
+
+
+class Unclosable(FakeSource):
+    """A device that cannot be closed, as there is no thread left to close it."""
+
+    def close(self) -> None:
+        super().close()
+        raise RuntimeError("can't start new thread")
+
+
+def test_a_source_that_cannot_be_closed_is_why_the_session_ended() -> None:
+    """Whoever waits for the end learns of it, and the recognizer's process is gone."""
+    started: list[Any] = []
+
+    def start() -> Any:
+        started.append(odd_recognizer("answers"))
+        return started[0]
+
+    loaded = CONTRACT, FakeEngine()
+    player = Live(Unclosable(silence(0.1)), lambda: loaded, Config(transcript=False), start_recognizer=start)
+    player.start()
+    assert player.join(DEADLINE_S) and player.done
+    assert exited(started[0].pid)
+    with pytest.raises(RuntimeError, match="new thread"):
+        list(player.events())
+
+
+def test_a_session_on_a_server_ends_although_its_source_cannot_be_closed() -> None:
+    """What ended it is its error, and not what failed after that."""
+
+    def connect() -> SyncClient:
+        raise UnreachableServer("nobody is there")
+
+    source = Unclosable(silence(0.1))
+    player = Remote(source, connect, live=True)
+    player.start()
+    assert player.join(DEADLINE_S) and player.done
+    assert isinstance(player.error, UnreachableServer) and source.closed
