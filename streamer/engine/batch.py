@@ -214,8 +214,9 @@ def _detected(requests: list[DetectVoice]) -> list[Result]:
     try:
         found = detect_voices(requests)
     except DetectorMissing as error:
-        return [Failed(request.id, str(error)) for request in requests]
+        return [Failed(request.id, str(error), detector=True) for request in requests]
     except Exception as error:  # whatever the network or its library does wrong, the sessions go on without it
-        return [Failed(request.id, f"the voice detector: {type(error).__name__}: {error}") for request in requests]
+        message = f"the voice detector: {type(error).__name__}: {error}"
+        return [Failed(request.id, message, detector=True) for request in requests]
     spent = (time.perf_counter() - began) * 1e3
     return [Done(request.id, one, infer_ms=spent) for request, one in zip(requests, found, strict=True)]

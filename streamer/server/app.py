@@ -5,6 +5,7 @@ import asyncio
 from websockets.asyncio.server import Server as SocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from ..protocol.errors import UsageError
 from ..protocol.messages import PATH
@@ -53,7 +54,10 @@ class Server(SessionService):
         def process_request(socket: ServerConnection, request: Request) -> Response | None:
             assert isinstance(socket, Socket)
             self._sockets.has_asked(socket)
-            return self.answer(request, socket)
+            answer = self.answer(request, socket)
+            if socket.state is State.CLOSED:  # since it asked, so that `gone` was called before
+                self.gone(socket)
+            return answer
 
         try:
             self._server = await serve(

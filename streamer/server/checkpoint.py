@@ -23,6 +23,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, array_like=True):
     failures        how often in a row the model failed on this session
     owner           which holder of the session wrote this; a new name each time that it is taken out of the store
     revision        counts up with each checkpoint of an owner
+    outage          name of the outage of the engine in which the newest of the failures was, "" where it was in none
     """
 
     version: int = VERSION
@@ -36,6 +37,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, array_like=True):
     failures: Annotated[int, msgspec.Meta(ge=0)] = 0
     owner: str = ""
     revision: int = 0
+    outage: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -13,7 +13,7 @@ from emoscope.models.contract import ModelContract
 from ..protocol.audio import decode_audio
 from ..protocol.config import Config
 from ..protocol.encoded import HEAD_BYTES, encoded_format
-from ..protocol.errors import ConfigInvalid, InvalidAudio
+from ..protocol.errors import ConfigInvalid, InvalidAudio, RecordInvalid
 from ..protocol.events import AnyEvent, Durable, Status, encode
 from ..protocol.messages import LastSeq
 from ..runtime.rules import ChannelView, StreamView, status
@@ -49,13 +49,14 @@ class ClientSession:
     accepted  samples of each channel, at the client's rate
     stored_s  audio up to which another server could continue; infinite where nothing is stored while connected
     failures  how often in a row the model failed on this session
+    outage    name of the outage of the engine in which the newest of them was, "" where it was in none
     """
 
     def __init__(self, session_id: str, token_hash: bytes, contract: ModelContract, config: Config) -> None:
         self.id, self.token_hash, self.contract, self.config = session_id, token_hash, contract, config
         self.channels: list[ChannelSession] = []
         self.unacknowledged = UnacknowledgedEvents()
-        self.failures = 0
+        self.failures, self.outage = 0, ""
         self.accepted = 0
         self.stored_s = 0.0
         self._busy_s = 0.0
@@ -149,10 +150,12 @@ class ClientSession:
     def feed(self, samples: npt.NDArray[np.generic]) -> Outputs:
         """Accept audio (n, channels) from `decode`."""
         self.begin()
-        self.accepted += len(samples)
-        if not self.channels[0].tagged:
-            return [(self.channels[0], self.channels[0].session.feed(samples))]
-        return [(channel, channel.session.feed(samples[:, channel.index])) for channel in self.channels]
+        if self.channels[0].tagged:
+            outputs = [(channel, channel.session.feed(samples[:, channel.index])) for channel in self.channels]
+        else:
+            outputs = [(self.channels[0], self.channels[0].session.feed(samples))]
+        self.accepted += len(samples)  # last: what a session fails to take, its client has to send again
+        return outputs
 
     def flush(self) -> Outputs:
         """End the current utterances."""
@@ -223,6 +226,7 @@ class ClientSession:
             failures=self.failures,
             owner=self._owner,
             revision=self._revision,
+            outage=self.outage,
         )
 
     @classmethod
@@ -231,13 +235,15 @@ class ClientSession:
         restored = cls(checkpoint.session_id, checkpoint.token_hash, contract, checkpoint.config)
         split = checkpoint.config.channel_mode == "split"
         sessions = [Session.restore(saved, contract) for saved in checkpoint.channels]
+        if any(session.audio_s != checkpoint.audio_s for session in sessions):
+            raise RecordInvalid("a stored session whose channels have not taken the same audio; open a new session")
         restored.channels = [
             ChannelSession(index, split, session, closed=session.finished and not session.pending())
             for index, session in enumerate(sessions)
         ]
         produced = [session.next_seq - 1 for session in sessions]
         restored.unacknowledged.restore(checkpoint.unacknowledged, produced, lost=checkpoint.events_lost)
-        restored.failures = checkpoint.failures
+        restored.failures, restored.outage = checkpoint.failures, checkpoint.outage
         restored._owner, restored._revision = checkpoint.owner, checkpoint.revision
         restored.accepted = round(checkpoint.audio_s * checkpoint.config.sample_rate)
         restored.stored_s = checkpoint.audio_s

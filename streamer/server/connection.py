@@ -8,7 +8,7 @@ from typing import Any
 from ..protocol.errors import ConfigInvalid, InvalidAudio, ProtocolError
 from ..protocol.events import SessionResumed
 from ..protocol.messages import AnyMessage, Finish, Keepalive, SessionResume, decode_client
-from ..session.requests import Failed, Result
+from ..session.requests import Result
 from .checkpoint import hash_token
 from .checkpoint_writer import CheckpointWriter
 from .client_session import ChannelSession, ClientSession
@@ -177,13 +177,11 @@ class Connection(Outgoing):
         with self.isolate_faults():
             if self.phase is Phase.CLOSING:
                 return
-            failure = next((result.message for result in results if isinstance(result, Failed)), None)
+            failure = self._context.failures.of(self.session, results)
             if failure is not None:
-                self.session.failures += 1
                 self._context.log.error("model failed", session=self.session.id, message=failure)
                 self.end("model_failed", failure)
                 return
-            self.session.failures = 0
             self._send(self._runner.apply(channel, results, busy_s))
 
     def receive_transcript(self, channel: ChannelSession, result: Result) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from emoscope.models.contract import ModelContract
 
 from .checkpoints import Checkpoints
+from .failures import ModelFailures
 from .feed.feeds import Feeds
 from .inference import Inference
 from .logs import Log
@@ -19,6 +20,7 @@ class ServerContext:
     """Made once a server.
 
     contract  of the model
+    failures  counts the failures of the model on each session
     feeds     take what every session says, for observers and the webhook
     configs   effective options of the model's sessions
     clock     seconds that only go forward, for every timeout of a connection
@@ -28,6 +30,7 @@ class ServerContext:
     options: ServerOptions
     configs: SessionConfigs
     inference: Inference
+    failures: ModelFailures
     checkpoints: Checkpoints
     feeds: Feeds
     metrics: Metrics

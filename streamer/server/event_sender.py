@@ -83,6 +83,14 @@ class EventSender:
             await self._closing
 
     async def _flush_and_close(self, code: int, reason: str) -> None:
+        try:
+            await self._flush()
+            await self._socket.close(code, reason)
+        except Exception:  # nobody would close it later
+            self._socket.abort()
+            raise
+
+    async def _flush(self) -> None:
         for _ in range(round(FLUSH_TIMEOUT_S / POLL_S)):
             self.outbox.pump()
             if self.outbox.empty or not self._socket.is_open:
@@ -90,4 +98,3 @@ class EventSender:
             await asyncio.sleep(POLL_S)
         if self._socket.unsent_bytes:  # its closing handshake would wait for ever
             asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, self._socket.abort)
-        await self._socket.close(code, reason)

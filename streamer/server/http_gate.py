@@ -109,7 +109,7 @@ class HttpGate:
             return self._token_needed()
         if not self._origin_allowed(request):
             return self._origin_refused(" ".join(request.headers.get_all("Origin")))
-        return None if self._has_room() else _full("the server is full")
+        return None if self._has_room() else unavailable("the server is full")
 
     def _observe(self, request: Request, query: str, session: str) -> Response | None:
         """Observers have a token of their own: a sender's admits to nothing here, and theirs to nothing else."""
@@ -125,7 +125,7 @@ class HttpGate:
             case HTTPStatus.NOT_FOUND:
                 return response(HTTPStatus.NOT_FOUND, f"no session {session[:100]!r} is here\n")
             case HTTPStatus.SERVICE_UNAVAILABLE:
-                return _full("the session has as many observers as it may have")
+                return unavailable("the session has as many observers as it may have")
         return None
 
     def _file(self, request: Request, file: WebFile) -> Response:
@@ -207,7 +207,8 @@ def _password(credentials: str) -> str:
         return ""
 
 
-def _full(message: str) -> Response:
+def unavailable(message: str) -> Response:
+    """503: the same request may be answered later."""
     return response(HTTPStatus.SERVICE_UNAVAILABLE, f"{message}; try again later\n", Retry_After=str(RETRY_AFTER_S))
 
 

@@ -1,7 +1,7 @@
 """What leaves on a client's connection: events, refusals, and the error that ends it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..protocol.events import AnyEvent, Durable, Error
 from ..protocol.messages import FATAL, CloseCode
@@ -19,9 +19,11 @@ class Outgoing:
 
     phase    what the connection is doing; nothing is sent once it is closing
     session  the client's session, whose events are sent
+    faulted  whether the server failed in it, which may have left the session half changed
     """
 
     session: ClientSession
+    faulted = False
     _writer: CheckpointWriter
 
     def __init__(self, socket: ClientSocket, context: ServerContext) -> None:
@@ -84,6 +86,12 @@ class Outgoing:
         self._writer.stop()
         self._sender.close(code, reason)
 
+    def abort(self) -> None:
+        """Drop the connection without a word: not even its end could be told."""
+        self.phase = Phase.CLOSING
+        self._writer.stop()
+        self.socket.abort()
+
     async def wait_closed(self) -> None:
         """Until the closing handshake is over, where `close` was called."""
         await self._sender.wait_closed()
@@ -94,7 +102,16 @@ class Outgoing:
         try:
             yield
         except Exception:
-            self.session.failures += 1
-            self._context.log.broke("fault", session=self.session.id)
-            self._context.metrics.errors.labels("fault").inc()
-            self.end("model_failed", "the server failed in this session; it can be resumed")
+            self.faulted = True
+            try:
+                self._report_fault()
+            except Exception:  # such as no memory for the report
+                with suppress(Exception):
+                    self._context.log.broke("fault", session=self.session.id)
+                self.abort()
+
+    def _report_fault(self) -> None:
+        self.session.failures += 1
+        self._context.log.broke("fault", session=self.session.id)
+        self._context.metrics.errors.labels("fault").inc()
+        self.end("model_failed", "the server failed in this session; it can be resumed")

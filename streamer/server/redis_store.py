@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from ..protocol.errors import UsageError
@@ -11,6 +11,7 @@ from .store import Store, StoreUnavailable
 
 PREFIX = "emoscope:session:"
 TIMEOUT_S = 5.0
+CONNECTIONS = 50  # at most; what needs one more waits for it, and the address may say `?max_connections=`
 
 ENDED_S = 60  # for so long a session is remembered as ended, because an earlier write may still arrive
 
@@ -46,7 +47,14 @@ class RedisStore(Store):
     def __init__(self, url: str) -> None:
         """UsageError when the URL is malformed."""
         try:
-            self._redis: Any = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+            pool = BlockingConnectionPool.from_url(
+                url,
+                max_connections=CONNECTIONS,
+                timeout=TIMEOUT_S,
+                socket_timeout=TIMEOUT_S,
+                socket_connect_timeout=TIMEOUT_S,
+            )
+            self._redis: Any = Redis.from_pool(pool)
         except ValueError as error:
             raise UsageError(f"--store: {error}") from None
         self._put = self._redis.register_script(PUT)

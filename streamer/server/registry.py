@@ -48,18 +48,19 @@ class SessionRegistry:
     async def remove(self, connection: Connection, *, done: bool) -> None:
         """A connection is closed: its session is stored so that it can be resumed, unless it is over.
 
-        The connection counts as open until that is done.
+        The connection counts as open until that is done. After a fault of the server the session may be half changed:
+        where it was stored before, that checkpoint stays, and the client has all audio since.
         """
         session = connection.session
-        connection.disconnected()
         if self._holders.get(session.id) is connection:
             del self._holders[session.id]
         try:
+            connection.disconnected()
             if connection.session_released or not session.begun or not connection.resumable:
                 return
             if (done and session.closed) or session.failures >= MAX_FAILURES:
                 await self._checkpoints.remove(session.id, session.owner)
-            else:
+            elif not (connection.faulted and self._checkpoints.outlive_process):
                 await self._checkpoints.save(session.checkpoint())
         finally:
             self.connections.discard(connection)

@@ -6,7 +6,7 @@ from weakref import WeakValueDictionary
 
 from emoscope.models.contract import ModelContract
 
-from ..protocol.errors import ConfigInvalid, InvalidJson, RecordInvalid
+from ..protocol.errors import ConfigInvalid, RecordInvalid
 from ..protocol.messages import CloseCode, SessionResume
 from .checkpoint import Checkpoint, hash_token, hashes_equal
 from .checkpoints import Checkpoints
@@ -47,12 +47,12 @@ class SessionResumer:
         try:
             session = ClientSession.restore(checkpoint, self._contract)
             missed = session.resume(message.last_seq)
-        except InvalidJson:  # a malformed message must not cost the session
-            await self._checkpoints.save(checkpoint)
-            raise
         except (RecordInvalid, ConfigInvalid) as error:
             connection.end("resume_unknown", str(error))
             return
+        except Exception:  # neither a malformed message nor a fault of the server may cost the session
+            await self._checkpoints.save(checkpoint)
+            raise
         if session.unacknowledged.incomplete:
             connection.end(
                 "session_expired", "events that were never acknowledged are no longer kept; open a new session"
@@ -70,9 +70,10 @@ class SessionResumer:
                 return None
             checkpoint = holder.session.checkpoint()
             holder.release_session()
+            if not self._checkpoints.outlive_process or not holder.session.begun:
+                return checkpoint  # it is stored nowhere else
             # Another server may have continued the session since, while this connection stayed open unnoticed. Then
-            # the store refuses this checkpoint, and holds a newer one.
-            stored_here_only = not self._checkpoints.outlive_process or not holder.session.begun
-            if stored_here_only or await self._checkpoints.save(checkpoint) is not False:
+            # the store refuses this checkpoint, and holds a newer one. After a fault here, it holds a sound one.
+            if not holder.faulted and await self._checkpoints.save(checkpoint) is not False:
                 return checkpoint
         return await self._checkpoints.take(message.session_id, token_hash, owner=secrets.token_hex(8))

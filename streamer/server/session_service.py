@@ -19,13 +19,15 @@ from .connection import Connection
 from .context import ServerContext
 from .deadline import Deadline, wait_all
 from .draining import STOPPED_BY
+from .endless import endless
 from .entrances import Entrance, ObserveEntrance, PhoneEntrance, entrance
+from .failures import ModelFailures
 from .feed.feeds import Feeds
 from .feed.observer import Observer
 from .feed.webhook import Webhook
 from .feed.webhook_target import WebhookTarget
 from .file_limit import has_files
-from .http_gate import HttpGate, response
+from .http_gate import HttpGate, response, unavailable
 from .inference import Inference
 from .logs import Log
 from .metrics import Metrics, Watched
@@ -101,12 +103,14 @@ class SessionService:
             webhook=self._webhook,
         )
         configs = SessionConfigs(self._contract, options.limits, options.language, self.inference.offer)
+        failures = ModelFailures(self._engine_failure)
         self._context = ServerContext(
             contract=self._contract,
             options=options,
             configs=configs,
             feeds=self.feeds,
             inference=self.inference,
+            failures=failures,
             checkpoints=checkpoints,
             metrics=metrics,
             log=log,
@@ -132,11 +136,11 @@ class SessionService:
             )
         )
         beside = (
-            run_timers(self.registry, self.inference, self.feeds, metrics),
-            watch_store(self._store, self._report_store),
-            give_back_memory(self.registry),
+            lambda: run_timers(self.registry, self.inference, failures, self.feeds, metrics),
+            lambda: watch_store(self._store, self._report_store),
+            lambda: give_back_memory(self.registry),
         )
-        self._tasks = [asyncio.ensure_future(one) for one in beside]
+        self._tasks = [asyncio.ensure_future(endless(one, log)) for one in beside]
 
     async def stop(self, deadline: Deadline) -> None:
         """Stop what runs beside the connections."""
@@ -158,9 +162,12 @@ class SessionService:
         """
         try:
             answer = self._gate.answer(request)
-        except Exception:  # no request, however malformed, may end in a traceback of the library
+        except (ValueError, LookupError):  # no request, however malformed, may end in a traceback of the library
             self.log.broke("http")
             answer = response(HTTPStatus.BAD_REQUEST, "not understood\n")
+        except Exception:  # such as no memory: whoever is told 400 does not come again
+            self.log.broke("http")
+            answer = unavailable("the server failed")
         if answer is None and not isinstance(entrance(urlsplit(request.path).path), ObserveEntrance):
             self._admitted.add(client)
         elif answer is not None and answer.status_code in (401, 403, 503):
@@ -192,8 +199,8 @@ class SessionService:
         else:
             connection = Connection(socket, self._context, self._resumer.resume)
         self.registry.add(connection)
-        self.log.info("opened", session=connection.session.id)
         try:
+            self.log.info("opened", session=connection.session.id)
             with connection.isolate_faults():
                 await connection.run()
             await connection.wait_closed()
@@ -202,8 +209,10 @@ class SessionService:
             if socket.too_large:
                 self.metrics.errors.labels("message_too_large").inc()
                 self.log.info("ending", session=session.id, code="message_too_large")
-            await self.registry.remove(connection, done=socket.close_code == CloseCode.DONE)
-            self._released(connection)
+            try:
+                await self.registry.remove(connection, done=socket.close_code == CloseCode.DONE)
+            finally:
+                self._released(connection)
             self.log.info(
                 "closed",
                 session=session.id,

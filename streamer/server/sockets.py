@@ -73,8 +73,10 @@ class Socket(ServerConnection):
         self.request, self.response = Request(self.request.path, NO_HEADERS), None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.on_lost()
+        try:
+            super().connection_lost(exc)
+        finally:
+            self.on_lost()
 
     @property
     def path(self) -> str:

@@ -139,10 +139,14 @@ class Late:
 
 @dataclass(frozen=True)
 class Failed:
-    """The model or the recognizer failed; `message` says how."""
+    """The model, the recognizer or the voice detector failed; `message` says how.
+
+    detector  only the voice detector failed, which a session can do without; the engine itself is well
+    """
 
     id: int
     message: str
+    detector: bool = False
 
 
 Result = Done | Dropped | Late | Failed
@@ -163,7 +167,8 @@ def answered(engine: Engine, requests: Sequence[Request]) -> list[Result]:
         try:
             results += engine(detections)
         except Exception as error:  # whatever it raises, the session goes on without the detector
-            results = [Failed(request.id, f"{type(error).__name__}: {error}") for request in detections]
+            message = f"{type(error).__name__}: {error}"
+            results = [Failed(request.id, message, detector=True) for request in detections]
     return complete(requests, [*results, *(engine(others) if others else [])])
 
 
@@ -171,7 +176,12 @@ def complete(requests: Sequence[Request], results: list[Result]) -> list[Result]
     """`results`, and `Failed` for each request that has none among them."""
     given = {result.id for result in results}
     missing = [request for request in requests if request.id not in given]
-    return [*results, *(Failed(one.id, f"the engine gave no result for {type(one).__name__}") for one in missing)]
+    return [*results, *map(_left_out, missing)]
+
+
+def _left_out(request: Request) -> Failed:
+    message = f"the engine gave no result for {type(request).__name__}"
+    return Failed(request.id, message, detector=isinstance(request, DetectVoice))
 
 
 def with_words(engine: Engine, recognizer: Engine) -> Engine:

@@ -200,9 +200,8 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
                     self._abandon(error)
             if self._state in (WorkerState.CLOSED, WorkerState.UNAVAILABLE):
                 return
-            with suppress(Exception):
-                if self._loaded is not None:
-                    self._on_change(self._failure)
+            if self._loaded is not None:
+                self._tell(self._failure)
             pause_s = backoff.next_pause_s(time.monotonic() - began)
             with suppress(Exception), self._changed:
                 if self._changed.wait_for(lambda: self._state is WorkerState.CLOSED, pause_s):
@@ -266,7 +265,11 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
             self._state, self._failure = WorkerState.READY, ""
             self._changed.notify_all()
         if not first:
-            self._on_change("")
+            self._tell("")
+
+    def _tell(self, failure: str) -> None:
+        with suppress(Exception):  # whatever becomes of the message, the process is looked after
+            self._on_change(failure)
 
     def _report_load_failure(self, failure: str, *, usage: bool = False, again: bool = False) -> None:
         """The process could not load. If none ever could, no other is started.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ...protocol.events import AnyEvent, EmotionFinal, SessionClosed, TranscriptFinal
+from ..endless import endless
 from ..logs import Log
 from ..metrics import Metrics
 from .webhook_target import WebhookTarget
@@ -65,7 +66,7 @@ class Webhook:
         self._empty.set()
         self._told: set[str] = set()
         metrics.webhook_queue.set_function(lambda: len(self._queue))
-        self._task = asyncio.ensure_future(self._run())
+        self._task = asyncio.ensure_future(endless(self._run, log, "webhook"))
 
     def offer(self, session_id: str, name: str, event: AnyEvent, data: bytes) -> None:
         """Queue a final; everything else is not posted. Never waits."""

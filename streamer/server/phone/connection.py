@@ -169,3 +169,8 @@ class PhoneConnection(Connection):
         """As for a client; whoever waits for the session's end goes on."""
         super().close(code, reason)
         self._closed.set()
+
+    def abort(self) -> None:
+        """As for a client; nobody waits for the session's end any more."""
+        super().abort()
+        self._closed.set()

@@ -93,6 +93,23 @@ def test_an_address_that_is_none_is_answered_and_fills_no_log(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.parametrize(("error", "status"), [(ValueError(), 400), (KeyError(), 400), (MemoryError(), 503)])
+def test_a_fault_is_answered_and_a_client_comes_again_unless_its_request_is_at_fault(
+    error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    async def knock() -> list[int]:
+        async with serving(FAKE) as server:
+            with monkeypatch.context() as patch:
+                patch.setattr(HttpGate, "answer", broken)
+                failed = await status_of(server.url)
+            return [failed, await status_of(server.url)]
+
+    assert asyncio.run(knock()) == [status, 101]
+
+
 def test_a_name_that_was_made_to_point_here_is_a_foreign_page() -> None:
     """DNS rebinding: Origin and Host agree, and neither is ours."""
 

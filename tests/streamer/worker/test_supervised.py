@@ -288,7 +288,8 @@ def test_a_call_that_raises_once_ends_no_supervision(broken: str) -> None:
             raise MemoryError
         return arguments[0]
 
-    worker = odd_echo("fine", **{broken: raises_once})
+    calls: dict[str, Any] = {broken: raises_once}
+    worker = odd_echo("fine", **calls)
     worker.check()
     for _ in range(2):
         before = worker.pid

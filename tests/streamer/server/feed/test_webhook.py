@@ -16,7 +16,7 @@ from webhook_receiver import receiving
 
 from emoscope.streamer.protocol.errors import UsageError
 from emoscope.streamer.protocol.events import SessionClosed, Totals, encode
-from emoscope.streamer.server import ServerOptions, serving
+from emoscope.streamer.server import ServerOptions, endless, serving
 from emoscope.streamer.server.feed import webhook as webhooks
 from emoscope.streamer.server.feed.webhook import Webhook
 from emoscope.streamer.server.feed.webhook_target import WebhookTarget, sign
@@ -150,6 +150,30 @@ def test_a_receiver_that_hangs_or_is_not_there_holds_no_stream_up() -> None:
         assert len(asyncio.run(speak(f"http://127.0.0.1:{closed.getsockname()[1]}/"))) == 2
     with receiving(*["hang"] * 3) as receiver:
         assert len(asyncio.run(speak(receiver.url))) == 2
+
+
+def test_posts_go_on_after_a_fault_that_could_not_be_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endless, "AGAIN_S", 0.0)
+    send, broke, faults = Webhook._send, Log.broke, [MemoryError(), MemoryError()]
+
+    def fails_first(work: Any) -> Any:
+        def failing(*arguments: Any) -> Any:
+            if faults:
+                raise faults.pop()
+            return work(*arguments)
+
+        return failing
+
+    async def post(url: str) -> None:
+        async with posting(url) as posts:
+            monkeypatch.setattr(Webhook, "_send", fails_first(send))
+            monkeypatch.setattr(Log, "broke", fails_first(broke))
+            posts.offer(1, 2)
+            await eventually(lambda: posts.counted("delivered") == 2)
+
+    with receiving() as receiver:
+        asyncio.run(post(receiver.url))
+    assert not faults and seqs(receiver.received) == [1, 2]
 
 
 def test_the_queue_is_bounded_and_a_reason_for_drops_is_logged_once(
