@@ -50,7 +50,9 @@ class Socket(ServerConnection):
         def fail_with_message(code: int, reason: str = "") -> None:
             if code == WireCode.MESSAGE_TOO_BIG and protocol.state is State.OPEN:
                 self.too_large = True
-                message = f"a message of more than {protocol.max_message_size} bytes"
+                # websockets 15 has the older name.
+                limit = getattr(protocol, "max_message_size", getattr(protocol, "max_size", None))
+                message = f"a message of more than {limit} bytes"
                 protocol.send_text(encode(Error(code="message_too_large", message=message, fatal=True)))
             fail(code, reason)
 
