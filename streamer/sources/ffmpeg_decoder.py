@@ -33,6 +33,7 @@ LONGEST_GAP_S = 3_600.0  # a longer one is a wrong time
 LONGEST_SILENCE_S = 86_400.0  # of all gaps together: a file of a few KB could claim years of them
 SLACK_S = 0.1
 BUFFER = 1 << 18
+PLANES = 8  # that a frame has room for itself; of one with more, PyAV counts planes beyond the last, and reads them
 
 
 class FfmpegDecoder:
@@ -69,6 +70,7 @@ class FfmpegDecoder:
         self._read = self._paused = 0
         self._failure = ""
         self._resampler: tuple[int, soxr.ResampleStream] | None = None
+        self._packer: tuple[object, av.AudioResampler] | None = None
         self._frames = self._decoded()
         self._first = next(self._frames, None)
         if self._first is None:
@@ -85,7 +87,7 @@ class FfmpegDecoder:
         frame = self._first
         while frame is not None:
             yield from self._silence(self._missing_before(frame))
-            samples = self._fitted(_to_float(frame), int(frame.sample_rate))
+            samples = self._fitted(self._samples(frame), int(frame.sample_rate))
             self._read += len(samples)
             yield samples
             lost = self._lost
@@ -126,6 +128,22 @@ class FfmpegDecoder:
                 rate = getattr(self, "sample_rate", 0)
                 self._lost_at.append(self._read / rate if rate else 0.0)
                 self._lost += round(seconds * rate)
+
+    def _samples(self, frame: Any) -> Samples:
+        """A frame's samples (n, channels) in [-1, 1]; silence where they cannot be had."""
+        channels = int(frame.layout.nb_channels)
+        if channels <= PLANES or not frame.format.is_planar:
+            return _to_float(frame)
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        try:
+            if self._packer is None or self._packer[0] != kind:
+                self._packer = kind, av.AudioResampler(format=frame.format.packed)
+            return np.concatenate([_to_float(packed) for packed in self._packer[1].resample(frame)])
+        except (av.error.FFmpegError, ValueError):
+            self._packer = None
+            self._lost_at.append(self._read / self.sample_rate)
+            self._lost += int(frame.samples)
+            return np.zeros((int(frame.samples), channels), np.float32)
 
     def _silence(self, count: int) -> Iterator[Samples]:
         """So many samples of silence, a second at a time."""

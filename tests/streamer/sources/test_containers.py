@@ -298,6 +298,28 @@ def test_a_stream_that_begins_in_the_middle_of_a_file_is_none_of_ours(
     assert heard == pytest.approx(len(CLIP) / 16_000, abs=0.2)
 
 
+@pytest.mark.parametrize("channels", [9, 16])
+def test_more_than_eight_channels_are_read_as_they_are(tmp_path: Path, channels: int) -> None:
+    """PyAV counts planes beyond the last one of such a frame, and ended the process when it read them."""
+    rate, t = 48_000, np.arange(48_000) / 48_000
+    pitches = [200 + 100 * number for number in range(channels)]
+    sound = np.stack([0.3 * np.sin(2 * np.pi * pitch * t) for pitch in pitches], 1).astype(np.float32)
+    with av.open(str(tmp_path / "many.opus"), "w", format="ogg") as output:
+        stream: Any = output.add_stream("libopus", rate=rate, options={"mapping_family": "255"})
+        stream.layout, stream.format = f"{channels} channels", "flt"
+        frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), "flt", f"{channels} channels")
+        frame.sample_rate, frame.pts = rate, 0
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with open(tmp_path / "many.opus", "rb") as file:
+        decoder = FfmpegDecoder(file)
+        assert decoder.channels == channels
+        heard = np.concatenate(list(decoder.blocks()))
+        decoder.close()
+    loudest = np.abs(np.fft.rfft(heard[:rate], axis=0)).argmax(0)
+    assert loudest.tolist() == pitches
+
+
 def test_a_header_that_names_a_place_outside_of_the_file_is_damage(tmp_path: Path) -> None:
     """A chunk of a Wave64 that would be longer than any file."""
     path = write(tmp_path / "a.w64", CLIP, "pcm_s16le")
