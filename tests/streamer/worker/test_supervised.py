@@ -15,7 +15,7 @@ from odd_worker import EchoLoaded, EchoRequest, exited, odd_echo
 from waiting import wait_until
 
 from emoscope.streamer.protocol.errors import RecordInvalid
-from emoscope.streamer.worker import WorkerExited, WorkerState, WorkerUnavailable
+from emoscope.streamer.worker import WorkerExited, WorkerState, WorkerUnavailable, backoff
 from emoscope.streamer.worker import process as process_module
 from emoscope.streamer.worker import supervised as supervised_module
 
@@ -244,8 +244,11 @@ def test_a_process_that_cannot_be_started_makes_the_worker_unavailable(monkeypat
     worker.close()
 
 
-def test_requests_wait_for_a_restart_but_not_where_loading_again_fails(tmp_path: Path) -> None:
+def test_requests_wait_for_a_restart_but_not_where_loading_again_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Loading is tried again until it succeeds."""
+    monkeypatch.setattr(backoff, "BACKOFF_S", (0.0, 0.1))
     marker = tmp_path / "cannot load"
     worker = odd_echo("dies loading while marked", marker)
     worker.check()
@@ -279,7 +282,8 @@ def test_requests_wait_where_the_next_process_is_killed_while_it_loads(tmp_path:
 
 
 @pytest.mark.parametrize("broken", ["on_change", "reload"])
-def test_a_call_that_raises_once_ends_no_supervision(broken: str) -> None:
+def test_a_call_that_raises_once_ends_no_supervision(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "BACKOFF_S", (0.0, 0.1))
     raised: list[str] = []
 
     def raises_once(*arguments: object) -> object:
