@@ -26,6 +26,10 @@ COMMAND = [sys.executable, "-m", "emoscope.streamer.cli", "replay"]
 
 @pytest.fixture
 def options(tiny_model: Path) -> list[str]:
+    return options_of(tiny_model)
+
+
+def options_of(tiny_model: Path) -> list[str]:
     return ["--model", str(tiny_model), "--asr", "none", "--vad", "webrtc"]
 
 
@@ -72,16 +76,25 @@ def test_several_processes_give_what_one_gives(folder: Path, tmp_path: Path, opt
     capsys.readouterr()
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, options: list[str], capsys, how: signal.Signals) -> None:
-    """What is done stays, and the rest is read by --skip-done; the end is that of a run that was not stopped."""
-    inside = tmp_path / "in"
-    inside.mkdir()
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[list[str], Path]:
+    """The arguments that read 200 recordings, and what a run writes that nobody stops."""
+    inside, whole = tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out") / "whole"
     for number in range(200):
         soundfile.write(inside / f"{number:03d}.wav", TALK, 16_000)
-    out = tmp_path / "out"
-    arguments = [str(inside), "--no-interim", "--format", "csv", *options]
+    arguments = [str(inside), "--no-interim", "--format", "csv", *options_of(tiny_model)]
+    assert main(["replay", *arguments, "--out", str(whole)]) == 0
+    return arguments, whole
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_goes_on_where_it_was(
+    tmp_path: Path, many: tuple[list[str], Path], capsys, how: signal.Signals
+) -> None:
+    """What is done stays, and the rest is read by --skip-done; the end is that of a run that was not stopped."""
+    out, (arguments, whole) = tmp_path / "out", many
+    capsys.readouterr()
     process = subprocess.Popen([*COMMAND, *arguments, "--out", str(out)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
     wait_until(lambda: process.poll() is not None or (out / "004.csv").exists())
@@ -94,9 +107,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, options: list[str], 
     done = (out / "000.csv").stat().st_mtime_ns
     assert main(["replay", *arguments, "--out", str(out), "--skip-done"]) == 0
     assert "done before" in capsys.readouterr().out and (out / "000.csv").stat().st_mtime_ns == done
-    assert main(["replay", *arguments, "--out", str(tmp_path / "whole")]) == 0
-    assert files_of(out) == files_of(tmp_path / "whole")
-    capsys.readouterr()
+    assert files_of(out) == files_of(whole)
 
 
 def test_two_speakers_are_read_apart(tmp_path: Path, options: list[str], capsys) -> None:
