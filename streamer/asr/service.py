@@ -27,14 +27,14 @@ class RecognizerService:
         return RecognizerLoaded(name=self._backend.name, languages=self._backend.languages)
 
     def answer(self, request: TranscribeRequest) -> TranscribeResponse:
-        """One pass; if the backend raises, `failure` says how. ServiceBroken after several such passes in a row."""
+        """One pass; if the backend raises, `failure` says how. ServiceBroken where none succeeds for some seconds."""
         began = time.perf_counter()
         try:
             hypothesis = self._backend.transcribe(request.audio, request.language, request.final)
         except Exception as error:  # whatever a library raises, the session has to be told
-            self._failures.note(one_line(error))
+            self._failures.note(one_line(error), time.monotonic())
             return TranscribeResponse(failure=one_line(error))
-        self._failures.note("")
+        self._failures.note("", time.monotonic())
         return TranscribeResponse(hypothesis=hypothesis, infer_ms=(time.perf_counter() - began) * 1e3)
 
 

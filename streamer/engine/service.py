@@ -41,8 +41,8 @@ class EngineService:
     def answer(self, request: Batch) -> BatchResults:
         """One result for each request; if the engine raises, each is `Failed`.
 
-        ServiceBroken after several batches of which nothing was encoded or read: a device that has failed once, such
-        as a GPU, may fail for as long as its process lives.
+        ServiceBroken where nothing was encoded or read for some seconds: a device that has failed once, such as a GPU,
+        may fail for as long as its process lives.
         """
         requests: list[Request] = [*request.windows, *request.reads, *request.detections]
         began = time.thread_time()
@@ -52,11 +52,11 @@ class EngineService:
             results = [Failed(one.id, one_line(error)) for one in requests]
         except Exception as error:  # whatever a backend raises, the sessions have to be told
             results = [Failed(one.id, one_line(error)) for one in requests]
-            self._failures.note(one_line(error))
+            self._failures.note(one_line(error), time.monotonic())
         else:
             heard = {one.id for one in request.detections}  # by another network, which may be missing
             if asked := [result for result in results if result.id not in heard]:
-                self._failures.note(_failure_of_all(asked))
+                self._failures.note(_failure_of_all(asked), time.monotonic())
         answer = BatchResults(windows=[], readings=[], detections=[], failed=[], cpu_s=time.thread_time() - began)
         for result in results:
             if isinstance(result, Failed):

@@ -126,7 +126,7 @@ class RecognizerPool:
             if self._closed:
                 return
             made, decided = self._queue.begin(self._clock())
-        self._hand_over(decided)
+        self._hand_over_surely(decided)
         if made is not None:
             self._transcribe(recognizer, made)
 
@@ -173,7 +173,17 @@ class RecognizerPool:
                 self._change.notify_all()
             else:
                 decided = self._queue.end(self._clock(), made, result, began)
-        self._hand_over(decided)
+        self._hand_over_surely(decided)
+
+    def _hand_over_surely(self, decided: Sequence[Decided]) -> None:
+        """As soon as there is memory for it: a file waits for its words however long it takes."""
+        for one in decided:
+            while not self._closed:
+                try:
+                    self._hand_over([one])
+                    break
+                except Exception:
+                    time.sleep(POLL_S)
 
     def _leave(self, reason: str) -> None:
         """A recognizer is gone for good. After the last one, nothing is transcribed any more."""

@@ -21,5 +21,7 @@ async def endless(task: Callable[[], Awaitable[None]], log: Log, event: str = "t
             except Exception:
                 log.broke(event)
                 raise
-        with suppress(Exception):
+        try:
             await asyncio.sleep(AGAIN_S)
+        except Exception:  # no memory even for that: the others have their turn at least
+            await asyncio.sleep(0)

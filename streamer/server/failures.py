@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 
-from ..session.requests import Done, Failed, Result
+from ..session.requests import Done, Failed, Result, VoiceProbabilities
 from .client_session import ClientSession
 
 
@@ -37,7 +37,8 @@ class ModelFailures:
             if isinstance(result, Failed) and not result.detector:
                 self._count(session)
                 return result.message
-        session.failures = 0
+        if any(isinstance(one, Done) and not isinstance(one.value, VoiceProbabilities) for one in results):
+            session.failures = 0
         return None
 
     def _count(self, session: ClientSession) -> None:

@@ -5,6 +5,8 @@ from .client_session import ClientSession
 from .connection import Connection
 from .metrics import Metrics
 
+MAX_FAULTS = 1_000  # sessions whose newest fault is remembered
+SAME_PLACE_S = 1.0  # two faults so close to each other are one
 MAX_FAILURES = 3  # in a row, after which a session is not stored: it would fail again for whoever resumes it
 
 
@@ -20,6 +22,7 @@ class SessionRegistry:
         self.closed = 0
         self._checkpoints, self._metrics = checkpoints, metrics
         self._holders: dict[str, Connection] = {}
+        self._faults: dict[str, tuple[int, float]] = {}
 
     def __len__(self) -> int:
         """Sessions that a connection holds."""
@@ -49,7 +52,8 @@ class SessionRegistry:
         """A connection is closed: its session is stored so that it can be resumed, unless it is over.
 
         The connection counts as open until that is done. After a fault of the server the session may be half changed:
-        where it was stored before, that checkpoint stays, and the client has all audio since.
+        where it was stored before, that checkpoint stays, and the client has all audio since. One that comes back to
+        the same fault again and again is given up.
         """
         session = connection.session
         if self._holders.get(session.id) is connection:
@@ -60,8 +64,19 @@ class SessionRegistry:
                 return
             if (done and session.closed) or session.failures >= MAX_FAILURES:
                 await self._checkpoints.remove(session.id, session.owner)
-            elif not (connection.faulted and self._checkpoints.outlive_process):
+            elif not (connection.faulted and self._checkpoints.outlive_process and session.stored_s > 0):
                 await self._checkpoints.save(session.checkpoint())
+            elif self._faults_at_this_place(session) >= MAX_FAILURES:
+                await self._checkpoints.remove(session.id, session.owner)
         finally:
             self.connections.discard(connection)
             self.closed += 1
+
+    def _faults_at_this_place(self, session: ClientSession) -> int:
+        """How often the server has now failed at this second of a session; its checkpoint is from before."""
+        count, at_s = self._faults.pop(session.id, (0, -SAME_PLACE_S))
+        count = count + 1 if session.audio_s <= at_s + SAME_PLACE_S else 1
+        self._faults[session.id] = count, session.audio_s
+        if len(self._faults) > MAX_FAULTS:
+            del self._faults[next(iter(self._faults))]
+        return count

@@ -203,9 +203,12 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
             if self._loaded is not None:
                 self._tell(self._failure)
             pause_s = backoff.next_pause_s(time.monotonic() - began)
-            with suppress(Exception), self._changed:
-                if self._changed.wait_for(lambda: self._state is WorkerState.CLOSED, pause_s):
-                    return
+            try:
+                with self._changed:
+                    if self._changed.wait_for(lambda: self._state is WorkerState.CLOSED, pause_s):
+                        return
+            except Exception:  # no memory even for that
+                time.sleep(WATCH_S)
 
     def _run_process(self) -> None:
         """One process from its start to its end. Its timeouts are kept here, its messages wait in other threads."""
@@ -237,7 +240,9 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         try:
             self._ask_to_load(process)
         except Exception as error:  # such as no memory: nobody else would notice that it was never asked
-            process.kill(f"{self._name} was killed: it could not be asked to load ({one_line(error)})")
+            reason = f"{self._name} was killed: it could not be asked to load ({one_line(error)})"
+            process.kill(reason)
+            self._report_load_failure(reason, again=True)
 
     def _ask_to_load(self, process: WorkerProcess[LoadT, LoadedT, RequestT, ResponseT]) -> None:
         timeout_s = self._load_timeout_s if self._loaded is None else self._reload_timeout_s
@@ -246,8 +251,10 @@ class SupervisedWorker(Generic[LoadT, LoadedT, RequestT, ResponseT]):
         try:
             response = process.exchange(load, timeout_s, timeout_message)
         except EmoscopeError as error:
-            if process is self._process:  # else it was abandoned, and that was reported
+            if process is self._process:
                 self._report_load_failure(str(error), again=isinstance(error, WorkerExited) and not error.timed_out)
+            return
+        if process is not self._process:  # it was abandoned meanwhile, and that was reported
             return
         if isinstance(response, LoadFailed):
             self._report_load_failure(response.message, usage=response.usage, again=response.again)

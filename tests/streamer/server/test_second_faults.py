@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from emoscope.streamer import Session, VadConfig
 from emoscope.streamer.server import MemoryStore, Server, serving
-from emoscope.streamer.server.checkpoints import Checkpoints
+from emoscope.streamer.server.checkpoints import Checkpoints, open_store
 from emoscope.streamer.server.client_session import ClientSession
 from emoscope.streamer.server.connection import Connection
 from emoscope.streamer.session.requests import Encode, Result
@@ -208,6 +208,42 @@ def test_a_session_in_which_the_server_failed_goes_on_with_the_same_events(
     expected = lasting(alone(LONG))
     assert sorted(seen) == [event.seq for event in expected]
     assert differences([seen[seq] for seq in sorted(seen)], expected) == []
+
+
+def test_a_session_in_which_the_server_fails_each_time_is_given_up(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored of it knows nothing of the faults, and its client could come back for ever."""
+    feed = Session.feed
+
+    def fails(session: Session, samples: Any) -> Output:
+        if session.audio_s >= 2.5:
+            raise MemoryError
+        return feed(session, samples)
+
+    monkeypatch.setattr(Session, "feed", fails)
+
+    async def talk() -> list[int]:
+        codes = []
+        async with serving(FAKE, store=open_store(redis_url, 10)) as server, raw(server.url) as first:
+            await first.say("session.update", config={"pace": "fast"})
+            with suppress(ConnectionClosed):
+                await first.audio(LONG, 800)
+            codes.append(await first.closed())
+            for _ in range(2):
+                async with raw(server.url) as again:
+                    resumed = await again.go_on(first)
+                    with suppress(ConnectionClosed):
+                        await again.audio(LONG[round(resumed.audio_s * 16_000) :], 800)
+                    codes.append(await again.closed())
+                await eventually(lambda: not server.registry.connections)
+            async with raw(server.url) as last:
+                created = first.created
+                await last.say("session.resume", session_id=created.session_id, resume_token=created.resume_token)
+                codes.append(await last.closed())
+        return codes
+
+    assert asyncio.run(talk()) == [1011, 1011, 1011, 4404]
 
 
 def test_a_stored_session_whose_channels_heard_different_things_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
