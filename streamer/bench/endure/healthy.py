@@ -13,12 +13,13 @@ from ...engine.messages import ModelRequest
 from ...engine.opening import open_engine
 from ...protocol.config import SAMPLE_RATE, Config
 from ...protocol.errors import EmoscopeError
-from ...protocol.events import AnyEvent, Durable, EmotionFinal
+from ...protocol.events import AnyEvent, Durable, EmotionFinal, Error
 from ...runtime.replay import replay
 from ...testing import differences
 from ..clients import read_pcm
 
 BLOCK_S = 0.1
+NEWEST = 5  # events of a stream that failed, which its message tells
 CONFIG = Config(pace="fast", transcript=False)
 
 
@@ -89,5 +90,7 @@ async def stream(
             await client.finish()
             await listening
     except EmoscopeError as error:
-        return [f"the stream failed: {error}"]
+        newest = ", ".join(event.message if isinstance(event, Error) else event.type for event in events[-NEWEST:])
+        words = " with words" if config.transcript else ""
+        return [f"the stream{words} failed: {error}; its newest events: {newest or 'none'}"]
     return voice.wrong_utterances(events) if config.transcript else voice.wrong(events)
