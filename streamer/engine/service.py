@@ -48,11 +48,10 @@ class EngineService:
         began = time.thread_time()
         try:
             results = self._engine(requests)
-        except UsageError as error:  # another process would say the same
-            results = [Failed(one.id, one_line(error)) for one in requests]
         except Exception as error:  # whatever a backend raises, the sessions have to be told
             results = [Failed(one.id, one_line(error)) for one in requests]
-            self._failures.note(one_line(error), time.monotonic())
+            if not isinstance(error, UsageError):  # which another process would raise as well
+                self._failures.note(one_line(error), time.monotonic())
         else:
             heard = {one.id for one in request.detections}  # by another network, which may be missing
             if asked := [result for result in results if result.id not in heard]:

@@ -141,8 +141,7 @@ class FfmpegDecoder:
             return np.concatenate([_to_float(packed) for packed in self._packer[1].resample(frame)])
         except (av.error.FFmpegError, ValueError):
             self._packer = None
-            self._lost_at.append(self._read / self.sample_rate)
-            self._lost += int(frame.samples)
+            self._lose(int(frame.samples))
             return np.zeros((int(frame.samples), channels), np.float32)
 
     def _silence(self, count: int) -> Iterator[Samples]:
@@ -166,9 +165,13 @@ class FfmpegDecoder:
             return 0
         self._paused += count
         if self._name == "flac":  # its frames follow one another: what is between two was skipped as broken
-            self._lost_at.append(self._read / self.sample_rate)
-            self._lost += count
+            self._lose(count)
         return count
+
+    def _lose(self, count: int) -> None:
+        """So many samples cannot be had, from here on."""
+        self._lost_at.append(self._read / self.sample_rate)
+        self._lost += count
 
     def _fitted(self, samples: Samples, rate: int) -> Samples:
         """Samples at the rate and with the channels of the first frame, where a later part of a chain has others."""
