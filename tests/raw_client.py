@@ -152,3 +152,12 @@ async def eventually(condition: Callable[[], object], poll_s: float = 0.005) -> 
 def lasting(events: Sequence[AnyEvent]) -> list[Durable]:
     """Durable events alone."""
     return [event for event in events if isinstance(event, Durable)]
+
+
+async def begin_together(bad: Raw, good: Raw) -> None:
+    """Both begin an utterance, the first one so loudly that `virtual_server.AnswersTwice` breaks its session."""
+    loud = np.clip(TALK * 30.0, -1.0, 1.0).astype(np.float32)
+    for client, audio in ((bad, loud), (good, TALK)):
+        await client.say("session.update", config={"pace": "fast", "interim": False, "vad": {"backend": "webrtc"}})
+        await client.audio(audio[:56_000], 56_000)
+        await client.until("speech.started")

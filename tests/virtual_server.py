@@ -4,10 +4,11 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 from waiting import DEADLINE_S
 
 from emoscope.streamer.server import Server, serving
-from emoscope.streamer.session.requests import Request, Result
+from emoscope.streamer.session.requests import Encode, Request, Result
 from emoscope.streamer.testing import CONTRACT, FakeEngine, run_in_virtual_time
 
 T = TypeVar("T")
@@ -26,6 +27,15 @@ class HeldEngine(FakeEngine):
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         assert self.released.wait(DEADLINE_S), "the test never released the engine"
         return super().__call__(requests)
+
+
+class AnswersTwice(HeldEngine):
+    """Answers loud windows twice, which no session accepts."""
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        results = super().__call__(requests)
+        loud = [isinstance(asked, Encode) and np.abs(asked.audio).max() > 0.9 for asked in requests]
+        return results + [result for result, wrong in zip(results, loud, strict=True) if wrong]
 
 
 def serve_virtually(talk: Callable[[Server], Awaitable[T]], engine: FakeEngine | None = None, **options: Any) -> T:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from observing import TOKEN
 from phone_calls import twilio_start
-from raw_client import LONG, TALK, Raw, alone, eventually, lasting, raw
-from virtual_server import HeldEngine
+from raw_client import LONG, TALK, Raw, alone, begin_together, eventually, lasting, raw
+from virtual_server import AnswersTwice
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,20 +21,10 @@ from emoscope.streamer.server import MemoryStore, Server, serving
 from emoscope.streamer.server.checkpoints import Checkpoints, open_store
 from emoscope.streamer.server.client_session import ClientSession
 from emoscope.streamer.server.connection import Connection
-from emoscope.streamer.session.requests import Encode, Result
 from emoscope.streamer.session.session import Output
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 FAKE = (CONTRACT, FakeEngine())
-
-
-class AnswersTwice(HeldEngine):
-    """Answers loud windows twice, which no session accepts."""
-
-    def __call__(self, requests: Any) -> list[Result]:
-        results = super().__call__(requests)
-        loud = [isinstance(asked, Encode) and np.abs(asked.audio).max() > 0.9 for asked in requests]
-        return results + [result for result, wrong in zip(results, loud, strict=True) if wrong]
 
 
 class Kept(MemoryStore):
@@ -66,17 +56,11 @@ def held_by(server: Server, client: Raw) -> Connection:
 
 def test_a_fault_whose_report_fails_leaves_the_results_of_the_others_in_its_batch() -> None:
     """The faulty session is first in the queue; there is no memory to tell its client."""
-    loud = np.clip(TALK * 30.0, -1.0, 1.0).astype(np.float32)
     engine = AnswersTwice()
 
     async def talk() -> tuple[int, Raw]:
         async with serving((CONTRACT, engine)) as server, raw(server.url) as bad, raw(server.url) as good:
-            for client, audio in ((bad, loud), (good, TALK)):
-                await client.say(
-                    "session.update", config={"pace": "fast", "interim": False, "vad": {"backend": "webrtc"}}
-                )
-                await client.audio(audio[:56_000], 56_000)
-                await client.until("speech.started")
+            await begin_together(bad, good)
             held_by(server, bad).end = no_memory  # type: ignore[method-assign]
             engine.release()
             await good.audio(TALK[56_000:])

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from raw_client import TALK, Raw, alone, eventually, lasting, raw
-from virtual_server import HeldEngine, serve_virtually
+from raw_client import TALK, Raw, alone, begin_together, eventually, lasting, raw
+from virtual_server import AnswersTwice, HeldEngine, serve_virtually
 from websockets.asyncio.client import connect
 
 from emoscope.streamer import VadConfig
@@ -15,19 +15,9 @@ from emoscope.streamer.protocol.events import Limits
 from emoscope.streamer.server import Server, serving
 from emoscope.streamer.server.phase import Phase
 from emoscope.streamer.server.session_config import SessionConfigs
-from emoscope.streamer.session.requests import Encode
 from emoscope.streamer.testing import CONTRACT, FakeEngine, differences
 
 FAKE = (CONTRACT, FakeEngine())
-
-
-class Nonsense(HeldEngine):
-    """Answers loud windows twice, which no session accepts."""
-
-    def __call__(self, requests):  # type: ignore[no-untyped-def]
-        results = super().__call__(requests)
-        loud = [isinstance(asked, Encode) and np.abs(asked.audio).max() > 0.9 for asked in requests]
-        return results + [result for result, wrong in zip(results, loud, strict=True) if wrong]
 
 
 def test_a_client_that_has_finished_may_be_silent_while_it_is_read_out() -> None:
@@ -53,17 +43,11 @@ def test_a_fault_in_one_session_leaves_the_results_of_the_others_in_its_batch(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The faulty session is first in the queue; its client gets the reason why the connection is closed."""
-    loud = np.clip(TALK * 30.0, -1.0, 1.0).astype(np.float32)
-    engine = Nonsense()
+    engine = AnswersTwice()
 
     async def talk() -> tuple[int, Raw, Raw]:
         async with serving((CONTRACT, engine)) as server, raw(server.url) as bad, raw(server.url) as good:
-            for client, audio in ((bad, loud), (good, TALK)):
-                await client.say(
-                    "session.update", config={"pace": "fast", "interim": False, "vad": {"backend": "webrtc"}}
-                )
-                await client.audio(audio[:56_000], 56_000)
-                await client.until("speech.started")
+            await begin_together(bad, good)
             engine.release()
             await good.audio(TALK[56_000:])
             await good.finished()
